@@ -47,7 +47,7 @@ class Photo:
     @property
     def scale(self) -> float:
         """Decoded pixels per photograph pixel: 1.0 at full scale."""
-        return self.pixels.shape[1] / self.size[0]
+        return float(self.pixels.shape[1]) / self.size[0]
 
 
 @dataclass(frozen=True, eq=False)

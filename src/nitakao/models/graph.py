@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,7 +27,7 @@ class Graph:
         self._constants: list[onnx.TensorProto] = []
         self._count = 0
 
-    def node(self, operator: str, inputs: Sequence[str], **attributes: object) -> str:
+    def node(self, operator: str, inputs: Sequence[str], **attributes: Any) -> str:
         self._count += 1
         output = f"{operator.lower()}_{self._count}"
         self._nodes.append(helper.make_node(operator, list(inputs), [output], name=output, **attributes))
