@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
@@ -46,8 +47,15 @@ class Photo:
 
     @property
     def scale(self) -> float:
-        """Decoded pixels per photograph pixel: 1.0 at full scale."""
-        return float(self.pixels.shape[1]) / self.size[0]
+        """Decoded pixels per photograph pixel: 1.0 at full scale.
+
+        A JPEG decoded smaller has 1/2, 1/4 or 1/8, exactly: its last row and column may stand for fewer pixels.
+        """
+        across, down = self.size
+        for part in (1, 2, 4, 8):
+            if self.pixels.shape[:2] == (-(-down // part), -(-across // part)):
+                return 1.0 / part
+        return float(self.pixels.shape[1]) / across
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,16 +178,53 @@ class Normalisation:
 class WeightsFile:
     """One file that a network is built from, and where it may come from.
 
+    urls: https only; one that ends in .bz2 where `name` does not is unpacked after fetching.
     sha256: lower-case hex, or empty where no hash is known for certain (then recorded at first use).
-    package, inside: an installed package that carries it, and the path within that package.
+    known: hashes that public sources agree on without the publisher having stated one; a file with one of them is
+    taken as it is, any other is recorded at first use.
+    size: bytes, 0 where unknown.  package, inside: an installed package that carries it, and the path within it.
+    folder: where the card that names this file lies, looked in first; no part of the card itself.
     """
 
     name: str
     urls: tuple[str, ...] = ()
     sha256: str = ""
+    known: tuple[str, ...] = ()
     size: int = 0
     package: str = ""
     inside: str = ""
+    folder: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if not _is_plain(self.name, 128, "._-+ ()"):
+            raise CardError(f"a weights file's name is letters, digits and any of ._-+ (), not {self.name[:140]!r}")
+        for url in self.urls:
+            if not _HTTPS.fullmatch(url):
+                raise CardError(f"weights are fetched over https only, not from {url[:200]!r}")
+        for digest in (*self.known, *([self.sha256] if self.sha256 else [])):
+            if not _SHA256.fullmatch(digest):
+                raise CardError(f"a sha256 is 64 lower-case hex digits, not {digest[:80]!r}")
+        if not 0 <= self.size <= MAX_WEIGHTS:
+            raise CardError(f"a weights file has 0 to {MAX_WEIGHTS} bytes, not {self.size}")
+        if bool(self.package) != bool(self.inside) or (self.package and not self.package.isidentifier()):
+            raise CardError(f"a package and a path inside it go together, not {self.package!r} and {self.inside!r}")
+        if self.inside and not all(_is_plain(part, 128) for part in self.inside.split("/")):
+            raise CardError(f"a path inside a package has plain names between '/', not {self.inside[:140]!r}")
+
+
+MAX_WEIGHTS = 4 * 1024**3  # bytes; the largest face networks published are near 0.3 GiB
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_HTTPS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?/[!-~]*")
+
+
+def _is_plain(name: str, longest: int, marks: str = "._-+") -> bool:
+    """A name that is one path component on every system: no separators, no leading dot."""
+    return (
+        0 < len(name) <= longest
+        and (name[0].isalnum() or name[0] == "_")
+        and name[-1] not in ". "  # Windows drops both
+        and all(c.isalnum() or c in marks for c in name)
+    )
 
 
 @dataclass(frozen=True)
@@ -205,11 +250,11 @@ class ModelCard:
     note: str = ""  # what was not tried, what to know
     input_tensor: str = ""  # network 'onnx' only; empty: the graph's only input
     output_tensor: str = ""  # network 'onnx' only; may name an inner tensor; empty: the graph's first output
-    golden: tuple[float, ...] = field(default=(), repr=False)
+    golden: tuple[float, ...] = field(default=(), repr=False)  # its vector of models.golden.picture; made elsewhere
 
     def __post_init__(self) -> None:
-        if not self.name or any(c.isspace() or c in "/\\:\0" for c in self.name):
-            raise CardError(f"a model's name has no spaces, slashes or colons: {self.name!r}")
+        if not _is_plain(self.name, 64):
+            raise CardError(f"a model's name is up to 64 letters, digits and any of ._-+, not {self.name[:80]!r}")
         if self.metric not in get_args(Metric):
             raise CardError(f"no metric '{self.metric}': choose one of {', '.join(get_args(Metric))}")
         if self.commercial not in get_args(Commercial):
@@ -220,6 +265,8 @@ class ModelCard:
             raise CardError(f"a model's dimension is 1 to 65536, not {self.dimension}")
         if math.isinf(self.threshold):
             raise CardError("a model's threshold is a finite number, or left out")
+        if len(self.golden) not in (0, self.dimension) or not all(math.isfinite(v) for v in self.golden):
+            raise CardError(f"a golden vector is {self.dimension} finite numbers, not {len(self.golden)}, or left out")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,48 @@
+"""A golden vector tells whether a network, on this machine, still gives the numbers that it gave elsewhere.
+
+The picture is drawn by whole-number arithmetic, so it is the same on every machine, and drawn at a card's own size,
+so no cropping or resizing takes part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nitakao.values import Floats, ModelCard, Pixels
+
+TOLERANCE = 1e-3  # largest difference of one number; our networks meet their origins to 1e-4, wrong weights miss 1e-2
+
+
+def picture(size: int) -> Pixels:
+    """(size, size, 3) uint8 RGB: a face drawn from ellipses, enough of one to set off a face network's features."""
+    at = (2 * np.arange(size, dtype=np.int64) + 1) * 500 // size  # 0..999 across, whatever the size
+    x, y = at[None, :], at[:, None]
+    red, green, blue = 60 + x // 12 + 0 * y, 80 + y // 10 + 0 * x, 110 + (x + y) // 25
+
+    def paint(cx: int, cy: int, rx: int, ry: int, colour: tuple[int, int, int], shade: int = 0) -> None:
+        inside = ((x - cx) * ry) ** 2 + ((y - cy) * rx) ** 2 <= (rx * ry) ** 2
+        dark = shade * (abs(x - cx) + abs(y - cy)) // 100
+        for channel, value in zip((red, green, blue), colour, strict=True):
+            channel[inside] = np.broadcast_to(value - dark, inside.shape)[inside]
+
+    paint(500, 420, 390, 420, (62, 44, 34), 3)  # hair
+    paint(500, 520, 310, 420, (214, 168, 140), 9)  # face
+    for eye in (370, 630):
+        paint(eye, 360, 75, 14, (70, 50, 40))  # brow
+        paint(eye, 430, 62, 30, (240, 236, 230), 20)  # white
+        paint(eye, 430, 28, 28, (80, 56, 40), 60)  # iris
+        paint(eye, 430, 12, 12, (12, 10, 10))  # pupil
+    paint(500, 540, 48, 95, (190, 142, 116), 25)  # nose
+    for nostril in (475, 525):
+        paint(nostril, 612, 13, 9, (96, 60, 50))
+    paint(500, 730, 130, 42, (170, 82, 80), 15)  # lips
+    paint(500, 730, 118, 8, (88, 34, 36))  # where they meet
+    return np.stack([red, green, blue], axis=2).clip(0, 255).astype(np.uint8)
+
+
+def difference(embed: Callable[[Pixels], Floats], card: ModelCard) -> float:
+    """How far `embed`, a loaded network ((N, S, S, 3) uint8 to (N, D)), is from the card's golden vector at worst."""
+    vector = embed(picture(card.crop.size)[None])[0]
+    return float(np.abs(np.asarray(vector, np.float64) - np.asarray(card.golden)).max())

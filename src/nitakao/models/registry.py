@@ -1,0 +1,114 @@
+"""The models that nitakao knows by name, and the cards of those that users bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+from nitakao.errors import CardError, ModelError
+from nitakao.models import folders
+from nitakao.models.cardtext import LONGEST_CARD, dump, fields, parse
+from nitakao.values import ModelCard
+
+__all__ = ["DEFAULT", "card", "cards", "dump", "fields", "own_cards", "parse", "read"]
+
+DEFAULT = "dlib-resnet"
+
+_ORDER = (  # as they are listed: the default first, then by how likely they are wanted
+    "dlib-resnet",
+    "facenet-vggface2",
+    "facenet-casia",
+    "dlib-taguchi",
+    "sface",
+    "facenet-20170511-casia",
+    "facenet-20170512-msceleb",
+)
+
+
+@lru_cache(maxsize=1)
+def cards() -> tuple[ModelCard, ...]:
+    """The cards that come with nitakao."""
+    folder = resources.files("nitakao.models").joinpath("cards")
+    return tuple(parse(folder.joinpath(f"{n}.toml").read_text("utf-8"), f"nitakao's {n}.toml") for n in _ORDER)
+
+
+def card(name_or_path: str) -> ModelCard:
+    """The card of this name: shipped, a .toml file, an .onnx file with its card beside it, or one of the user's.
+
+    A shipped name means the shipped card everywhere; to change one, copy it under another name.
+    """
+    for shipped in cards():
+        if shipped.name == name_or_path:
+            return shipped
+    path = Path(name_or_path)
+    if path.suffix.lower() == ".toml":
+        return read(path)
+    if path.suffix.lower() == ".onnx":
+        return _beside(path)
+    own, _ = own_cards()
+    for candidate in own:
+        if candidate.name == name_or_path:
+            return candidate
+    for broken in _files():
+        if broken.stem == name_or_path:
+            return read(broken)  # says what is wrong with it, or is a card that has another name inside
+    raise _unknown(name_or_path, [c.name for c in (*cards(), *own)])
+
+
+def own_cards() -> tuple[list[ModelCard], list[str]]:
+    """Cards in the user's folders (NITAKAO_MODELS, then nitakao's own), and a sentence for each that is broken."""
+    found: dict[str, ModelCard] = {}
+    problems = []
+    shipped = {c.name for c in cards()}
+    for path in _files():
+        try:
+            own = read(path)
+        except CardError as error:
+            problems.append(str(error))
+            continue
+        if own.name in shipped:
+            problems.append(f"{path}: the name {own.name} is taken by a model of nitakao: give the card another")
+        else:
+            found.setdefault(own.name, own)
+    return list(found.values()), problems
+
+
+def read(path: Path) -> ModelCard:
+    """The card in this file. Its weights are looked for beside it first."""
+    try:
+        data = path.open("rb").read(4 * LONGEST_CARD + 1) if path.is_file() else None
+    except OSError as error:
+        raise CardError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if data is None:
+        raise CardError(f"{path}: no such card")
+    try:
+        own = parse(data.decode("utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise CardError(f"{path}: not UTF-8 text, byte {error.start} is off") from error
+    here = str(path.resolve().parent)
+    return replace(own, files=tuple(replace(f, folder=here) for f in own.files))
+
+
+def _beside(network: Path) -> ModelCard:
+    beside = network.with_suffix(".toml")
+    if not beside.is_file():
+        raise ModelError(f"{network} has no card: write {beside.name} beside it, as docs/models.md shows")
+    return read(beside)
+
+
+def _files() -> Iterator[Path]:
+    for folder in (*folders.given(), folders.models()):
+        try:
+            yield from sorted(p for p in folder.glob("*.toml") if p.is_file())
+        except OSError:
+            continue  # a folder that cannot be listed holds no cards for this user
+
+
+def _unknown(name: str, names: list[str]) -> ModelError:
+    near = get_close_matches(name, names, 1)
+    hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(names)}, or the path of a card (.toml)"
+    return ModelError(f"no model '{name[:80]}': {hint}")
