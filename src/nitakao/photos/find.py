@@ -1,0 +1,170 @@
+"""What the user named, as a stream of files and addresses; a folder's names are held only while it is walked."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from nitakao.errors import MisuseError
+from nitakao.photos import kinds
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_CHUNK = 65_536  # bytes of the list on standard input taken at a time
+
+
+def is_url(source: str) -> bool:
+    """Whether this is an address to be fetched (http or https), and not a path."""
+    found = _URL.match(source)
+    return bool(found) and found[1].lower() in ("http", "https")  # type: ignore[index]
+
+
+def find(arguments: Iterable[str], *, allow_urls: bool = False, stdin: BinaryIO | None = None) -> Iterator[str]:
+    """Every photograph named, in order: files, folders (all below, sorted by name), globs, addresses, '-'.
+
+    '-' is a list on standard input, one path a line, or separated by NUL.  What is named outright is given back
+    whatever it is; of a folder only what has a picture's ending or begins like one.  Hidden files and folders are
+    passed by.  What is named twice comes twice.
+    Raises MisuseError at once if something named is not there, or a folder or glob has no picture.
+    """
+    named = list(arguments)
+    if not named:
+        raise MisuseError("name at least one photograph, folder, or '-' for a list on standard input")
+    if named.count("-") > 1:
+        raise MisuseError("'-' stands for standard input, which can be read only once")
+    for argument in named:
+        _check(argument, allow_urls)
+    return _each(named, stdin)
+
+
+def _check(argument: str, allow_urls: bool) -> None:
+    """Raises MisuseError unless this argument leads to at least one source."""
+    if argument == "-":
+        return
+    if not argument or "\0" in argument:
+        raise MisuseError(f"{argument!r} is no path")
+    if is_url(argument):
+        if not allow_urls:
+            raise MisuseError(f"'{argument}' is an address: addresses are fetched only where URLs are allowed")
+    elif os.path.isdir(argument):
+        _check_folder(argument)
+    elif not os.path.lexists(argument):
+        if _URL.match(argument):
+            raise MisuseError(f"'{argument}': only http and https addresses are read")
+        if not glob.has_magic(argument):
+            raise MisuseError(f"no such file or folder: '{argument}'")
+        if next(_matches(argument), None) is None:
+            raise MisuseError(f"no file matches '{argument}'")
+
+
+def _check_folder(folder: str) -> None:
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        raise MisuseError(f"the folder '{folder}' cannot be read: {error.strerror or error}") from error
+    if next(_below(folder), None) is None:
+        raise MisuseError(f"no picture in the folder '{folder}' or below it")
+
+
+def _each(named: list[str], stdin: BinaryIO | None) -> Iterator[str]:
+    for argument in named:
+        if argument == "-":
+            yield from _listed(sys.stdin.buffer if stdin is None else stdin)
+        elif is_url(argument) or os.path.lexists(argument):
+            yield from _expanded(argument)
+        else:
+            yield from _matches(argument)
+
+
+def _listed(stdin: BinaryIO) -> Iterator[str]:
+    """The list on standard input. What is missing there is found out when it is read, so that the rest is done."""
+    empty = True
+    for name in _names(stdin):
+        empty = False
+        yield from _expanded(name)
+    if empty:
+        raise MisuseError("the list on standard input is empty")
+
+
+def _expanded(name: str) -> Iterator[str]:
+    if not is_url(name) and os.path.isdir(name):
+        yield from _below(name)
+    else:
+        yield name
+
+
+def _names(stdin: BinaryIO) -> Iterator[str]:
+    """Paths out of bytes: separated by NUL if the first piece has one, else by line ends."""
+    take = getattr(stdin, "read1", stdin.read)  # read1: what is there now, so that a slow list is worked on as it comes
+    first = take(_CHUNK)
+    end = b"\0" if b"\0" in first else b"\n"
+    *whole, rest = first.removeprefix(b"\xef\xbb\xbf").split(end)  # the byte order mark that Windows puts before UTF-8
+    while True:
+        yield from (_name(line, end) for line in whole if _name(line, end))
+        more = take(_CHUNK)
+        if not more:
+            break
+        *whole, rest = (rest + more).split(end)
+    if _name(rest, end):
+        yield _name(rest, end)
+
+
+def _name(line: bytes, end: bytes) -> str:
+    return os.fsdecode(line.rstrip(b"\r") if end == b"\n" else line)
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    """What a glob matches, sorted; folders among it are walked.
+
+    The leading folders that exist under their literal name are taken so, or 'holiday [2019]/*.jpg' would find nothing.
+    """
+    literal, rest = _literal_part(pattern)
+    for match in sorted(glob.glob(os.path.join(glob.escape(literal), rest), recursive=True)):
+        yield from _expanded(match)
+
+
+def _literal_part(pattern: str) -> tuple[str, str]:
+    parts = Path(pattern).parts
+    for count in range(len(parts) - 1, 0, -1):
+        folder = str(Path(*parts[:count]))
+        if os.path.isdir(folder):
+            return folder, str(Path(*parts[count:]))
+    return "", pattern
+
+
+def _below(folder: str, seen: set[tuple[int, int]] | None = None) -> Iterator[str]:
+    """Pictures in a folder and all folders below it, by name. Each folder once, however many links lead to it."""
+    seen = set() if seen is None else seen
+    try:
+        state = os.stat(folder)
+        if (state.st_dev, state.st_ino) in seen:
+            return
+        seen.add((state.st_dev, state.st_ino))
+        with os.scandir(folder) as entries:
+            visible = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+    except OSError:
+        yield folder  # reading it fails, and is then counted and named with its reason, as for any bad photograph
+        return
+    for entry in visible:
+        if os.path.isdir(entry.path):  # not entry.is_dir(), which raises over a link that leads to itself
+            yield from _below(entry.path, seen)
+        elif _looks_like_a_picture(entry):
+            yield entry.path
+
+
+def _looks_like_a_picture(entry: os.DirEntry[str]) -> bool:
+    """By a known ending, else by its first bytes."""
+    regular = os.path.isfile(entry.path)  # pipes, sockets and devices would keep us waiting
+    if os.path.splitext(entry.name)[1].lower() in kinds.ENDINGS:
+        return regular or entry.is_symlink()  # a dead link is named, as any picture that cannot be read
+    if not regular:
+        return False
+    try:
+        with open(entry.path, "rb") as file:
+            return kinds.sniff(file.read(kinds.SNIFFED)) is not None
+    except OSError:
+        return False
