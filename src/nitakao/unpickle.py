@@ -57,6 +57,10 @@ class Source:
     def left(self) -> int:
         return len(self._data) - self.position
 
+    def peek(self, count: int) -> bytes:
+        """The next bytes, or fewer at the end, without moving on."""
+        return self._data[self.position : self.position + count]
+
     def read(self, count: int) -> bytes:
         self._count()
         if not 0 <= count <= self.left:
