@@ -138,10 +138,10 @@ class _Table:
 
     def numbers(self, key: str, default: tuple[float, ...], *, most: int = 3) -> tuple[float, ...]:
         value = self._take(key, default)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            value = [value]
         if value is default:
             return default
+        if isinstance(value, (int, float)):
+            value = [value]
         return tuple(self._finite(key, v) for v in self._array(key, value, most))
 
     def texts(self, key: str) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from pathlib import Path
 from nitakao.errors import CardError, ModelError
 from nitakao.models import folders
 from nitakao.models.cardtext import LONGEST_CARD, dump, fields, parse
-from nitakao.values import ModelCard
+from nitakao.values import ModelCard, WeightsFile
 
-__all__ = ["DEFAULT", "card", "cards", "dump", "fields", "own_cards", "parse", "read"]
+__all__ = ["DEFAULT", "MTCNN_WEIGHTS", "card", "cards", "dump", "fields", "own_cards", "parse", "read"]
 
 DEFAULT = "dlib-resnet"
 
@@ -26,6 +26,15 @@ _ORDER = (  # as they are listed: the default first, then by how likely they are
     "sface",
     "facenet-20170511-casia",
     "facenet-20170512-msceleb",
+)
+
+MTCNN_WEIGHTS = tuple(  # P-Net, R-Net, O-Net; hashes of the files in mtcnn 1.0.0 on PyPI
+    WeightsFile(name=f"{net}.lz4", sha256=sha256, size=size, package="mtcnn", inside=f"assets/weights/{net}.lz4")
+    for net, size, sha256 in (
+        ("pnet", 27_119, "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5"),
+        ("rnet", 401_659, "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee"),
+        ("onet", 1_557_637, "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3"),
+    )
 )
 
 
