@@ -1,0 +1,40 @@
+"""Writes docs/commands.md from the commands' own help; with --check, says whether it is still true."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from nitakao.cli.main import main
+
+PAGE = Path(__file__).with_name("commands.md")
+WIDTH = 100  # characters; wider help would need scrolling on the web
+
+
+def pages(command: click.Command, path: tuple[str, ...] = ("nitakao",)) -> Iterator[tuple[str, str]]:
+    """(name, help) of a command and of all that are below it."""
+    context = click.Context(command, info_name=" ".join(path), terminal_width=WIDTH, max_content_width=WIDTH)
+    yield " ".join(path), command.get_help(context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None and not below.hidden:
+                yield from pages(below, (*path, name))
+
+
+def text() -> str:
+    parts = ["# Commands", "What `--help` prints. Written by `make docs`; the tests compare it."]
+    for name, shown in pages(main):
+        parts += [f"## {name}", f"```text\n{shown.rstrip()}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv[1:]:
+        if not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != text():
+            raise SystemExit("docs/commands.md is not what the commands print: run 'make docs'")
+    else:
+        PAGE.write_text(text(), encoding="utf-8")
