@@ -1,0 +1,125 @@
+"""What MTCNN's networks look at: tiles of a photograph at falling scales, and windows of it at 24 and 48 pixels.
+
+Every value is the mean of whole photograph pixels, and never rounded: MTCNN chooses among near-equal candidates, so
+that rounding to bytes, or smoothing once more, moves one box in five by more than a twentieth of its size (measured
+on LFW). One summed-area table per photograph gives all those means in four look-ups each.  Source: Crow 1984,
+SIGGRAPH, 'Summed-area tables for texture mapping'; the bins are those of PyTorch's 'area' interpolation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nitakao.values import Floats, Pixels
+
+Indices = NDArray[np.intp]
+Bins = tuple[Indices, Indices]  # first pixel, and the one after the last, of each bin
+
+WINDOW, STRIDE = 12, 2  # px of a level: P-Net's window and its step
+OVERLAP = WINDOW - STRIDE  # px that two neighbouring tiles share
+TILE = 180  # px; side of what P-Net is given at once: its tensors stay in a core's cache (measured: 128 to 192 best)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A piece of one level of one photograph's pyramid, still to be computed.
+
+    scale: level pixels per decoded pixel.  level: (width, height) of the whole level.  box: x1, y1, x2, y2 in it.
+    """
+
+    photo: int
+    scale: float
+    level: tuple[int, int]
+    box: tuple[int, int, int, int]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.box[3] - self.box[1], self.box[2] - self.box[0]
+
+
+class Pyramid:
+    """A photograph ready to be looked at in any size. The first level shows the smallest face at 12 pixels.
+
+    pixels: (h, w, 3) uint8.  smallest: side of the smallest face in those pixels.
+    """
+
+    def __init__(self, pixels: Pixels, smallest: float, factor: float) -> None:
+        self.height, self.width = pixels.shape[:2]
+        self._smallest, self._factor = smallest, factor
+        # Sums may pass 2**31 and wrap around; their differences are right all the same while one bin stays below it.
+        self._sums: NDArray[np.int32] = cv2.integral(pixels, sdepth=cv2.CV_32S)
+
+    def tiles(self, photo: int) -> Iterator[Tile]:
+        """All pieces of all levels; `photo` is only passed on."""
+        scale = WINDOW / self._smallest
+        shorter = min(self.height, self.width) * scale
+        while shorter >= WINDOW:
+            level = int(self.width * scale + 1), int(self.height * scale + 1)
+            for y1, y2 in _spans(level[1]):
+                for x1, x2 in _spans(level[0]):
+                    yield Tile(photo, scale, level, (x1, y1, x2, y2))
+            scale *= self._factor
+            shorter *= self._factor
+
+    def tile(self, tile: Tile) -> Floats:
+        """(3, h, w) float32, 0 to 255."""
+        x1, y1, x2, y2 = tile.box
+        columns = _bins(self.width, tile.level[0], x1, x2)
+        rows = _bins(self.height, tile.level[1], y1, y2)
+        left, right = columns[0][0], columns[1][-1] + 1
+        strip = self._sums[rows[1], left:right]
+        strip -= self._sums[rows[0], left:right]
+        sums = strip.take(columns[1] - left, axis=1)
+        sums -= strip.take(columns[0] - left, axis=1)
+        shares = np.outer(1 / (rows[1] - rows[0]), 1 / (columns[1] - columns[0])).astype(np.float32)
+        return np.multiply(np.ascontiguousarray(sums.transpose(2, 0, 1)), shares, dtype=np.float32)
+
+    def inside(self, boxes: Floats) -> NDArray[np.int64]:
+        """(n, 4) whole pixels x1, y1, x2, y2 that show of each box; x2 <= x1 or y2 <= y1 where nothing does.
+
+        Source: pad() of facenet's detect_face.py, which counts pixels from 1 and cuts fractions off.
+        """
+        whole = np.trunc(boxes).astype(np.int64)
+        first = np.maximum(whole[:, :2], 1) - 1
+        return np.concatenate([first, np.minimum(whole[:, 2:], [self.width, self.height])], axis=1)
+
+    def patches(self, boxes: NDArray[np.int64], side: int) -> Floats:
+        """(n, 3, side, side) float32, 0 to 255: what each box of whole pixels shows, stretched to a square."""
+        x1, x2 = _stretched(boxes[:, 0], boxes[:, 2], side)
+        y1, y2 = _stretched(boxes[:, 1], boxes[:, 3], side)
+        flat, wide = self._sums.reshape(-1, 3), self.width + 1
+
+        def corner(y: Indices, x: Indices) -> NDArray[np.int32]:
+            return flat.take(y[:, :, None] * wide + x[:, None, :], axis=0)
+
+        sums = corner(y2, x2)
+        sums -= corner(y1, x2)
+        sums -= corner(y2, x1)
+        sums += corner(y1, x1)
+        shares = (1 / ((y2 - y1)[:, :, None] * (x2 - x1)[:, None, :])).astype(np.float32)
+        return np.multiply(np.ascontiguousarray(sums.transpose(0, 3, 1, 2)), shares[:, None], dtype=np.float32)
+
+
+def _bins(length: int, count: int, start: int, stop: int) -> Bins:
+    """Bins start to stop when `length` pixels are shared out to `count`: neighbours share a pixel that both touch."""
+    number = np.arange(start, stop)
+    return number * length // count, -(-(number + 1) * length // count)
+
+
+def _stretched(first: NDArray[np.int64], last: NDArray[np.int64], side: int) -> Bins:
+    """(n, side) bins that share each stretch of pixels out to `side`."""
+    number, length = np.arange(side), (last - first)[:, None]
+    return first[:, None] + number * length // side, first[:, None] - (-(number + 1) * length // side)
+
+
+def _spans(length: int) -> list[tuple[int, int]]:
+    """Stretches of about TILE that overlap by OVERLAP and begin on P-Net's grid: together they give every window."""
+    count = max(1, math.ceil((length - OVERLAP) / (TILE - OVERLAP)))
+    step = math.ceil((length - OVERLAP) / count / STRIDE) * STRIDE
+    return [(start, min(start + step + OVERLAP, length)) for start in range(0, length - OVERLAP, step)]
