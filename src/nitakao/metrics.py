@@ -1,0 +1,42 @@
+"""Distances between vectors: small is alike."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nitakao.errors import MisuseError
+from nitakao.values import Floats, Metric
+
+
+def distance(a: Floats, b: Floats, metric: Metric) -> float:
+    """How far two vectors of one length lie apart, worked out in double precision.
+
+    euclidean: the length of a - b (not squared, as the article prints it).
+    cosine: 1 - cosine of the angle between them, 0 to 2.  Raises MisuseError where a vector has no direction.
+    """
+    first, second = _vector(a), _vector(b)
+    if first.shape != second.shape:
+        raise MisuseError(f"a vector of {first.size} numbers cannot be compared with one of {second.size}")
+    if metric == "euclidean":
+        return float(np.linalg.norm(first - second))
+    if metric == "cosine":
+        return _cosine(first, second)
+    raise MisuseError(f"no metric '{metric}': choose euclidean or cosine")
+
+
+def _vector(values: Floats) -> NDArray[np.float64]:
+    vector = np.asarray(values, np.float64)
+    if vector.ndim != 1 or not vector.size:
+        raise MisuseError(f"a distance is taken between two vectors, not arrays of shape {vector.shape}")
+    if not np.isfinite(vector).all():
+        raise MisuseError("a vector holds numbers that are not finite")
+    return vector
+
+
+def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+    if lengths == 0:
+        raise MisuseError("a vector of zeros has no direction: its cosine distance is not defined")
+    # Rounding can carry the quotient past 1 by an ulp; a distance is never negative.
+    return 1.0 - min(1.0, max(-1.0, float(a @ b) / lengths))

@@ -1,0 +1,12 @@
+"""Files of vectors: what `embed` leaves and `verify --vectors` reads.
+
+Five kinds, told by the file's ending: .npz .parquet .csv .jsonl, and .pkl, the article's dictionary from base names
+to vectors.  One file holds the vectors of one model.
+"""
+
+from __future__ import annotations
+
+from nitakao.vectors.reading import Vectors, read
+from nitakao.vectors.writing import ENDINGS, KeyKind, Output, ending
+
+__all__ = ["ENDINGS", "KeyKind", "Output", "Vectors", "ending", "read"]

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from nitakao.errors import MisuseError
+from nitakao.metrics import distance
+
+TABLE = [  # worked by hand
+    ("euclidean", [0, 0], [3, 4], 5.0),
+    ("euclidean", [1, 2, 2], [1, 2, 2], 0.0),
+    ("euclidean", [1, 0], [0, 1], math.sqrt(2)),
+    ("euclidean", [1], [-1], 2.0),
+    ("cosine", [1, 0], [0, 1], 1.0),
+    ("cosine", [1, 0], [-5, 0], 2.0),
+    ("cosine", [2, 0], [7, 0], 0.0),
+    ("cosine", [1, 0], [1, 1], 1 - 1 / math.sqrt(2)),
+    ("cosine", [3, 4], [4, 3], 1 - 24 / 25),
+]
+
+
+@pytest.mark.parametrize(("metric", "a", "b", "expected"), TABLE)
+def test_distances_are_those_worked_by_hand(metric, a, b, expected):
+    assert distance(np.array(a, np.float32), np.array(b, np.float32), metric) == pytest.approx(expected, abs=1e-7)
+
+
+@given(some.lists(some.floats(-10, 10, width=32), min_size=3, max_size=3), some.integers(0, 2**31))
+def test_for_unit_vectors_the_euclidean_distance_squared_is_twice_the_cosine_distance(values, seed):
+    a = np.array(values) + 100  # away from zero
+    b = np.random.default_rng(seed).normal(size=3)
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    assert distance(a, b, "euclidean") ** 2 == pytest.approx(2 * distance(a, b, "cosine"), abs=1e-9)
+    assert distance(a, b, "cosine") >= 0
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "metric", "message"),
+    [
+        ([1, 2], [1, 2, 3], "euclidean", "2 numbers cannot be compared with one of 3"),
+        ([0, 0], [1, 0], "cosine", "no direction"),
+        ([math.nan, 0], [1, 0], "euclidean", "not finite"),
+        ([[1, 0]], [1, 0], "euclidean", "shape"),
+        ([], [], "euclidean", "shape"),
+        ([1], [1], "manhattan", "no metric 'manhattan'"),
+    ],
+)
+def test_what_has_no_distance_is_refused(a, b, metric, message):
+    with pytest.raises(MisuseError, match=message):
+        distance(np.array(a, float), np.array(b, float), metric)
