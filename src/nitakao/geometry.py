@@ -61,31 +61,27 @@ def suppress(boxes: Numbers, scores: Numbers, most: float, over: Over = "union")
 
 
 def suppress_on_grid(cells: NDArray[np.intp], boxes: Numbers, scores: Numbers, most: float) -> NDArray[np.intp]:
-    """What `suppress` over the union gives for boxes of one size on a grid, best first, without comparing all with all.
+    """What `suppress` over the union gives for boxes on a grid, best first, without comparing all with all.
 
-    cells: (n, 2) whole rows and columns.  Only boxes at most two rows and columns apart are compared, which is enough
-    for `most` of 0.5 or more where a step is a sixth of the side.
+    cells: (n, 2) whole rows and columns, 0 and up.  Only boxes at most two rows and columns apart are compared, which
+    is enough for `most` of 0.5 or more where a step is a sixth of the side.
     """
-    rows, columns = cells[:, 0] - cells[:, 0].min() + 2, cells[:, 1] - cells[:, 1].min() + 2
-    grid = np.full((rows.max() + 3, columns.max() + 3), -1, np.intp)
     order = np.argsort(-scores, kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    grid[rows, columns] = rank
-    boxes, rows, columns = boxes[order], rows[order], columns[order]
-    better, worse = [], []
-    for down, right in ((0, 1), (0, 2), *((d, r) for d in (1, 2) for r in (-2, -1, 0, 1, 2))):
-        other = grid[rows + down, columns + right]
-        here = np.flatnonzero(other >= 0)
-        other = other[here]
-        shared = np.prod(
-            np.maximum(np.minimum(boxes[here, 2:], boxes[other, 2:]) - np.maximum(boxes[here, :2], boxes[other, :2]), 0),
-            axis=1,
-        )
-        close = shared > most * (area(boxes[here]) + area(boxes[other]) - shared)
-        better.append(np.minimum(here, other)[close])
-        worse.append(np.maximum(here, other)[close])
-    return order[_undominated(len(order), np.concatenate(better), np.concatenate(worse))]
+    boxes, (rows, columns) = boxes[order], (cells[order].T + 2)
+    grid = np.full((rows.max(initial=0) + 3, columns.max(initial=0) + 3), -1, np.int32)
+    grid[rows, columns] = np.arange(len(order))
+    ahead = [(0, 1), (0, 2), *((down, right) for down in (1, 2) for right in (-2, -1, 0, 1, 2))]
+    shift = np.array([down * grid.shape[1] + right for down, right in ahead])
+    other = grid.ravel().take((rows * grid.shape[1] + columns)[:, None] + shift)
+    one, where = np.nonzero(other >= 0)
+    two = other[one, where]
+    shared = np.prod(
+        np.maximum(np.minimum(boxes[one, 2:], boxes[two, 2:]) - np.maximum(boxes[one, :2], boxes[two, :2]), 0), axis=1
+    )
+    areas = area(boxes)
+    close = shared > most * (areas[one] + areas[two] - shared)
+    one, two = one[close], two[close]
+    return order[_undominated(len(order), np.minimum(one, two), np.maximum(one, two))]
 
 
 def _undominated(count: int, better: NDArray[np.intp], worse: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from typing import Protocol, get_args
 
 import numpy as np
@@ -25,15 +26,15 @@ class Detector(Protocol):
         ...
 
 
-def load(settings: DetectorSettings, device: Device | None = None) -> Detector:
-    """The detector that the settings name, its weights found or fetched."""
+def load(settings: DetectorSettings, device: Device | None = None, lanes: Executor | None = None) -> Detector:
+    """The detector that the settings name, its weights found or fetched. lanes: see `Mtcnn`."""
     if settings.name == "none":
         return whole
-    detector = _load_network(settings, device)
+    detector = _load_network(settings, device, lanes)
     return Retry(detector) if settings.retry else detector
 
 
-def _load_network(settings: DetectorSettings, device: Device | None) -> Detector:
+def _load_network(settings: DetectorSettings, device: Device | None, lanes: Executor | None) -> Detector:
     # Imported here, so that one detector's absence or start-up time is not felt by those who use the other.
     if settings.name == "yunet":
         from nitakao.models import yunet
@@ -41,7 +42,7 @@ def _load_network(settings: DetectorSettings, device: Device | None) -> Detector
         return yunet.load(settings, device)
     from nitakao.models.mtcnn import Mtcnn
 
-    return Mtcnn(settings, device or Device())
+    return Mtcnn(settings, device, lanes)
 
 
 def whole(photos: Sequence[Photo]) -> list[list[Face]]:
@@ -134,7 +135,5 @@ def _padding(photo: Photo) -> tuple[int, int]:
 
 
 def _turn(photo: Photo, turn: Turn) -> Photo:
-    pixels = np.ascontiguousarray(
-        np.rot90(photo.pixels, turn // 90)
-    )  # counter-clockwise, as Face.turn
+    pixels = np.ascontiguousarray(np.rot90(photo.pixels, turn // 90))  # counter-clockwise, as Face.turn
     return dataclasses.replace(photo, pixels=pixels, size=geometry.turned_size(photo.size, turn))

@@ -30,7 +30,10 @@ Done = TypeVar("Done")
 
 REFINED, FINAL = 24, 48  # px; sides of R-Net's and O-Net's windows
 BATCH = 64  # windows given to R-Net or O-Net at once
+WORTH_SHARING = 16  # jobs of about a millisecond; fewer are done by the thread that has the photograph
 SAME_WINDOW, SAME_FACE = 0.5, 0.7  # overlap above which two boxes are one, in P-Net's levels and after: detect_face.py
+
+ONE_LONGER = np.array([0, 0, 1, 1], np.float32)  # detect_face.py counts both edge pixels of a box in its last pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,14 +97,7 @@ class Mtcnn:
             return [(tile, _cells(tile, values, least)) for tile, values in zip(batch, maps, strict=True)]
 
         found = [done for batch in self._side_by_side(run, batches) for done in batch]
-        found = [(tile, cells) for tile, cells in found if len(cells)]
-        found.sort(key=lambda pair: (pair[0].photo, -pair[0].scale))
-        return _joined(
-            [
-                _proposals(photo, scale, np.concatenate([cells for _, cells in level]))
-                for (photo, scale), level in groupby(found, key=lambda pair: (pair[0].photo, pair[0].scale))
-            ]
-        )
+        return _proposals([(tile, cells) for tile, cells in found if len(cells)])
 
     def _refine(self, pyramids: Sequence[Pyramid], candidates: Candidates) -> Candidates:
         """R-Net on every candidate: those it believes, one a face, moved as it says and squared."""
@@ -115,15 +111,13 @@ class Mtcnn:
         self, pyramids: Sequence[Pyramid], candidates: Candidates
     ) -> Iterator[tuple[Floats, float, Floats, int]]:
         """O-Net on what is left: box, score, (5, 2) landmarks and photograph of each face, best first."""
-        seen, (score, moves, points) = self._look(
-            self._onet, ("score", "box", "points"), FINAL, pyramids, candidates
-        )
+        seen, (score, moves, points) = self._look(self._onet, ("score", "box", "points"), FINAL, pyramids, candidates)
         sure = score[:, 0] > _logit(self.settings.thresholds[2])
         seen, moves, points = Candidates(seen.boxes, score[:, 0], seen.photo).pick(sure), moves[sure], points[sure]
         corners, sides = seen.boxes[:, None, :2], seen.boxes[:, None, 2:] - seen.boxes[:, None, :2] + 1
         landmarks = points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides + corners - 1
         faces = _moved(seen, moves, 1)
-        for i in _one_a_face(Candidates(faces.boxes + [0, 0, 1, 1], faces.logits, faces.photo), "smaller"):
+        for i in _one_a_face(Candidates(faces.boxes + ONE_LONGER, faces.logits, faces.photo), "smaller"):
             yield faces.boxes[i], _probability(float(faces.logits[i])), landmarks[i], int(faces.photo[i])
 
     def _look(
@@ -136,13 +130,15 @@ class Mtcnn:
     ) -> tuple[Candidates, list[Floats]]:
         """The candidates that show anything of their photograph, and the network's outputs for them."""
         order = np.argsort(candidates.photo, kind="stable")
-        jobs, kept = [], [np.zeros(0, np.intp)]
+        jobs: list[tuple[Pyramid, NDArray[np.int64]]] = []
+        kept = [np.zeros(0, np.intp)]
         for photo in np.unique(candidates.photo):
             which = order[candidates.photo[order] == photo]
             boxes = pyramids[photo].inside(candidates.boxes[which])
             shown = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
             kept.append(which[shown])
-            jobs += [(pyramids[photo], part) for part in _chunks(boxes[shown], BATCH)]
+            boxes = boxes[shown]
+            jobs += [(pyramids[photo], boxes[i : i + BATCH]) for i in range(0, len(boxes), BATCH)]
 
         def run(job: tuple[Pyramid, NDArray[np.int64]]) -> list[Floats]:
             return network.run({"pixels": job[0].patches(job[1], side)}, outputs)
@@ -152,7 +148,8 @@ class Mtcnn:
         return candidates.pick(np.concatenate(kept)), [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _side_by_side(self, run: Callable[[Job], Done], jobs: Sequence[Job]) -> Iterable[Done]:
-        return map(run, jobs) if self._lanes is None or len(jobs) < 2 else self._lanes.map(run, jobs)
+        """run(job) for each job, in the lanes where there is enough to share: one large photograph then has all cores."""
+        return map(run, jobs) if self._lanes is None or len(jobs) < WORTH_SHARING else self._lanes.map(run, jobs)
 
 
 def _cells(tile: Tile, values: Floats, least: float) -> Floats:
@@ -162,13 +159,30 @@ def _cells(tile: Tile, values: Floats, least: float) -> Floats:
     return np.concatenate([where.astype(np.float32), values[:, rows, columns].T], axis=1)
 
 
-def _proposals(photo: int, scale: float, cells: Floats) -> Candidates:
-    """One level's windows as boxes in the photograph, one of each heap, moved by P-Net's corrections."""
+def _proposals(found: Sequence[tuple[Tile, Floats]]) -> Candidates:
+    """Windows as boxes in their photographs, one of each heap, moved by P-Net's corrections.
+
+    Heaps are thinned level by level: windows of different levels never overlap by SAME_FACE, detect_face.py's second
+    bound.  All levels lie on one grid for that, one below the other.
+    """
+    if not found:
+        return Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.intp))
+    cells = np.concatenate([cells for _, cells in found])
+    counts = [len(cells) for _, cells in found]
+    scale = np.repeat([tile.scale for tile, _ in found], counts).astype(np.float32)[:, None]
+    photo = np.repeat([tile.photo for tile, _ in found], counts)
+    first: dict[tuple[int, float], int] = {}
+    below = 0
+    for tile, _ in found:
+        if (tile.photo, tile.scale) not in first:
+            first[tile.photo, tile.scale] = below
+            below += tile.level[1] // STRIDE + 2
+    where = cells[:, :2].astype(np.intp)
+    where[:, 0] += np.repeat([first[tile.photo, tile.scale] for tile, _ in found], counts)
     corner = cells[:, 1::-1] * STRIDE + 1
     boxes = np.floor(np.concatenate([corner, corner + (WINDOW - 1)], axis=1) / scale).astype(np.float32)
-    kept = geometry.suppress_on_grid(cells[:, :2].astype(np.intp), boxes, cells[:, 2], SAME_WINDOW)
-    proposals = Candidates(boxes[kept], cells[kept, 2], np.full(len(kept), photo, np.intp))
-    return _moved(proposals, cells[kept, 3:], 0)
+    kept = geometry.suppress_on_grid(where, boxes, cells[:, 2], SAME_WINDOW)
+    return _moved(Candidates(boxes[kept], cells[kept, 2], photo[kept]), cells[kept, 3:], 0)
 
 
 def _moved(candidates: Candidates, moves: Floats, extra: int) -> Candidates:
@@ -193,16 +207,6 @@ def _one_a_face(candidates: Candidates, over: geometry.Over) -> NDArray[np.intp]
         for where in (np.flatnonzero(candidates.photo == photo) for photo in np.unique(candidates.photo))
     ]
     return np.concatenate([np.zeros(0, np.intp), *kept])
-
-
-def _joined(parts: Sequence[Candidates]) -> Candidates:
-    none = Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.intp))
-    parts = [none, *parts]
-    return Candidates(
-        np.concatenate([part.boxes for part in parts]),
-        np.concatenate([part.logits for part in parts]),
-        np.concatenate([part.photo for part in parts]),
-    )
 
 
 def _chunks(items: Sequence[Job], size: int) -> list[Sequence[Job]]:
