@@ -287,6 +287,19 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Check:
+    """One thing that was looked at, for 'nitakao doctor' and 'nitakao models verify'.
+
+    needed: whether nitakao is unwell without it; what only some users need is told, and fails nothing.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    needed: bool = True
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Are two faces the same person: the distance and what it was held against.
 

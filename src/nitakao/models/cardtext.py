@@ -19,7 +19,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-LONGEST_CARD = 2 * 1024 * 1024  # characters; a golden vector of 65,536 numbers takes about 1 MB
+LONGEST_CARD = 256 * 1024  # characters; a golden vector of 8,192 numbers takes about 120,000
+LONGEST_LINE = 16 * 1024  # characters; TOML readers take time with the square of a dotted key's length
+MOST_GOLDEN = 8_192  # numbers
+REQUIRED = ("title", "network", "weights_licence", "data_licence")  # texts that are written even where empty
 LONGEST_TEXT = 2_000  # characters in one field
 
 
@@ -27,6 +30,8 @@ def parse(text: str, source: str) -> ModelCard:
     """The card in this TOML. source: its file, for messages. Raises CardError, and nothing else, if it is off."""
     if len(text) > LONGEST_CARD:
         raise CardError(f"{source}: {len(text)} characters are too many for a card: {LONGEST_CARD} at most")
+    if max(map(len, text.split("\n"))) > LONGEST_LINE:
+        raise CardError(f"{source}: a line of more than {LONGEST_LINE} characters: break it up")
     try:
         root = _Table(tomllib.loads(text), source)
     except (ValueError, RecursionError) as error:
@@ -75,7 +80,7 @@ def _card(root: _Table) -> ModelCard:
             note=root.text("note", ""),
             input_tensor=root.text("input_tensor", ""),
             output_tensor=root.text("output_tensor", ""),
-            golden=root.numbers("golden", (), most=65_536),
+            golden=root.numbers("golden", (), most=MOST_GOLDEN),
         )
 
 
@@ -137,9 +142,7 @@ class _Table:
         return value
 
     def numbers(self, key: str, default: tuple[float, ...], *, most: int = 3) -> tuple[float, ...]:
-        value = self._take(key, default)
-        if value is default:
-            return default
+        value = self._take(key, list(default))
         if isinstance(value, (int, float)):
             value = [value]
         return tuple(self._finite(key, v) for v in self._array(key, value, most))
@@ -228,7 +231,7 @@ def dump(card: ModelCard) -> str:
     values = fields(card)
     inner = {"crop": values.pop("crop"), "normalisation": values.pop("normalisation")}
     files, golden = values.pop("files"), values.pop("golden")
-    lines = [f"{k} = {_value(v)}" for k, v in values.items() if v is not None and v != ""]
+    lines = [f"{k} = {_value(v)}" for k, v in values.items() if v is not None and (v != "" or k in REQUIRED)]
     if golden:
         lines.append(f"golden = {_value(golden)}")
     for name, table in inner.items():

@@ -189,10 +189,10 @@ def _download(part: _Part, expected: int, progress: Progress | None, opener: url
         headers |= {"Range": f"bytes={start}-", "If-Range": mark}
     with _open(part, headers, opener) as answer:
         part.was_joined = answer.status == 206 and _starts_at(answer, start)
-        if not part.was_joined:
-            start = 0
-            part.begin(_mark(answer))
+        start = start if part.was_joined else 0
         total = _total(answer, start, expected)
+        if not part.was_joined:
+            part.begin(_mark(answer))
         _copy(answer, part.path, start, total, expected or LARGEST, progress)
 
 

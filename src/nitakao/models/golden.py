@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nitakao.values import Floats, ModelCard, Pixels
+from nitakao.values import Check, Floats, ModelCard, Pixels
 
 TOLERANCE = 1e-3  # largest difference of one number; our networks meet their origins to 1e-4, wrong weights miss 1e-2
 
@@ -42,7 +42,13 @@ def picture(size: int) -> Pixels:
     return np.stack([red, green, blue], axis=2).clip(0, 255).astype(np.uint8)
 
 
-def difference(embed: Callable[[Pixels], Floats], card: ModelCard) -> float:
-    """How far `embed`, a loaded network ((N, S, S, 3) uint8 to (N, D)), is from the card's golden vector at worst."""
-    vector = embed(picture(card.crop.size)[None])[0]
-    return float(np.abs(np.asarray(vector, np.float64) - np.asarray(card.golden)).max())
+def check(embed: Callable[[Pixels], Floats], card: ModelCard) -> Check:
+    """Whether `embed`, the card's loaded network ((N, S, S, 3) uint8 to (N, D)), gives what the card says it gives."""
+    vector = np.asarray(embed(picture(card.crop.size)[None]), np.float64)
+    if vector.shape != (1, card.dimension) or not np.isfinite(vector).all():
+        return Check("network", False, f"gives {vector.shape[1:]} numbers, not {card.dimension} finite ones")
+    if not card.golden:
+        return Check("network", True, f"gives {card.dimension} finite numbers; the card has no golden vector")
+    apart = float(np.abs(vector[0] - np.asarray(card.golden)).max())
+    detail = f"at most {apart:.1e} from the card's golden vector, {TOLERANCE:.0e} allowed"
+    return Check("network", apart <= TOLERANCE, detail)

@@ -88,12 +88,13 @@ def own_cards() -> tuple[list[ModelCard], list[str]]:
 
 def read(path: Path) -> ModelCard:
     """The card in this file. Its weights are looked for beside it first."""
+    if not path.is_file():
+        raise CardError(f"{path}: no such card")
     try:
-        data = path.open("rb").read(4 * LONGEST_CARD + 1) if path.is_file() else None
+        with path.open("rb") as file:
+            data = file.read(4 * LONGEST_CARD + 1)  # a character has up to four bytes
     except OSError as error:
         raise CardError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if data is None:
-        raise CardError(f"{path}: no such card")
     try:
         own = parse(data.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:

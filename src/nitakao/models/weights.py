@@ -82,7 +82,7 @@ def check(file: WeightsFile, path: Path) -> None:
 
 def verify(card: ModelCard) -> list[Held]:
     """Each of the card's files: where it is, and what is wrong with it. Fetches nothing."""
-    return [_verified(file) for file in card.files]
+    return [examine(file) for file in card.files]
 
 
 def record(path: Path) -> None:
@@ -90,7 +90,8 @@ def record(path: Path) -> None:
     _write_record(path, download.sha256(path))
 
 
-def _verified(file: WeightsFile) -> Held:
+def examine(file: WeightsFile) -> Held:
+    """Where this file is on this machine, and what is wrong with it. Fetches nothing."""
     path = find(file)
     if path is None:
         return Held(file, None, _missing(file))
