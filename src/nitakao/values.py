@@ -253,8 +253,8 @@ class ModelCard:
     golden: tuple[float, ...] = field(default=(), repr=False)  # its vector of models.golden.picture; made elsewhere
 
     def __post_init__(self) -> None:
-        if not _is_plain(self.name, 64):
-            raise CardError(f"a model's name is up to 64 letters, digits and any of ._-+, not {self.name[:80]!r}")
+        if not _is_plain(self.name, 80):
+            raise CardError(f"a model's name is up to 80 letters, digits and any of ._-+, not {self.name[:80]!r}")
         if self.metric not in get_args(Metric):
             raise CardError(f"no metric '{self.metric}': choose one of {', '.join(get_args(Metric))}")
         if self.commercial not in get_args(Commercial):

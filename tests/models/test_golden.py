@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from nitakao.values import Floats, Pixels
 CARD = replace(card("dlib-resnet"), dimension=3, golden=(0.1, 0.2, 0.3))
 
 
-def gives(*numbers: float) -> golden.Callable[[Pixels], Floats]:
+def gives(*numbers: float) -> Callable[[Pixels], Floats]:
     return lambda crops: np.full((len(crops), len(numbers)), numbers, np.float32)
 
 

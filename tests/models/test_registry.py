@@ -9,6 +9,7 @@ import pytest
 from nitakao.errors import CardError, ModelError
 from nitakao.models import registry
 from nitakao.models.registry import card, cards, dump, own_cards, parse, read
+from nitakao.values import ModelCard
 
 OWN = dump(card("dlib-resnet")).replace('name = "dlib-resnet"', 'name = "mine"')
 
@@ -23,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("shipped", cards(), ids=lambda c: c.name)
-def test_a_shipped_card_says_all_that_must_travel_with_its_weights(shipped: registry.ModelCard) -> None:
+def test_a_shipped_card_says_all_that_must_travel_with_its_weights(shipped: ModelCard) -> None:
     assert shipped.threshold > 0
     assert shipped.threshold_source
     assert shipped.origin.startswith("https://")
