@@ -29,7 +29,7 @@ Job = TypeVar("Job")
 Done = TypeVar("Done")
 
 REFINED, FINAL = 24, 48  # px; sides of R-Net's and O-Net's windows
-BATCH = 64  # windows given to R-Net or O-Net at once
+BATCH = 16  # windows given to R-Net or O-Net at once: as TILE, what stays in a core's cache
 WORTH_SHARING = 16  # jobs of about a millisecond; fewer are done by the thread that has the photograph
 SAME_WINDOW, SAME_FACE = 0.5, 0.7  # overlap above which two boxes are one, in P-Net's levels and after: detect_face.py
 
@@ -148,7 +148,7 @@ class Mtcnn:
         return candidates.pick(np.concatenate(kept)), [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _side_by_side(self, run: Callable[[Job], Done], jobs: Sequence[Job]) -> Iterable[Done]:
-        """run(job) for each job, in the lanes where there is enough to share: one large photograph then has all cores."""
+        """run(job) for each job, in the lanes where there is enough to share: a large photograph gets all cores."""
         return map(run, jobs) if self._lanes is None or len(jobs) < WORTH_SHARING else self._lanes.map(run, jobs)
 
 

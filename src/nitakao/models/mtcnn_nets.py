@@ -66,8 +66,12 @@ def rnet(weights: Sequence[Floats]) -> bytes:
         weights, RNET_SHAPES, "R-Net"
     )
     graph = Graph("mtcnn_rnet", {"pixels": ["n", 3, 24, 24]})
-    x = _layer(graph, "pixels", *_unnormalised(_kernel(w1), b1), a1)
-    x = _layer(graph, graph.max_pool(x, 3, 2, ceil=True), _kernel(w2), b2, a2)
+    kernel, bias = _unnormalised(_kernel(w1), b1)
+    filled = 2 * BLOCK - len(bias)  # 28 channels to 32
+    x = _layer(
+        graph, "pixels", _padded(kernel, 2 * BLOCK, 3), np.pad(bias, (0, filled)), np.pad(a1.ravel(), (0, filled))
+    )
+    x = _layer(graph, graph.max_pool(x, 3, 2, ceil=True), _padded(_kernel(w2), len(b2), 2 * BLOCK), b2, a2)
     x = _layer(graph, graph.max_pool(x, 3, 2, ceil=True), _kernel(w3), b3, a3)
     x = _dense_prelu(graph, graph.node("Flatten", [x]), _column_major(w4, 3, 64), b4, a4)
     return graph.build(
