@@ -58,6 +58,18 @@ def test_fetch_gives_the_paths_of_what_is_here_and_refuses_offline() -> None:
         models.fetch("sfase")
 
 
+def test_fetched_weights_without_a_hash_are_held_to_the_golden_vector(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "models" / "20180402-114759-vggface2.pt").write_bytes(b"another network of the same name")
+    monkeypatch.setattr(nitakao.models, "embedder", embedder_giving([0.0] * 512), raising=False)
+    with pytest.raises(WeightsError, match=r"vggface2\.pt: not the weights of facenet-vggface2: at most"):
+        models.fetch("facenet-vggface2")
+    golden = list(registry.card("facenet-vggface2").golden)
+    monkeypatch.setattr(nitakao.models, "embedder", embedder_giving(golden), raising=False)
+    assert len(models.fetch("facenet-vggface2")) == 1
+
+
 def test_verify_holds_the_files_and_the_network_to_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
     golden = list(registry.card("dlib-resnet").golden)
     monkeypatch.setattr(nitakao.models, "embedder", embedder_giving(golden), raising=False)

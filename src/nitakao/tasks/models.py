@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nitakao.errors import NitakaoError
+from nitakao.errors import NitakaoError, WeightsError
 from nitakao.models import golden, registry, weights
 from nitakao.models.download import Progress
 from nitakao.models.session import Device
@@ -35,8 +35,17 @@ def show(name: str) -> dict[str, Any]:
 
 
 def fetch(name: str, *, progress: Progress | None = None) -> list[Path]:
-    """The paths of the model's files, fetched if they were not here, each checked against the card."""
-    return [weights.locate(f, progress=progress) for f in registry.card(name).files]
+    """The paths of the model's files, fetched if they were not here, each checked against the card.
+
+    Where the card has no hash to hold a file to, the network is built from it and held to the golden vector.
+    """
+    card = registry.card(name)
+    paths = [weights.locate(f, progress=progress) for f in card.files]
+    if card.golden and not all(f.sha256 for f in card.files):
+        check = network(card, Device())
+        if not check.ok:
+            raise WeightsError(f"{', '.join(map(str, paths))}: not the weights of {name}: {check.detail}")
+    return paths
 
 
 def verify(name: str, *, device: Device | None = None) -> list[Check]:
