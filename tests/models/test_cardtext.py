@@ -136,7 +136,7 @@ whole_cards = st.builds(
 @settings(max_examples=60, deadline=None)
 @given(whole_cards)
 def test_any_card_written_out_is_read_back_the_same(card: ModelCard) -> None:
-    assert parse(dump(card), "again") == card
+    assert fields(parse(dump(card), "again")) == fields(card)  # by fields: an unknown threshold, NaN, equals nothing
 
 
 def test_golden_vectors_survive_to_the_last_digit() -> None:
