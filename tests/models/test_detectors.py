@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from nitakao import geometry
 from nitakao.errors import MisuseError
 from nitakao.models import detectors
 from nitakao.values import DetectorSettings, Face, Photo
@@ -60,7 +61,7 @@ def turned(photo: Photo, quarters: int) -> Photo:
 
 def test_a_face_that_is_found_costs_one_look() -> None:
     fake = FakeDetector()
-    found = detectors.Retry(fake)([picture(40, 30, (10, 6, 20, 16))])
+    found = detectors.Retry(fake, sure=0.8)([picture(40, 30, (10, 6, 20, 16))])
     assert fake.looks == 1
     assert found[0][0].box == (10, 6, 20, 16)
     assert found[0][0].turn == 0
@@ -68,7 +69,7 @@ def test_a_face_that_is_found_costs_one_look() -> None:
 
 @pytest.mark.parametrize("scale", [1, 3])
 def test_a_close_up_is_found_with_padding_in_its_own_frame(scale: int) -> None:
-    found = detectors.Retry(FakeDetector())([picture(41, 30, (0, 0, 41, 30), scale)])
+    found = detectors.Retry(FakeDetector(), sure=0.8)([picture(41, 30, (0, 0, 41, 30), scale)])
     assert found[0][0].box == pytest.approx((0, 0, 41 * scale, 30 * scale), abs=0.6)
     assert found[0][0].turn == 0
 
@@ -83,7 +84,7 @@ def test_a_turned_photograph_is_found_and_its_turn_reported(
     quarters: int, turn: int, box: tuple[int, int, int, int]
 ) -> None:
     photo = turned(picture(40, 30, (10, 6, 20, 16)), quarters)
-    face = detectors.Retry(FakeDetector())([photo])[0][0]
+    face = detectors.Retry(FakeDetector(), sure=0.8)([photo])[0][0]
     assert face.turn == turn
     assert face.box == pytest.approx(box)
     assert face.landmarks is not None
@@ -94,13 +95,47 @@ def test_a_turned_photograph_is_found_and_its_turn_reported(
 def test_a_photograph_without_faces_stays_empty_and_the_others_are_not_looked_at_again() -> None:
     fake = FakeDetector()
     photos = [picture(40, 30, (10, 6, 20, 16)), Photo("grey", np.full((20, 20, 3), 60, np.uint8), (20, 20))]
-    found = detectors.Retry(fake)(photos)
+    found = detectors.Retry(fake, sure=0.8)(photos)
     assert [len(faces) for faces in found] == [1, 0]
     assert fake.looks == 2 + 4
 
 
+def test_a_face_found_lying_gives_way_to_a_surer_one_upright() -> None:
+    def by_brightness_at_the_top(photos: Sequence[Photo]) -> list[list[Face]]:
+        return [[Face((0, 0, 4, 4), float(photo.pixels[0].mean() / 255))] for photo in photos]
+
+    pixels = np.full((4, 8, 3), 150, np.uint8)
+    pixels[:, :2] = 250  # the left side, which a turn by 270 degrees takes to the top
+    face = detectors.Retry(by_brightness_at_the_top, sure=0.8)([Photo("fake", pixels, (8, 4))])[0][0]
+    assert (face.turn, round(face.score, 2)) == (270, 0.98)
+    sure_enough = detectors.Retry(by_brightness_at_the_top, sure=0.5)([Photo("fake", pixels, (8, 4))])[0][0]
+    assert sure_enough.turn == 0
+
+
+def test_a_face_that_is_weak_every_way_up_stays_as_it_was_found() -> None:
+    def unsure(photos: Sequence[Photo]) -> list[list[Face]]:
+        return [[Face((0, 0, 4, 4), 0.5)] for _ in photos]
+
+    assert detectors.Retry(unsure, sure=0.8)([picture(40, 30, (10, 6, 20, 16))])[0][0].turn == 0
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_mtcnn_finds_a_turned_astronaut_upright_again(quarters: int) -> None:
+    data = pytest.importorskip("skimage.data", reason="scikit-image is not installed", exc_type=ImportError)
+    detector = detectors.load(DetectorSettings(name="mtcnn"))
+    photo = Photo("astronaut", data.astronaut(), (512, 512))
+    upright, found = (faces[0] for faces in detector([photo, turned(photo, quarters)]))
+    assert (upright.turn, found.turn) == (0, 360 - 90 * quarters)
+    where = geometry.turn_boxes([upright.box], 90 * quarters, (512, 512))
+    assert geometry.iou([found.box], where)[0, 0] > 0.95
+    assert upright.landmarks is not None
+    assert found.landmarks is not None
+    marks = geometry.turn_points(upright.landmarks, 90 * quarters, (512, 512))
+    assert np.abs(found.landmarks - marks).max() < 2
+
+
 def test_no_photographs_give_no_faces() -> None:
-    assert detectors.Retry(FakeDetector())([]) == []
+    assert detectors.Retry(FakeDetector(), sure=0.8)([]) == []
 
 
 def test_the_detector_none_takes_the_whole_picture() -> None:

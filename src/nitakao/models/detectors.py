@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Protocol, get_args
+from typing import Protocol, TypeAlias, get_args
 
 import numpy as np
 
@@ -18,6 +18,15 @@ from nitakao.values import Choice, DetectorSettings, Face, Floats, Photo, Turn
 PADDING = 0.5  # of the photograph's side, added on each side: a face that fills the picture then fills half of it
 PADDING_GREY = 127  # the middle of the range, which every detector's normalisation takes to about zero
 TURNS: tuple[Turn, ...] = (90, 180, 270)
+
+# Detectors find many faces that lie on their side or stand on their head, with a lower score, a box that is off and
+# landmarks as if they stood upright. So a photograph whose best face stays below this score is turned, too. Measured on
+# 100 LFW pictures and 39 photographs, each turned by 90, 180 and 270 degrees; put right were, of these:
+#   mtcnn  99%, 96%, 95% (73%, 43%, 62% if only those without any face were turned); upright ones looked at again: 1.4%
+#   yunet  100% each     (69%, 20%, 70%);                                             upright ones looked at again: none
+SURE = {"mtcnn": 0.99, "yunet": 0.90}
+
+Look: TypeAlias = Callable[[list[Photo]], list[list[Face]]]
 
 
 class Detector(Protocol):
@@ -31,7 +40,7 @@ def load(settings: DetectorSettings, device: Device | None = None, lanes: Execut
     if settings.name == "none":
         return whole
     detector = _load_network(settings, device, lanes)
-    return Retry(detector) if settings.retry else detector
+    return Retry(detector, sure=SURE[settings.name]) if settings.retry else detector
 
 
 def _load_network(settings: DetectorSettings, device: Device | None, lanes: Executor | None) -> Detector:
@@ -51,24 +60,30 @@ def whole(photos: Sequence[Photo]) -> list[list[Face]]:
 
 
 class Retry:
-    """A detector that looks again where nothing was found: padded, for close-ups, then turned by 90, 180 and 270.
+    """A detector that looks again: padded where it found nothing, for close-ups, then turned by 90, 180 and 270.
 
-    Of the three turns the one with the best score counts: a false face of a wrong turn scores lower than the true one.
-    Costs up to four more looks at photographs without faces, none at the others.
+    Turned are photographs without a face whose score reaches `sure`; of the four ways up the one with the best score
+    counts. Costs up to four more looks at such photographs, none at the others.
     """
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, *, sure: float) -> None:
         self.detector = detector
+        self.sure = sure
 
     def __call__(self, photos: Sequence[Photo]) -> list[list[Face]]:
         found = self.detector(photos)
-        for again in (self._padded, self._turned):
-            empty = [number for number, faces in enumerate(found) if not faces]
-            if not empty:
-                break
-            for number, faces in zip(empty, again([photos[n] for n in empty]), strict=True):
-                found[number] = faces
+        self._again(self._padded, photos, found, least=0.0)
+        self._again(self._turned, photos, found, least=self.sure)
         return found
+
+    def _again(self, look: Look, photos: Sequence[Photo], found: list[list[Face]], *, least: float) -> None:
+        """Look again at photographs without a face of at least this score, and keep what is found with a better one."""
+        weak = [number for number, faces in enumerate(found) if not faces or faces[0].score < least]
+        if not weak:
+            return
+        for number, faces in zip(weak, look([photos[n] for n in weak]), strict=True):
+            if faces and (not found[number] or faces[0].score > found[number][0].score):
+                found[number] = faces
 
     def _padded(self, photos: list[Photo]) -> list[list[Face]]:
         seen = self.detector([_pad(photo) for photo in photos])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped, unused-ignore]
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 from nitakao.errors import FormatError
@@ -64,7 +64,8 @@ def _parsed(path: Path) -> ModelProto:
         size = path.stat().st_size
         if not 0 < size <= LARGEST:
             raise FormatError(f"'{path.name}' has {size} bytes; an ONNX file has 1 to {LARGEST}")
-        return ModelProto.FromString(path.read_bytes())
+        model: ModelProto = ModelProto.FromString(path.read_bytes())
+        return model
     except OSError as error:
         raise FormatError(f"'{path}' cannot be read: {error.strerror}") from error
     except DecodeError as error:
