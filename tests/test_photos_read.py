@@ -259,8 +259,15 @@ def test_a_jpeg_is_decoded_at_the_smallest_scale_that_is_enough(tmp_path, scale,
     assert photo.scale == 1 / part
 
 
-def test_other_kinds_are_always_decoded_whole(tmp_path):
-    assert photos.read(put(tmp_path, encoded(scene(), "PNG")), scale=0.1).pixels.shape == (32, 48, 3)
+@pytest.mark.parametrize(("scale", "part"), [(1, 1), (0.5, 2), (0.3, 2), (0.2, 4), (0.1, 8)])
+def test_other_kinds_are_averaged_down_by_whole_blocks(tmp_path, scale, part):
+    pixels = np.random.default_rng(part).integers(0, 256, (33, 50, 3), np.uint8)
+    photo = photos.read(put(tmp_path, encoded(Image.fromarray(pixels), "PNG")), scale=scale)
+    assert photo.size == (50, 33)
+    assert photo.scale == 1 / part
+    padded = np.pad(pixels, ((0, -33 % part), (0, -50 % part), (0, 0)), mode="edge").astype(float)
+    blocks = padded.reshape(padded.shape[0] // part, part, padded.shape[1] // part, part, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(photo.pixels, blocks, atol=0.51)
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 2}, {"subsampling": 1, "quality": 30}])

@@ -12,8 +12,9 @@ from PIL import Image
 
 from nitakao import photos, pipeline
 from nitakao.errors import ModelError
-from nitakao.models import embedder, registry
+from nitakao.models import detectors, embedder, registry
 from nitakao.models.mtcnn import Mtcnn
+from nitakao.models.session import cores
 from nitakao.values import CropRule, DetectorSettings, Face, Floats, ModelCard, Normalisation, Outcome, Photo, Pixels
 
 CARD = ModelCard(
@@ -54,8 +55,8 @@ def fake_detector(given: Sequence[Photo]) -> list[list[Face]]:
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> FakeNetwork:
     fake = FakeNetwork()
-    monkeypatch.setattr(pipeline.detectors, "load", lambda *_: fake_detector)
-    monkeypatch.setattr(pipeline.embedder, "load", lambda *_, **__: fake)
+    monkeypatch.setattr(detectors, "load", lambda *_: fake_detector)
+    monkeypatch.setattr(embedder, "load", lambda *_, **__: fake)
     return fake
 
 
@@ -110,7 +111,7 @@ def test_no_more_photographs_are_loaded_than_the_bounds_allow(tmp_path: Path, ne
     for done, _ in enumerate(pipeline.run(names(), card=CARD, batch_size=8), 1):
         ahead = max(ahead, pulled - done)
     assert pulled == 2000
-    workers = pipeline.cores() + 1
+    workers = cores() + 1
     assert ahead <= workers * pipeline.GROUP_PHOTOS + (workers + 1) * pipeline.BATCH_PHOTOS
 
 
@@ -129,7 +130,7 @@ def test_what_is_wrong_with_the_network_is_raised(
     def broken(crops: Pixels) -> Floats:
         raise ModelError("numbers that are not finite")
 
-    monkeypatch.setattr(pipeline.embedder, "load", lambda *_, **__: broken)
+    monkeypatch.setattr(embedder, "load", lambda *_, **__: broken)
     with pytest.raises(ModelError, match="not finite"):
         list(pipeline.run([picture(tmp_path, "one.png", red=1)], card=CARD))
 
@@ -160,7 +161,7 @@ def test_crops_are_cut_from_the_photograph_decoded_as_large_as_they_need(
         scales.append(scale)
         return decode(encoded, scale=scale)
 
-    monkeypatch.setattr(pipeline.photos, "decode", noted)
+    monkeypatch.setattr(photos, "decode", noted)
     settings = DetectorSettings(smallest_face=240)
     list(pipeline.run([str(path)], card=CARD, detector=settings))
     assert scales == [0.1]  # 24 of 240 pixels; 16 of 800 for the crop is less

@@ -53,7 +53,7 @@ class Pyramid:
         self.height, self.width = pixels.shape[:2]
         self._smallest, self._factor = smallest, factor
         # Sums may pass 2**31 and wrap around; their differences are right all the same while one bin stays below it.
-        self._sums: NDArray[np.int32] = cv2.integral(pixels, sdepth=cv2.CV_32S)
+        self._sums: NDArray[np.int32] = np.asarray(cv2.integral(pixels, sdepth=cv2.CV_32S), np.int32)
 
     def tiles(self, photo: int) -> Iterator[Tile]:
         """All pieces of all levels; `photo` is only passed on."""
@@ -78,7 +78,8 @@ class Pyramid:
         sums = strip.take(columns[1] - left, axis=1)
         sums -= strip.take(columns[0] - left, axis=1)
         shares = np.outer(1 / (rows[1] - rows[0]), 1 / (columns[1] - columns[0])).astype(np.float32)
-        return np.multiply(np.ascontiguousarray(sums.transpose(2, 0, 1)), shares, dtype=np.float32)
+        means: Floats = np.multiply(np.ascontiguousarray(sums.transpose(2, 0, 1)), shares, dtype=np.float32)
+        return means
 
     def inside(self, boxes: Floats) -> NDArray[np.int64]:
         """(n, 4) whole pixels x1, y1, x2, y2 that show of each box; x2 <= x1 or y2 <= y1 where nothing does.
@@ -96,14 +97,16 @@ class Pyramid:
         flat, wide = self._sums.reshape(-1, 3), self.width + 1
 
         def corner(y: Indices, x: Indices) -> NDArray[np.int32]:
-            return flat.take(y[:, :, None] * wide + x[:, None, :], axis=0)
+            picked: NDArray[np.int32] = flat.take(y[:, :, None] * wide + x[:, None, :], axis=0)
+            return picked
 
         sums = corner(y2, x2)
         sums -= corner(y1, x2)
         sums -= corner(y2, x1)
         sums += corner(y1, x1)
         shares = (1 / ((y2 - y1)[:, :, None] * (x2 - x1)[:, None, :])).astype(np.float32)
-        return np.multiply(np.ascontiguousarray(sums.transpose(0, 3, 1, 2)), shares[:, None], dtype=np.float32)
+        means: Floats = np.multiply(np.ascontiguousarray(sums.transpose(0, 3, 1, 2)), shares[:, None], dtype=np.float32)
+        return means
 
 
 def _bins(length: int, count: int, start: int, stop: int) -> Bins:

@@ -78,7 +78,9 @@ def load(source: str, *, limits: Limits | None = None, allow_urls: bool = False)
 
 
 def decode(encoded: Encoded, *, scale: float = 1.0) -> Photo:
-    """The photograph, upright, in RGB: the smallest that a JPEG decodes to at `scale` or more, else full scale.
+    """The photograph, upright, in RGB, at the smallest of 1, 1/2, 1/4 and 1/8 that is not under `scale`.
+
+    A JPEG is decoded smaller; anything else is decoded whole, then averaged down, so that memory is spent only here.
 
     Safe to call from several threads.  Raises UnreadablePhotoError.
     """
@@ -185,7 +187,22 @@ def _pixels(encoded: Encoded, scale: float) -> Pixels:
     upright = encoded.size if encoded.orientation < 5 else encoded.size[::-1]
     if pixels.shape[:2] != upright[::-1]:
         raise UnreadablePhotoError(f"its header says {upright}, its pixels are {pixels.shape[1::-1]}")
-    return pixels
+    return _shrunk(pixels, _part(scale))
+
+
+def _part(scale: float) -> int:
+    """The largest of 8, 4, 2 and 1 that the picture may be divided by."""
+    return next((part for part in (8, 4, 2) if 1 / part >= scale), 1)
+
+
+def _shrunk(pixels: Pixels, part: int) -> Pixels:
+    """Means of part x part pixels; those at the right and lower edges, which a block may pass, are repeated."""
+    if part == 1:
+        return pixels
+    down, right = -pixels.shape[0] % part, -pixels.shape[1] % part
+    whole: Any = cv2.copyMakeBorder(pixels, 0, down, 0, right, cv2.BORDER_REPLICATE)
+    size = whole.shape[1] // part, whole.shape[0] // part
+    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 _JPEG_FLAGS = {  # those of greyscale: cv2's names for reduced colour say BGR, which goes with RGB since 4.10 only
@@ -199,7 +216,7 @@ _RGB: int | None = getattr(cv2, "IMREAD_COLOR_RGB", None)  # OpenCV 4.10 and new
 
 def _jpeg(data: bytes, size: tuple[int, int], scale: float) -> Pixels | None:
     """The JPEG as stored, not upright, at the smallest of 1, 1/2, 1/4, 1/8 not under scale; None: ask Pillow."""
-    part = next((p for p in (8, 4, 2) if 1 / p >= scale), 1)
+    part = _part(scale)
     flags = _JPEG_FLAGS[part] | (cv2.IMREAD_COLOR if _RGB is None else _RGB) | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
