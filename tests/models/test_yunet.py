@@ -49,7 +49,7 @@ def grey(width: int, height: int, scale: int = 1) -> Photo:
 
 
 def test_boxes_and_landmarks_are_in_the_photographs_own_frame(network: FakeNetwork) -> None:
-    detector = yunet.YuNet(DetectorSettings(smallest_face=32), Path("x"))
+    detector = yunet.YuNet(DetectorSettings(smallest_face=24), Path("x"))
     (face,) = detector([grey(300, 200, scale=2)])[0]  # 600 x 400, decoded at half
     assert network.sizes == [(300, 200)]
     assert face.box == pytest.approx((150, 100, 450, 300))
@@ -60,20 +60,19 @@ def test_boxes_and_landmarks_are_in_the_photographs_own_frame(network: FakeNetwo
 
 
 def test_the_input_is_as_small_as_the_smallest_face_allows(network: FakeNetwork) -> None:
-    yunet.YuNet(DetectorSettings(smallest_face=64), Path("x"))([grey(800, 400)])
-    yunet.YuNet(DetectorSettings(smallest_face=16), Path("x"))([grey(300, 200)])
+    yunet.YuNet(DetectorSettings(smallest_face=48), Path("x"))([grey(800, 400)])
     yunet.YuNet(DetectorSettings(smallest_face=12), Path("x"))([grey(300, 200)])
-    assert network.sizes == [(200, 100), (300, 200), (400, 267)]
+    assert network.sizes == [(200, 100), (300, 200)]
 
 
 def test_large_inputs_are_looked_at_twice_and_a_face_found_twice_counts_once(network: FakeNetwork) -> None:
-    faces = yunet.YuNet(DetectorSettings(smallest_face=20), Path("x"))([grey(1200, 800)])[0]
+    faces = yunet.YuNet(DetectorSettings(smallest_face=15), Path("x"))([grey(1200, 800)])[0]
     assert network.sizes == [(960, 640), (480, 320)]
     assert len(faces) == 1
 
 
 def test_the_scale_for_decoding_follows_the_smallest_face(network: FakeNetwork) -> None:
-    detector = yunet.YuNet(DetectorSettings(smallest_face=64), Path("x"))
+    detector = yunet.YuNet(DetectorSettings(smallest_face=48), Path("x"))
     assert detector.scale((4000, 3000)) == 0.25
     assert yunet.YuNet(DetectorSettings(smallest_face=12), Path("x")).scale((4000, 3000)) == 1.0
 
@@ -125,7 +124,7 @@ class TestRealWeights:
         assert face.score > 0.8
         assert face.landmarks is not None
         for seen, known in zip(face.landmarks[:2], EYES, strict=True):
-            assert np.hypot(*(seen - known)) < 4
+            assert np.hypot(*(seen - known)) < 6
 
     @pytest.mark.parametrize("quarters", [1, 2, 3])
     def test_a_turned_astronaut_is_found_upright_again(
