@@ -1,1 +1,129 @@
+"""Find faces in photographs, turn them into vectors, and ask who is alike.
 
+import nitakao
+
+for outcome in nitakao.embed(["photos"]):
+    print(outcome.source, len(outcome.faces), outcome.vectors.shape, outcome.problem)
+print(nitakao.verify("ada-2019.jpg", "ada-2021.jpg"))
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nitakao.errors import (
+        CardError,
+        DeviceError,
+        FormatError,
+        GeometryError,
+        MissingExtraError,
+        MisuseError,
+        ModelError,
+        NitakaoError,
+        NoFaceError,
+        PhotoError,
+        PhotoTooLargeError,
+        UnreadablePhotoError,
+        VectorsError,
+        WeightsError,
+    )
+    from nitakao.metrics import distance
+    from nitakao.models.registry import card, cards
+    from nitakao.models.session import Device
+    from nitakao.photos.read import Limits, from_pixels, read
+    from nitakao.tasks.detect import detect
+    from nitakao.tasks.embed import embed
+    from nitakao.tasks.verify import verify
+    from nitakao.values import (
+        CropRule,
+        DetectorSettings,
+        Face,
+        ModelCard,
+        Normalisation,
+        Outcome,
+        Photo,
+        Verdict,
+        WeightsFile,
+    )
+
+    __version__: str
+
+__all__ = [
+    "CardError",
+    "CropRule",
+    "DetectorSettings",
+    "Device",
+    "DeviceError",
+    "Face",
+    "FormatError",
+    "GeometryError",
+    "Limits",
+    "MissingExtraError",
+    "MisuseError",
+    "ModelCard",
+    "ModelError",
+    "NitakaoError",
+    "NoFaceError",
+    "Normalisation",
+    "Outcome",
+    "Photo",
+    "PhotoError",
+    "PhotoTooLargeError",
+    "UnreadablePhotoError",
+    "VectorsError",
+    "Verdict",
+    "WeightsError",
+    "WeightsFile",
+    "card",
+    "cards",
+    "detect",
+    "distance",
+    "embed",
+    "from_pixels",
+    "read",
+    "verify",
+]
+
+# Names are fetched from their homes at first use, so that `import nitakao` is quick and loads no library.
+_HOMES = {
+    "Device": "models.session",
+    "Limits": "photos.read",
+    "card": "models.registry",
+    "cards": "models.registry",
+    "detect": "tasks.detect",
+    "distance": "metrics",
+    "embed": "tasks.embed",
+    "from_pixels": "photos.read",
+    "read": "photos.read",
+    "verify": "tasks.verify",
+}
+_VALUES = (
+    "CropRule",
+    "DetectorSettings",
+    "Face",
+    "ModelCard",
+    "Normalisation",
+    "Outcome",
+    "Photo",
+    "Verdict",
+    "WeightsFile",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("nitakao")
+    if name not in __all__:
+        raise AttributeError(f"module 'nitakao' has no attribute '{name}'")
+    home = _HOMES.get(name) or ("values" if name in _VALUES else "errors")
+    found = getattr(import_module(f"nitakao.{home}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

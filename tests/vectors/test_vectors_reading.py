@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+from tests import fakes
 
-import fakes
 from nitakao.errors import MisuseError, NitakaoError, VectorsError
 from nitakao.vectors import ENDINGS, Output, read
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from tests import fakes
 
-import fakes
 from nitakao.errors import MisuseError, VectorsError
 from nitakao.values import Outcome
 from nitakao.vectors import ENDINGS, Output, read

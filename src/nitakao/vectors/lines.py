@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nitakao.vectors.article import HEADER, TRAILER, ArticleRows
@@ -140,7 +140,7 @@ def csv_file(path: Path, model: str, dimension: int) -> RowFile:
     return RowFile(path, encode, header=_csv_line(columns))
 
 
-def _csv_line(values: list[object] | list[str]) -> bytes:
+def _csv_line(values: Sequence[object]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(values)
     return text.getvalue().encode("utf-8", "surrogateescape")  # a file name that is no UTF-8 keeps its bytes

@@ -12,13 +12,13 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 
 from nitakao import unpickle
 from nitakao.errors import NitakaoError, VectorsError
-from nitakao.values import Face, Floats, ModelCard
+from nitakao.values import Face, Floats, ModelCard, Turn
 from nitakao.vectors.arrays import npz_arrays
 from nitakao.vectors.rows import BOX, LANDMARKS
 
@@ -173,9 +173,9 @@ def _face(box: Sequence[float], score: float, landmarks: Any, turn: int) -> Face
     marks = None if landmarks is None else np.asarray(landmarks, np.float32).reshape(5, 2)
     if marks is not None and np.isnan(marks).any():
         marks = None
-    if turn not in (0, 90, 180, 270):
+    if turn not in get_args(Turn):
         raise ValueError(f"a face turned by {turn} degrees")
-    return Face((x1, y1, x2, y2), float(score), marks, turn)
+    return Face((x1, y1, x2, y2), float(score), marks, cast(Turn, turn))
 
 
 def _read_parquet(path: Path) -> Vectors:

@@ -161,7 +161,8 @@ class Output:
             raise VectorsError(
                 f"'{target}' cannot be put in place ({_reason(error, target.parent)}): its content is in '{self._part}'"
             ) from error
-        self.saved = target
+        as_given = Path(self._given).with_name(target.name)
+        self.saved = as_given if as_given.resolve() == target else target
         if problem:
             raise self._cut_short(problem) from problem
 

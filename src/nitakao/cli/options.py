@@ -1,0 +1,164 @@
+"""Options that several commands share, each with one name and one meaning."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from nitakao.cli.show import Voice
+
+if TYPE_CHECKING:
+    from nitakao.models.session import Device
+    from nitakao.values import DetectorSettings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# The words are spelled out, as reading them from nitakao.values would load NumPy for --help; a test compares them.
+DETECTORS = ("mtcnn", "yunet", "none")
+CHOICES = ("all", "largest", "central", "best", "first")
+DEVICES = ("cpu", "cuda")
+
+
+def voiced(command: Command) -> Command:
+    """-v and -q, which may stand before or after the command's name; the command gets a Voice as its first argument."""
+
+    @click.option("-v", "--verbose", count=True, help="Say more; twice: tracebacks too.")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings, only errors.")
+    @wraps(command)
+    def wrapped(*arguments: Any, verbose: int, quiet: bool, **options: Any) -> Any:
+        context = click.get_current_context()
+        voice = context.find_object(Voice) or Voice()
+        voice.level = -1 if quiet else max(voice.level, verbose) if verbose else voice.level
+        return command(voice, *arguments, **options)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def example(line: str) -> str:
+    """The epilog: one line that can be pasted."""
+    return f"\b\nExample:\n  {line}"
+
+
+def models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of models for the shell, or files where a path is begun."""
+    from nitakao.errors import NitakaoError
+    from nitakao.models import registry
+
+    if "/" in incomplete or "\\" in incomplete or incomplete.startswith("."):
+        return [CompletionItem(incomplete, type="file")]
+    try:
+        cards = [*registry.cards(), *registry.own_cards()[0]]
+    except (NitakaoError, OSError):
+        return []
+    return [CompletionItem(card.name, help=card.title) for card in cards if card.name.startswith(incomplete)]
+
+
+class Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
+    name = "T,T,T"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        try:
+            first, second, third = (float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not three numbers with commas between them, like 0.6,0.7,0.7", parameter, context)
+        return first, second, third
+
+
+def model_option(text: str) -> Callable[[Command], Command]:
+    return click.option("--model", metavar="MODEL", shell_complete=models, help=text)
+
+
+def detector_options(command: Command) -> Command:
+    """Everything that makes DetectorSettings; see `detector_settings`."""
+    for option in reversed(_DETECTOR_OPTIONS):
+        command = option(command)
+    return command
+
+
+_DETECTOR_OPTIONS = (
+    click.option(
+        "--detector", type=click.Choice(DETECTORS), help="How faces are found (mtcnn); none: each picture is one face."
+    ),
+    click.option(
+        "--smallest-face",
+        type=float,
+        metavar="PX",
+        help="Side of the smallest face looked for, in pixels (1/50 of the photograph's shorter side, at least 20).",
+    ),
+    click.option("--thresholds", type=Thresholds(), help="MTCNN's three scores (0.6,0.7,0.7)."),
+    click.option("--factor", type=float, help="MTCNN's pyramid step (0.709)."),
+    click.option(
+        "--article",
+        is_flag=True,
+        help="The article's settings: MTCNN, 20 pixels, its thresholds, no retry, first face.",
+    ),
+    click.option("--no-retry", is_flag=True, help="Where no face is found, do not look again padded and turned."),
+    click.option("--allow-url", "allow_urls", is_flag=True, help="Photographs may be http or https addresses."),
+)
+
+
+def detector_settings(
+    detector: str | None,
+    smallest_face: float | None,
+    thresholds: tuple[float, float, float] | None,
+    factor: float | None,
+    article: bool,
+    no_retry: bool,
+) -> DetectorSettings:
+    """The settings of the options; what is given outright comes before what --article means."""
+    from nitakao.values import ARTICLE_SMALLEST_FACE, DetectorSettings
+
+    default = DetectorSettings()
+    if article and smallest_face is None:
+        smallest_face = ARTICLE_SMALLEST_FACE
+    return DetectorSettings(
+        name=detector or default.name,  # type: ignore[arg-type]  # one of the option's words
+        smallest_face=smallest_face,
+        thresholds=thresholds or default.thresholds,
+        factor=default.factor if factor is None else factor,
+        retry=not (article or no_retry),
+    )
+
+
+def faces_option(text: str) -> Callable[[Command], Command]:
+    return click.option("--faces", "choice", type=click.Choice(CHOICES), help=text)
+
+
+def device_options(command: Command) -> Command:
+    command = click.option(
+        "--gpu-memory-fraction",
+        "--gpu_memory_fraction",
+        type=float,
+        metavar="SHARE",
+        help="Share of the GPU's memory that may be taken, with --device cuda.",
+    )(command)
+    return click.option("--device", type=click.Choice(DEVICES), help="Where networks run (cpu).")(command)
+
+
+def device_of(device: str | None, gpu_memory_fraction: float | None) -> Device:
+    from nitakao.models.session import Device
+
+    return Device(device or "cpu", memory_fraction=gpu_memory_fraction)
+
+
+def counted(photos: tuple[str, ...], allow_urls: bool) -> int | None:
+    """How many photographs these arguments name; None for a list on standard input, which is read only once."""
+    from nitakao import photos as reading
+    from nitakao.errors import NitakaoError
+
+    if "-" in photos:
+        return None
+    try:
+        return sum(1 for _ in reading.find(photos, allow_urls=allow_urls))
+    except NitakaoError:
+        return None
+
+
+def standard_input(photos: tuple[str, ...]) -> Any:
+    """Standard input's bytes, where '-' asks for them."""
+    return sys.stdin.buffer if "-" in photos else None

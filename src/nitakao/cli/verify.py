@@ -1,0 +1,127 @@
+"""nitakao verify: are two faces the same person?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nitakao.cli import options, show
+from nitakao.cli.embed import notice
+from nitakao.cli.show import Voice
+
+if TYPE_CHECKING:
+    from nitakao.values import Verdict
+
+
+@click.command(epilog=options.example("nitakao verify photos/a.jpg photos/b.jpg --picture pair.png"))
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--vectors", type=click.Path(), metavar="FILE", help="A and B are names in this file of vectors, not photographs."
+)
+@options.model_option("A model's name or path (dlib-resnet; with --vectors: the one the file names).")
+@click.option("--threshold", type=float, metavar="T", help="Same person below this distance (the model's own).")
+@click.option(
+    "--metric", type=click.Choice(["euclidean", "cosine"]), help="With --vectors: the distance (the model's own)."
+)
+@click.option("--picture", type=click.Path(), metavar="FILE", help="Save the two faces side by side (.png or .jpg).")
+@options.faces_option("Which face of each photograph is compared (largest).")
+@click.option("--flip", is_flag=True, help="Average each vector with that of the mirrored crop.")
+@options.detector_options
+@options.device_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.voiced
+def verify(
+    voice: Voice,
+    a: str,
+    b: str,
+    vectors: str | None,
+    model: str | None,
+    threshold: float | None,
+    metric: str | None,
+    picture: str | None,
+    choice: str | None,
+    flip: bool,
+    device: str | None,
+    gpu_memory_fraction: float | None,
+    allow_urls: bool,
+    as_json: bool,
+    article: bool,
+    **detector: Any,
+) -> None:
+    """Compare two faces: their distance, and whether it is below the model's threshold.
+
+    A and B are photographs, or with --vectors names in a file that 'nitakao embed' wrote, or the article's script:
+    as they stand there, or by their base names; NAME#1 is the second face of a photo with several.
+    The exit code is 0 whatever the verdict.
+    """
+    from nitakao.tasks import verify as task
+
+    if vectors is not None:
+        if picture is not None:
+            raise click.UsageError("--picture needs photographs, and --vectors names none")
+        verdict = task.among(vectors, a, b, model=model, metric=metric, threshold=threshold)  # type: ignore[arg-type]
+    else:
+        if metric is not None:
+            raise click.UsageError("--metric belongs to --vectors: a model's own metric is on its card")
+        verdict = _photographs(
+            voice,
+            a,
+            b,
+            picture,
+            model=model,
+            threshold=threshold,
+            choice=choice or ("first" if article else "largest"),
+            flip=flip,
+            allow_urls=allow_urls,
+            detector=options.detector_settings(article=article, **detector),
+            device=options.device_of(device, gpu_memory_fraction),
+        )
+    _show(a, b, verdict, as_json)
+
+
+def _photographs(voice: Voice, a: str, b: str, picture: str | None, *, model: str | None, **settings: Any) -> Verdict:
+    from nitakao.tasks import verify as task
+    from nitakao.tasks.arguments import card_of
+
+    if picture is not None:
+        task.check_picture(Path(picture))
+    card = card_of(model)
+    notice(voice, card)
+    show.fetched(voice, card)
+    found = task.compare(a, b, model=card, **settings)
+    if picture is not None:
+        task.draw(Path(picture), found)
+    return found.verdict
+
+
+def verdict_word(verdict: Verdict) -> str:
+    if verdict.threshold != verdict.threshold:
+        return "unknown"
+    return "same" if verdict.same else "different"
+
+
+def _show(a: str, b: str, verdict: Verdict, as_json: bool) -> None:
+    known = verdict.threshold == verdict.threshold
+    if as_json:
+        show.json_line(
+            {
+                "distance": verdict.distance,
+                "threshold": verdict.threshold,
+                "verdict": verdict_word(verdict),
+                "a": a,
+                "b": b,
+                "model": verdict.model,
+                "metric": verdict.metric,
+                "threshold_source": verdict.threshold_source,
+            }
+        )
+        return
+    threshold = f"{verdict.threshold:.3f}" if known else "-"
+    show.table(
+        ["distance", "threshold", "verdict", "a", "b"],
+        [[f"{verdict.distance:.3f}", threshold, verdict_word(verdict), a, b]],
+    )
+    click.echo(f"{verdict.model or 'model not named'}, {verdict.metric}; threshold: {verdict.threshold_source}")

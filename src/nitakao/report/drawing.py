@@ -1,0 +1,92 @@
+"""Pictures for people: faces marked on their photographs, and two faces side by side."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from nitakao.errors import MisuseError, NitakaoError
+from nitakao.values import Face, Outcome, Photo, Pixels
+
+LINE = 300  # a line is this part of the photograph's longer side wide, and two pixels at least
+MARK = (0, 230, 64)  # a green that is rare in photographs of people
+POINT = (255, 64, 64)
+SIDE = 320  # px; each of two faces side by side
+GAP = 12  # px between and around them
+KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+LETTERS = 20  # px; height of the caption
+
+
+def marked(photo: Photo, faces: tuple[Face, ...]) -> Pixels:
+    """A copy of the photograph with each face's box, landmarks, and number."""
+    picture = Image.fromarray(photo.pixels)
+    draw = ImageDraw.Draw(picture)
+    width = max(2, round(max(picture.size) / LINE))
+    for number, face in enumerate(faces):
+        x1, y1, x2, y2 = (round(v * photo.scale) for v in face.box)
+        draw.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=MARK, width=width)
+        draw.text((x1 + 2 * width, y1 + width), str(number), fill=MARK, font=_font(8 * width))
+        for x, y in face.landmarks * photo.scale if face.landmarks is not None else ():
+            draw.ellipse((x - width, y - width, x + width, y + width), fill=POINT)
+    return np.asarray(picture)
+
+
+def pair(a: Pixels, b: Pixels, caption: str) -> Pixels:
+    """Two faces side by side over a line of text. The built-in font has Latin letters only."""
+    sheet = Image.new("RGB", (2 * SIDE + 3 * GAP, SIDE + 3 * GAP + LETTERS), (255, 255, 255))
+    for place, crop in enumerate((a, b)):
+        sheet.paste(
+            Image.fromarray(crop).resize((SIDE, SIDE), Image.Resampling.LANCZOS), (GAP + place * (SIDE + GAP), GAP)
+        )
+    ImageDraw.Draw(sheet).text((GAP, SIDE + 2 * GAP), caption, fill=(0, 0, 0), font=_font(LETTERS * 3 // 4))
+    return np.asarray(sheet)
+
+
+def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    return ImageFont.load_default(max(size, 8))
+
+
+def file_name(outcome: Outcome, end: str) -> str:
+    """A name for a picture made from this photograph: its own, and its content's, so that no two are alike."""
+    stem = os.path.splitext(os.path.basename(outcome.source.split("?")[0]))[0] or "photo"
+    while len(stem.encode("utf-8", "surrogateescape")) > 180:  # file systems end at 255 bytes
+        stem = stem[:-1]
+    return f"{stem}-{outcome.sha256[:8]}{end}"
+
+
+def folder(path: str | os.PathLike[str]) -> Path:
+    """A folder for pictures, made if it is not there. Raises NitakaoError."""
+    made = Path(path)
+    try:
+        made.mkdir(exist_ok=True)
+    except FileNotFoundError:
+        raise NitakaoError(f"pictures cannot be saved in '{made}': there is no folder '{made.parent}'") from None
+    except OSError as error:
+        raise NitakaoError(f"pictures cannot be saved in '{made}': {error.strerror or error}") from error
+    return made
+
+
+def check(path: Path) -> None:
+    """Whether a picture of this name can be written, before the work for it. Raises MisuseError, NitakaoError."""
+    if path.suffix.lower() not in KINDS:
+        raise MisuseError(f"'{path}': pictures are written as .png or .jpg")
+    if not path.parent.is_dir():
+        raise NitakaoError(f"the picture '{path}' cannot be written: there is no folder '{path.parent}'")
+
+
+def save(path: Path, pixels: Pixels) -> None:
+    """Write a picture whole or not at all; the ending tells the kind, .png or .jpg."""
+    check(path)
+    kind = KINDS[path.suffix.lower()]
+    part = path.with_name(f".nitakao-{secrets.token_hex(6)}.part")
+    try:
+        with open(part, "xb") as file:
+            Image.fromarray(pixels).save(file, kind, quality=92)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise NitakaoError(f"the picture '{path}' cannot be written: {error.strerror or error}") from error

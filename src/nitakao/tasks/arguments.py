@@ -1,0 +1,76 @@
+"""What the callers of tasks name, photographs and models, turned into what the layers below take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from nitakao.errors import MisuseError
+from nitakao.values import ModelCard, Photo
+
+Named: TypeAlias = "str | os.PathLike[str] | Photo"
+
+
+def sources(
+    named: Iterable[Named], *, allow_urls: bool = False, stdin: BinaryIO | None = None
+) -> Iterator[str | Photo]:
+    """Every photograph named: files, folders, globs, addresses, '-', and photographs that are in memory.
+
+    Of a list of names, one that is not there raises MisuseError at once; of anything else, when its turn comes.
+    """
+    if isinstance(named, (str, os.PathLike, Photo)):
+        raise MisuseError("photographs are given as a list, also a single one: ['photo.jpg']")
+    if isinstance(named, (list, tuple)) and not any(isinstance(item, Photo) for item in named):
+        from nitakao import photos
+
+        return photos.find([os.fspath(item) for item in named], allow_urls=allow_urls, stdin=stdin)
+    return _one_by_one(named, allow_urls)
+
+
+def _one_by_one(named: Iterable[Named], allow_urls: bool) -> Iterator[str | Photo]:
+    from nitakao import photos
+
+    for item in named:
+        if isinstance(item, Photo):
+            yield item
+        else:
+            yield from photos.find([os.fspath(item)], allow_urls=allow_urls)
+
+
+def one(named: Named, *, allow_urls: bool = False) -> str | Photo:
+    """The one photograph that a name stands for. Raises MisuseError for a folder, a list, or a glob of several."""
+    if isinstance(named, Photo):
+        return named
+    if os.fspath(named) == "-":
+        raise MisuseError("'-' stands for a list, and one photograph is needed here")
+    found = sources([named], allow_urls=allow_urls)
+    first, second = next(found, None), next(found, None)
+    if first is None or second is not None:
+        raise MisuseError(f"'{os.fspath(named)}' stands for several photographs, and one is needed here")
+    return first
+
+
+def card_of(model: str | os.PathLike[str] | ModelCard | None) -> ModelCard:
+    """The card of a model: by name, by the path of a card or network, or of a TensorFlow model (the article's)."""
+    from nitakao.models import registry
+
+    if isinstance(model, ModelCard):
+        return model
+    if model is None:
+        return registry.card(registry.DEFAULT)
+    if is_model(os.fspath(model)):
+        from nitakao.models import importer
+
+        return importer.as_card(Path(model))
+    return registry.card(os.fspath(model))
+
+
+def is_model(argument: str) -> bool:
+    """Whether this names a TensorFlow model: a .pb file, or a folder with a .meta file."""
+    if not argument.lower().endswith(".pb") and not os.path.isdir(argument):
+        return False
+    from nitakao.models import importer
+
+    return importer.model_argument(argument)
