@@ -77,9 +77,9 @@ def test_the_scale_for_decoding_follows_the_smallest_face(network: FakeNetwork) 
     assert yunet.YuNet(DetectorSettings(smallest_face=12), Path("x")).scale((4000, 3000)) == 1.0
 
 
-def test_a_picture_of_one_pixel_is_no_trouble(network: FakeNetwork) -> None:
-    yunet.YuNet(DetectorSettings(), Path("x"))([grey(1, 1)])
-    assert network.sizes == [(1, 1)]
+def test_a_picture_narrower_than_half_a_face_is_not_looked_at(network: FakeNetwork) -> None:
+    assert yunet.YuNet(DetectorSettings(), Path("x"))([grey(1, 1), grey(900, 3)]) == [[], []]
+    assert network.sizes == []
 
 
 def test_another_device_than_the_cpu_is_refused() -> None:

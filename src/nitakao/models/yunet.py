@@ -34,6 +34,7 @@ WEIGHTS = WeightsFile(
 # 14 px 93%, of 12 px 74%, of 10 px 33%. So of faces a sixth larger than the smallest asked for, nine in ten are found;
 # 16 px here would be surer of the smallest and take 1.8 times as long.
 SMALLEST_SEEN = 12.0  # px in the network's input
+TOO_NARROW = 6  # px, half a face; in pictures of a pixel or two OpenCV 4.8 finds faces without end, some infinite
 # The same way upwards: all faces up to 400 px, 90% of 500 px, 67% of 600 px. Photographs whose input is taller and
 # wider than LARGEST_SEEN are therefore looked at a second time at COARSE_SIDE, at 4 ms on one core.
 LARGEST_SEEN = 400
@@ -74,6 +75,8 @@ class YuNet:
     def _look(self, photo: Photo, scale: float) -> Floats:
         """FaceDetectorYN's rows (n, 15), in pixels of the whole photograph, corners instead of width and height."""
         width, height = (max(1, round(side * scale)) for side in photo.size)
+        if min(width, height) < TOO_NARROW:
+            return np.zeros((0, 15), np.float32)
         shrink = width < photo.pixels.shape[1]
         small = cv2.resize(photo.pixels, (width, height), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_LINEAR)
         network = self._network()
@@ -82,7 +85,7 @@ class YuNet:
         if found is None:
             return np.zeros((0, 15), np.float32)
         rows = np.array(found, np.float32)  # x, y, width, height, five points, score
-        rows = rows[np.isfinite(rows).all(axis=1)]  # OpenCV 4.8 finds infinities in pictures of a pixel or two
+        rows = rows[np.isfinite(rows).all(axis=1)]
         rows[:, 2:4] += rows[:, 0:2]
         rows[:, 0:14:2] *= photo.size[0] / width
         rows[:, 1:14:2] *= photo.size[1] / height
