@@ -21,7 +21,7 @@ VECTORS = {
     "Anthony_Hopkins_0001": np.linspace(-1, 1, 128, dtype=np.float32),
     "顔": np.zeros(128, np.float32),
 }
-# What Python 2.7 with numpy 1 writes for {'caf\xc3\xa9': array([1, -2], float32)} at its default protocol, 0.
+# What Python 2.7.18 with numpy 1.16.6 wrote for {'caf\xc3\xa9': array([1, -2], float32)} at its default protocol, 0.
 FROM_PYTHON_2 = (
     b"(dp0\nS'caf\\xc3\\xa9'\np1\ncnumpy.core.multiarray\n_reconstruct\np2\n(cnumpy\nndarray\np3\n(I0\ntp4\nS'b'\np5\n"
     b"tp6\nRp7\n(I1\n(I2\ntp8\ncnumpy\ndtype\np9\n(S'f4'\np10\nI0\nI1\ntp11\nRp12\n(I3\nS'<'\np13\nNNNI-1\nI-1\nI0\n"
