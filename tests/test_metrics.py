@@ -30,7 +30,7 @@ def test_distances_are_those_worked_by_hand(metric, a, b, expected):
 
 @given(some.lists(some.floats(-10, 10, width=32), min_size=3, max_size=3), some.integers(0, 2**31))
 def test_for_unit_vectors_the_euclidean_distance_squared_is_twice_the_cosine_distance(values, seed):
-    raw = np.array([values, np.random.default_rng(seed).normal(size=3)]) + [[100], [0]]  # neither is zero
+    raw = np.array([values, np.random.default_rng(seed).normal(size=3)]) + np.array([[100], [0]])  # neither is zero
     a, b = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
     assert distance(a, b, "euclidean") ** 2 == pytest.approx(2 * distance(a, b, "cosine"), abs=1e-6)
     assert distance(a, b, "cosine") >= 0

@@ -37,10 +37,11 @@ def watch(event, arguments):
 filters = list(warnings.filters)
 sys.addaudithook(watch)
 module = __import__(sys.argv[1])
+silent = warnings.filters == filters  # NumPy, loaded with the first public name, sets filters of its own
 [getattr(module, name) for name in getattr(module, "__all__", ())]
 watched = list(seen)
 ours = [m for m in sys.modules if m.split(".")[0] == "nitakao"]
-print(json.dumps({"seen": watched, "warnings": warnings.filters == filters, "modules": ours}))
+print(json.dumps({"seen": watched, "warnings": silent, "modules": ours}))
 """
 
 

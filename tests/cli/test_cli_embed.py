@@ -60,6 +60,8 @@ def test_a_first_argument_that_is_a_model_is_the_model(run, photos, monkeypatch)
     os.mkdir("20170512-110547")
     code, out, _ = run("embed", "20170512-110547", "photos/ada.jpg", "-o", "a.npz")
     assert (code, out.count("1 face in 'a.npz': 1 photo,")) == (0, 1)
+    code, _, err = run("embed", "20170512-110547", "-o", "a.npz")
+    assert (code, "name photographs after it" in err) == (2, True)
 
 
 def test_crops_are_saved_under_names_of_their_own(run, photos):

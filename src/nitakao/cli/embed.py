@@ -72,8 +72,10 @@ def embed(
     from nitakao.tasks import embed as task
     from nitakao.tasks.arguments import card_of, is_model
 
-    if model is None and len(photos) > 1 and is_model(photos[0]):
+    if model is None and is_model(photos[0]):
         model, photos = photos[0], photos[1:]
+        if not photos:
+            raise click.UsageError(f"'{model}' is the model: name photographs after it")
     card = task.with_crop(card_of(model), size=image_size, margin=margin)
     settings = options.detector_settings(article=article, **detector)
     notice(voice, card)
