@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nitakao.errors import CardError, MisuseError, ModelError
-from nitakao.models import custom, dlib_resnet, facenet, weights
+from nitakao.models import custom, dlib_resnet, facenet, golden, weights
 from nitakao.models.download import Progress
 from nitakao.models.session import Device, Session
 from nitakao.values import Floats, ModelCard, Normalisation, Pixels
@@ -82,6 +82,8 @@ def load(
 ) -> Embedder:
     """The card's network, ready to run; its weights are fetched if they are not on this machine.
 
+    Weights for which the card has no hash are held to its golden vector instead, each time, at the cost of one crop.
+
     flip: average with the mirror image, which doubles the time.  batch_size: crops in one run, None for what measured
     best.  progress: as in `weights.locate`.  Raises WeightsError, FormatError, ModelError, CardError or DeviceError.
     """
@@ -94,7 +96,13 @@ def load(
         raise CardError(f"the card of {card.name} names {len(card.files)} files of weights where one is needed")
     path = weights.locate(card.files[0], progress=progress)
     session = Session(builder(path, card), device)
-    return Embedder(card, session, flip=flip, batch_size=BATCH[device.name] if batch_size is None else batch_size)
+    loaded = Embedder(card, session, flip=flip, batch_size=BATCH[device.name] if batch_size is None else batch_size)
+    if card.golden and not card.files[0].sha256 and not (looked := golden.check(loaded, card)).ok:
+        raise ModelError(
+            f"the weights of {card.name} are not the ones its card describes: the network's vector of the golden picture "
+            f"is {looked.detail}; remove '{path}', or use --model dlib-resnet"
+        )
+    return loaded
 
 
 def normalise(crops: Pixels, rule: Normalisation) -> Floats:
