@@ -27,14 +27,14 @@ samples-run: $(VENV)/.samples
 	$(NITAKAO) embed $(WITH_MODEL) $(OUT)/samples -o $(OUT)/faces.npz
 	$(NITAKAO) verify $(WITH_MODEL) $(OUT)/samples/astronaut.jpg $(OUT)/samples/astronaut-turned.jpg --picture $(OUT)/same.png
 	$(NITAKAO) verify $(WITH_MODEL) $(OUT)/samples/astronaut.jpg $(OUT)/samples/hopper.jpg --picture $(OUT)/different.png
-	$(BIN)/python examples/distances.py $(OUT)/faces.npz
+	$(BIN)/python examples/distances.py $(OUT)/faces.npz $(MODEL)
 	$(NITAKAO) detect $(OUT)/samples --draw $(OUT)/boxes
 	@echo 'made: $(OUT)/faces.npz (vectors), $(OUT)/same.png and $(OUT)/different.png (pairs), $(OUT)/boxes/ (faces drawn)'
 
 photos-run: $(VENV)/.run
 	@mkdir -p $(OUT)
 	$(NITAKAO) embed $(WITH_MODEL) $(PHOTOS) -o $(OUT)/faces.npz
-	$(BIN)/python examples/distances.py $(OUT)/faces.npz
+	$(BIN)/python examples/distances.py $(OUT)/faces.npz $(MODEL)
 	$(NITAKAO) detect $(PHOTOS) --draw $(OUT)/boxes
 	@echo 'made: $(OUT)/faces.npz (vectors), $(OUT)/boxes/ (faces drawn)'
 
@@ -67,16 +67,16 @@ test-all:
 
 # Beside the peers, each in an environment of its own: minutes to hours, so never part of the tests.
 bench: $(VENV)/.test
-	$(BIN)/python benchmarks/run
+	$(BIN)/python benchmarks/run.py
 
 # ---- docs and packages -----------------------------------------------------------------------------------------------
 
 docs: $(VENV)/.test
 	$(BIN)/python docs/commands.py
+	$(BIN)/python docs/cards.py
 
 docs-check: $(VENV)/.test
-	$(BIN)/python docs/commands.py --check
-	$(BIN)/python -m pytest tests/test_readme.py tests/test_docs.py
+	$(BIN)/python -m pytest tests/test_readme.py tests/test_docs.py tests/test_docs_models.py
 
 package: $(VENV)/.test
 	$(PIP) build

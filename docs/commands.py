@@ -14,20 +14,21 @@ PAGE = Path(__file__).with_name("commands.md")
 WIDTH = 100  # characters; wider help would need scrolling on the web
 
 
-def pages(command: click.Command, path: tuple[str, ...] = ("nitakao",)) -> Iterator[tuple[str, str]]:
+def pages(command: click.Command, name: str, above: click.Context | None = None) -> Iterator[tuple[str, str]]:
     """(name, help) of a command and of all that are below it."""
-    context = click.Context(command, info_name=" ".join(path), terminal_width=WIDTH, max_content_width=WIDTH)
-    yield " ".join(path), command.get_help(context)
+    settings = {**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    context = click.Context(command, parent=above, info_name=name, **settings)
+    yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            if below is not None and not below.hidden:
-                yield from pages(below, (*path, name))
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            if found is not None and not found.hidden:
+                yield from pages(found, below, context)
 
 
 def text() -> str:
     parts = ["# Commands", "What `--help` prints. Written by `make docs`; the tests compare it."]
-    for name, shown in pages(main):
+    for name, shown in pages(main, "nitakao"):
         parts += [f"## {name}", f"```text\n{shown.rstrip()}\n```"]
     return "\n\n".join(parts) + "\n"
 

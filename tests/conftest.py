@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,17 @@ def shared() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("NITAKAO_SHARED names no folder: the real weights and photographs are not here")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as `make run` leaves it: the sample pictures in out/samples, their vectors in out/faces.npz."""
+    from tests.shown import Shown, run
+
+    for package in ("matplotlib", "skimage"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package}, which ships one of the sample pictures, is not installed")
+    folder = tmp_path_factory.mktemp("samples")
+    for command in ("python examples/samples.py out/samples", "nitakao embed out/samples -o out/faces.npz"):
+        run(Shown("command", command), folder)
+    return folder
