@@ -94,16 +94,21 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) cannot make environments: install its venv module (Debian, Ubuntu: apt install python3-venv)' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+TAKES := @echo 'installing into $(VENV): a minute or more the first time'
+
 $(VENV)/.run: pyproject.toml | $(BIN)/python
+	$(TAKES)
 	$(PIP) -e .
 	@touch $@
 
 $(VENV)/.samples: pyproject.toml | $(BIN)/python
+	$(TAKES)
 	$(PIP) -e '.[samples]'
 	@touch $@ $(VENV)/.run
 
 # TensorFlow and HEIC have no wheel for some Pythons: the tests that need them then skip and say so.
 $(VENV)/.test: pyproject.toml | $(BIN)/python
+	$(TAKES)
 	$(PIP) -e '.[test]'
 	@$(PIP) --only-binary :all: -e '.[heic]' || echo 'no pillow-heif wheel for this Python: the HEIC tests will skip'
 	@$(PIP) --only-binary :all: dlib-bin || echo 'no dlib wheel for this Python: the tests that compare with dlib will skip'
