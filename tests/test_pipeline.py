@@ -42,7 +42,7 @@ class FakeNetwork:
         return crops.mean(axis=(1, 2)).astype(np.float32)
 
 
-def fake_detector(given: Sequence[Photo]) -> list[list[Face]]:
+def fake_detector(given: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
     """Two faces, the left and the right half, in every photograph that is not marked."""
     found: list[list[Face]] = []
     for photo in given:

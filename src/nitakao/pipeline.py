@@ -27,7 +27,6 @@ from nitakao.values import Choice, CropRule, DetectorSettings, Face, ModelCard, 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-DETAIL = 24  # px; side of the smallest face once decoded: what MTCNN's second network looks at
 GROUP_PIXELS, GROUP_PHOTOS = 1_000_000, 8  # decoded pixels and photographs that go through detection together
 BATCH_PHOTOS = 64  # photographs that wait for one batch of crops, where few have faces
 NO_FACE = "no face found"
@@ -93,17 +92,12 @@ def _load(source: str | Photo, limits: Limits | None, allow_urls: bool) -> Loade
         return Loaded(source, None, str(error))
 
 
-def _scale(size: tuple[int, int], settings: DetectorSettings) -> float:
-    """The scale at which the smallest face that is looked for has DETAIL pixels; the detector 'none' needs none."""
-    return 1.0 if settings.name == "none" else min(1.0, DETAIL / settings.smallest_in(size))
-
-
 def _groups(loaded: Iterable[Loaded], settings: DetectorSettings) -> Iterator[list[Loaded]]:
     """Photographs that go through detection together: several small ones, or one large one."""
     group: list[Loaded] = []
     pixels = 0.0
     for item in loaded:
-        weight = item.size[0] * item.size[1] * _scale(item.size, settings) ** 2
+        weight = item.size[0] * item.size[1] * detectors.scale(settings, item.size) ** 2
         if group and (pixels + weight > GROUP_PIXELS or len(group) >= GROUP_PHOTOS):
             yield group
             group, pixels = [], 0.0
@@ -126,7 +120,7 @@ def _see(
     for number, item in enumerate(group):
         try:
             if item.content is not None:
-                decoded[number] = _decoded(item.content, _scale(item.size, settings))
+                decoded[number] = _decoded(item.content, detectors.scale(settings, item.size))
         except PhotoError as error:
             outcomes[number] = replace(outcomes[number], problem=str(error))
     for number, found in zip(decoded, detect(list(decoded.values())), strict=True):

@@ -10,7 +10,7 @@ import pytest
 from nitakao import geometry
 from nitakao.errors import MisuseError
 from nitakao.models import detectors
-from nitakao.values import DetectorSettings, Face, Photo
+from nitakao.values import DetectorName, DetectorSettings, Face, Photo
 
 RED = np.array([255, 0, 0], np.uint8)
 GREEN = np.array([0, 255, 0], np.uint8)
@@ -21,9 +21,11 @@ class FakeDetector:
 
     def __init__(self) -> None:
         self.looks = 0
+        self.coarsely: list[float] = []
 
-    def __call__(self, photos: Sequence[Photo]) -> list[list[Face]]:
+    def __call__(self, photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
         self.looks += len(photos)
+        self.coarsely.append(coarsely)
         return [self._look(photo) for photo in photos]
 
     def _look(self, photo: Photo) -> list[Face]:
@@ -98,10 +100,11 @@ def test_a_photograph_without_faces_stays_empty_and_the_others_are_not_looked_at
     found = detectors.Retry(fake, sure=0.8)(photos)
     assert [len(faces) for faces in found] == [1, 0]
     assert fake.looks == 2 + 4
+    assert fake.coarsely == [1, detectors.CLOSE_UP, *[detectors.SIDEWAYS] * 3]
 
 
 def test_a_face_found_lying_gives_way_to_a_surer_one_upright() -> None:
-    def by_brightness_at_the_top(photos: Sequence[Photo]) -> list[list[Face]]:
+    def by_brightness_at_the_top(photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
         return [[Face((0, 0, 4, 4), float(photo.pixels[0].mean() / 255))] for photo in photos]
 
     pixels = np.full((4, 8, 3), 150, np.uint8)
@@ -113,7 +116,7 @@ def test_a_face_found_lying_gives_way_to_a_surer_one_upright() -> None:
 
 
 def test_a_face_that_is_weak_every_way_up_stays_as_it_was_found() -> None:
-    def unsure(photos: Sequence[Photo]) -> list[list[Face]]:
+    def unsure(photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
         return [[Face((0, 0, 4, 4), 0.5)] for _ in photos]
 
     assert detectors.Retry(unsure, sure=0.8)([picture(40, 30, (10, 6, 20, 16))])[0][0].turn == 0
@@ -167,3 +170,18 @@ def test_one_face_is_chosen_as_asked(choice: str, expected: list[Face]) -> None:
 def test_an_unknown_choice_is_misuse() -> None:
     with pytest.raises(MisuseError, match="nearest"):
         detectors.choose([SMALL_BEST], "nearest", (9, 9))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "scale"),
+    [
+        ("mtcnn", (4000, 3000), 0.25),
+        ("yunet", (4000, 3000), 0.125),
+        ("none", (4000, 3000), 1.0),
+        ("mtcnn", (90, 70), 1.0),
+    ],
+)
+def test_photographs_are_decoded_as_large_as_the_smallest_face_needs(
+    name: DetectorName, size: tuple[int, int], scale: float
+) -> None:
+    assert detectors.scale(DetectorSettings(name, smallest_face=96 if size[0] > 100 else 20), size) == scale

@@ -71,12 +71,6 @@ def test_large_inputs_are_looked_at_twice_and_a_face_found_twice_counts_once(net
     assert len(faces) == 1
 
 
-def test_the_scale_for_decoding_follows_the_smallest_face(network: FakeNetwork) -> None:
-    detector = yunet.YuNet(DetectorSettings(smallest_face=48), Path("x"))
-    assert detector.scale((4000, 3000)) == 0.25
-    assert yunet.YuNet(DetectorSettings(smallest_face=12), Path("x")).scale((4000, 3000)) == 1.0
-
-
 def test_a_picture_narrower_than_half_a_face_is_not_looked_at(network: FakeNetwork) -> None:
     assert yunet.YuNet(DetectorSettings(), Path("x"))([grey(1, 1), grey(900, 3)]) == [[], []]
     assert network.sizes == []

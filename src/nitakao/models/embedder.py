@@ -99,7 +99,7 @@ def load(
     loaded = Embedder(card, session, flip=flip, batch_size=BATCH[device.name] if batch_size is None else batch_size)
     if card.golden and not card.files[0].sha256 and not (looked := golden.check(loaded, card)).ok:
         raise ModelError(
-            f"the weights of {card.name} are not the ones its card describes: the network's vector of the golden picture "
+            f"the weights of {card.name} are not those of its card: the network's vector of the golden picture "
             f"is {looked.detail}; remove '{path}', or use --model dlib-resnet"
         )
     return loaded

@@ -48,9 +48,7 @@ class Graph:
         pads: tuple[int, int, int, int] = (0, 0, 0, 0),  # top, left, bottom, right
     ) -> str:
         inputs = [x, self.constant(weight)] + ([] if bias is None else [self.constant(bias)])
-        return self.node(
-            "Conv", inputs, kernel_shape=list(weight.shape[2:]), strides=[stride, stride], pads=list(pads)
-        )
+        return self.node("Conv", inputs, kernel_shape=list(weight.shape[2:]), strides=[stride, stride], pads=list(pads))
 
     def max_pool(
         self, x: str, kernel: int, stride: int, *, pads: tuple[int, int, int, int] = (0, 0, 0, 0), ceil: bool = False

@@ -67,9 +67,9 @@ class Mtcnn:
             for build, layers in zip((mtcnn_nets.pnet, mtcnn_nets.rnet, mtcnn_nets.onet), read, strict=True)
         )
 
-    def __call__(self, photos: Sequence[Photo]) -> list[list[Face]]:
-        """The faces of each photograph, boxes and landmarks in its full-scale frame."""
-        pyramids = [self._pyramid(photo) for photo in photos]
+    def __call__(self, photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
+        """The faces of each photograph, boxes and landmarks in its full-scale frame. coarsely: see `Detector`."""
+        pyramids = [self._pyramid(photo, coarsely) for photo in photos]
         found: list[list[Face]] = [[] for _ in photos]
         for box, score, points, number in self._finish(pyramids, self._refine(pyramids, self._propose(pyramids))):
             scale = photos[number].scale
@@ -77,8 +77,9 @@ class Mtcnn:
             found[number].append(Face((x1, y1, x2, y2), score, (points / scale).astype(np.float32)))
         return found
 
-    def _pyramid(self, photo: Photo) -> Pyramid:
-        return Pyramid(photo.pixels, self.settings.smallest_in(photo.size) * photo.scale, self.settings.factor)
+    def _pyramid(self, photo: Photo, coarsely: float) -> Pyramid:
+        smallest = self.settings.smallest_in(photo.size) * coarsely * photo.scale
+        return Pyramid(photo.pixels, smallest, self.settings.factor)
 
     def _propose(self, pyramids: Sequence[Pyramid]) -> Candidates:
         """P-Net over all tiles of all pyramids; those of one shape run together while they fit in a core's cache."""

@@ -106,4 +106,6 @@ def _gpu_memory() -> int:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
         return int(answer.split()[0]) * 1024 * 1024
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
-        raise DeviceError("the GPU's memory could not be read with nvidia-smi: leave the memory fraction out") from error
+        raise DeviceError(
+            "the GPU's memory could not be read with nvidia-smi: leave the memory fraction out"
+        ) from error

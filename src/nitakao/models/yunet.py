@@ -53,20 +53,16 @@ class YuNet:
         self._local = threading.local()
         self._network()  # a damaged file is reported now, not at the first photograph
 
-    def __call__(self, photos: Sequence[Photo]) -> list[list[Face]]:
-        return [self._faces(photo) for photo in photos]
+    def __call__(self, photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
+        return [self._faces(photo, coarsely) for photo in photos]
 
-    def scale(self, size: tuple[int, int]) -> float:
-        """The scale, 1.0 or less, at which a photograph of this (width, height) has to be decoded for us."""
-        return min(1.0, SMALLEST_SEEN / self.settings.smallest_in(size))
-
-    def _faces(self, photo: Photo) -> list[Face]:
-        rows = [self._look(photo, scale) for scale in self._scales(photo)]
+    def _faces(self, photo: Photo, coarsely: float) -> list[Face]:
+        rows = [self._look(photo, scale) for scale in self._scales(photo, coarsely)]
         return _merge(np.concatenate(rows))
 
-    def _scales(self, photo: Photo) -> list[float]:
+    def _scales(self, photo: Photo, coarsely: float) -> list[float]:
         """One or two scales, network pixels per photograph pixel."""
-        fine = SMALLEST_SEEN / self.settings.smallest_in(photo.size)
+        fine = SMALLEST_SEEN / (self.settings.smallest_in(photo.size) * coarsely)
         if photo.scale < 1:
             fine = min(fine, photo.scale)  # enlarging what was decoded small shows nothing new
         shorter = min(photo.size)
