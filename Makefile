@@ -74,6 +74,7 @@ bench: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/python docs/commands.py
 	$(BIN)/python docs/cards.py
+	$(BIN)/python -m docs.printed
 
 docs-check: $(VENV)/.test
 	$(BIN)/python -m pytest tests/test_readme.py tests/test_docs.py tests/test_docs_models.py

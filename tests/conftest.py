@@ -20,13 +20,12 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as `make run` leaves it: the sample pictures in out/samples, their vectors in out/faces.npz."""
-    from tests.shown import Shown, run
+    """A folder as `make run` leaves it. See `tests.shown.prepare`."""
+    from tests.shown import prepare
 
     for package in ("matplotlib", "skimage"):
         if find_spec(package) is None:
             pytest.skip(f"{package}, which ships one of the sample pictures, is not installed")
     folder = tmp_path_factory.mktemp("samples")
-    for command in ("python examples/samples.py out/samples", "nitakao embed out/samples -o out/faces.npz"):
-        run(Shown("command", command), folder)
+    prepare(folder)
     return folder

@@ -69,6 +69,12 @@ def run(shown: Shown, folder: Path) -> str:
     return done.stdout
 
 
+def prepare(folder: Path) -> None:
+    """The folder as `make run` leaves it: the sample pictures in out/samples, their vectors in out/faces.npz."""
+    for command in ("python examples/samples.py out/samples", "nitakao embed out/samples -o out/faces.npz"):
+        run(Shown("command", command), folder)
+
+
 def assert_printed(said: str, printed: str) -> None:
     """Word for word the same, and numbers close. Widths of columns are not compared."""
     told = f"the page says\n{said}\nand it prints\n{printed}"
