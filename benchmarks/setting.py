@@ -1,0 +1,70 @@
+"""What every benchmark is given: where things lie, how many rounds, and the workers it may ask."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import environments
+from worker import Worker
+
+
+@dataclass
+class Setting:
+    rounds: int = 3
+    quick: bool = False  # few pictures, to see whether everything runs
+    fresh: bool = False  # trust nothing kept from an earlier run
+    _open: list[Worker] = field(default_factory=list)
+
+    @property
+    def shared(self) -> Path:
+        return Path(os.environ["NITAKAO_SHARED"])
+
+    @property
+    def cache(self) -> Path:
+        """Files that workers hand to each other, and logs; not kept in git."""
+        folder = environments.HERE / ".cache"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    @property
+    def weights(self) -> Path:
+        return self.shared / "models" / "20180402-114759-vggface2.pt"
+
+    def photos(self) -> list[str]:
+        found = sorted(str(p) for p in (self.shared / "data" / "photos").iterdir() if p.is_file())
+        small = [p for p in found if Path(p).stat().st_size < 200_000]
+        return small[:5] if self.quick else found
+
+    def lfw(self, count: int) -> list[str]:
+        found = sorted(str(p) for p in (self.shared / "data" / "lfw" / "images").glob("*/*.jpg"))
+        return found[: 8 if self.quick else count]
+
+    def worker(self, environment: str, script: str) -> Worker:
+        made = Worker(environment, script, self.cache / "logs")
+        self._open.append(made)
+        return made
+
+    def ours(self) -> Worker:
+        worker = self.worker("nitakao", "nitakao_worker")
+        worker.ask("ready", models=[str(self.shared / "models")])
+        return worker
+
+    def facenet_pytorch(self, *, network: bool) -> Worker:
+        worker = self.worker("facenet-pytorch", "facenet_pytorch_worker")
+        worker.ask("load", weights=str(self.weights) if network else "")
+        return worker
+
+    def face_recognition(self) -> Worker:
+        worker = self.worker("face_recognition", "face_recognition_worker")
+        worker.ask("load")
+        return worker
+
+    def close(self) -> None:
+        while self._open:
+            self._open.pop().close()
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
