@@ -10,6 +10,8 @@ from nitakao.cli import options, show
 from nitakao.cli.doctor import report
 from nitakao.cli.show import Voice
 
+NORMALISATIONS = ("fixed", "per-picture")  # spelled out, as in options: both are ready without numbers of one's own
+
 
 @click.group(epilog=options.example("nitakao models list"))
 def models() -> None:
@@ -96,16 +98,32 @@ def fetch(voice: Voice, name: str) -> None:
 @models.command("import", epilog=options.example("nitakao models import 20170512-110547"))
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--name", help="What to call the model (a known model's own name, else that of the file or folder).")
+@click.option("--image-size", "--image_size", type=int, default=0, metavar="PX", help="Side of its crops (160).")
+@click.option("--margin", type=float, metavar="PX", help="Photograph pixels that its crops add to a face's box (44).")
+@click.option(
+    "--normalisation",
+    type=click.Choice(NORMALISATIONS),
+    help="How it wants its pixels (a known model's own; per-picture).",
+)
 @options.voiced
-def import_(voice: Voice, path: Path, name: str | None) -> None:
+def import_(
+    voice: Voice, path: Path, name: str | None, image_size: int, margin: float | None, normalisation: str | None
+) -> None:
     """Make a TensorFlow model of davidsandberg/facenet a model of nitakao.
 
-    PATH is a folder with .meta and .ckpt files, or a frozen .pb. Needs the extra: pip install "nitakao[tensorflow]".
+    PATH is a folder with .meta and .ckpt files, or a frozen .pb. Models known by their date need no options; for others
+    say how they were trained to see faces. Needs the extra: pip install "nitakao[tensorflow]".
     """
     from nitakao.cli.embed import notice
     from nitakao.tasks import models as task
 
-    card = task.import_model(path, name=name)
+    card = task.import_model(
+        path,
+        name=name,
+        size=image_size,
+        margin=margin,
+        normalisation=normalisation,  # type: ignore[arg-type]  # one of the option's words
+    )
     notice(voice, card)
     click.echo(card.name)
 

@@ -10,7 +10,7 @@ from nitakao.errors import NitakaoError, WeightsError
 from nitakao.models import golden, registry, weights
 from nitakao.models.download import Progress
 from nitakao.models.session import Device
-from nitakao.values import Check, ModelCard
+from nitakao.values import Check, ModelCard, NormalisationKind
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,21 @@ def verify(name: str, *, device: Device | None = None) -> list[Check]:
     return checks
 
 
-def import_model(path: Path, *, name: str | None = None) -> ModelCard:
-    """The card of a TensorFlow model (a folder with .meta and .ckpt files, or a frozen .pb), made nitakao's own."""
+def import_model(
+    path: Path,
+    *,
+    name: str | None = None,
+    size: int = 0,
+    margin: float | None = None,
+    normalisation: NormalisationKind | None = None,
+) -> ModelCard:
+    """The card of a TensorFlow model (a folder with .meta and .ckpt files, or a frozen .pb), made nitakao's own.
+
+    size, margin, normalisation: how the network wants its faces, where it is not one of those known by name.
+    """
     from nitakao.models import importer
 
-    return importer.import_model(path, name=name)
+    return importer.import_model(path, name=name, size=size, margin=margin, normalisation=normalisation)
 
 
 def network(card: ModelCard, device: Device) -> Check:
