@@ -96,13 +96,12 @@ def load(
         raise CardError(f"the card of {card.name} names {len(card.files)} files of weights where one is needed")
     path = weights.locate(card.files[0], progress=progress)
     session = Session(builder(path, card), device)
-    loaded = Embedder(card, session, flip=flip, batch_size=BATCH[device.name] if batch_size is None else batch_size)
-    if card.golden and not card.files[0].sha256 and not (looked := golden.check(loaded, card)).ok:
+    if card.golden and not card.files[0].sha256 and not (looked := golden.check(Embedder(card, session), card)).ok:
         raise ModelError(
             f"the weights of {card.name} are not those of its card: the network's vector of the golden picture "
             f"is {looked.detail}; remove '{path}', or use --model dlib-resnet"
         )
-    return loaded
+    return Embedder(card, session, flip=flip, batch_size=BATCH[device.name] if batch_size is None else batch_size)
 
 
 def normalise(crops: Pixels, rule: Normalisation) -> Floats:
