@@ -46,7 +46,7 @@ class Worker:
         clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
         with self._log.open("w", encoding="utf-8") as errors:
             self._process = subprocess.Popen(
-                [str(python), str(environments.HERE / "peers" / f"{script}.py")],
+                [str(python), "-X", "faulthandler", str(environments.HERE / "peers" / f"{script}.py")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
