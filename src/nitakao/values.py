@@ -268,6 +268,10 @@ class ModelCard:
         if len(self.golden) not in (0, self.dimension) or not all(math.isfinite(v) for v in self.golden):
             raise CardError(f"a golden vector is {self.dimension} finite numbers, not {len(self.golden)}, or left out")
 
+    @property
+    def has_threshold(self) -> bool:
+        return not math.isnan(self.threshold)
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
@@ -284,6 +288,11 @@ class Outcome:
     vectors: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     crops: Pixels | None = None
     problem: str = ""
+
+    @property
+    def complaint(self) -> str:
+        """The problem, naming its photograph once: those of reading name it themselves."""
+        return self.problem if f"'{self.source}'" in self.problem else f"'{self.source}': {self.problem}"
 
 
 @dataclass(frozen=True)
@@ -311,6 +320,10 @@ class Verdict:
     metric: Metric
     model: str
     threshold_source: str
+
+    @property
+    def has_threshold(self) -> bool:
+        return not math.isnan(self.threshold)
 
     @property
     def same(self) -> bool:

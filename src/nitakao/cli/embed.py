@@ -136,8 +136,7 @@ def watched(voice: Voice, steps: show.Steps, outcome: Outcome) -> None:
     """Count a photograph; name it where something is to be said of it."""
     steps.step()
     if outcome.problem:
-        named = f"'{outcome.source}'" in outcome.problem
-        voice.warn(outcome.problem if named else f"'{outcome.source}': {outcome.problem}")
+        voice.warn(outcome.complaint)
     for face in outcome.faces:
         if face.turn:
             voice.detail(
@@ -182,6 +181,9 @@ def counts(tally: Tally) -> str:
 
 def model_line(card: ModelCard) -> str:
     """Model, metric and threshold: what makes a distance readable."""
-    known = card.threshold == card.threshold
-    same = f"same person below {card.threshold:g} ({card.threshold_source})" if known else "no threshold is known"
+    same = (
+        f"same person below {card.threshold:g} ({card.threshold_source})"
+        if card.has_threshold
+        else "no threshold is known"
+    )
     return f"{card.name}, {card.dimension} numbers a face, {card.metric}, {same}"

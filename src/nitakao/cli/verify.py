@@ -98,13 +98,12 @@ def _photographs(voice: Voice, a: str, b: str, picture: str | None, *, model: st
 
 
 def verdict_word(verdict: Verdict) -> str:
-    if verdict.threshold != verdict.threshold:
+    if not verdict.has_threshold:
         return "unknown"
     return "same" if verdict.same else "different"
 
 
 def _show(a: str, b: str, verdict: Verdict, as_json: bool) -> None:
-    known = verdict.threshold == verdict.threshold
     if as_json:
         show.json_line(
             {
@@ -119,7 +118,7 @@ def _show(a: str, b: str, verdict: Verdict, as_json: bool) -> None:
             }
         )
         return
-    threshold = f"{verdict.threshold:.3f}" if known else "-"
+    threshold = f"{verdict.threshold:.3f}" if verdict.has_threshold else "-"
     show.table(
         ["distance", "threshold", "verdict", "a", "b"],
         [[f"{verdict.distance:.3f}", threshold, verdict_word(verdict), a, b]],

@@ -220,7 +220,7 @@ def _short(value: Any) -> str:
 def fields(card: ModelCard) -> dict[str, Any]:
     """Every field as plain values in the card's order, for JSON; a threshold that is not known is None."""
     values = asdict(card)
-    values["threshold"] = None if math.isnan(card.threshold) else card.threshold
+    values["threshold"] = card.threshold if card.has_threshold else None
     for file in values["files"]:
         del file["folder"]
     return values

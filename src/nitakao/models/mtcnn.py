@@ -130,11 +130,10 @@ class Mtcnn:
         candidates: Candidates,
     ) -> tuple[Candidates, list[Floats]]:
         """The candidates that show anything of their photograph, and the network's outputs for them."""
-        order = np.argsort(candidates.photo, kind="stable")
         jobs: list[tuple[Pyramid, NDArray[np.int64]]] = []
         kept = [np.zeros(0, np.intp)]
         for photo in np.unique(candidates.photo):
-            which = order[candidates.photo[order] == photo]
+            which = np.flatnonzero(candidates.photo == photo)
             boxes = pyramids[photo].inside(candidates.boxes[which])
             shown = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
             kept.append(which[shown])

@@ -109,8 +109,7 @@ def _with_face(outcome: Outcome, named: str | Photo) -> Outcome:
             f"no face found in '{outcome.source}': a smaller smallest face finds more, "
             "and the detector 'none' takes the picture itself for the face"
         )
-    named_already = f"'{outcome.source}'" in outcome.problem
-    raise UnreadablePhotoError(outcome.problem if named_already else f"'{outcome.source}': {outcome.problem}")
+    raise UnreadablePhotoError(outcome.complaint)
 
 
 def among(
@@ -157,7 +156,7 @@ def _verdict(
         raise MisuseError(f"a threshold is a finite number, not {threshold}")
     known = math.nan
     source = NO_THRESHOLD
-    if card is not None and (metric or card.metric) == card.metric and not math.isnan(card.threshold):
+    if card is not None and (metric or card.metric) == card.metric and card.has_threshold:
         known, source = card.threshold, card.threshold_source
     if threshold is not None:
         known, source = threshold, BY_HAND
@@ -170,7 +169,10 @@ check_picture = drawing.check
 def draw(path: Path, found: Comparison) -> None:
     """Save the two faces side by side, with the distance and the verdict below them."""
     verdict = found.verdict
-    known = not math.isnan(verdict.threshold)
-    word = f", {'same' if verdict.same else 'different'} (threshold {verdict.threshold:.3f})" if known else ""
+    word = (
+        f", {'same' if verdict.same else 'different'} (threshold {verdict.threshold:.3f})"
+        if verdict.has_threshold
+        else ""
+    )
     caption = f"{verdict.model}, {verdict.metric} distance {verdict.distance:.3f}{word}"
     drawing.save(path, drawing.pair(*found.crops, caption))
