@@ -1,0 +1,24 @@
+"""The arrays that values hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nitakao.errors import MisuseError
+
+Pixels: TypeAlias = NDArray[np.uint8]
+Floats: TypeAlias = NDArray[np.float32]
+
+
+def rows(vectors: Sequence[Any] | Floats, dimension: int) -> Floats:
+    """(n, dimension) float32, finite, C-contiguous. Raises MisuseError otherwise."""
+    array = np.ascontiguousarray(vectors, dtype=np.float32).reshape(len(vectors), -1)
+    if len(array) and array.shape[1] != dimension:
+        raise MisuseError(f"vectors of {array.shape[1]} numbers where {dimension} are expected")
+    if not np.isfinite(array).all():
+        raise MisuseError("vectors hold numbers that are not finite")
+    return array.reshape(len(array), dimension)

@@ -1,0 +1,134 @@
+"""Photographs, the faces in them, and what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+
+from nitakao.errors import MisuseError
+from nitakao.values.arrays import Floats, Pixels
+
+Turn = Literal[0, 90, 180, 270]
+DetectorName = Literal["mtcnn", "yunet", "none"]
+Choice = Literal["all", "largest", "central", "best", "first"]
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """One decoded photograph, upright.
+
+    source: where it came from, as given.  pixels: (h, w, 3) uint8 RGB, upright.
+    size: (width, height) of the whole photograph at full scale, upright; `pixels` may have been decoded smaller.
+    sha256: of the encoded bytes, lower-case hex; empty for pictures that never had any.
+    """
+
+    source: str
+    pixels: Pixels
+    size: tuple[int, int]
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8:
+            raise MisuseError(
+                f"a photo's pixels are (height, width, 3) uint8 RGB, not {self.pixels.shape} {self.pixels.dtype}"
+            )
+
+    @property
+    def scale(self) -> float:
+        """Decoded pixels per photograph pixel: 1.0 at full scale.
+
+        A JPEG decoded smaller has 1/2, 1/4 or 1/8, exactly: its last row and column may stand for fewer pixels.
+        """
+        across, down = self.size
+        for part in (1, 2, 4, 8):
+            if self.pixels.shape[:2] == (-(-down // part), -(-across // part)):
+                return 1.0 / part
+        return float(self.pixels.shape[1]) / across
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face as found.
+
+    box: x1, y1, x2, y2, pixels of the upright photograph at full scale.  score: 0..1, large when sure.
+    landmarks: (5, 2) float32 x, y in the same frame (left eye, right eye, nose, left and right mouth corner, as the
+    viewer sees them), or None where the detector gives none.
+    turn: degrees counter-clockwise by which the photograph must be turned for the face to stand upright.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    landmarks: Floats | None = None
+    turn: Turn = 0
+
+    @property
+    def width(self) -> float:
+        return self.box[2] - self.box[0]
+
+    @property
+    def height(self) -> float:
+        return self.box[3] - self.box[1]
+
+    @property
+    def area(self) -> float:
+        return max(self.width, 0.0) * max(self.height, 0.0)
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """How faces are looked for.
+
+    smallest_face: side in photograph pixels, or None for the everyday default, `EVERYDAY_SHARE` of the photograph's
+    shorter side (and never under `ARTICLE_SMALLEST_FACE`).  thresholds, factor: MTCNN's three scores and pyramid step.
+    retry: where no face is found, try again with padding and at 90, 180 and 270 degrees.
+    """
+
+    name: DetectorName = "mtcnn"
+    smallest_face: float | None = None
+    thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)  # the article's, facenet's align_dataset_mtcnn.py
+    factor: float = 0.709  # the article's: about 1/sqrt(2), so each level has half the area
+    retry: bool = True
+
+    def __post_init__(self) -> None:
+        if self.name not in get_args(DetectorName):
+            raise MisuseError(f"no detector '{self.name}': choose one of {', '.join(get_args(DetectorName))}")
+        if self.smallest_face is not None and not 12 <= self.smallest_face <= 100_000:
+            raise MisuseError(f"the smallest face is 12 to 100000 pixels, not {self.smallest_face:g}")
+        if not all(0 < t < 1 for t in self.thresholds) or len(self.thresholds) != 3:
+            raise MisuseError(f"MTCNN takes three thresholds between 0 and 1, not {self.thresholds}")
+        if not 0.1 <= self.factor <= 0.95:
+            raise MisuseError(f"the pyramid factor lies between 0.1 and 0.95, not {self.factor:g}")
+
+    def smallest_in(self, size: tuple[int, int]) -> float:
+        """Side in pixels of the smallest face looked for in a photograph of this (width, height)."""
+        if self.smallest_face is not None:
+            return self.smallest_face
+        return max(ARTICLE_SMALLEST_FACE, EVERYDAY_SHARE * min(size))
+
+
+ARTICLE_SMALLEST_FACE = 20.0  # px; facenet's align_dataset_mtcnn.py
+EVERYDAY_SHARE = 1 / 50  # of the shorter side; recall by face size is measured in benchmarks/
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of one photograph: its faces with their vectors, or the reason why there are none.
+
+    vectors: (n, D) float32, one row a face, or (n, 0) where no network was asked.
+    crops: (n, S, S, 3) uint8 aligned crops, only where asked for.  problem: empty if all is well.
+    """
+
+    source: str
+    size: tuple[int, int] = (0, 0)
+    sha256: str = ""
+    faces: tuple[Face, ...] = ()
+    vectors: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    crops: Pixels | None = None
+    problem: str = ""
+
+    @property
+    def complaint(self) -> str:
+        """The problem, naming its photograph once: those of reading name it themselves."""
+        return self.problem if f"'{self.source}'" in self.problem else f"'{self.source}': {self.problem}"
