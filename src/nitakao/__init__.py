@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         CardError,
         DeviceError,
         FormatError,
+        GalleryBusyError,
+        GalleryError,
         GeometryError,
         MissingExtraError,
         MisuseError,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         VectorsError,
         WeightsError,
     )
+    from nitakao.gallery import Gallery
     from nitakao.metrics import distance
     from nitakao.models.registry import card, cards
     from nitakao.models.session import Device
@@ -58,6 +61,9 @@ __all__ = [
     "DeviceError",
     "Face",
     "FormatError",
+    "Gallery",
+    "GalleryBusyError",
+    "GalleryError",
     "GeometryError",
     "Limits",
     "MissingExtraError",
@@ -89,6 +95,7 @@ __all__ = [
 # Names are fetched from their homes at first use, so that `import nitakao` is quick and loads no library.
 _HOMES = {
     "Device": "models.session",
+    "Gallery": "gallery",
     "Limits": "photos.read",
     "card": "models.registry",
     "cards": "models.registry",

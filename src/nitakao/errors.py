@@ -12,6 +12,8 @@
     ├── WeightsError                weights missing, damaged, or not to be had offline
     ├── FormatError                 a foreign file (.dat .pt .pkl .pb ...) that is damaged or asks for too much
     ├── VectorsError                a vectors file that cannot be read, written or matched
+    ├── GalleryError                a gallery that is not one, of another model or a newer nitakao, damaged, or full
+    │   └── GalleryBusyError        another process is writing; says which
     ├── DeviceError                 a device that was asked for and is not there
     └── MissingExtraError           an optional dependency is needed; names the pip line
 
@@ -67,6 +69,14 @@ class FormatError(NitakaoError):
 
 class VectorsError(NitakaoError):
     """A vectors file that cannot be read, written or matched."""
+
+
+class GalleryError(NitakaoError):
+    """A gallery that is not one, belongs to another model or a newer nitakao, is damaged, or has no room."""
+
+
+class GalleryBusyError(GalleryError):
+    """Another process is writing to the gallery, and went on longer than was waited for."""
 
 
 class DeviceError(NitakaoError):

@@ -73,6 +73,15 @@ def model_option(text: str) -> Callable[[Command], Command]:
     return click.option("--model", metavar="MODEL", shell_complete=models, help=text)
 
 
+def gallery_option(command: Command) -> Command:
+    """--gallery, which means the same for every command that has it."""
+    return click.option(
+        "--gallery",
+        metavar="FILE",
+        help="The gallery: a file, or a postgresql:// address (NITAKAO_GALLERY, else one in your data folder).",
+    )(command)
+
+
 def detector_options(command: Command) -> Command:
     """Everything that makes DetectorSettings; see `detector_settings`."""
     for option in reversed(_DETECTOR_OPTIONS):

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nitakao import folders
 from nitakao.errors import ModelError, WeightsError
-from nitakao.models import cardtext, facenet, folders, registry, weights
+from nitakao.models import cardtext, facenet, registry, weights
 from nitakao.models.formats import tensorflow
 from nitakao.values import CropRule, ModelCard, Normalisation, NormalisationKind, WeightsFile
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nitakao.models import folders
+from nitakao import folders
 from nitakao.values import ModelCard
 
 

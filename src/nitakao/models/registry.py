@@ -9,8 +9,8 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
+from nitakao import folders
 from nitakao.errors import CardError, ModelError
-from nitakao.models import folders
 from nitakao.models.cardtext import LONGEST_CARD, dump, fields, parse
 from nitakao.values import ModelCard, WeightsFile
 

@@ -9,8 +9,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from nitakao import folders
 from nitakao.errors import WeightsError
-from nitakao.models import download, folders
+from nitakao.models import download
 from nitakao.models.download import Progress
 from nitakao.values import ModelCard, WeightsFile
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from nitakao.errors import MisuseError
+from nitakao.errors import GalleryError, MisuseError, ModelError
 from nitakao.values import ModelCard, Photo
 
+if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
+    from nitakao.gallery import Gallery
+
 Named: TypeAlias = "str | os.PathLike[str] | Photo"
+Place: TypeAlias = "str | os.PathLike[str] | Gallery | None"
 
 
 def sources(
@@ -74,3 +79,30 @@ def is_model(argument: str) -> bool:
     from nitakao.models import importer
 
     return importer.model_argument(argument)
+
+
+@contextmanager
+def opened(place: Place, *, card: ModelCard | None = None, flip: bool = False) -> Iterator[Gallery]:
+    """The gallery that is meant; one that is open already stays so. card, flip: make it where there is none."""
+    from nitakao.gallery import Gallery
+
+    if isinstance(place, Gallery):
+        if card is not None:
+            place.check(card)
+        yield place
+        return
+    with Gallery(place, card=card, flip=flip) as gallery:
+        yield gallery
+
+
+def card_for(gallery: Gallery, model: str | os.PathLike[str] | ModelCard | None = None) -> ModelCard:
+    """The card of the gallery's model: the one given, which must fit, else the one of its name."""
+    try:
+        card = card_of(model if model is not None else gallery.model)
+    except ModelError as error:
+        raise GalleryError(
+            f"gallery '{gallery.where}' holds {gallery.model} vectors, and no such model is here: "
+            "give its card with --model, or put it among your models"
+        ) from error
+    gallery.check(card)
+    return card

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from nitakao import folders
 from nitakao.errors import NitakaoError
-from nitakao.models import folders, golden, registry, session, weights
+from nitakao.models import golden, registry, session, weights
 from nitakao.models.session import Device
 from nitakao.values import Check, WeightsFile
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from dataclasses import dataclass, field
@@ -192,3 +193,11 @@ class ModelCard:
     @property
     def has_threshold(self) -> bool:
         return not math.isnan(self.threshold)
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hex digits, the same for cards whose networks give the same numbers, whatever their thresholds."""
+        files = [(f.name, f.sha256) for f in self.files]
+        numbers = (self.network, self.crop, self.normalisation, self.dimension, self.metric, self.unit_length)
+        told = repr((numbers, self.channels, files, self.input_tensor, self.output_tensor))
+        return hashlib.sha256(told.encode()).hexdigest()

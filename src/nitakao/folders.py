@@ -13,6 +13,11 @@ def models() -> Path:
     return (_home() or platformdirs.user_data_path("nitakao", appauthor=False)) / "models"
 
 
+def gallery() -> Path:
+    """The gallery that is meant where none is named."""
+    return (_home() or platformdirs.user_data_path("nitakao", appauthor=False)) / "gallery.db"
+
+
 def cache() -> Path:
     """What was fetched or built, and can be again."""
     if given := os.environ.get("NITAKAO_CACHE"):

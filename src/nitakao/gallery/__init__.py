@@ -1,0 +1,7 @@
+"""What is kept: photographs, faces, people, and the search among them. The one place where SQL is written."""
+
+from __future__ import annotations
+
+from nitakao.gallery.gallery import Gallery
+
+__all__ = ["Gallery"]

@@ -1,0 +1,27 @@
+"""Making a gallery's tables, and bringing those of an older nitakao up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+HEAD = "0001"  # the newest version under migrations/versions; a test compares
+
+
+def version(connection: Connection) -> str:
+    """The version of the tables, as the migrations count it; empty where there are none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the tables to HEAD within the transaction that the connection is in."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,178 @@
+"""The tables of a gallery, for SQLite and PostgreSQL alike. `migrations/` makes them; a test compares the two.
+
+settings    what the gallery is: its model, its identity, its calibration
+photos      one row for each content, by sha256; a photograph that cannot be used keeps its reason
+files       where each content lies: several paths may hold one photograph
+faces       the faces in a photograph; their numbers are never given twice
+vectors     one for each face
+chips       a small picture of each face, from which another model can crop again
+people      somebody, named or not
+journal     who did what when; changes: what it was before and after, face by face, which `undo` goes back over
+reviews     faces that may belong to a person, waiting for an answer; never: the answers that were no
+tombstones  keyed hashes of photographs that must not come back
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from nitakao.gallery.columns import PathBytes, Vector
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself in INTEGER columns only
+Bytes = LargeBinary
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+photos = Table(
+    "photos",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("video", Boolean, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("taken", Double),  # seconds since 1970, as the photograph says
+    Column("problem", Text, nullable=False),  # why it has no faces; empty if all is well
+    Column("detector", Text, nullable=False),  # with which settings it was looked through
+    Column("indexed", Double, nullable=False),  # seconds since 1970
+    sqlite_autoincrement=True,
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("path", PathBytes, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("photo", Id, ForeignKey("photos.id", ondelete="CASCADE"), index=True),  # none: the file could not be read
+    Column("problem", Text, nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, unique=True),  # none: a group without a name
+    Column("hidden", Boolean, nullable=False),
+    Column("created", Double, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+faces = Table(
+    "faces",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("photo", Id, ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("time", Double),  # seconds into a video
+    Column("x1", Double, nullable=False),
+    Column("y1", Double, nullable=False),
+    Column("x2", Double, nullable=False),
+    Column("y2", Double, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("landmarks", Bytes),  # 10 little-endian float32
+    Column("sharpness", Double),
+    Column("yaw", Double),
+    Column("pitch", Double),
+    Column("roll", Double),
+    Column("quality", Double),
+    Column("person", Id, ForeignKey("people.id", ondelete="SET NULL")),
+    Column("assigned", String(16)),  # how the person was found: 'hand', 'label', 'group'
+    UniqueConstraint("photo", "number"),
+    Index("ix_faces_person", "person"),
+    sqlite_autoincrement=True,
+)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("face", Id, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("vector", Vector, nullable=False),
+)
+
+chips = Table(
+    "chips",
+    metadata,
+    Column("face", Id, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("jpeg", Bytes, nullable=False),
+    Column("x1", Integer, nullable=False),
+    Column("y1", Integer, nullable=False),
+    Column("x2", Integer, nullable=False),
+    Column("y2", Integer, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("verb", String(32), nullable=False),
+    Column("undone", Double),  # when it was taken back
+    sqlite_autoincrement=True,
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("entry", Id, ForeignKey("journal.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("face", Id, index=True),  # no foreign keys: what is gone may still be spoken of, until it is forgotten
+    Column("person", Id, index=True),
+    Column("field", String(16), nullable=False),  # of a face: 'person'; of a person: 'name', 'hidden', 'exists'
+    Column("before", Text),
+    Column("after", Text),
+    sqlite_autoincrement=True,
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("face", Id, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("person", Id, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("distance", Double, nullable=False),
+    Index("ix_reviews_person", "person"),
+)
+
+never = Table(
+    "never",
+    metadata,
+    Column("face", Id, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("person", Id, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Index("ix_never_person", "person"),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("digest", Bytes, primary_key=True),  # HMAC-SHA256 of the photograph's sha256 under the gallery's own key
+)

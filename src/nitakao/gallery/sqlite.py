@@ -1,0 +1,140 @@
+"""A gallery in one SQLite file: readers go on while one process writes, and a commit has reached the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from nitakao.errors import GalleryError
+
+if TYPE_CHECKING:
+    from nitakao.gallery.engine.search import Searcher
+    from nitakao.gallery.gallery import Gallery
+
+MAGIC = b"SQLite format 3\x00"
+APPLICATION = 0x6E69746B  # 'nitk', in the file's header: told apart from other programs' SQLite files
+CACHE_KIB = 65_536  # pages that one connection may keep
+
+
+class SqliteBackend:
+    """One file at `path`, with SQLite's `-wal` and `-shm` beside it, and `-writer` while somebody writes."""
+
+    def __init__(self, path: Path, wait: float) -> None:
+        self.path = path
+        self.where = str(path)
+        self.engine = _engine(path, wait)
+
+    def exists(self) -> bool:
+        """Whether there is a gallery here. Raises GalleryError where there is something else."""
+        try:
+            with open(self.path, "rb") as file:
+                header = file.read(100)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise GalleryError(f"gallery '{self.path}' cannot be read: {error.strerror or error}") from error
+        if not header:
+            return False  # made and killed before anything was written
+        if not header.startswith(MAGIC) or int.from_bytes(header[68:72], "big") not in (APPLICATION, 0):
+            raise GalleryError(f"'{self.path}' is no gallery: choose another name, or give the file that is one")
+        with self.engine.connect() as connection:
+            tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+        if tables and "alembic_version" not in tables:
+            raise GalleryError(f"'{self.path}' is no gallery but another program's database: choose another name")
+        return bool(tables)
+
+    def prepare(self) -> None:
+        """Before the tables are made."""
+        if not self.path.parent.is_dir():
+            raise GalleryError(f"gallery '{self.path}' cannot be made: there is no folder '{self.path.parent}'")
+
+    def made(self, connection: Connection) -> None:
+        """Within the transaction that made the tables."""
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
+
+    @contextmanager
+    def writing(self, connection: Connection, verb: str) -> Iterator[None]:
+        """Alone among writers from here on, and named to those who wait."""
+        connection.execution_options(nitakao_begin="BEGIN IMMEDIATE")
+        with connection.begin():
+            note = self.path.with_name(self.path.name + "-writer")
+            _leave(note, verb)
+            try:
+                yield
+            finally:
+                note.unlink(missing_ok=True)
+
+    def searcher(self, gallery: Gallery) -> Searcher:
+        from nitakao.gallery.engine.search import Searcher
+
+        return Searcher(gallery)
+
+    def holder(self) -> str:
+        """Who is writing, in words; empty where nobody says so."""
+        try:
+            held = json.loads(self.path.with_name(self.path.name + "-writer").read_text("utf-8"))
+            since = time.strftime("%H:%M:%S", time.localtime(held["since"]))
+            return f"process {held['process']} on {held['host']} ({held['verb']}, since {since})"
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
+
+def _leave(note: Path, verb: str) -> None:
+    said = {"process": os.getpid(), "host": socket.gethostname(), "verb": verb, "since": time.time()}
+    with suppress(OSError):  # a courtesy to others: writing goes on without it
+        note.write_text(json.dumps(said), "utf-8")
+
+
+def _engine(path: Path, wait: float) -> Engine:
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": wait})
+    event.listen(engine, "connect", _connected)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _connected(connection: sqlite3.Connection, _: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by `_begin`, not by Python's module
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: forgetting is real
+    cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    cursor.execute("PRAGMA journal_mode").fetchone()
+    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        _to_wal(cursor)
+    cursor.close()
+
+
+def _to_wal(cursor: sqlite3.Cursor) -> None:
+    try:
+        cursor.execute("PRAGMA journal_mode = WAL").fetchone()
+    except sqlite3.OperationalError as error:  # read-only media: it can still be read
+        if "readonly" not in str(error) and "read-only" not in str(error):
+            raise
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("nitakao_begin", "BEGIN"))
+
+
+def plain(error: sqlite3.Error | BaseException, where: str) -> str:
+    """What SQLite's complaint means, and what to do."""
+    said = str(error)
+    if "malformed" in said or "not a database" in said or "disk I/O error" in said:
+        return f"gallery '{where}' is damaged ({said}): 'nitakao gallery repair' saves what can be saved"
+    if "full" in said:
+        return f"no room left on the disk of gallery '{where}': nothing that was acknowledged is lost; make room"
+    if "readonly" in said or "read-only" in said:
+        return f"gallery '{where}' may only be read here: {said}"
+    if "unable to open" in said:
+        return f"gallery '{where}' cannot be opened: {said}"
+    return f"gallery '{where}': {said}"
