@@ -220,8 +220,7 @@ def _identity(card: ModelCard, flip: bool) -> dict[str, str]:
 def _backend(place: Place, wait: float) -> SqliteBackend | PostgresBackend:
     named = os.fspath(place) if place is not None else os.environ.get("NITAKAO_GALLERY") or default()
     if named.startswith(("postgresql://", "postgres://", "postgresql+")):
-        from nitakao.gallery.engine.search import Searcher
-    from nitakao.gallery.postgres import PostgresBackend
+        from nitakao.gallery.postgres import PostgresBackend
 
         return PostgresBackend(named, wait)
     if "://" in named:
