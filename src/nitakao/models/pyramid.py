@@ -53,7 +53,9 @@ class Pyramid:
         self.height, self.width = pixels.shape[:2]
         self._smallest, self._factor = smallest, factor
         # Sums may pass 2**31 and wrap around; their differences are right all the same while one bin stays below it.
-        self._sums: NDArray[np.int32] = np.asarray(cv2.integral(pixels, sdepth=cv2.CV_32S), np.int32)
+        # Of NumPy's making, as that asks the system for large pages and OpenCV does not: fewer fresh pages to wait for.
+        self._sums = np.empty((self.height + 1, self.width + 1, 3), np.int32)
+        cv2.integral(pixels, self._sums, cv2.CV_32S)
 
     def tiles(self, photo: int) -> Iterator[Tile]:
         """All pieces of all levels; `photo` is only passed on."""
@@ -73,8 +75,10 @@ class Pyramid:
         columns = _bins(self.width, tile.level[0], x1, x2)
         rows = _bins(self.height, tile.level[1], y1, y2)
         left, right = columns[0][0], columns[1][-1] + 1
-        strip = self._sums[rows[1], left:right]
-        strip -= self._sums[rows[0], left:right]
+        lines = self._sums.reshape(self.height + 1, -1)  # one axis a line: NumPy picks whole stretches
+        strip = lines[rows[1], 3 * left : 3 * right]
+        strip -= lines[rows[0], 3 * left : 3 * right]
+        strip = strip.reshape(len(strip), -1, 3)
         sums = strip.take(columns[1] - left, axis=1)
         sums -= strip.take(columns[0] - left, axis=1)
         shares = np.outer(1 / (rows[1] - rows[0]), 1 / (columns[1] - columns[0])).astype(np.float32)
