@@ -13,7 +13,8 @@
     ├── FormatError                 a foreign file (.dat .pt .pkl .pb ...) that is damaged or asks for too much
     ├── VectorsError                a vectors file that cannot be read, written or matched
     ├── GalleryError                a gallery that is not one, of another model or a newer nitakao, damaged, or full
-    │   └── GalleryBusyError        another process is writing; says which
+    │   ├── GalleryBusyError        another process is writing; says which
+    │   └── GalleryDamagedError     bytes in it are not those that were written
     ├── DeviceError                 a device that was asked for and is not there
     └── MissingExtraError           an optional dependency is needed; names the pip line
 
@@ -77,6 +78,10 @@ class GalleryError(NitakaoError):
 
 class GalleryBusyError(GalleryError):
     """Another process is writing to the gallery, and went on longer than was waited for."""
+
+
+class GalleryDamagedError(GalleryError):
+    """Bytes in the gallery are not those that were written."""
 
 
 class DeviceError(NitakaoError):

@@ -1,7 +1,12 @@
-"""Column types: paths in any bytes, vectors as each database keeps them best."""
+"""Column types: paths in any bytes, bytes with a checksum, vectors as each database keeps them best.
+
+SQLite notices damage to its own structures, not to what a row says, and vectors and chips are nearly all of a gallery.
+So their bytes end with a CRC-32 that is held against them whenever they are read.
+"""
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import numpy as np
@@ -9,8 +14,10 @@ from sqlalchemy import LargeBinary
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from nitakao.errors import MissingExtraError
+from nitakao.errors import GalleryDamagedError, MissingExtraError
 from nitakao.values import Floats
+
+SEAL = 4  # bytes of a checksum
 
 
 class PathBytes(TypeDecorator[str]):
@@ -30,8 +37,34 @@ def path_bytes(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
 
 
+class Sealed(TypeDecorator[bytes]):
+    """Bytes that are known to be those that were written: a checksum ends what is stored, and reading takes it off."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else seal(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        return None if value is None else unseal(value)
+
+
+def seal(data: bytes) -> bytes:
+    """The bytes and their CRC-32, little-endian."""
+    return data + zlib.crc32(data).to_bytes(SEAL, "little")
+
+
+def unseal(data: bytes) -> bytes:
+    """The bytes that were sealed. Raises GalleryDamagedError where they are others now."""
+    content = bytes(data[:-SEAL])
+    if len(data) < SEAL or zlib.crc32(content).to_bytes(SEAL, "little") != data[-SEAL:]:
+        raise GalleryDamagedError("a gallery is damaged: bytes in it are not those that were written")
+    return content
+
+
 class Vector(TypeDecorator[Floats]):
-    """A vector: little-endian float32 bytes in SQLite, pgvector's `vector` in PostgreSQL."""
+    """A vector: sealed little-endian float32 bytes in SQLite, pgvector's `vector` in PostgreSQL."""
 
     impl = LargeBinary
     cache_ok = True
@@ -49,12 +82,12 @@ class Vector(TypeDecorator[Floats]):
     def process_bind_param(self, value: Floats | None, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":
             return value
-        return packed(value)
+        return seal(packed(value))
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Floats | None:
         if value is None:
             return None
-        return np.asarray(value, np.float32) if dialect.name == "postgresql" else unpacked(value)
+        return np.asarray(value, np.float32) if dialect.name == "postgresql" else unpacked(unseal(value))
 
 
 def packed(numbers: Floats) -> bytes:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from nitakao import folders
-from nitakao.errors import GalleryBusyError, GalleryError
+from nitakao.errors import GalleryBusyError, GalleryDamagedError, GalleryError
 from nitakao.gallery import migrate, schema
 from nitakao.gallery.sqlite import SqliteBackend, plain
 from nitakao.values import ModelCard
@@ -179,6 +179,11 @@ class Gallery:
                 holder = self.backend.holder() or "another process"
                 raise GalleryBusyError(f"gallery '{self.where}' is held by {holder}: try again later") from None
             raise GalleryError(plain(error.orig or error, self.where)) from error
+        except GalleryDamagedError as error:
+            said = "bytes in it are not those that were written"
+            raise GalleryDamagedError(
+                f"gallery '{self.where}' is damaged ({said}): 'nitakao gallery repair' saves what can be saved"
+            ) from error
 
     def _make(self, card: ModelCard, flip: bool) -> None:
         self.backend.prepare()

@@ -30,7 +30,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from nitakao.gallery.columns import PathBytes, Vector
+from nitakao.gallery.columns import PathBytes, Sealed, Vector
 
 metadata = MetaData(
     naming_convention={
@@ -99,7 +99,7 @@ faces = Table(
     Column("y2", Double, nullable=False),
     Column("score", Double, nullable=False),
     Column("turn", Integer, nullable=False),
-    Column("landmarks", Bytes),  # 10 little-endian float32
+    Column("landmarks", Sealed),  # 10 little-endian float32
     Column("sharpness", Double),
     Column("yaw", Double),
     Column("pitch", Double),
@@ -123,7 +123,7 @@ chips = Table(
     "chips",
     metadata,
     Column("face", Id, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
-    Column("jpeg", Bytes, nullable=False),
+    Column("jpeg", Sealed, nullable=False),
     Column("x1", Integer, nullable=False),
     Column("y1", Integer, nullable=False),
     Column("x2", Integer, nullable=False),
