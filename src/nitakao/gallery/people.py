@@ -1,4 +1,4 @@
-"""Who is who: persons made, named, hidden, and faces given to them, each step journalled so that it can be undone."""
+"""Who is who: persons, their names, and the steps that change them, each journalled so that it can be taken back."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import getpass
 import os
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, distinct, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, distinct, func, insert, select, update
 
 from nitakao.errors import GalleryError, MisuseError
 from nitakao.gallery import schema
@@ -19,68 +19,167 @@ from nitakao.gallery.gallery import Gallery
 from nitakao.values import Person
 
 LONGEST_NAME = 500  # characters
+LARGEST = 2**63 - 1  # of 64 bits
+NOTES = 5000  # changes that are held before they are written
+
+Belongs: TypeAlias = "tuple[int | None, str | None]"  # a person, and how it was found
+Pair: TypeAlias = "tuple[int, int]"  # a face and a person
 
 
 class Edit:
     """Changes to persons that belong together: one entry of the journal, taken back as one.
 
-    connection: for reading within the same transaction.
+    connection: for reading within the same transaction.  entry: its number in the journal.
     """
 
     def __init__(self, connection: Connection, entry: int) -> None:
         self.connection = connection
         self.entry = entry
+        self.count = 0  # changes so far
+        self._notes: list[dict[str, Any]] = []
 
-    def create(self, name: str | None = None, *, number: int | None = None) -> int:
+    def create(self, name: str | None = None) -> int:
         """The number of a new person. Raises MisuseError for a name that cannot be one, GalleryError if it is taken."""
-        values: dict[str, Any] = {"name": self._free(name), "hidden": False, "created": time.time()}
-        if number is not None:
-            values["id"] = number
-        made = self.connection.execute(insert(schema.people).values(values).returning(schema.people.c.id)).scalar_one()
-        self._note(person=made, field="exists", before=None, after="yes")
-        if values["name"]:
-            self._note(person=made, field="name", before=None, after=values["name"])
-        return int(made)
+        named = self._free(name)
+        (made,) = self.create_groups(1)
+        self.rename(made, named)
+        return made
+
+    def create_groups(self, count: int) -> list[int]:
+        """The numbers of `count` new persons without names."""
+        table, now = schema.people, time.time()
+        if not count:
+            return []
+        rows = [{"name": None, "hidden": False, "created": now}] * count
+        made = sorted(int(n) for n in self.connection.execute(insert(table).returning(table.c.id), rows).scalars())
+        for number in made:
+            self.note("exists", person=number, after=repr(now))
+        return made
+
+    def recreate(self, created: Mapping[int, float]) -> None:
+        """Bring back persons under the numbers that they had, without names; created: when each was made."""
+        if not created:
+            return
+        rows = [{"id": n, "name": None, "hidden": False, "created": at} for n, at in created.items()]
+        self.connection.execute(insert(schema.people), rows)
+        for number, at in created.items():
+            self.note("exists", person=number, after=repr(at))
 
     def assign(self, faces: Sequence[int], person: int | None, how: str | None) -> None:
-        """Give faces to a person, or with None to nobody.  how: 'hand', 'label', 'group'; None with nobody."""
+        """Give faces to a person, or with None to nobody.  how: 'hand', 'label', 'group'; None with nobody.
+
+        What a hand does settles doubts: suggestions for these faces go, and an earlier 'never this person' too.
+        """
+        self.assign_each(dict.fromkeys(faces, (person, how)))
+        if person is not None and how == "hand":
+            self.put("review", dict.fromkeys(self.pairs("review", faces=faces)))
+            self.put("never", dict.fromkeys((int(face), person) for face in faces))
+
+    def assign_each(self, given: Mapping[int, Belongs]) -> None:
+        """Give each face to its own person, and nothing else; quick also for a hundred thousand."""
         table = schema.faces
-        for piece in in_pieces(faces):
-            before = self.connection.execute(
-                select(table.c.id, table.c.person, table.c.assigned).where(table.c.id.in_(piece))
-            ).all()
-            moved = [row for row in before if (row.person, row.assigned) != (person, how)]
-            for row in moved:
-                self._note(
-                    face=row.id, field="person", before=_told(row.person, row.assigned), after=_told(person, how)
-                )
-            self.connection.execute(
-                update(table).where(table.c.id.in_([row.id for row in moved])).values(person=person, assigned=how)
-            )
+        change = update(table).where(table.c.id == bindparam("face"))
+        change = change.values(person=bindparam("to"), assigned=bindparam("how"))
+        for piece in in_pieces(given):
+            asked = select(table.c.id, table.c.person, table.c.assigned).where(table.c.id.in_(piece))
+            moved = [row for row in self.connection.execute(asked).all() if (row[1], row[2]) != given[row[0]]]
+            for face, *before in moved:
+                self.note("person", face=face, before=told(*before), after=told(*given[face]))
+            if moved:
+                rows = [{"face": row[0], "to": given[row[0]][0], "how": given[row[0]][1]} for row in moved]
+                self.connection.execute(change, rows)
 
     def rename(self, person: int, name: str | None) -> None:
-        before = self.connection.execute(select(schema.people.c.name).where(schema.people.c.id == person)).scalar()
+        table = schema.people
+        before = self.connection.execute(select(table.c.name).where(table.c.id == person)).scalar_one()
         name = self._free(name, but=person)
         if before != name:
-            self._set(person, "name", name)
-            self._note(person=person, field="name", before=before, after=name)
+            self.connection.execute(update(table).where(table.c.id == person).values(name=name))
+            self.note("name", person=person, before=before, after=name)
 
     def hide(self, person: int, hidden: bool) -> None:
         table = schema.people
         before = self.connection.execute(select(table.c.hidden).where(table.c.id == person)).scalar_one()
         if before != hidden:
-            self._set(person, "hidden", hidden)
-            self._note(person=person, field="hidden", before=_word(before), after=_word(hidden))
+            self.connection.execute(update(table).where(table.c.id == person).values(hidden=hidden))
+            self.note("hidden", person=person, before=_word(before), after=_word(hidden))
 
-    def drop(self, person: int) -> None:
-        """Remove a person who has no faces any more."""
-        self.rename(person, None)
-        self.hide(person, False)
-        self.connection.execute(schema.people.delete().where(schema.people.c.id == person))
-        self._note(person=person, field="exists", before="yes", after=None)
+    def drop(self, *persons: int) -> None:
+        """Remove persons; faces that they still have belong to nobody then."""
+        table, faces = schema.people, schema.faces
+        for piece in in_pieces(persons):
+            left = self.connection.execute(select(faces.c.id).where(faces.c.person.in_(piece))).scalars().all()
+            self.assign_each(dict.fromkeys(left, (None, None)))
+            for field in ("review", "never"):
+                self.put(field, dict.fromkeys(self.pairs(field, persons=piece)))
+            for row in self.connection.execute(select(table).where(table.c.id.in_(piece))).all():
+                if row.name is not None:
+                    self.note("name", person=row.id, before=row.name)
+                if row.hidden:
+                    self.note("hidden", person=row.id, before=_word(True), after=_word(False))
+                self.note("exists", person=row.id, before=repr(row.created))
+            self.connection.execute(delete(table).where(table.c.id.in_(piece)))
 
-    def _set(self, person: int, field: str, value: Any) -> None:
-        self.connection.execute(update(schema.people).where(schema.people.c.id == person).values({field: value}))
+    def sweep(self, persons: Iterable[int]) -> list[int]:
+        """Drops those of these persons who have neither a name nor a face left, and gives their numbers."""
+        table, faces = schema.people, schema.faces
+        empty: list[int] = []
+        for piece in in_pieces(set(persons)):
+            asked = select(table.c.id).where(table.c.id.in_(piece), table.c.name.is_(None))
+            asked = asked.where(~select(faces.c.id).where(faces.c.person == table.c.id).exists())
+            empty.extend(self.connection.execute(asked).scalars())
+        self.drop(*empty)
+        return empty
+
+    def pairs(
+        self, field: str, *, faces: Iterable[int] | None = None, persons: Iterable[int] | None = None
+    ) -> dict[Pair, str]:
+        """The marks on these faces or persons.  field: 'review', with the distance as text, or 'never'."""
+        table = _MARKS[field]
+        column, numbers = (table.c.face, faces) if persons is None else (table.c.person, persons)
+        found = {}
+        for piece in in_pieces(numbers or ()):
+            for row in self.connection.execute(select(table).where(column.in_(piece))):
+                found[int(row.face), int(row.person)] = repr(row.distance) if field == "review" else "yes"
+        return found
+
+    def put(self, field: str, wanted: Mapping[Pair, str | None]) -> None:
+        """Set marks to what is wanted, None for none.  field, text: as `pairs` gives them."""
+        table = _MARKS[field]
+        before = self.pairs(field, faces={face for face, _ in wanted})
+        for (face, person), text in wanted.items():
+            was = before.get((face, person))
+            if was == text:
+                continue
+            if was is not None:
+                self.connection.execute(delete(table).where(table.c.face == face, table.c.person == person))
+            if text is not None:
+                more = {"distance": float(text)} if field == "review" else {}
+                self.connection.execute(insert(table).values(face=face, person=person, **more))
+            self.note(field, face=face, person=person, before=was, after=text)
+
+    def note(
+        self,
+        field: str,
+        *,
+        face: int | None = None,
+        person: int | None = None,
+        before: str | None = None,
+        after: str | None = None,
+    ) -> None:
+        """Keep in the journal what changed; see `schema.changes`."""
+        self.count += 1
+        self._notes.append(
+            {"entry": self.entry, "field": field, "face": face, "person": person, "before": before, "after": after}
+        )
+        if len(self._notes) >= NOTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the changes that are held."""
+        if self._notes:
+            self.connection.execute(insert(schema.changes), self._notes)
+            self._notes = []
 
     def _free(self, name: str | None, but: int | None = None) -> str | None:
         if name is None:
@@ -88,15 +187,27 @@ class Edit:
         name = clean_name(name)
         taken = self.connection.execute(select(schema.people.c.id).where(schema.people.c.name == name)).scalar()
         if taken is not None and taken != but:
-            raise GalleryError(f"there is a person '{name}' already: merge the two, or choose another name")
+            raise GalleryError(
+                f"there is a person '{name}' already, #{taken}: make the two one with 'nitakao people merge', "
+                "or choose another name"
+            )
         return name
 
-    def _note(self, **change: Any) -> None:
-        self.connection.execute(insert(schema.changes).values(entry=self.entry, **change))
+
+_MARKS = {"review": schema.reviews, "never": schema.never}
 
 
-def _told(person: int | None, how: str | None) -> str | None:
+def told(person: int | None, how: str | None) -> str | None:
+    """A face's person as the journal keeps it: '12 hand', None for nobody."""
     return None if person is None else f"{person} {how}"
+
+
+def untold(text: str | None) -> Belongs:
+    """The person and how it was found, of what `told` gave."""
+    if text is None:
+        return None, None
+    person, _, how = text.partition(" ")
+    return int(person), how
 
 
 def _word(flag: bool) -> str:
@@ -116,10 +227,11 @@ def edit(gallery: Gallery, verb: str, connection: Connection | None = None) -> I
     entry = connection.execute(
         insert(schema.journal).values(at=time.time(), who=who(), verb=verb).returning(schema.journal.c.id)
     ).scalar_one()
-    yield Edit(connection, int(entry))
-    count = connection.execute(select(func.count()).where(schema.changes.c.entry == entry)).scalar_one()
-    if not count:
-        connection.execute(schema.journal.delete().where(schema.journal.c.id == entry))
+    made = Edit(connection, int(entry))
+    yield made
+    made.flush()
+    if not made.count:
+        connection.execute(delete(schema.journal).where(schema.journal.c.id == entry))
 
 
 def who() -> str:
@@ -144,13 +256,14 @@ def clean_name(name: str) -> str:
     return cleaned
 
 
-def people(gallery: Gallery, *, hidden: bool = True) -> list[Person]:
-    """Everybody in the gallery, those with most faces first."""
+def people(gallery: Gallery, *, hidden: bool = True, named: bool = False) -> list[Person]:
+    """Everybody in the gallery, those with most faces first.  hidden: hidden ones too.  named: only these."""
     with gallery.read() as connection:
-        return list(_people(connection, hidden))
+        found = _people(connection)
+        return [p for p in found if (hidden or not p.hidden) and (p.name or not named)]
 
 
-def _people(connection: Connection, hidden: bool) -> Iterable[Person]:
+def _people(connection: Connection) -> Iterator[Person]:
     table, faces = schema.people, schema.faces
     counted = (
         select(table.c.id, table.c.name, table.c.hidden, func.count(faces.c.id), func.count(distinct(faces.c.photo)))
@@ -160,8 +273,7 @@ def _people(connection: Connection, hidden: bool) -> Iterable[Person]:
     )
     best = _covers(connection)
     for id_, name, is_hidden, count, photos in connection.execute(counted):
-        if hidden or not is_hidden:
-            yield Person(int(id_), name or "", int(count), int(photos), bool(is_hidden), best.get(id_))
+        yield Person(int(id_), name or "", int(count), int(photos), bool(is_hidden), best.get(id_))
 
 
 def _covers(connection: Connection) -> dict[int, int]:
@@ -186,12 +298,17 @@ def person_number(gallery: Gallery, named: str | int, connection: Connection | N
             return person_number(gallery, named, own)
     table = schema.people
     if isinstance(named, int) or (named.startswith("#") and named[1:].isdecimal()):
-        number = int(str(named).lstrip("#"))
-        found = connection.execute(select(table.c.id).where(table.c.id == number)).scalar()
+        meant = table.c.id == numbered(str(named).lstrip("#"))
     else:
-        found = connection.execute(select(table.c.id).where(table.c.name == clean_name(named))).scalar()
+        meant = table.c.name == clean_name(named)
+    found = connection.execute(select(table.c.id).where(meant)).scalar()
     if found is None:
         raise MisuseError(
             f"nobody is called '{named}' in gallery '{gallery.where}': 'nitakao people' lists who is there"
         )
     return int(found)
+
+
+def numbered(digits: str) -> int:
+    """The number that is written here, or one that nothing has where it is past all that databases count."""
+    return min(int(digits), LARGEST) if len(digits) < 20 else LARGEST
