@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nitakao.photos.read import Limits, from_pixels, read
     from nitakao.tasks.detect import detect
     from nitakao.tasks.embed import embed
+    from nitakao.tasks.people import hide, merge, move, name, people, split, undo
     from nitakao.tasks.verify import verify
     from nitakao.values import (
         CropRule,
@@ -90,7 +91,14 @@ __all__ = [
     "distance",
     "embed",
     "from_pixels",
+    "hide",
+    "merge",
+    "move",
+    "name",
+    "people",
     "read",
+    "split",
+    "undo",
     "verify",
 ]
 
@@ -105,7 +113,14 @@ _HOMES = {
     "distance": "metrics",
     "embed": "tasks.embed",
     "from_pixels": "photos.read",
+    "hide": "tasks.people",
+    "merge": "tasks.people",
+    "move": "tasks.people",
+    "name": "tasks.people",
+    "people": "tasks.people",
     "read": "photos.read",
+    "split": "tasks.people",
+    "undo": "tasks.people",
     "verify": "tasks.verify",
 }
 _VALUES = (
