@@ -7,12 +7,38 @@ from pathlib import Path
 
 import pytest
 from tests.fakes import CARD
+from tests.gallery.postgres_server import Server, UnavailableError
 
 from nitakao.gallery import Gallery
 
 
-@pytest.fixture(params=["sqlite"])
-def gallery(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gallery]:
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A running PostgreSQL, one for all tests."""
+    try:
+        server = Server()
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def database(postgres: Server) -> Iterator[str]:
+    """The address of an empty database on PostgreSQL."""
+    address = postgres.new()
+    yield address
+    postgres.drop(address)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a gallery may be made, on each database."""
+    return str(tmp_path / "family.db") if request.param == "sqlite" else request.getfixturevalue("database")
+
+
+@pytest.fixture
+def gallery(place: str) -> Iterator[Gallery]:
     """An empty gallery of the fake model."""
-    with Gallery(tmp_path / "family.db", card=CARD) as made:
+    with Gallery(place, card=CARD) as made:
         yield made

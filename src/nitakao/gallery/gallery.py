@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from nitakao import folders
 from nitakao.errors import GalleryBusyError, GalleryDamagedError, GalleryError
 from nitakao.gallery import migrate, schema
-from nitakao.gallery.sqlite import SqliteBackend, plain
+from nitakao.gallery.sqlite import SqliteBackend
 from nitakao.values import ModelCard
 
 if TYPE_CHECKING:
@@ -174,15 +174,15 @@ class Gallery:
         try:
             yield
         except DBAPIError as error:
-            said = str(error.orig)
-            if "locked" in said or "lock timeout" in said:
+            said = error.orig or error
+            if self.backend.busy(said):
                 holder = self.backend.holder() or "another process"
                 raise GalleryBusyError(f"gallery '{self.where}' is held by {holder}: try again later") from None
-            raise GalleryError(plain(error.orig or error, self.where)) from error
+            raise GalleryError(self.backend.plain(said)) from error
         except GalleryDamagedError as error:
-            said = "bytes in it are not those that were written"
             raise GalleryDamagedError(
-                f"gallery '{self.where}' is damaged ({said}): 'nitakao gallery repair' saves what can be saved"
+                f"gallery '{self.where}' is damaged (bytes in it are not those that were written): "
+                "'nitakao gallery repair' saves what can be saved"
             ) from error
 
     def _make(self, card: ModelCard, flip: bool) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"SQLite format 3\x00"
 APPLICATION = 0x6E69746B  # 'nitk', in the file's header: told apart from other programs' SQLite files
+DAMAGED = ("malformed", "not a database", "disk I/O error", "decode to UTF-8", "unsupported file format")
 CACHE_KIB = 65_536  # pages that one connection may keep
 
 
@@ -87,6 +88,23 @@ class SqliteBackend:
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
+    def busy(self, error: BaseException) -> bool:
+        """Whether it complains of another writer."""
+        return "locked" in str(error)
+
+    def plain(self, error: BaseException) -> str:
+        """What SQLite's complaint means, and what to do."""
+        said = str(error)
+        if any(word in said for word in DAMAGED):
+            return f"gallery '{self.where}' is damaged ({said}): 'nitakao gallery repair' saves what can be saved"
+        if "full" in said:
+            return f"no room left on the disk of gallery '{self.where}': nothing acknowledged is lost; make room"
+        if "readonly" in said or "read-only" in said:
+            return f"gallery '{self.where}' may only be read here: {said}"
+        if "unable to open" in said:
+            return f"gallery '{self.where}' cannot be opened: {said}"
+        return f"gallery '{self.where}': {said}"
+
 
 def _leave(note: Path, verb: str) -> None:
     said = {"process": os.getpid(), "host": socket.gethostname(), "verb": verb, "since": time.time()}
@@ -124,17 +142,3 @@ def _to_wal(cursor: sqlite3.Cursor) -> None:
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("nitakao_begin", "BEGIN"))
-
-
-def plain(error: sqlite3.Error | BaseException, where: str) -> str:
-    """What SQLite's complaint means, and what to do."""
-    said = str(error)
-    if "malformed" in said or "not a database" in said or "disk I/O error" in said:
-        return f"gallery '{where}' is damaged ({said}): 'nitakao gallery repair' saves what can be saved"
-    if "full" in said:
-        return f"no room left on the disk of gallery '{where}': nothing that was acknowledged is lost; make room"
-    if "readonly" in said or "read-only" in said:
-        return f"gallery '{where}' may only be read here: {said}"
-    if "unable to open" in said:
-        return f"gallery '{where}' cannot be opened: {said}"
-    return f"gallery '{where}': {said}"
