@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from hypothesis.extra.numpy import arrays
 
 from nitakao.errors import MisuseError
-from nitakao.metrics import distance
+from nitakao.metrics import distance, distances
 
 TABLE = [  # worked by hand
     ("euclidean", [0, 0], [3, 4], 5.0),
@@ -50,3 +51,25 @@ def test_for_unit_vectors_the_euclidean_distance_squared_is_twice_the_cosine_dis
 def test_what_has_no_distance_is_refused(a, b, metric, message):
     with pytest.raises(MisuseError, match=message):
         distance(np.array(a, float), np.array(b, float), metric)
+
+
+@given(arrays(np.float32, (3, 4), elements=some.floats(-10, 10, width=32)))
+def test_distances_to_many_are_those_to_each(vectors):
+    one, many = vectors[0], vectors[1:]
+    assert distances(one, many, "euclidean") == pytest.approx([distance(one, row, "euclidean") for row in many])
+    if (np.linalg.norm(vectors.astype(float), axis=1) > 1e-6).all():
+        assert distances(one, many, "cosine") == pytest.approx([distance(one, row, "cosine") for row in many], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("one", "many", "metric", "said"),
+    [
+        ([1.0, 2], [[1.0, 2, 3]], "euclidean", "cannot be compared with an array of shape"),
+        ([1.0, 2], [[1.0, np.nan]], "euclidean", "not finite"),
+        ([1.0, 2], [[0.0, 0]], "cosine", "has no direction"),
+        ([1.0, 2], [[1.0, 2]], "squared", "no metric 'squared'"),
+    ],
+)
+def test_what_cannot_be_compared_with_many_is_refused(one, many, metric, said):
+    with pytest.raises(MisuseError, match=said):
+        distances(np.array(one, np.float32), np.array(many, np.float32), metric)

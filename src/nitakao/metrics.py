@@ -25,6 +25,23 @@ def distance(a: Floats, b: Floats, metric: Metric) -> float:
     raise MisuseError(f"no metric '{metric}': choose euclidean or cosine")
 
 
+def distances(one: Floats, many: Floats, metric: Metric) -> NDArray[np.float64]:
+    """(n,) how far the vector `one`, (D,), lies from each row of `many`, (n, D). Otherwise as `distance`."""
+    first, others = _vector(one), np.asarray(many, np.float64)
+    if others.ndim != 2 or others.shape[1] != first.size:
+        raise MisuseError(f"a vector of {first.size} numbers cannot be compared with an array of shape {others.shape}")
+    if not np.isfinite(others).all():
+        raise MisuseError("a vector holds numbers that are not finite")
+    if metric == "euclidean":
+        return np.asarray(np.linalg.norm(others - first, axis=1))
+    if metric == "cosine":
+        lengths = np.linalg.norm(first) * np.linalg.norm(others, axis=1)
+        if not (lengths > 0).all():
+            raise MisuseError("a vector of zeros has no direction: its cosine distance is not defined")
+        return np.asarray(1.0 - np.clip(others @ first / lengths, -1.0, 1.0))
+    raise MisuseError(f"no metric '{metric}': choose euclidean or cosine")
+
+
 def _vector(values: Floats) -> NDArray[np.float64]:
     vector = np.asarray(values, np.float64)
     if vector.ndim != 1 or not vector.size:
