@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nitakao.errors import CardError
 from nitakao.models.cardtext import dump, fields, parse
-from nitakao.values import CropRule, ModelCard, Normalisation, WeightsFile
+from nitakao.values import Calibration, CropRule, ModelCard, Normalisation, WeightsFile
 
 CARD = """
 name = "mine"
@@ -35,6 +35,17 @@ scale = [128]
 [[files]]
 name = "mine.onnx"
 """
+
+
+LINE = "[calibration]\nintercept = 1\nlimit = 2\n"
+
+
+def test_a_calibration_is_read_and_without_its_table_there_is_none() -> None:
+    table = f"{LINE}slope = 3\nfalse_matches = [[0.1, 0.9], [0.01, 0.5]]\nsource = 'somewhere'\n[crop]"
+    card = parse(CARD.replace("[crop]", table), "mine.toml")
+    assert card.calibration == Calibration(3.0, 1.0, 2.0, ((0.1, 0.9), (0.01, 0.5)), "somewhere")
+    assert parse(CARD, "mine.toml").calibration is None
+    assert parse(CARD, "mine.toml").fingerprint == card.fingerprint
 
 
 def test_a_card_is_read_with_its_defaults() -> None:
@@ -88,6 +99,26 @@ def test_a_card_is_read_with_its_defaults() -> None:
         ("[[files]]\nname", "[files]\nname", "mine.toml: files is a list, not"),
         ('[[files]]\nname = "mine.onnx"', "files = []", "mine.toml: not TOML"),
         ("[crop]", "[crop", "mine.toml: not TOML"),
+        ("[crop]", "[calibration]\nslope = 1\n[crop]", "mine.toml: calibration.intercept is missing"),
+        ("[crop]", f"{LINE}slope = 0\n[crop]", "mine.toml: calibration: a calibration has a slope and a limit above 0"),
+        ("[crop]", f"{LINE}slope = nan\n[crop]", "mine.toml: calibration.slope is nan, not a finite number"),
+        ("[crop]", f"{LINE}slope = 1\nslop = 1\n[crop]", "mine.toml: calibration.slop is no field of a card"),
+        (
+            "[crop]",
+            f"{LINE}slope = 1\nfalse_matches = [0.1]\n[crop]",
+            "mine.toml: calibration.false_matches is a list of [rate, distance] pairs, not 0.1",
+        ),
+        (
+            "[crop]",
+            f"{LINE}slope = 1\nfalse_matches = [[0.1, 0.5], [0.2, 0.4]]\n[crop]",
+            "mine.toml: calibration: a calibration's rates of false matches lie between 0 and 1 and fall",
+        ),
+        (
+            "[crop]",
+            f"{LINE}slope = 1\nfalse_matches = {[[0.1, 0.5]] * 65}\n[crop]",
+            "mine.toml: calibration.false_matches has 65 entries: 64 at most",
+        ),
+        ('name = "mine"', 'calibration = 3\nname = "mine"', "mine.toml: calibration is a table, [calibration], not 3"),
     ],
 )
 def test_what_is_off_is_named_with_its_file_and_field(old: str, new: str, named: str) -> None:
@@ -118,6 +149,9 @@ files = st.builds(
     sha256=st.sampled_from(["", "0" * 64]),
     size=st.integers(0, 10**9),
 )
+above_zero = st.floats(1e-3, 1e6)
+rates = st.lists(st.floats(1e-9, 0.99), max_size=9).map(lambda found: tuple((r, 2 * r) for r in sorted(found)[::-1]))
+calibrations = st.builds(Calibration, above_zero, numbers, above_zero, rates, texts)
 whole_cards = st.builds(
     ModelCard,
     name=names,
@@ -130,6 +164,7 @@ whole_cards = st.builds(
     threshold=numbers | st.just(math.nan),
     unit_length=st.booleans(),
     note=texts,
+    calibration=st.none() | calibrations,
 )
 
 

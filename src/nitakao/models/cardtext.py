@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from nitakao.errors import CardError
-from nitakao.values import CropRule, ModelCard, Normalisation, WeightsFile
+from nitakao.values import Calibration, CropRule, ModelCard, Normalisation, WeightsFile
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,6 +22,7 @@ else:
 LONGEST_CARD = 256 * 1024  # characters; a golden vector of 8,192 numbers takes about 120,000
 LONGEST_LINE = 16 * 1024  # characters; TOML readers take time with the square of a dotted key's length
 MOST_GOLDEN = 8_192  # numbers
+MOST_RATES = 64  # of false matches
 REQUIRED = ("title", "network", "weights_licence", "data_licence")  # texts that are written even where empty
 LONGEST_TEXT = 2_000  # characters in one field
 
@@ -80,6 +81,7 @@ def _card(root: _Table) -> ModelCard:
             note=root.text("note", ""),
             input_tensor=root.text("input_tensor", ""),
             output_tensor=root.text("output_tensor", ""),
+            calibration=_calibration(root),
             golden=root.numbers("golden", (), most=MOST_GOLDEN),
         )
 
@@ -94,6 +96,19 @@ def _file(table: _Table) -> WeightsFile:
         package=table.text("package", ""),
         inside=table.text("inside", ""),
     )
+
+
+def _calibration(root: _Table) -> Calibration | None:
+    if not root.has("calibration"):
+        return None
+    with _named(root.table("calibration")) as table:
+        return Calibration(
+            slope=table.number("slope"),
+            intercept=table.number("intercept"),
+            limit=table.number("limit"),
+            false_matches=tuple(table.points("false_matches", "[rate, distance]", MOST_RATES)),
+            source=table.text("source", ""),
+        )
 
 
 @contextmanager
@@ -131,7 +146,11 @@ class _Table:
             raise self._off(key, "a whole number", value)
         return value
 
-    def number(self, key: str, default: float) -> float:
+    def has(self, key: str) -> bool:
+        self._taken.append(key)
+        return key in self._keys
+
+    def number(self, key: str, default: float | None = None) -> float:
         value = self._take(key, default)
         return value if value is default else self._finite(key, value)  # a default may be NaN: 'not known'
 
@@ -153,10 +172,10 @@ class _Table:
             raise self._off(key, "a list of texts", values)
         return tuple(values)
 
-    def points(self, key: str) -> Iterator[tuple[float, float]]:
-        for point in self._array(key, self._take(key, []), 5):
+    def points(self, key: str, pair: str = "[x, y]", most: int = 5) -> Iterator[tuple[float, float]]:
+        for point in self._array(key, self._take(key, []), most):
             if not isinstance(point, list) or len(point) != 2:
-                raise self._off(key, "a list of [x, y] pairs", point)
+                raise self._off(key, f"a list of {pair} pairs", point)
             yield self._finite(key, point[0]), self._finite(key, point[1])
 
     def table(self, key: str) -> _Table:
@@ -231,11 +250,13 @@ def dump(card: ModelCard) -> str:
     values = fields(card)
     inner = {"crop": values.pop("crop"), "normalisation": values.pop("normalisation")}
     files, golden = values.pop("files"), values.pop("golden")
+    if (calibration := values.pop("calibration")) is not None:
+        inner["calibration"] = calibration
     lines = [f"{k} = {_value(v)}" for k, v in values.items() if v is not None and (v != "" or k in REQUIRED)]
     if golden:
         lines.append(f"golden = {_value(golden)}")
     for name, table in inner.items():
-        lines += ["", f"[{name}]"] + [f"{k} = {_value(v)}" for k, v in table.items() if v != ()]
+        lines += ["", f"[{name}]"] + [f"{k} = {_value(v)}" for k, v in table.items() if v not in ((), "")]
     for file in files:
         lines += ["", "[[files]]"] + [f"{k} = {_value(v)}" for k, v in file.items() if v not in ("", (), 0)]
     return "\n".join(lines) + "\n"

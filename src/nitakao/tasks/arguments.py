@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from nitakao.errors import GalleryError, MisuseError, ModelError
-from nitakao.values import ModelCard, Photo
+from nitakao.errors import CardError, GalleryDamagedError, GalleryError, MisuseError, ModelError
+from nitakao.values import Calibration, ModelCard, Photo
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import Gallery
@@ -19,7 +19,7 @@ Place: TypeAlias = "str | os.PathLike[str] | Gallery | None"
 
 
 def sources(
-    named: Iterable[Named], *, allow_urls: bool = False, stdin: BinaryIO | None = None
+    named: Iterable[Named], *, allow_urls: bool = False, videos: bool = False, stdin: BinaryIO | None = None
 ) -> Iterator[str | Photo]:
     """Every photograph named: files, folders, globs, addresses, '-', and photographs that are in memory.
 
@@ -30,18 +30,18 @@ def sources(
     if isinstance(named, (list, tuple)) and not any(isinstance(item, Photo) for item in named):
         from nitakao import photos
 
-        return photos.find([os.fspath(item) for item in named], allow_urls=allow_urls, stdin=stdin)
-    return _one_by_one(named, allow_urls)
+        return photos.find([os.fspath(item) for item in named], allow_urls=allow_urls, videos=videos, stdin=stdin)
+    return _one_by_one(named, allow_urls, videos)
 
 
-def _one_by_one(named: Iterable[Named], allow_urls: bool) -> Iterator[str | Photo]:
+def _one_by_one(named: Iterable[Named], allow_urls: bool, videos: bool) -> Iterator[str | Photo]:
     from nitakao import photos
 
     for item in named:
         if isinstance(item, Photo):
             yield item
         else:
-            yield from photos.find([os.fspath(item)], allow_urls=allow_urls)
+            yield from photos.find([os.fspath(item)], allow_urls=allow_urls, videos=videos)
 
 
 def one(named: Named, *, allow_urls: bool = False) -> str | Photo:
@@ -106,3 +106,25 @@ def card_for(gallery: Gallery, model: str | os.PathLike[str] | ModelCard | None 
         ) from error
     gallery.check(card)
     return card
+
+
+CALIBRATION = "calibration"  # the gallery's setting that holds its own
+
+
+def calibration_of(gallery: Gallery, card: ModelCard | None = None) -> Calibration | None:
+    """What the gallery's distances mean: its own calibration, else its card's, else None.
+
+    card: the gallery's, where it is at hand.  Raises GalleryDamagedError where its own cannot be read.
+    """
+    from nitakao import calibration
+
+    own = gallery.setting(CALIBRATION)
+    if own is None:
+        return (card or card_for(gallery)).calibration
+    try:
+        return calibration.loads(own)
+    except CardError as error:
+        raise GalleryDamagedError(
+            f"gallery '{gallery.where}' has a calibration that cannot be read ({error}): "
+            "'nitakao calibrate --reset' goes back to the model's"
+        ) from error
