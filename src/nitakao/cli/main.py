@@ -10,10 +10,13 @@ from typing import Any
 import click
 
 from nitakao.cli import doctor, models
+from nitakao.cli.calibrate import calibrate
 from nitakao.cli.detect import detect
 from nitakao.cli.embed import embed
+from nitakao.cli.forget import forget
 from nitakao.cli.options import example
 from nitakao.cli.people import people
+from nitakao.cli.search import search
 from nitakao.cli.show import Voice
 from nitakao.cli.verify import verify
 from nitakao.errors import MisuseError, NitakaoError
@@ -102,5 +105,5 @@ def completion(shell: str) -> None:
     click.echo(found(main, {}, "nitakao", "_NITAKAO_COMPLETE").source())
 
 
-for command in (embed, detect, verify, people, models.models, doctor.doctor):
+for command in (embed, detect, verify, calibrate, search, people, forget, models.models, doctor.doctor):
     main.add_command(command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nitakao.values.answers import Check, Verdict
+from nitakao.values.answers import Answer, Basis, Candidate, Check, Found, Identified, Identity, Probe, Verdict
 from nitakao.values.arrays import Floats, Pixels, rows
 from nitakao.values.cards import (
     MAX_WEIGHTS,
@@ -33,7 +33,10 @@ __all__ = [
     "ARTICLE_SMALLEST_FACE",
     "EVERYDAY_SHARE",
     "MAX_WEIGHTS",
+    "Answer",
+    "Basis",
     "Calibration",
+    "Candidate",
     "Check",
     "Chip",
     "Choice",
@@ -45,6 +48,9 @@ __all__ = [
     "Enrolled",
     "Face",
     "Floats",
+    "Found",
+    "Identified",
+    "Identity",
     "Kept",
     "Match",
     "Metric",
@@ -55,6 +61,7 @@ __all__ = [
     "Person",
     "Photo",
     "Pixels",
+    "Probe",
     "Quality",
     "Turn",
     "Verdict",

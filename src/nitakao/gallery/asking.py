@@ -1,0 +1,117 @@
+"""What questions to a gallery need: which faces may answer, faces nearest first without end, persons as one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from sqlalchemy import func, select
+
+from nitakao.gallery import faces, schema
+from nitakao.gallery.faces import Ids
+from nitakao.gallery.gallery import Gallery
+from nitakao.values import Floats, Kept, Where
+
+BLOCK = 64  # vectors searched with together: enough for a matrix product, few enough for its result to stay small
+DEEPER = 4  # times as many faces, where those found so far did not do
+READ = 256  # faces looked up together
+MANY = 100  # faces that stand for a person who has more: their mean moves little with the hundredth
+
+
+class Near(NamedTuple):
+    """A face that was come upon on the way outwards.  vector: (D,)."""
+
+    kept: Kept
+    distance: float
+    vector: Floats
+
+
+def allowed(gallery: Gallery, where: Where) -> Ids | None:
+    """The numbers of the faces that may answer, ascending; None where all may."""
+    if where == Where(hidden=where.hidden) and (where.hidden or not _anybody_hidden(gallery)):
+        return None
+    return faces.ids(gallery, where)
+
+
+def _anybody_hidden(gallery: Gallery) -> bool:
+    with gallery.read() as connection:
+        return connection.execute(select(schema.people.c.id).where(schema.people.c.hidden).limit(1)).first() is not None
+
+
+def outwards(
+    gallery: Gallery, vectors: Floats, within: Ids | None, first: int
+) -> Iterator[Iterator[tuple[int, float]]]:
+    """For each vector (n, D) an iterator over (number, distance), nearest first, through every face that may answer.
+
+    within: as `allowed` gives it.  first: how many are looked for at once; more only where more are taken.
+    """
+    first = max(1, min(first, faces.count(gallery, Where(hidden=True))))
+    for start in range(0, len(vectors), BLOCK):
+        block = vectors[start : start + BLOCK]
+        ids, distances = gallery.searcher.search(block, first, within)
+        for row, vector in enumerate(block):
+            yield _onwards(gallery, vector, within, ids[row], distances[row])
+
+
+def _onwards(
+    gallery: Gallery, vector: Floats, within: Ids | None, ids: Ids, distances: Floats
+) -> Iterator[tuple[int, float]]:
+    seen: set[int] = set()
+    while True:
+        for number, distance in zip(ids.tolist(), distances.tolist(), strict=True):
+            if number >= 0 and number not in seen:
+                seen.add(number)
+                yield number, distance
+        if len(ids) > len(seen) or not len(ids):  # fewer were found than asked for: there are no more
+            return
+        (ids,), (distances,) = gallery.searcher.search(vector[None], DEEPER * len(ids), within)
+
+
+def looked_up(gallery: Gallery, near: Iterable[tuple[int, float]], at_once: int = READ) -> Iterator[Near]:
+    """The faces behind (number, distance), in their order; those that were forgotten meanwhile are passed over."""
+    near = iter(near)
+    while piece := list(islice(near, at_once)):
+        numbers = [number for number, _ in piece]
+        with gallery.read() as connection:
+            kept = faces.kept_in(connection, numbers)
+            there = [(kept[number], distance) for number, distance in piece if number in kept]
+            vectors = faces.vectors_in(connection, [one.id for one, _ in there], gallery.dimension)
+        yield from (Near(one, distance, vector) for (one, distance), vector in zip(there, vectors, strict=True))
+
+
+def named_people(gallery: Gallery, where: Where) -> int:
+    """How many persons have a name and at least one of the faces that are meant."""
+    table = schema.faces
+    asked = select(func.count(table.c.person.distinct())).where(table.c.person.is_not(None), *faces.conditions(where))
+    with gallery.read() as connection:
+        return int(connection.execute(asked).scalar_one())
+
+
+def faces_of(gallery: Gallery, people: Iterable[int]) -> dict[int, tuple[Ids, Floats]]:
+    """For each person who has any the faces with the best quality, `MANY` at most: numbers (n,), vectors (n, D)."""
+    table, vectors = schema.faces, schema.vectors
+    best = (func.coalesce(table.c.quality, 0).desc(), table.c.id)
+    place = func.row_number().over(partition_by=table.c.person, order_by=best).label("place")
+    found: dict[int, list[tuple[int, Floats]]] = {}
+    with gallery.read() as connection:
+        for piece in faces.in_pieces(people):
+            ranked = select(table.c.person, table.c.id, place).where(table.c.person.in_(piece)).subquery()
+            asked = select(ranked.c.person, ranked.c.id, vectors.c.vector).join(vectors, vectors.c.face == ranked.c.id)
+            for person, number, row in connection.execute(asked.where(ranked.c.place <= MANY)):
+                found.setdefault(int(person), []).append((int(number), row))
+    return {p: (np.array([n for n, _ in each]), np.stack([row for _, row in each])) for p, each in found.items()}
+
+
+def people_behind(gallery: Gallery, near: Iterable[tuple[int, float]]) -> Iterator[tuple[int, int, float]]:
+    """Person, number and distance of the faces that belong to somebody, in their order."""
+    near = iter(near)
+    table = schema.faces
+    while piece := list(islice(near, READ)):
+        with gallery.read() as connection:
+            asked = select(table.c.id, table.c.person).where(table.c.id.in_([number for number, _ in piece]))
+            people = {int(row.id): row.person for row in connection.execute(asked)}
+        for number, distance in piece:
+            if people.get(number) is not None:
+                yield int(people[number]), number, distance
