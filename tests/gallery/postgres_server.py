@@ -77,7 +77,11 @@ class Server:
         return self.address(f"made{self.made}")
 
     def drop(self, address: str) -> None:
-        self.run(f"DROP DATABASE {address.partition('?')[0].rpartition('/')[2]} WITH (FORCE)")
+        self.run(f"DROP DATABASE {self.name(address)} WITH (FORCE)")
+
+    def name(self, address: str) -> str:
+        """Of the database."""
+        return address.partition("?")[0].rpartition("/")[2]
 
     def run(self, *statements: str, database: str = "postgres") -> None:
         import psycopg

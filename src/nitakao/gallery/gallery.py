@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast, get_args
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
@@ -20,7 +21,7 @@ from nitakao import folders
 from nitakao.errors import GalleryBusyError, GalleryDamagedError, GalleryError
 from nitakao.gallery import migrate, schema
 from nitakao.gallery.sqlite import SqliteBackend
-from nitakao.values import ModelCard
+from nitakao.values import Metric, ModelCard
 
 if TYPE_CHECKING:
     from nitakao.gallery.engine.search import Searcher
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 Place: TypeAlias = "str | os.PathLike[str] | None"
 
+WIDEST = 16_000  # numbers in a vector; pgvector's limit, and ten times what face networks give
 WAIT = 60.0  # seconds that a second writer waits before it says who holds the gallery
 
 
@@ -49,11 +51,22 @@ class Gallery:
     ) -> None:
         self.backend = _backend(place, wait)
         try:
-            with self._plainly():
+            with self.plainly():
                 self._open(card, flip)
         except BaseException:
             self.close()
             raise
+
+    @classmethod
+    def is_there(cls, place: Place = None) -> bool:
+        """Whether there is a gallery at `place`. Raises GalleryError where there is something else."""
+        found = cls.__new__(cls)
+        found.backend = _backend(place, WAIT)
+        try:
+            with found.plainly():
+                return found.backend.exists()
+        finally:
+            found.close()
 
     def _open(self, card: ModelCard | None, flip: bool) -> None:
         if not self.backend.exists():
@@ -74,7 +87,13 @@ class Gallery:
         """What never changes in a gallery's life but by `reindex`."""
         with self.read() as connection:
             found = connection.execute(select(schema.settings.c.key, schema.settings.c.value)).all()
-        return {str(row.key): str(row.value) for row in found}
+        settings = {str(row.key): str(row.value) for row in found}
+        if not _hold_together(settings):
+            raise GalleryDamagedError(
+                f"gallery '{self.where}' is damaged (its settings do not hold together): "
+                "'nitakao gallery repair' saves what can be saved"
+            )
+        return settings
 
     @property
     def id(self) -> str:
@@ -91,8 +110,8 @@ class Gallery:
         return int(self._settings["dimension"])
 
     @property
-    def metric(self) -> str:
-        return self._settings["metric"]
+    def metric(self) -> Metric:
+        return cast(Metric, self._settings["metric"])  # one of the two: see `_hold_together`
 
     @property
     def flip(self) -> bool:
@@ -133,7 +152,7 @@ class Gallery:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees the gallery as it is at its first question, whatever is written meanwhile."""
-        with self._plainly(), self.backend.engine.connect() as connection, connection.begin():
+        with self.plainly(), self.backend.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -143,7 +162,7 @@ class Gallery:
         Once the block has ended they outlive a crash and a power cut.  verb: shown to those who wait.
         """
         with (
-            self._plainly(),
+            self.plainly(),
             self.backend.engine.connect() as connection,
             self.backend.writing(connection, verb),
         ):
@@ -169,7 +188,7 @@ class Gallery:
         return f"Gallery({self.where!r})"
 
     @contextmanager
-    def _plainly(self) -> Iterator[None]:
+    def plainly(self) -> Iterator[None]:
         """Turns what the database complains of into a sentence."""
         try:
             yield
@@ -207,6 +226,18 @@ class Gallery:
         if version < migrate.HEAD:
             with self.write("upgrade") as connection:
                 migrate.upgrade(connection)
+
+
+def _hold_together(settings: dict[str, str]) -> bool:
+    """Whether what `_identity` wrote is all there, and such as it writes."""
+    kept = [settings.get(key, "") for key in ("id", "model", "fingerprint", "dimension", "metric", "flip", "key")]
+    dimension, metric, flip, key = kept[3:]
+    return (
+        all(kept)
+        and (dimension.isascii() and dimension.isdecimal() and 0 < int(dimension) <= WIDEST)
+        and (metric in get_args(Metric) and flip in ("yes", "no"))
+        and re.fullmatch("[0-9a-f]{64}", key) is not None
+    )
 
 
 def _identity(card: ModelCard, flip: bool) -> dict[str, str]:

@@ -94,6 +94,8 @@ class PostgresBackend:
 
     def made(self, connection: Connection) -> None:
         """Within the transaction that made the tables."""
+        # Vectors of 512 numbers would be moved out of their rows, and fetched one by one by whoever looks at all.
+        connection.execute(text("ALTER TABLE vectors ALTER COLUMN vector SET STORAGE MAIN"))
 
     @contextmanager
     def writing(self, connection: Connection, verb: str) -> Iterator[None]:
