@@ -22,7 +22,7 @@ from nitakao.errors import GeometryError, MissingExtraError, PhotoError
 from nitakao.models import detectors, embedder
 from nitakao.models.session import Device, cores
 from nitakao.photos import Encoded, Limits
-from nitakao.values import Choice, CropRule, DetectorSettings, Face, ModelCard, Outcome, Photo, Pixels
+from nitakao.values import Chip, Choice, CropRule, DetectorSettings, Face, ModelCard, Outcome, Photo, Pixels, Quality
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,7 +46,7 @@ class Loaded:
 
 
 def run(
-    sources: Iterable[str | Photo],
+    sources: Iterable[str | Photo | Encoded],
     *,
     detector: DetectorSettings | None = None,
     choice: Choice = "all",
@@ -55,13 +55,15 @@ def run(
     flip: bool = False,
     batch_size: int = 32,
     keep_crops: bool = False,
+    keep_chips: bool = False,
     limits: Limits | None = None,
     allow_urls: bool = False,
 ) -> Iterator[Outcome]:
     """What became of each photograph, in the order of the sources.
 
-    sources: names of files, or addresses where allow_urls, or photographs.  card: None to detect only.  A photograph
-    that cannot be used gives an Outcome with its problem; everything else that is wrong raises.
+    sources: names of files, or addresses where allow_urls, or photographs, decoded or not.  card: None to detect only.
+    keep_crops, keep_chips: outcomes carry what the network saw; each face's chip and quality.
+    A photograph that cannot be used gives an Outcome with its problem; everything else that is wrong raises.
     """
     settings, device = detector or DetectorSettings(), device or Device()
     network = None if card is None else embedder.load(card, device=device, flip=flip)
@@ -70,7 +72,7 @@ def run(
         detect = detectors.load(settings, device, lanes if workers > 1 else None)
 
         def see(group: list[Loaded]) -> list[Outcome]:
-            return _see(group, settings, detect, choice, card.crop if card else None)
+            return _see(group, settings, detect, choice, card.crop if card else None, keep_chips)
 
         def embed(batch: list[Outcome]) -> list[Outcome]:
             return batch if network is None else _embed(batch, network, keep_crops)
@@ -83,8 +85,8 @@ def run(
             pool.shutdown(wait=False, cancel_futures=True)  # an early end waits for what runs, not for what is queued
 
 
-def _load(source: str | Photo, limits: Limits | None, allow_urls: bool) -> Loaded:
-    if isinstance(source, Photo):
+def _load(source: str | Photo | Encoded, limits: Limits | None, allow_urls: bool) -> Loaded:
+    if not isinstance(source, str):
         return Loaded(source.source, source)
     try:
         return Loaded(source, photos.load(source, limits=limits, allow_urls=allow_urls))
@@ -113,8 +115,9 @@ def _see(
     detect: detectors.Detector,
     choice: Choice,
     rule: CropRule | None,
+    keep_chips: bool,
 ) -> list[Outcome]:
-    """Each photograph's faces, and their crops where a rule is given."""
+    """Each photograph's faces, and their crops and chips where a rule is given."""
     outcomes = [Outcome(item.source, item.size, problem=item.problem) for item in group]
     decoded: dict[int, Photo] = {}
     for number, item in enumerate(group):
@@ -127,7 +130,7 @@ def _see(
         photo, item = decoded[number], group[number]
         faces = detectors.choose(found, choice, photo.size)
         outcome = replace(outcomes[number], sha256=photo.sha256, faces=tuple(faces), problem="" if faces else NO_FACE)
-        outcomes[number] = outcome if rule is None or not faces else _with_crops(outcome, item, photo, rule)
+        outcomes[number] = outcome if rule is None or not faces else _with_crops(outcome, item, photo, rule, keep_chips)
     return outcomes
 
 
@@ -135,26 +138,32 @@ def _decoded(content: Encoded | Photo, scale: float) -> Photo:
     return content if isinstance(content, Photo) else photos.decode(content, scale=scale)
 
 
-def _with_crops(outcome: Outcome, item: Loaded, photo: Photo, rule: CropRule) -> Outcome:
+def _with_crops(outcome: Outcome, item: Loaded, photo: Photo, rule: CropRule, keep_chips: bool) -> Outcome:
     """The outcome with a crop a face, from the photograph decoded again where the crops need more than detection did.
 
     A face that cannot be cut (all of it outside the photograph) is left out.
     """
-    crops: list[Pixels] = []
     faces: list[Face] = []
+    crops: list[Pixels] = []
+    kept: list[tuple[Quality, Chip]] = []
     problem = ""
     for face in outcome.faces:
         try:
             need = photos.enough(face, rule, photo.size)
+            need = max(need, photos.chip_scale(face, photo.size)) if keep_chips else need
             if need > photo.scale and isinstance(item.content, Encoded):
                 photo = photos.decode(item.content, scale=need)
-            crops.append(photos.cut(photo, face, rule))
-            faces.append(face)
+            crop = photos.cut(photo, face, rule)
+            kept.extend([(photos.quality(photo, face), photos.chip(photo, face))] if keep_chips else [])
         except (GeometryError, PhotoError) as error:
             problem = str(error)
+            continue
+        faces.append(face)
+        crops.append(crop)
     if not crops:
         return replace(outcome, faces=(), problem=problem)
-    return replace(outcome, faces=tuple(faces), crops=np.stack(crops))
+    qualities, chips = zip(*kept, strict=True) if kept else ((), ())
+    return replace(outcome, faces=tuple(faces), crops=np.stack(crops), qualities=qualities, chips=chips)
 
 
 def _batches(seen: Iterable[list[Outcome]], size: int) -> Iterator[list[Outcome]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from nitakao.errors import MisuseError
 from nitakao.values.arrays import Floats, Pixels
+
+if TYPE_CHECKING:  # which speaks of faces itself
+    from nitakao.values.kept import Chip, Quality
 
 Turn = Literal[0, 90, 180, 270]
 DetectorName = Literal["mtcnn", "yunet", "none"]
@@ -117,7 +120,8 @@ class Outcome:
     """What became of one photograph: its faces with their vectors, or the reason why there are none.
 
     vectors: (n, D) float32, one row a face, or (n, 0) where no network was asked.
-    crops: (n, S, S, 3) uint8 aligned crops, only where asked for.  problem: empty if all is well.
+    crops: (n, S, S, 3) uint8 aligned crops; qualities, chips: one a face; only where asked for.
+    problem: empty if all is well.
     """
 
     source: str
@@ -127,6 +131,8 @@ class Outcome:
     vectors: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     crops: Pixels | None = None
     problem: str = ""
+    qualities: tuple[Quality, ...] = ()
+    chips: tuple[Chip, ...] = ()
 
     @property
     def complaint(self) -> str:
