@@ -104,7 +104,7 @@ def article_box(box: Box, margin: float, size: Size) -> tuple[int, int, int, int
     margin: photograph pixels.  Fractions are cut off, not rounded.
     Source: davidsandberg/facenet, src/align/align_dataset_mtcnn.py.  Raises GeometryError if nothing is left.
     """
-    return _widened(box, margin, margin, size)
+    return widened(box, margin, margin, size)
 
 
 def margin_box(box: Box, margin: float, crop: int, size: Size) -> tuple[int, int, int, int]:
@@ -115,10 +115,14 @@ def margin_box(box: Box, margin: float, crop: int, size: Size) -> tuple[int, int
     nothing is left.
     """
     share = margin / (crop - margin)
-    return _widened(box, share * (box[2] - box[0]), share * (box[3] - box[1]), size)
+    return widened(box, share * (box[2] - box[0]), share * (box[3] - box[1]), size)
 
 
-def _widened(box: Box, across: float, down: float, size: Size) -> tuple[int, int, int, int]:
+def widened(box: Box, across: float, down: float, size: Size) -> tuple[int, int, int, int]:
+    """Whole pixels of a photograph of `size` that the box covers once it is wider and higher by so many pixels in all.
+
+    Clipped; fractions are cut off.  Raises GeometryError if nothing is left.
+    """
     if not all(math.isfinite(v) for v in box):
         raise GeometryError(f"a face's box is four finite numbers, not {_shown(box)}")
     left, top = int(max(box[0] - across / 2, 0)), int(max(box[1] - down / 2, 0))

@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+from nitakao.photos.chip import chip, chip_scale, from_chip
 from nitakao.photos.find import find, is_url
-from nitakao.photos.read import Encoded, Limits, decode, from_pixels, load, read
+from nitakao.photos.quality import quality
+from nitakao.photos.read import Encoded, Limits, decode, from_pixels, load, parsed, read
+from nitakao.photos.taken import taken, video_taken
+from nitakao.photos.video import VideoLimits, frames, looks_like_video
 from nitakao.photos.warp import cut, enough
 
-__all__ = ["Encoded", "Limits", "cut", "decode", "enough", "find", "from_pixels", "is_url", "load", "read"]
+__all__ = [
+    "Encoded",
+    "Limits",
+    "VideoLimits",
+    "chip",
+    "chip_scale",
+    "cut",
+    "decode",
+    "enough",
+    "find",
+    "frames",
+    "from_chip",
+    "from_pixels",
+    "is_url",
+    "load",
+    "looks_like_video",
+    "parsed",
+    "quality",
+    "read",
+    "taken",
+    "video_taken",
+]

@@ -72,6 +72,17 @@ def load(source: str, *, limits: Limits | None = None, allow_urls: bool = False)
     limits = limits or Limits()
     try:
         data = _bytes_of(source, limits.bytes, allow_urls)
+    except (UnreadablePhotoError, PhotoTooLargeError) as error:
+        raise type(error)(f"'{source}': {error}") from error.__cause__
+    return parsed(source, data, limits=limits)
+
+
+def parsed(source: str, data: bytes, *, limits: Limits | None = None) -> Encoded:
+    """The header of a picture whose bytes are in memory already, as `load` gives it."""
+    limits = limits or Limits()
+    try:
+        if len(data) > limits.bytes:
+            raise PhotoTooLargeError(f"larger than the limit of {limits.bytes} bytes")
         return _with_header(source, data, limits)
     except (UnreadablePhotoError, PhotoTooLargeError) as error:
         raise type(error)(f"'{source}': {error}") from error.__cause__
