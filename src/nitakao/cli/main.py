@@ -14,6 +14,8 @@ from nitakao.cli.calibrate import calibrate
 from nitakao.cli.detect import detect
 from nitakao.cli.embed import embed
 from nitakao.cli.forget import forget
+from nitakao.cli.identify import identify
+from nitakao.cli.index import index
 from nitakao.cli.options import example
 from nitakao.cli.people import people
 from nitakao.cli.search import search
@@ -105,5 +107,17 @@ def completion(shell: str) -> None:
     click.echo(found(main, {}, "nitakao", "_NITAKAO_COMPLETE").source())
 
 
-for command in (embed, detect, verify, calibrate, search, people, forget, models.models, doctor.doctor):
+for command in (
+    embed,
+    index,
+    detect,
+    verify,
+    calibrate,
+    search,
+    identify,
+    people,
+    forget,
+    models.models,
+    doctor.doctor,
+):
     main.add_command(command)
