@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from nitakao.photos.read import Limits, from_pixels, read
     from nitakao.tasks.detect import detect
     from nitakao.tasks.embed import embed
+    from nitakao.tasks.forget import forget
+    from nitakao.tasks.index import index
     from nitakao.tasks.people import hide, merge, move, name, people, split, undo
     from nitakao.tasks.verify import verify
     from nitakao.values import (
@@ -90,8 +92,10 @@ __all__ = [
     "detect",
     "distance",
     "embed",
+    "forget",
     "from_pixels",
     "hide",
+    "index",
     "merge",
     "move",
     "name",
@@ -112,8 +116,10 @@ _HOMES = {
     "detect": "tasks.detect",
     "distance": "metrics",
     "embed": "tasks.embed",
+    "forget": "tasks.forget",
     "from_pixels": "photos.read",
     "hide": "tasks.people",
+    "index": "tasks.index",
     "merge": "tasks.people",
     "move": "tasks.people",
     "name": "tasks.people",

@@ -21,6 +21,8 @@ def test_each_step_is_told_with_names(gallery, said):
     assert said() == ["1 face from nobody to Ada", f"#{ada} made", f"#{ada} called 'Ada'"]
     group = corrections.split(gallery, [two]).person
     assert said() == [f"1 face from nobody to #{group}", f"#{group} made"]
+    assert ada is not None
+    assert group is not None
     corrections.name_person(gallery, ada, "Eda")
     assert said() == ["'Ada' called 'Eda'"]
     corrections.hide(gallery, [group])

@@ -28,7 +28,8 @@ class ListFirst(click.Group):
         return super().parse_args(context, arguments)
 
 
-FACES = click.argument("faces", nargs=-1, required=True, type=click.IntRange(min=1), metavar="FACE...")
+NUMBER = click.IntRange(1, 2**63 - 1)  # what a database can count
+FACES = click.argument("faces", nargs=-1, required=True, type=NUMBER, metavar="FACE...")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 
 
@@ -75,7 +76,7 @@ def name(voice: Voice, who: str, name: str, gallery: str | None, as_json: bool) 
     """
     from nitakao.tasks import people as task
 
-    _show(voice, task.name(gallery, _face(who) if who.isdecimal() else who, name), as_json)
+    _show(voice, task.name(gallery, face_number(who) if who.isdecimal() else who, name), as_json)
 
 
 @people.command(epilog=options.example("nitakao people merge Ada '#12' '#15'"))
@@ -117,7 +118,7 @@ def move(voice: Voice, faces: tuple[str, ...], nobody: bool, gallery: str | None
     *numbers, person = [*faces, None] if nobody else faces
     if not numbers:
         raise click.UsageError("name the faces, by their numbers, then the person: 17 23 Ada")
-    _show(voice, task.move(gallery, [_face(str(number)) for number in numbers], person), as_json)
+    _show(voice, task.move(gallery, [face_number(str(number)) for number in numbers], person), as_json)
 
 
 @people.command(epilog=options.example("nitakao people hide '#31'"))
@@ -145,7 +146,7 @@ def show_(voice: Voice, persons: tuple[str, ...], gallery: str | None, as_json: 
 
 
 @people.command(epilog=options.example("nitakao people undo"))
-@click.argument("entry", required=False, type=click.IntRange(min=1))
+@click.argument("entry", required=False, type=NUMBER)
 @options.gallery_option
 @JSON
 @options.voiced
@@ -185,7 +186,7 @@ def journal(voice: Voice, most: int | None, gallery: str | None, as_json: bool) 
 
 @people.command(epilog=options.example("nitakao people review yes 17 Ada"))
 @click.argument("answer", required=False, type=click.Choice(ANSWERS))
-@click.argument("face", required=False, type=click.IntRange(min=1))
+@click.argument("face", required=False, type=NUMBER)
 @click.argument("person", required=False)
 @options.gallery_option
 @JSON
@@ -233,7 +234,8 @@ def _show(voice: Voice, done: Done, as_json: bool) -> None:
     show.table(("entry", "person", "name", "faces"), [[done.entry, person, cell(done.name), done.faces]])
 
 
-def _face(text: str) -> int:
+def face_number(text: str) -> int:
+    """The face that is meant. Raises UsageError for what is no number."""
     if not text.isdecimal() or len(text) > 18:
         raise click.UsageError(f"'{text}' is no face: faces are given by the numbers that listings show")
     return int(text)

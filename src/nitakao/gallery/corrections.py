@@ -65,6 +65,8 @@ def merge(gallery: Gallery, into: str | int, others: Sequence[str | int]) -> Don
             raise MisuseError("merging needs two persons or more, each named once")
         name, warnings = _common_name(made.connection, stays, gone)
         faces = _faces_of(made.connection, gone)
+        for other in gone:
+            made.note("merged", person=other, after=str(stays))
         _take_over_marks(made, stays, gone)
         made.assign(faces, stays, "hand")
         made.assign(_faces_of(made.connection, [stays]), stays, "hand")

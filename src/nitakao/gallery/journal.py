@@ -74,7 +74,11 @@ def _said(connection: Connection, changes: Sequence[_Change]) -> tuple[str, ...]
         said = [f"{sum(moves.values())} faces to {len(targets)} persons"]
     if kept := sum(count for pair, count in moves.items() if pair[0] == pair[1]):
         said.append(f"{_faces(kept)} confirmed")
-    phrases = [_one(change, called) for change in changes if change.field != "person"]
+    others = [change for change in changes if change.field != "person"]
+    if (made := sum(c.field == "exists" and c.before is None for c in others)) > MOST_SAID:
+        said.append(f"{made} persons made")
+        others = [c for c in others if c.field != "exists" or c.before is not None]
+    phrases = [_one(change, called) for change in others]
     if len(phrases) > MOST_SAID:
         phrases = [*phrases[:MOST_SAID], f"and {len(phrases) - MOST_SAID} more"]
     return (*said, *phrases)
@@ -95,6 +99,9 @@ def _one(change: _Change, called: dict[int, str]) -> str:
     if change.field == "never":
         kind = "is not" if change.after else "may again be"
         return f"{_faces(change.count)} that {kind} {person}"
+    if change.field == "merged":
+        into = int(change.after or change.before or 0)
+        return f"#{change.person} {'merged into' if change.after else 'parted from'} {called.get(into, f'#{into}')}"
     return f"entry {change.before} taken back" if change.before else f"entry {change.after} done again"
 
 
@@ -113,6 +120,7 @@ def _called(connection: Connection, changes: Iterable[_Change]) -> dict[int, str
     """What those are called whom the changes speak of: as they are now, or within these changes were."""
     changes = list(changes)
     spoken = {c.person for c in changes if c.person is not None}
+    spoken |= {int(c.after or c.before or 0) for c in changes if c.field == "merged"}
     spoken |= {p for c in changes if c.field == "person" for p in (untold(c.before)[0], untold(c.after)[0]) if p}
     found = {c.person: c.before or c.after or "" for c in changes if c.field == "name" and c.person is not None}
     table = schema.people

@@ -86,16 +86,18 @@ def _later(connection: Connection, entry: int) -> dict[int, str]:
 
 
 def _later_with(connection: Connection, entry: int) -> dict[int, str]:
-    """The entries after this one that need a person whom it made, or removed one whom it needs."""
+    """The entries after this one that need a person whom it made, removed one whom it needs, or used a name of its."""
     journal, changes = schema.journal, schema.changes
     kind = (changes.c.entry, changes.c.field, changes.c.person, changes.c.before, changes.c.after, journal.c.verb)
     asked = select(*kind).distinct().join(journal, journal.c.id == changes.c.entry)
     own = connection.execute(asked.where(changes.c.entry == entry)).all()
     ends = {row.person for row in own if row.field == "exists"}
     needs = {person for row in own for person in _persons(row)}
+    names = {name for row in own for name in _names(row)}
     found = {}
     for row in connection.execute(asked.where(changes.c.entry > entry, _stands())):
-        if (ends and _persons(row) & ends) or (row.field == "exists" and row.person in needs):
+        gone = row.field == "exists" and row.person in needs
+        if gone or _persons(row) & ends or _names(row) & names:
             found[int(row.entry)] = str(row.verb)
     return found
 
@@ -105,6 +107,11 @@ def _persons(change: Any) -> set[int]:
     if change.field == "person":
         return {person for person, _ in (untold(change.before), untold(change.after)) if person is not None}
     return {change.person} - {None}
+
+
+def _names(change: Any) -> set[str]:
+    """The names that a change gave or took: nobody else may have them meanwhile."""
+    return {change.before, change.after} - {None} if change.field == "name" else set()
 
 
 def _reverse(made: Edit, entry: Row[Any]) -> None:
@@ -134,6 +141,8 @@ def _one_back(made: Edit, change: Row[Any]) -> None:
         made.rename(change.person, change.before)
     elif change.field == "hidden":
         made.hide(change.person, change.before == "yes")
+    elif change.field == "merged":
+        made.note("merged", person=change.person, before=change.after, after=change.before)
     else:
         _mark(made, int(change.before or change.after), stands=change.before is not None)
 
@@ -169,7 +178,7 @@ def _is_after(change: Any, faces: dict[int, Belongs], persons: dict[int, Any], n
         return bool(person and person.hidden) is bool(after == "yes")
     if change.field == "never":
         return never.get((change.face, change.person), "") == (after or "")
-    return True  # doubts come and go with each grouping; 'undone' says what stands, which was looked at before
+    return True  # doubts come and go with each grouping; 'merged' and 'undone' tell of other changes
 
 
 def _belonging(connection: Connection, faces: Iterable[int]) -> dict[int, Belongs]:

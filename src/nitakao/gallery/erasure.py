@@ -1,0 +1,72 @@
+"""Taking out of the journal whatever it says of somebody, for good."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import ColumnElement, Connection, delete, or_, select
+
+from nitakao.gallery import schema
+from nitakao.gallery.faces import in_pieces
+
+
+def merged_into(connection: Connection, person: int) -> set[int]:
+    """Those who are no longer there as they became one with this person, and those who had become one with them."""
+    table, people = schema.changes, schema.people
+    found: set[int] = set()
+    new = {person}
+    while new:
+        asked = select(table.c.person).where(table.c.field == "merged", table.c.after.in_(map(str, new)))
+        asked = asked.where(~select(people.c.id).where(people.c.id == table.c.person).exists())
+        new = set(connection.execute(asked).scalars()) - found - {person}
+        found |= new
+    return found
+
+
+def names(connection: Connection, persons: Collection[int]) -> set[str]:
+    """Everything that these persons are called, or were, as far as the journal goes back."""
+    people, changes = schema.people, schema.changes
+    found: set[str | None] = set()
+    for piece in in_pieces(persons):
+        found.update(connection.execute(select(people.c.name).where(people.c.id.in_(piece))).scalars())
+        asked = select(changes.c.before, changes.c.after).where(changes.c.field == "name", changes.c.person.in_(piece))
+        for row in connection.execute(asked):
+            found.update(row)
+    return {name for name in found if name is not None}
+
+
+def erase(connection: Connection, faces: Iterable[int], persons: Iterable[int], called: Iterable[str]) -> int:
+    """How many changes went: those that speak of these faces or persons, or of these names, whoever had them."""
+    table = schema.changes
+    persons = sorted(persons)
+    gone = 0
+    for column, numbers in ((table.c.face, faces), (table.c.person, persons)):
+        gone += sum(_delete(connection, column.in_(piece)) for piece in in_pieces(numbers))
+    for person in persons:  # a face of another's that was once theirs, or a merge
+        told = or_(table.c.before.like(f"{person} %"), table.c.after.like(f"{person} %"))
+        gone += _delete(connection, (table.c.field == "person") & told)
+        merged = or_(table.c.before == str(person), table.c.after == str(person))
+        gone += _delete(connection, (table.c.field == "merged") & merged)
+    for name in called:
+        gone += _delete(connection, (table.c.field == "name") & or_(table.c.before == name, table.c.after == name))
+    _close(connection)
+    return gone
+
+
+def _delete(connection: Connection, condition: ColumnElement[bool]) -> int:
+    return connection.execute(delete(schema.changes).where(condition)).rowcount
+
+
+def _close(connection: Connection) -> None:
+    """Entries that say nothing any more go, and so does the undoing of entries that are gone."""
+    journal, changes = schema.journal, schema.changes
+    empty = ~select(changes.c.id).where(changes.c.entry == journal.c.id).exists()
+    connection.execute(delete(journal).where(empty))
+    undone = connection.execute(
+        select(changes.c.id, changes.c.before, changes.c.after).where(changes.c.field == "undone")
+    ).all()
+    left = set(connection.execute(select(journal.c.id)).scalars())
+    lost = [row.id for row in undone if int(row.before or row.after) not in left]
+    for piece in in_pieces(lost):
+        connection.execute(delete(changes).where(changes.c.id.in_(piece)))
+    connection.execute(delete(journal).where(empty))
