@@ -12,7 +12,9 @@ from tests.fakes import CARD, DIMENSION
 from tests.gallery.postgres_server import Server
 
 from nitakao import metrics
-from nitakao.gallery import Gallery, pgsearch, schema
+from nitakao.errors import MisuseError
+from nitakao.gallery import Gallery, pgneighbours, pgsearch, schema
+from nitakao.gallery.engine.search import State
 
 FACES = 2000
 
@@ -75,12 +77,12 @@ def test_every_vector_is_looked_at_while_there_are_few(filled: tuple[Gallery, np
         right, far = nearest(gallery, vectors, probe)
         assert ids[row].tolist() == right[:10].tolist()
         np.testing.assert_allclose(distances[row], far[:10], rtol=1e-5)
-    assert gallery.searcher.state() == "exact, every vector looked at"
+    assert gallery.searcher.state() == State("none", 0, FACES, None, 0, None)
 
 
 def test_the_index_finds_the_same_and_distances_are_exact(indexed: tuple[Gallery, np.ndarray]) -> None:
     gallery, vectors = indexed
-    assert "HNSW" in gallery.searcher.state()
+    assert gallery.searcher.state().kind == "hnsw"
     ids, distances = gallery.searcher.search(probes(20), 10)
     hits = 0
     for row, probe in enumerate(probes(20)):
@@ -93,6 +95,7 @@ def test_the_index_finds_the_same_and_distances_are_exact(indexed: tuple[Gallery
 
 def test_the_index_is_what_answers(indexed: tuple[Gallery, np.ndarray]) -> None:
     gallery, _ = indexed
+    assert isinstance(gallery.searcher, pgsearch.PgSearcher)
     with gallery.read() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         asked = (
@@ -131,6 +134,7 @@ def test_more_than_there_are_is_padded(indexed: tuple[Gallery, np.ndarray]) -> N
     assert sorted(ids[0, :FACES].tolist()) == list(range(1, FACES + 1))
     assert ids[0, FACES:].tolist() == [-1] * 5
     assert np.isinf(distances[0, FACES:]).all()
+    assert gallery.searcher.search(probes(1), 10**9)[0].shape == (1, pgsearch.WIDE)
     assert gallery.searcher.search(probes(1), 3, np.array([], np.int64))[0].tolist() == [[-1] * 3]
 
 
@@ -156,6 +160,47 @@ def test_an_index_that_was_not_finished_is_not_used_and_made_anew(indexed: tuple
             text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(:name)"),
             {"name": pgsearch.INDEX},
         )
-    assert "exact" in gallery.searcher.state()
+    assert gallery.searcher.state().kind == "none"
     gallery.searcher.rebuild()
-    assert "HNSW" in gallery.searcher.state()
+    assert gallery.searcher.state().kind == "hnsw"
+
+
+@pytest.mark.parametrize(("few", "compared"), [(pgneighbours.FEW, pgneighbours.COMPARED), (0, 0)])
+def test_neighbours_are_the_nearest_others(
+    filled: tuple[Gallery, np.ndarray], monkeypatch: pytest.MonkeyPatch, few: int, compared: int
+) -> None:
+    gallery, vectors = filled
+    monkeypatch.setattr(pgneighbours, "FEW", few)
+    monkeypatch.setattr(pgneighbours, "COMPARED", compared)
+    hits = 0
+    wanted = np.arange(5, FACES, 40)
+    for block in gallery.searcher.neighbours(4, wanted):
+        for number, near, far in zip(block.ids, block.nearest, block.distances, strict=True):
+            right, exact = nearest(gallery, vectors, vectors[number - 1])
+            assert number not in near
+            hits += len(set(near.tolist()) & set(right[1:5].tolist()))
+            if set(near.tolist()) == set(right[1:5].tolist()):
+                np.testing.assert_allclose(far, exact[1:5], rtol=1e-4)
+    assert hits >= (1.0 if compared else 0.9) * 4 * len(wanted)
+
+
+def test_everybodys_neighbours_come_by_number(filled: tuple[Gallery, np.ndarray]) -> None:
+    gallery, _ = filled
+    ids = np.concatenate([block.ids for block in gallery.searcher.neighbours(2)])
+    assert ids.tolist() == list(range(1, FACES + 1))
+
+
+def test_an_empty_gallery_has_no_neighbours(database: str) -> None:
+    with Gallery(database, card=CARD) as gallery:
+        assert list(gallery.searcher.neighbours(3)) == []
+        assert gallery.searcher.search(probes(1), 3)[0].tolist() == [[-1] * 3]
+
+
+def test_what_cannot_be_asked_is_refused(filled: tuple[Gallery, np.ndarray]) -> None:
+    gallery, _ = filled
+    with pytest.raises(MisuseError, match="at least 1 face"):
+        gallery.searcher.search(probes(1), 0)
+    with pytest.raises(MisuseError, match="at least 1 neighbour"):
+        gallery.searcher.neighbours(0)
+    with pytest.raises(MisuseError, match="3 numbers where 16"):
+        gallery.searcher.search(np.ones((1, 3), np.float32), 1)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from nitakao.values import Metric, ModelCard
 
 if TYPE_CHECKING:
     from nitakao.gallery.engine.search import Searcher
+    from nitakao.gallery.pgsearch import PgSearcher
     from nitakao.gallery.postgres import PostgresBackend
 
 Place: TypeAlias = "str | os.PathLike[str] | None"
@@ -169,11 +171,13 @@ class Gallery:
             yield connection
 
     @cached_property
-    def searcher(self) -> Searcher:
+    def searcher(self) -> Searcher | PgSearcher:
         """What finds the nearest faces; kept open, and told of new rows by itself."""
         return self.backend.searcher(self)
 
     def close(self) -> None:
+        if "searcher" in self.__dict__:
+            self.searcher.close()
         self.backend.engine.dispose()
 
     def __enter__(self) -> Gallery:
@@ -250,6 +254,7 @@ def _identity(card: ModelCard, flip: bool) -> dict[str, str]:
         "threshold": json.dumps(card.threshold if card.has_threshold else None),
         "flip": "yes" if flip else "no",
         "key": secrets.token_hex(32),
+        "created": repr(time.time()),
     }
 
 

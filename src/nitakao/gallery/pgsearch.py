@@ -7,14 +7,20 @@ is looked at.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import Connection, bindparam, text
 
+from nitakao.errors import MisuseError
+from nitakao.gallery import pgneighbours
 from nitakao.gallery.columns import Vector
+from nitakao.gallery.engine.search import Neighbours, State
+from nitakao.gallery.engine.sieve import Doubles
 from nitakao.gallery.faces import Ids
 from nitakao.values import Floats
+from nitakao.values.arrays import rows as checked
 
 if TYPE_CHECKING:
     from nitakao.gallery.gallery import Gallery
@@ -29,7 +35,7 @@ BUILDING = 0x6E69746C  # advisory lock of whoever builds the index
 MEMORY = "512MB"  # for building: the graph of 1,000,000 faces of 128 numbers, nearly
 OPERATOR = {"euclidean": "<->", "cosine": "<=>"}
 KIND = {"euclidean": "halfvec_l2_ops", "cosine": "halfvec_cosine_ops"}
-BLOCK = 4096  # faces whose neighbours are found together
+WIDE = 1 << 16  # columns of an answer, unless there are more faces
 
 
 class PgSearcher:
@@ -40,24 +46,34 @@ class PgSearcher:
         self.operator = OPERATOR[gallery.metric]
         self.half = f"halfvec({gallery.dimension})"
 
-    def search(self, vectors: Floats, k: int, allowed: Ids | None = None) -> tuple[Ids, Floats]:
-        """Numbers (n, k) and distances (n, k), nearest first; -1 and infinity where there are no more.
+    def search(self, vectors: Floats, k: int, allowed: Ids | None = None) -> tuple[Ids, Doubles]:
+        """Numbers (n, k) and distances (n, k), nearest first, ties by number; -1 and infinity for want of more.
 
-        vectors: (n, D).  allowed: the numbers of the faces that may answer, ascending; None: all.
+        vectors: (n, D).  allowed: numbers of the faces that may answer; None: all may.  Past 65,536 columns there are
+        none that would hold nothing but -1.
         """
-        ids = np.full((len(vectors), k), -1, np.int64)
-        distances = np.full((len(vectors), k), np.inf, np.float32)
+        queries = checked(vectors, self.gallery.dimension)
+        if k < 1:
+            raise MisuseError(f"at least 1 face can be asked for, not {k}")
         with self.gallery.read() as connection:
             candidates = self._candidates(connection, k, allowed)
-            for row, vector in enumerate(np.ascontiguousarray(vectors, np.float32)):
-                found = self._nearest(connection, vector, k, allowed, candidates)
-                ids[row, : len(found[0])], distances[row, : len(found[1])] = found
+            found = [self._nearest(connection, vector, k, allowed, candidates) for vector in queries]
+        width = min(k, max(WIDE, max((len(ids) for ids, _ in found), default=0)))
+        ids, distances = np.full((len(found), width), -1, np.int64), np.full((len(found), width), np.inf)
+        for row, (numbers, far) in enumerate(found):
+            ids[row, : len(numbers)], distances[row, : len(far)] = numbers, far
         return ids, distances
+
+    def neighbours(self, k: int, ids: Ids | None = None) -> Iterator[Neighbours]:
+        """For each face, or each of `ids`, its `k` nearest others, in blocks by number."""
+        if k < 1:
+            raise MisuseError(f"at least 1 neighbour can be asked for, not {k}")
+        return pgneighbours.all_of(self.gallery, k, ids)
 
     def _candidates(self, connection: Connection, k: int, allowed: Ids | None) -> int:
         """How many to ask the index for so that `k` are left; 0 where it is of no use."""
         indexed, rows = _index(connection)
-        if not indexed or not k or (allowed is not None and not len(allowed)):
+        if not indexed or (allowed is not None and not len(allowed)):
             return 0
         share = 1.0 if allowed is None else min(1.0, len(allowed) / max(rows, 1))
         wanted = max(LEAST, int(2 * k / share))
@@ -65,7 +81,7 @@ class PgSearcher:
 
     def _nearest(
         self, connection: Connection, vector: Floats, k: int, allowed: Ids | None, candidates: int
-    ) -> tuple[Ids, Floats]:
+    ) -> tuple[Ids, Doubles]:
         if candidates:
             ids, distances = self._by_index(connection, vector, candidates)
             if allowed is not None:
@@ -75,7 +91,7 @@ class PgSearcher:
                 return ids[:k], distances[:k]
         return self._by_all(connection, vector, k, allowed)
 
-    def _by_index(self, connection: Connection, vector: Floats, candidates: int) -> tuple[Ids, Floats]:
+    def _by_index(self, connection: Connection, vector: Floats, candidates: int) -> tuple[Ids, Doubles]:
         connection.execute(text("SELECT set_config('hnsw.ef_search', :most, true)"), {"most": str(candidates)})
         asked = f"""
             WITH near AS MATERIALIZED (
@@ -84,7 +100,7 @@ class PgSearcher:
             SELECT face, vector {self.operator} :probe AS distance FROM near ORDER BY distance, face"""
         return _found(connection, asked, vector, most=candidates)
 
-    def _by_all(self, connection: Connection, vector: Floats, k: int, allowed: Ids | None) -> tuple[Ids, Floats]:
+    def _by_all(self, connection: Connection, vector: Floats, k: int, allowed: Ids | None) -> tuple[Ids, Doubles]:
         within = "" if allowed is None else "WHERE face = ANY(:ids)"
         asked = (
             f"SELECT face, vector {self.operator} :probe AS distance FROM vectors {within} ORDER BY 2, 1 LIMIT :most"
@@ -108,11 +124,18 @@ class PgSearcher:
     def forget(self) -> None:
         """Nothing to do: rows that are gone answer no more, and 'VACUUM FULL' writes the index anew without them."""
 
-    def state(self) -> str:
-        """What answers, in words."""
+    def close(self) -> None:
+        """Nothing to do: the gallery holds the connections."""
+
+    def state(self) -> State:
+        """What the index is: 'hnsw', or 'none' where every face is looked at."""
         with self.gallery.read() as connection:
             indexed, _ = _index(connection)
-        return f"pgvector's HNSW index {INDEX}, re-ranked exactly" if indexed else "exact, every vector looked at"
+            rows = int(connection.execute(text("SELECT count(*) FROM vectors")).scalar_one())
+            size = int(
+                connection.execute(text("SELECT pg_relation_size(to_regclass(:name))"), {"name": INDEX}).scalar() or 0
+            )
+        return State("hnsw" if indexed else "none", rows if indexed else 0, 0 if indexed else rows, None, size, None)
 
     def _build(self, connection: Connection) -> None:
         indexed, _ = _index(connection)
@@ -144,7 +167,7 @@ def _index(connection: Connection) -> tuple[bool, float]:
     return bool(row[1]), float(row[0])
 
 
-def _found(connection: Connection, asked: str, vector: Floats, **options: Any) -> tuple[Ids, Floats]:
+def _found(connection: Connection, asked: str, vector: Floats, **options: Any) -> tuple[Ids, Doubles]:
     statement = text(asked).bindparams(bindparam("probe", type_=Vector))
     rows = connection.execute(statement, {"probe": vector, **options}).all()
-    return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float32)
+    return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64)
