@@ -28,8 +28,11 @@ def scrub(gallery: Gallery) -> list[str]:
     """Writes the gallery's files anew without what was deleted. Where they may still hold traces, a sentence each."""
     if isinstance(gallery.backend, SqliteBackend):
         return _sqlite(gallery.backend)
-    with gallery.backend.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return _postgres(connection, gallery.backend.wait)
+    try:
+        with gallery.backend.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            return _postgres(connection, gallery.backend.wait)
+    except DBAPIError as error:
+        return [f"the tables' files ({gallery.backend.plain(error.orig or error)}): {AGAIN}"]
 
 
 def outside(gallery: Gallery) -> list[str]:
