@@ -288,3 +288,20 @@ def test_a_disk_that_is_full_from_the_start_is_told_before_any_work(tmp_path):
     with largest_file(0), pytest.raises(VectorsError, match="the disk is full"):
         Output(tmp_path / "out.csv", model="fake", dimension=16)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", [k for k in ENDINGS if k != ".pkl"])
+def test_whose_each_face_is_and_its_place_in_the_photo_come_back(tmp_path, kind):
+    names = ("Ada", "", 'O\'Brien, "Bob"\n山田')
+    with Output(tmp_path / f"out{kind}", model="fake", dimension=16, persons=True) as output:
+        output.add(fakes.outcome("group.jpg", faces=3), numbers=(1, 4, 5), persons=names)
+        output.add(fakes.outcome("ada.jpg"))
+    found = read(output.path)
+    assert found.persons == (*names, "")
+    assert found.numbers == (1, 4, 5, 0)
+    assert os.listdir(tmp_path) == [f"out{kind}"]
+
+
+@pytest.mark.parametrize("kind", [k for k in ENDINGS if k != ".pkl"])
+def test_a_file_that_does_not_say_whose_faces_they_are_names_nobody(tmp_path, kind):
+    assert read(write(tmp_path / f"out{kind}").path).persons == ()

@@ -1,8 +1,8 @@
 """Vectors as .npz: named arrays, each row of each the same face.
 
-An array's length stands before its content, so rows wait in two files beside the output (numbers of one size, and
-names) and are copied into place at the end.  Room for that copy is claimed while they grow: a disk that fills up stops
-the run while it can still be finished.
+An array's length stands before its content, so rows wait in files beside the output (numbers of one size, and one for
+each kind of text) and are copied into place at the end.  Room for that copy is claimed while they grow: a disk that
+fills up stops the run while it can still be finished.
 """
 
 from __future__ import annotations
@@ -45,30 +45,30 @@ def record_type(dimension: int) -> np.dtype[Any]:
 class NpzFile:
     """The .npz that is being written at `path`, which exists and is empty."""
 
-    def __init__(self, path: Path, model: str, dimension: int) -> None:
+    def __init__(self, path: Path, model: str, dimension: int, persons: bool = False) -> None:
         self._model = model
         self._type = record_type(dimension)
-        self._longest = 1
+        self._longest = dict.fromkeys(("keys", "persons") if persons else ("keys",), 1)
         self._claimed = 0
-        self._paths = [path.with_name(path.name + end) for end in (".rows", ".keys")]
+        self._paths = [path.with_name(path.name + end) for end in (".rows", *(f".{name}" for name in self._longest))]
         for waiting in self._paths:
             waiting.touch(exist_ok=False)
         self._file = open(path, "r+b")  # noqa: SIM115 - closed by finish or discard
         self._numbers = RowFile(self._paths[0], self._record, patient=True)
-        self._names = RowFile(
-            self._paths[1], lambda row: row.key.encode("utf-8", "surrogateescape") + b"\0", patient=True
-        )
+        pairs = zip(self._paths[1:], (_key, _person), strict=False)
+        self._texts = [RowFile(waiting, encode, patient=True) for waiting, encode in pairs]
 
     @property
     def kept(self) -> int:
-        return min(self._numbers.kept, self._names.kept)
+        return min(self._numbers.kept, *(text.kept for text in self._texts))
 
     def add(self, rows: list[Row]) -> None:
-        longest = max([self._longest, *(len(row.key) for row in rows)])
-        self._claim(self._numbers.kept + len(rows), longest)
+        texts = {"keys": [len(row.key) for row in rows], "persons": [len(row.person) for row in rows]}
+        longest = {name: max([before, *texts[name]]) for name, before in self._longest.items()}
+        self._claim(self._numbers.kept + len(rows), sum(longest.values()))
         self._longest = longest
-        self._numbers.add(rows)
-        self._names.add(rows)
+        for file in (self._numbers, *self._texts):
+            file.add(rows)
 
     def _claim(self, rows: int, longest: int) -> None:
         """Claim room for the finished file, and for rows that have not reached their waiting files by then."""
@@ -90,9 +90,11 @@ class NpzFile:
     def finish(self) -> None:
         try:
             if self._claimed:
-                self._file.truncate(self._size(self.kept, self._longest))  # gives back what the two lines below need
-            self._numbers.finish()
-            self._names.finish()
+                self._file.truncate(
+                    self._size(self.kept, sum(self._longest.values()))
+                )  # gives back what the two lines below need
+            for file in (self._numbers, *self._texts):
+                file.finish()
             self._copy(self.kept)
             self._file.truncate(self._file.tell())
             self._file.flush()
@@ -102,8 +104,8 @@ class NpzFile:
             self._remove()
 
     def discard(self) -> None:
-        self._numbers.discard()
-        self._names.discard()
+        for file in (self._numbers, *self._texts):
+            file.discard()
         self._file.close()
         self._remove()
 
@@ -120,8 +122,9 @@ class NpzFile:
                 _member(archive, name, column.dtype, column.shape, _chunks(column))
             letters = np.dtype("<U64")
             _member(archive, "sha256", letters, (count,), (c.astype(letters) for c in _chunks(rows["sha256"])))
-            keys = np.dtype(f"<U{self._longest}")
-            _member(archive, "keys", keys, (count,), self._keys(count, keys))
+            for (name, longest), path in zip(self._longest.items(), self._paths[1:], strict=True):
+                kind = np.dtype(f"<U{longest}")
+                _member(archive, name, kind, (count,), _texts(path, count, kind))
             _member(archive, "model", np.dtype(f"<U{len(self._model)}"), (), iter([np.array(self._model)]))
 
     def _rows(self, count: int) -> NDArray[Any]:
@@ -129,18 +132,28 @@ class NpzFile:
             return np.zeros(0, self._type)
         return np.memmap(self._paths[0], self._type, "r", shape=(count,))
 
-    def _keys(self, count: int, kind: np.dtype[Any]) -> Iterator[NDArray[Any]]:
-        if not count:
-            return
-        with self._paths[1].open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as names:
-            start = 0
-            for first in range(0, count, CHUNK):
-                keys = []
-                for _ in range(min(CHUNK, count - first)):
-                    end = names.find(b"\0", start)
-                    keys.append(names[start:end].decode("utf-8", "surrogateescape"))
-                    start = end + 1
-                yield np.array(keys, kind)
+
+def _key(row: Row) -> bytes:
+    return row.key.encode("utf-8", "surrogateescape") + b"\0"
+
+
+def _person(row: Row) -> bytes:
+    return row.person.encode("utf-8", "surrogateescape") + b"\0"
+
+
+def _texts(path: Path, count: int, kind: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+    """Texts that end in NUL each, some at a time."""
+    if not count:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        start = 0
+        for first in range(0, count, CHUNK):
+            found = []
+            for _ in range(min(CHUNK, count - first)):
+                end = content.find(b"\0", start)
+                found.append(content[start:end].decode("utf-8", "surrogateescape"))
+                start = end + 1
+            yield np.array(found, kind)
 
 
 def _chunks(column: NDArray[Any]) -> Iterator[NDArray[Any]]:

@@ -19,13 +19,14 @@ MODEL = b"nitakao.model"
 class ParquetFile:
     """The .parquet that is being written at `path`. Room for each row group and the footer is claimed beforehand."""
 
-    def __init__(self, path: Path, model: str, dimension: int) -> None:
+    def __init__(self, path: Path, model: str, dimension: int, persons: bool = False) -> None:
         import pyarrow.parquet
 
         self.kept = 0
         self._model = model
         self._dimension = dimension
-        self._schema = _schema(model, dimension)
+        self._persons = persons
+        self._schema = _schema(model, dimension, persons)
         self._rows: list[Row] = []
         self._per_group = max(64, GROUP // (4 * dimension + 512))
         self._groups = 0
@@ -36,7 +37,10 @@ class ParquetFile:
             self._file.close()
             raise
         self._writer = pyarrow.parquet.ParquetWriter(
-            self._file, self._schema, use_dictionary=["sha256", "model"], compression="snappy"
+            self._file,
+            self._schema,
+            use_dictionary=["sha256", "model", *(["person"] if persons else [])],
+            compression="snappy",
         )
 
     def add(self, rows: list[Row]) -> None:
@@ -94,12 +98,13 @@ class ParquetFile:
             pyarrow.array([row.face.turn for row in rows], pyarrow.int16()),
             pyarrow.array([row.sha256 for row in rows], pyarrow.string()),
             pyarrow.array([self._model] * len(rows), pyarrow.string()),
+            *([pyarrow.array([row.person for row in rows], pyarrow.string())] if self._persons else []),
             pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(flat), self._dimension),
         ]
         return pyarrow.Table.from_arrays(columns, schema=self._schema)
 
 
-def _schema(model: str, dimension: int) -> Any:
+def _schema(model: str, dimension: int, persons: bool) -> Any:
     import pyarrow
 
     numbers = pyarrow.float32()
@@ -112,6 +117,7 @@ def _schema(model: str, dimension: int) -> Any:
         ("turn", pyarrow.int16()),
         ("sha256", pyarrow.string()),
         ("model", pyarrow.string()),
+        *([("person", pyarrow.string())] if persons else []),
         ("vector", pyarrow.list_(numbers, dimension)),
     ]
     return pyarrow.schema(fields, metadata={MODEL: model.encode()})

@@ -115,7 +115,7 @@ class RowFile:
                 self._cut()
 
 
-def csv_file(path: Path, model: str, dimension: int) -> RowFile:
+def csv_file(path: Path, model: str, dimension: int, persons: bool = False) -> RowFile:
     columns = [
         "key",
         "face",
@@ -125,6 +125,7 @@ def csv_file(path: Path, model: str, dimension: int) -> RowFile:
         "turn",
         "sha256",
         "model",
+        *(["person"] if persons else []),
         *(f"v{i}" for i in range(dimension)),
     ]
 
@@ -133,9 +134,8 @@ def csv_file(path: Path, model: str, dimension: int) -> RowFile:
         marks = ["" if face.landmarks is None else _number(v) for v in landmarks_of(face)]
         box = [_number(v) for v in face.box]
         vector = [_number(v) for v in row.vector]
-        return _csv_line(
-            [row.key, row.number, *box, _number(face.score), *marks, face.turn, row.sha256, model, *vector]
-        )
+        known = [row.key, row.number, *box, _number(face.score), *marks, face.turn, row.sha256, model]
+        return _csv_line([*known, *([row.person] if persons else []), *vector])
 
     return RowFile(path, encode, header=_csv_line(columns))
 
@@ -151,7 +151,7 @@ def _number(value: float) -> str:
     return format(value, ".9g")
 
 
-def jsonl_file(path: Path, model: str, dimension: int) -> RowFile:
+def jsonl_file(path: Path, model: str, dimension: int, persons: bool = False) -> RowFile:
     def encode(row: Row) -> bytes:
         face = row.face
         marks = None if face.landmarks is None else [_rounded(v) for v in landmarks_of(face)]
@@ -164,6 +164,7 @@ def jsonl_file(path: Path, model: str, dimension: int) -> RowFile:
             "turn": face.turn,
             "sha256": row.sha256,
             "model": model,
+            **({"person": row.person} if persons else {}),
             "vector": [_rounded(v) for v in row.vector],
         }
         try:
@@ -178,6 +179,7 @@ def _rounded(value: float) -> float:
     return float(_number(value))
 
 
-def pkl_file(path: Path, model: str, dimension: int) -> RowFile:
+def pkl_file(path: Path, model: str, dimension: int, persons: bool = False) -> RowFile:
+    """The article's dictionary, which has no place for persons."""
     rows = ArticleRows()
     return RowFile(path, lambda row: rows.encode(row.key, row.vector), header=HEADER, trailer=TRAILER)

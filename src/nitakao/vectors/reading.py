@@ -29,7 +29,7 @@ LARGEST_DIMENSION = 65_536  # as for model cards
 class Vectors:
     """names: (n,), as the file gives them.  vectors: (n, D) float32, finite.  model: empty where the file names none.
 
-    numbers: each face's place in its photo.  faces, sha256: (n,), or empty where the file does not tell.
+    numbers: each face's place in its photo.  faces, sha256, persons: (n,), or empty where the file does not tell.
     """
 
     path: str
@@ -39,6 +39,7 @@ class Vectors:
     numbers: tuple[int, ...] = ()
     faces: tuple[Face, ...] = ()
     sha256: tuple[str, ...] = ()
+    persons: tuple[str, ...] = ()
 
     @property
     def dimension(self) -> int:
@@ -121,6 +122,7 @@ def _vectors(
     numbers: Iterable[int] = (),
     faces: Iterable[Face] = (),
     sha256: Iterable[str] = (),
+    persons: Iterable[str | None] = (),
 ) -> Vectors:
     """Check once what every kind of file must hold."""
     keys = tuple(str(name) for name in names)
@@ -139,9 +141,11 @@ def _vectors(
     known = sorted(set(models))
     if len(known) > 1:
         raise VectorsError(f"'{path}' mixes vectors of several models ({_some(known)}): keep one file for each")
-    return Vectors(
-        str(path), keys, array, "".join(known), tuple(numbers), tuple(faces), tuple(str(value) for value in sha256)
-    )
+    hashes, people = tuple(str(value) for value in sha256), tuple(str(name or "") for name in persons)
+    found = Vectors(str(path), keys, array, "".join(known), tuple(numbers), tuple(faces), hashes, people)
+    if any(len(told) not in (0, len(keys)) for told in (found.numbers, found.faces, hashes, people)):
+        raise VectorsError(f"'{path}' tells some things of some faces only: it is damaged")
+    return found
 
 
 def _some(values: Iterable[object]) -> str:
@@ -165,6 +169,7 @@ def _read_npz(path: Path) -> Vectors:
         numbers=[int(number) for number in arrays["faces"].tolist()] if "faces" in arrays else [],
         faces=faces,
         sha256=arrays["sha256"].tolist() if "sha256" in arrays else [],
+        persons=arrays["persons"].tolist() if "persons" in arrays else [],
     )
 
 
@@ -238,6 +243,7 @@ def _from_columns(path: Path, columns: Mapping[str, list[Any]], rows: Sequence[A
         numbers=[int(number) for number in columns.get("face", [])],
         faces=faces,
         sha256=columns.get("sha256", []),
+        persons=columns.get("person", []),
     )
 
 
@@ -264,6 +270,7 @@ def _read_jsonl(path: Path) -> Vectors:
         numbers=[int(r["face"]) for r in records] if all("face" in r for r in records) else [],
         faces=faces,
         sha256=[r["sha256"] for r in records] if all("sha256" in r for r in records) else [],
+        persons=[r.get("person") for r in records] if any("person" in r for r in records) else [],
     )
 
 

@@ -17,13 +17,17 @@ LANDMARKS = tuple(
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """key: the photo's path or base name.  number: the face's place in its photo, from 0.  vector: (D,) float32."""
+    """key: the photo's path or base name.  number: the face's place in its photo, from 0.  vector: (D,) float32.
+
+    person: whose face it is, for files that say so; empty where nobody knows.
+    """
 
     key: str
     number: int
     face: Face
     sha256: str
     vector: Floats
+    person: str = ""
 
 
 class Sink(Protocol):

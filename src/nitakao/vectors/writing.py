@@ -11,7 +11,7 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -27,7 +27,7 @@ from nitakao.vectors.lines import csv_file, jsonl_file, pkl_file
 from nitakao.vectors.rows import Row, Sink
 
 KeyKind = Literal["path", "name"]
-_SINKS: dict[str, Callable[[Path, str, int], Sink]] = {
+_SINKS: dict[str, Callable[[Path, str, int, bool], Sink]] = {
     ".npz": NpzFile,
     ".parquet": ParquetFile,
     ".csv": csv_file,
@@ -35,7 +35,7 @@ _SINKS: dict[str, Callable[[Path, str, int], Sink]] = {
     ".pkl": pkl_file,
 }
 ENDINGS = tuple(_SINKS)
-LEFTOVERS = (".rows", ".keys")  # beside an unfinished .npz
+LEFTOVERS = (".rows", ".keys", ".persons")  # beside an unfinished .npz
 
 
 def ending(path: str | os.PathLike[str]) -> str:
@@ -77,16 +77,26 @@ class Output:
 
     Use it in a `with`: leaving it in any way saves what was added, as a complete file.  Where it is left by an
     exception (Ctrl-C among them) and `path` existed before, the earlier file stays and what was done is saved beside
-    it, as 'name.partial.ending'.  kept: faces in the file.  saved: where it is, once it is; None if it was not.
+    it, as 'name.partial.ending'.  persons: whether the file says whose each face is.  kept: faces in the file.
+    saved: where it is, once it is; None if it was not.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, model: str, dimension: int, key: KeyKind | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        model: str,
+        dimension: int,
+        key: KeyKind | None = None,
+        persons: bool = False,
+    ) -> None:
         self.path = Path(os.path.realpath(path))
         self._kind = ending(path)
         self.key: KeyKind = key or ("name" if self._kind == ".pkl" else "path")
         self.saved: Path | None = None
         self._given = os.fspath(path)
         self._dimension = dimension
+        self._persons = persons
         self._sources: dict[str, str] = {}
         self._existed = self.path.exists()
         if self.path.is_dir():
@@ -98,7 +108,7 @@ class Output:
         try:
             with open(self._part, "xb"):
                 pass
-            return _SINKS[self._kind](self._part, model, self._dimension)
+            return _SINKS[self._kind](self._part, model, self._dimension, self._persons)
         except OSError as error:
             for leftover in (self._part, *(self._part.with_name(self._part.name + end) for end in LEFTOVERS)):
                 with suppress(OSError):
@@ -109,9 +119,12 @@ class Output:
     def kept(self) -> int:
         return self._sink.kept
 
-    def add(self, outcome: Outcome) -> None:
-        """Add one photograph's faces. Raises VectorsError where the disk is full: what fitted is then saved already."""
-        rows = self._rows(outcome)
+    def add(self, outcome: Outcome, *, numbers: Sequence[int] = (), persons: Sequence[str] = ()) -> None:
+        """Add one photograph's faces. Raises VectorsError where the disk is full: what fitted is then saved already.
+
+        numbers: the faces' places in their photograph, where these are not all of its faces.  persons: whose they are.
+        """
+        rows = self._rows(outcome, numbers, persons)
         with unbroken():
             try:
                 self._sink.add(rows)
@@ -119,7 +132,7 @@ class Output:
                 self._save(partial=True)
                 raise self._cut_short(error) from error
 
-    def _rows(self, outcome: Outcome) -> list[Row]:
+    def _rows(self, outcome: Outcome, numbers: Sequence[int], persons: Sequence[str]) -> list[Row]:
         if not outcome.faces:
             return []
         vectors = checked_rows(outcome.vectors, self._dimension)
@@ -129,8 +142,9 @@ class Output:
             raise VectorsError(_clash(key, other, outcome.source))
         if self._kind == ".pkl" and len(outcome.faces) > 1:
             raise VectorsError(f"a .pkl holds one face for each picture, and '{outcome.source}' gave several")
-        pairs = zip(outcome.faces, vectors, strict=True)
-        return [Row(key, number, face, outcome.sha256, vector) for number, (face, vector) in enumerate(pairs)]
+        count = len(outcome.faces)
+        told = zip(numbers or range(count), outcome.faces, vectors, persons or [""] * count, strict=True)
+        return [Row(key, number, face, outcome.sha256, vector, who) for number, face, vector, who in told]
 
     def __enter__(self) -> Output:
         return self
