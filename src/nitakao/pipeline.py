@@ -10,7 +10,7 @@ network in batches that cross photographs. Every queue has a bound: memory does 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -22,7 +22,7 @@ from nitakao.errors import GeometryError, MissingExtraError, PhotoError
 from nitakao.models import detectors, embedder
 from nitakao.models.session import Device, cores
 from nitakao.photos import Encoded, Limits
-from nitakao.values import Chip, Choice, CropRule, DetectorSettings, Face, ModelCard, Outcome, Photo, Pixels, Quality
+from nitakao.values import Chip, Choice, CropRule, DetectorSettings, Face, Floats, ModelCard, Outcome, Photo, Pixels, Quality
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -58,7 +58,7 @@ def run(
     keep_chips: bool = False,
     limits: Limits | None = None,
     allow_urls: bool = False,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """What became of each photograph, in the order of the sources.
 
     sources: names of files, or addresses where allow_urls, or photographs, decoded or not.  card: None to detect only.
@@ -83,6 +83,32 @@ def run(
             yield from _in_order_flat(pool, embed, _batches(seen, batch_size), workers + 1)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # an early end waits for what runs, not for what is queued
+
+
+def embed_again(
+    batches: Iterable[Item],
+    crops: Callable[[Item], Pixels],
+    card: ModelCard,
+    *,
+    device: Device | None = None,
+    flip: bool = False,
+) -> Iterator[tuple[Item, Floats]]:
+    """Each batch with the vectors (n, D) of its crops, in order, for faces that were found before.
+
+    crops: (n, S, S, 3) of a batch, as the card's rule says; called on the pool's threads.
+    """
+    network = embedder.load(card, device=device or Device(), flip=flip)
+    workers = cores()
+
+    def work(batch: Item) -> tuple[Item, Floats]:
+        cut = crops(batch)
+        return batch, network(cut) if len(cut) else np.zeros((0, card.dimension), np.float32)
+
+    with ThreadPoolExecutor(workers, "nitakao") as pool:
+        try:
+            yield from _in_order(pool, work, batches, workers + 1)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _load(source: str | Photo | Encoded, limits: Limits | None, allow_urls: bool) -> Loaded:

@@ -13,11 +13,13 @@ from nitakao.cli import doctor, models
 from nitakao.cli.calibrate import calibrate
 from nitakao.cli.detect import detect
 from nitakao.cli.embed import embed
+from nitakao.cli.exporting import export, import_
 from nitakao.cli.forget import forget
 from nitakao.cli.identify import identify
 from nitakao.cli.index import index
 from nitakao.cli.options import example
 from nitakao.cli.people import people
+from nitakao.cli.reindex import reindex
 from nitakao.cli.search import search
 from nitakao.cli.show import Voice
 from nitakao.cli.verify import verify
@@ -113,10 +115,13 @@ for command in (
     detect,
     verify,
     calibrate,
+    reindex,
     search,
     identify,
     people,
     forget,
+    export,
+    import_,
     models.models,
     doctor.doctor,
 ):

@@ -100,12 +100,17 @@ def after(connection: Connection, number: int, dimension: int, most: int = 1 << 
 
 def chips(gallery: Gallery, numbers: Iterable[int]) -> dict[int, Chip]:
     """The chips of these faces; those without one are left out."""
+    with gallery.read() as connection:
+        return chips_in(connection, numbers)
+
+
+def chips_in(connection: Connection, numbers: Iterable[int]) -> dict[int, Chip]:
+    """As `chips`, within a transaction."""
     table = schema.chips
     found = {}
-    with gallery.read() as connection:
-        for piece in in_pieces(numbers):
-            for row in connection.execute(select(table).where(table.c.face.in_(piece))):
-                found[int(row.face)] = Chip(bytes(row.jpeg), (row.x1, row.y1, row.x2, row.y2))
+    for piece in in_pieces(numbers):
+        for row in connection.execute(select(table).where(table.c.face.in_(piece))):
+            found[int(row.face)] = Chip(bytes(row.jpeg), (row.x1, row.y1, row.x2, row.y2))
     return found
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 Place: TypeAlias = "str | os.PathLike[str] | None"
 
 WIDEST = 16_000  # numbers in a vector; pgvector's limit, and ten times what face networks give
+_ID = select(schema.settings.c.value).where(schema.settings.c.key == "id")
+
 WAIT = 60.0  # seconds that a second writer waits before it says who holds the gallery
 
 
@@ -51,7 +53,7 @@ class Gallery:
     def __init__(
         self, place: Place = None, *, card: ModelCard | None = None, flip: bool = False, wait: float = WAIT
     ) -> None:
-        self.backend = _backend(place, wait)
+        self.backend = backend_of(place, wait)
         try:
             with self.plainly():
                 self._open(card, flip)
@@ -63,7 +65,7 @@ class Gallery:
     def is_there(cls, place: Place = None) -> bool:
         """Whether there is a gallery at `place`. Raises GalleryError where there is something else."""
         found = cls.__new__(cls)
-        found.backend = _backend(place, WAIT)
+        found.backend = backend_of(place, WAIT)
         try:
             with found.plainly():
                 return found.backend.exists()
@@ -90,7 +92,7 @@ class Gallery:
         with self.read() as connection:
             found = connection.execute(select(schema.settings.c.key, schema.settings.c.value)).all()
         settings = {str(row.key): str(row.value) for row in found}
-        if not _hold_together(settings):
+        if not hold_together(settings):
             raise GalleryDamagedError(
                 f"gallery '{self.where}' is damaged (its settings do not hold together): "
                 "'nitakao gallery repair' saves what can be saved"
@@ -113,7 +115,7 @@ class Gallery:
 
     @property
     def metric(self) -> Metric:
-        return cast(Metric, self._settings["metric"])  # one of the two: see `_hold_together`
+        return cast(Metric, self._settings["metric"])  # one of the two: see `hold_together`
 
     @property
     def flip(self) -> bool:
@@ -155,6 +157,7 @@ class Gallery:
     def read(self) -> Iterator[Connection]:
         """A connection that sees the gallery as it is at its first question, whatever is written meanwhile."""
         with self.plainly(), self.backend.engine.connect() as connection, connection.begin():
+            self._check_same(connection)
             yield connection
 
     @contextmanager
@@ -168,7 +171,19 @@ class Gallery:
             self.backend.engine.connect() as connection,
             self.backend.writing(connection, verb),
         ):
+            self._check_same(connection)
             yield connection
+
+    def reread(self) -> None:
+        """Take the gallery for what it is now, after `reindex` has given it another model."""
+        self.__dict__.pop("_settings", None)
+        if "searcher" in self.__dict__:
+            self.__dict__.pop("searcher").close()
+
+    def _check_same(self, connection: Connection) -> None:
+        """Raises GalleryError where another process has changed the model meanwhile: distances would mean nothing."""
+        if "_settings" in self.__dict__ and connection.execute(_ID).scalar() != self.id:
+            raise GalleryError(f"gallery '{self.where}' was given another model meanwhile: open it again")
 
     @cached_property
     def searcher(self) -> Searcher | PgSearcher:
@@ -216,7 +231,7 @@ class Gallery:
             migrate.upgrade(connection)
             self.backend.made(connection)
             connection.execute(
-                schema.settings.insert(), [{"key": key, "value": value} for key, value in _identity(card, flip).items()]
+                schema.settings.insert(), [{"key": key, "value": value} for key, value in identity(card, flip).items()]
             )
 
     def _bring_up_to_date(self) -> None:
@@ -232,8 +247,8 @@ class Gallery:
                 migrate.upgrade(connection)
 
 
-def _hold_together(settings: dict[str, str]) -> bool:
-    """Whether what `_identity` wrote is all there, and such as it writes."""
+def hold_together(settings: dict[str, str]) -> bool:
+    """Whether what `identity` wrote is all there, and such as it writes."""
     kept = [settings.get(key, "") for key in ("id", "model", "fingerprint", "dimension", "metric", "flip", "key")]
     dimension, metric, flip, key = kept[3:]
     return (
@@ -244,7 +259,8 @@ def _hold_together(settings: dict[str, str]) -> bool:
     )
 
 
-def _identity(card: ModelCard, flip: bool) -> dict[str, str]:
+def identity(card: ModelCard, flip: bool) -> dict[str, str]:
+    """The settings that say what a gallery is, for a new one."""
     return {
         "id": str(uuid.uuid4()),
         "model": card.name,
@@ -258,7 +274,8 @@ def _identity(card: ModelCard, flip: bool) -> dict[str, str]:
     }
 
 
-def _backend(place: Place, wait: float) -> SqliteBackend | PostgresBackend:
+def backend_of(place: Place, wait: float) -> SqliteBackend | PostgresBackend:
+    """What reaches the gallery that is meant; see `Gallery`."""
     named = os.fspath(place) if place is not None else os.environ.get("NITAKAO_GALLERY") or default()
     if named.startswith(("postgresql://", "postgres://", "postgresql+")):
         from nitakao.gallery.postgres import PostgresBackend

@@ -119,6 +119,13 @@ vectors = Table(
     Column("vector", Vector, nullable=False),
 )
 
+remade = Table(
+    "remade",
+    metadata,
+    Column("face", Id, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("vector", Vector, nullable=False),
+)
+
 chips = Table(
     "chips",
     metadata,
