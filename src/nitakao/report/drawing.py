@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from nitakao.errors import MisuseError, NitakaoError
+from nitakao.errors import NitakaoError
+from nitakao.report import files
 from nitakao.values import Face, Outcome, Photo, Pixels
 
 LINE = 300  # a line is this part of the photograph's longer side wide, and two pixels at least
@@ -72,21 +72,11 @@ def folder(path: str | os.PathLike[str]) -> Path:
 
 def check(path: Path) -> None:
     """Whether a picture of this name can be written, before the work for it. Raises MisuseError, NitakaoError."""
-    if path.suffix.lower() not in KINDS:
-        raise MisuseError(f"'{path}': pictures are written as .png or .jpg")
-    if not path.parent.is_dir():
-        raise NitakaoError(f"the picture '{path}' cannot be written: there is no folder '{path.parent}'")
+    files.check(path, KINDS, "picture")
 
 
 def save(path: Path, pixels: Pixels) -> None:
     """Write a picture whole or not at all; the ending tells the kind, .png or .jpg."""
     check(path)
-    kind = KINDS[path.suffix.lower()]
-    part = path.with_name(f".nitakao-{secrets.token_hex(6)}.part")
-    try:
-        with open(part, "xb") as file:
-            Image.fromarray(pixels).save(file, kind, quality=92)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise NitakaoError(f"the picture '{path}' cannot be written: {error.strerror or error}") from error
+    with files.whole(path, "picture") as file:
+        Image.fromarray(pixels).save(file, KINDS[path.suffix.lower()], quality=92)

@@ -1,0 +1,40 @@
+"""Files that people look at, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from nitakao.errors import MisuseError, NitakaoError
+
+
+def check(path: Path, endings: Collection[str], what: str) -> None:
+    """Whether a file of this name can be written, before the work for it. Raises MisuseError, NitakaoError.
+
+    what: as it is called in sentences, 'picture'.
+    """
+    if path.suffix.lower() not in endings:
+        named = " or ".join(dict.fromkeys(e for e in endings if e not in (".jpeg", ".htm")))
+        raise MisuseError(f"'{path}': {what}s are written as {named}")
+    if not path.parent.is_dir():
+        raise NitakaoError(f"the {what} '{path}' cannot be written: there is no folder '{path.parent}'")
+
+
+@contextmanager
+def whole(path: Path, what: str) -> Iterator[BinaryIO]:
+    """What is written in the block stands at `path` after it; where it fails, `path` is as it was."""
+    part = path.with_name(f".nitakao-{secrets.token_hex(6)}.part")
+    try:
+        try:
+            with open(part, "xb") as file:
+                yield file
+            os.replace(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise NitakaoError(f"the {what} '{path}' cannot be written: {error.strerror or error}") from error

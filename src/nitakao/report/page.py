@@ -1,0 +1,158 @@
+"""A page of faces in one file: pictures within it, nothing fetched, no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from nitakao.report import files
+from nitakao.report.fonts import plain
+from nitakao.report.tiles import Board, Section, Tile, decimals, percent
+
+ENDINGS = (".html", ".htm")
+MOST = 2_000  # faces in one list: a page of them has about 50 MB
+KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}  # by how a picture's bytes begin
+
+STYLE = """
+:root { color-scheme: light dark; --paper: #fff; --ink: #1a1a1a; --faint: #5c5c5c; --line: #d8d8d8; --card: #f6f6f6;
+  --link: #0b57b0; --bar: #1a7f37; }
+@media (prefers-color-scheme: dark) { :root { --paper: #16181b; --ink: #ececec; --faint: #a6a6a6; --line: #3a3d42;
+  --card: #202327; --link: #8ab8ff; --bar: #56c271; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 90rem; padding: 1rem 1.25rem; background: var(--paper); color: var(--ink);
+  font: 1rem/1.45 system-ui, sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin: 0; } h3 { font-size: 1rem; color: var(--faint); }
+section { border-top: 1px solid var(--line); padding: 1rem 0; }
+.note, footer { color: var(--faint); } .note { margin: .15rem 0 0; }
+footer { border-top: 1px solid var(--line); font-size: .875rem; } footer p { margin: .4rem 0; }
+ul { list-style: none; margin: .75rem 0; padding: 0; display: grid; gap: .75rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); }
+ul.faces { grid-template-columns: repeat(auto-fill, minmax(min(9.5rem, 100%), 1fr)); }
+li { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem; }
+ul.asked li { border-color: var(--bar); border-width: 2px; }
+.pictures { display: flex; gap: .5rem; height: 9rem; }
+.pictures img { height: 100%; max-width: 100%; min-width: 0; object-fit: contain; object-position: left top; }
+.pictures .chip { flex: 0 1 auto; } .pictures .scene { flex: 0 2 auto; }
+.none { width: 8.25rem; border: 1px dashed var(--line); color: var(--faint); display: grid; place-items: center; }
+.who { font-weight: 600; margin: .4rem 0 0; } .facts, .path { margin: .15rem 0 0; font-variant-numeric: tabular-nums; }
+.path { font-size: .875rem; } a { color: var(--link); } a:focus-visible { outline: 3px solid var(--link); }
+meter { width: 6rem; vertical-align: middle; }
+meter::-webkit-meter-optimum-value { background: var(--bar); } meter::-moz-meter-bar { background: var(--bar); }
+@media print { li { break-inside: avoid; } }
+"""
+
+
+def page(board: Board) -> str:
+    """The board as HTML. Names, paths and notes are shown as text, whatever they hold."""
+    html = Element("html", lang="en")
+    _head(SubElement(html, "head"), board.title)
+    body = SubElement(html, "body")
+    _text(SubElement(SubElement(body, "header"), "h1"), board.title)
+    main = SubElement(body, "main")
+    for section in board.sections:
+        _section(SubElement(main, "section"), section)
+    footer = SubElement(body, "footer")
+    for note in board.notes:
+        _text(SubElement(footer, "p"), note)
+    return "<!doctype html>\n" + ElementTree.tostring(html, encoding="unicode", method="html") + "\n"
+
+
+def check(path: Path) -> None:
+    """Whether a page of this name can be written, before the work for it. Raises MisuseError, NitakaoError."""
+    files.check(path, ENDINGS, "page")
+
+
+def save(path: Path, text: str) -> None:
+    """Write a page whole or not at all. Raises MisuseError, NitakaoError."""
+    check(path)
+    with files.whole(path, "page") as file:
+        file.write(text.encode("utf-8"))
+
+
+def _head(head: Element, title: str) -> None:
+    """Nothing may be fetched or run, also if somebody's name or path should ever get past the escaping."""
+    styled = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{styled}'; base-uri 'none'; form-action 'none'"
+    SubElement(head, "meta", charset="utf-8")
+    SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": policy})
+    SubElement(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
+    SubElement(head, "meta", name="referrer", content="no-referrer")
+    SubElement(head, "title").text = plain(title)
+    SubElement(head, "style").text = STYLE
+
+
+def _section(parent: Element, section: Section) -> None:
+    _text(SubElement(parent, "h2"), section.heading)
+    if section.note:
+        _text(SubElement(parent, "p", {"class": "note"}), section.note)
+    if section.asked:
+        _list(parent, section.asked, "asked", "asked about")
+    _list(parent, section.tiles, "found", "found")
+    if section.doubtful:
+        SubElement(parent, "h3").text = "Doubtful"
+        _list(parent, section.doubtful, "doubtful", "doubtful")
+
+
+def _list(parent: Element, tiles: Sequence[Tile], kind: str, label: str) -> None:
+    """A grid of cards; a narrow one where no photographs are shown."""
+    if not tiles:
+        SubElement(parent, "p", {"class": "note"}).text = "no faces"
+        return
+    narrow = "" if any(tile.scene for tile in tiles) else " faces"
+    grid = SubElement(parent, "ul", {"class": kind + narrow, "aria-label": label})
+    for tile in tiles[:MOST]:
+        _card(SubElement(grid, "li"), tile)
+    if len(tiles) > MOST:
+        SubElement(parent, "p", {"class": "note"}).text = f"and {len(tiles) - MOST:,} more"
+
+
+def _card(card: Element, tile: Tile) -> None:
+    pictures = SubElement(card, "div", {"class": "pictures"})
+    if not _picture(pictures, tile.chip, "chip", f"face of {tile.name}" if tile.name else "face"):
+        SubElement(pictures, "div", {"class": "none"}).text = "no picture"
+    _picture(pictures, tile.scene, "scene", "the whole photograph, the face boxed")
+    if tile.name:
+        _text(SubElement(card, "p", {"class": "who"}), tile.name)
+    _facts(card, tile)
+    if tile.path:
+        _path(SubElement(card, "p", {"class": "path"}), tile)
+
+
+def _picture(parent: Element, encoded: bytes, kind: str, alt: str) -> bool:
+    """Whether there was a picture to show."""
+    mime = next((mime for start, mime in KINDS.items() if encoded.startswith(start)), None)
+    if mime is None:
+        return False
+    source = f"data:{mime};base64,{base64.b64encode(encoded).decode()}"
+    SubElement(parent, "img", {"class": kind, "alt": plain(alt), "loading": "lazy", "src": source})
+    return True
+
+
+def _facts(card: Element, tile: Tile) -> None:
+    known = [f"rank {tile.rank}"] if tile.rank else []
+    known += [] if math.isnan(tile.distance) else [f"distance {decimals(tile.distance)}"]
+    known += [] if tile.number is None else [f"face {tile.number}"]
+    if known:
+        SubElement(card, "p", {"class": "facts"}).text = " · ".join(known)
+    if not math.isnan(tile.probability):
+        line = SubElement(card, "p", {"class": "facts"})
+        limits = {"min": "0", "max": "1", "value": f"{tile.probability:.4f}", "aria-label": "probability"}
+        SubElement(line, "meter", limits).tail = f" {percent(tile.probability)} same person"
+
+
+def _path(line: Element, tile: Tile) -> None:
+    """A link to the photograph where it lies on this machine; an address on the net is shown, not linked."""
+    if "://" in tile.path:
+        _text(line, tile.place)
+        return
+    _text(SubElement(line, "a", href=Path(tile.path).absolute().as_uri()), tile.place)
+
+
+def _text(parent: Element, text: str) -> None:
+    """Text whose own direction of writing does not reach beyond it."""
+    SubElement(parent, "bdi").text = plain(text)

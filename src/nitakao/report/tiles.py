@@ -1,0 +1,141 @@
+"""What a contact sheet and a page are made of: faces with what is said of them, in sections."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw
+
+from nitakao.report.drawing import LINE, MARK
+from nitakao.values import Basis, Chip, Face, Kept, Match, Photo
+
+LONGEST = 480  # px, of a photograph's longer side where it is shown small
+OTHER = (160, 160, 160)  # around faces that are not meant
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One face as it is shown.
+
+    chip, scene: encoded pictures (JPEG or PNG) of the face, and of its photograph; empty where there is none.
+    name: who it is.  rank: from 1; 0 where nothing is ranked.  distance, probability: NaN where there is none.
+    path: where the photograph lies.  time: seconds into a video.  number: the gallery's of this face, for commands.
+    """
+
+    chip: bytes = b""
+    scene: bytes = b""
+    name: str = ""
+    rank: int = 0
+    distance: float = math.nan
+    probability: float = math.nan
+    path: str = ""
+    time: float | None = None
+    number: int | None = None
+
+    @property
+    def facts(self) -> str:
+        """Rank, distance and probability, as far as they are known: '1  0.412  98.1%'."""
+        known = [str(self.rank) if self.rank else "", decimals(self.distance), percent(self.probability)]
+        return "  ".join(fact for fact in known if fact)
+
+    @property
+    def place(self) -> str:
+        """The path, and in a video the time."""
+        return self.path if self.time is None else f"{self.path} at {clock(self.time)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """One answer, or one person.
+
+    note: a line below the heading.  asked: what was asked about.  tiles: the answer.  doubtful: faces set apart.
+    """
+
+    heading: str
+    tiles: tuple[Tile, ...] = ()
+    asked: tuple[Tile, ...] = ()
+    doubtful: tuple[Tile, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """All that one sheet or one page shows.  title: what was asked.  notes: what makes the numbers readable."""
+
+    title: str
+    sections: tuple[Section, ...]
+    notes: tuple[str, ...] = ()
+
+
+def of_match(match: Match, chip: Chip | None = None, scene: bytes = b"") -> Tile:
+    """The tile of a face that a search found."""
+    return of_face(match.kept, chip, scene, match.rank, match.distance, match.probability)
+
+
+def of_face(
+    kept: Kept,
+    chip: Chip | None = None,
+    scene: bytes = b"",
+    rank: int = 0,
+    distance: float = math.nan,
+    probability: float = math.nan,
+) -> Tile:
+    """The tile of a face in a gallery."""
+    who = kept.name or ("" if kept.person is None else f"#{kept.person}")
+    picture = b"" if chip is None else chip.jpeg
+    return Tile(picture, scene, who, rank, distance, probability, kept.path, kept.time, kept.id)
+
+
+def scene(photo: Photo, faces: tuple[Face, ...], meant: int = 0) -> bytes:
+    """A small JPEG of the whole photograph with its faces boxed, the one that is meant in another colour.
+
+    meant: its place among `faces`.
+    """
+    picture = Image.fromarray(photo.pixels)
+    picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    across, down = picture.width / photo.size[0], picture.height / photo.size[1]
+    canvas = ImageDraw.Draw(picture)
+    width = max(2, 2 * LONGEST // LINE)
+    for number, face in sorted(enumerate(faces), key=lambda item: item[0] == meant):  # the one that is meant on top
+        x1, y1, x2, y2 = (round(v * by) for v, by in zip(face.box, (across, down, across, down), strict=True))
+        colour = MARK if number == meant else OTHER
+        canvas.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=colour, width=width)
+    encoded = io.BytesIO()
+    picture.save(encoded, "JPEG", quality=85, subsampling="4:4:4")  # else thin lines lose their colour
+    return encoded.getvalue()
+
+
+def notes(basis: Basis) -> tuple[str, ...]:
+    """The lines below an answer: model, metric and threshold; how many were searched; what probabilities rest on."""
+    known = f"same person below {basis.threshold:g} ({basis.threshold_source})" if basis.has_threshold else ""
+    lines = [f"{basis.model}, {basis.metric} distance, {known or 'no threshold is known'}"]
+    few = "" if basis.searched == basis.faces else f" of {basis.faces:,}"
+    by_chance = ""
+    if not math.isnan(basis.false_matches):
+        by_chance = f"; below the threshold although somebody else, on average: {basis.false_matches:.2g}"
+    lines.append(f"{basis.searched:,}{few} faces searched{by_chance}")
+    if not math.isnan(basis.prior):
+        lines.append(f"probabilities at a prior of {basis.prior:g}, fitted on {basis.calibration or 'unknown pairs'}")
+    return tuple(lines)
+
+
+def decimals(distance: float) -> str:
+    return "" if math.isnan(distance) else f"{distance:.3f}"
+
+
+def percent(probability: float) -> str:
+    """98.1%, with the ends told as what they are: nothing is certain."""
+    if math.isnan(probability):
+        return ""
+    if probability >= 0.9995:
+        return ">99.9%"
+    return "<0.1%" if probability < 0.0005 else f"{probability:.1%}"
+
+
+def clock(seconds: float) -> str:
+    """1:02:03, or 2:03 below an hour."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
