@@ -25,9 +25,10 @@ def test_a_known_face_is_named_and_a_strange_one_is_nobody_known(run, known):
     assert lines[0].startswith("ada.jpg, the face at 10,10 to 42,42: Ada (")
     assert lines[1].split() == ["rank", "who", "probability", "distance", "face", "photo"]
     assert lines[2].split()[:2] == ["1", "Ada"]
-    assert lines[3] == "fake, euclidean, same person below 1 (made up for tests)"
-    assert lines[4].startswith("2 people with a name, 5 faces searched of 7 in the gallery;")
-    assert lines[5] == "probability: prior 0.5 for all of them together, by made up for tests"
+    assert lines[3] == "2 people with a name"
+    assert lines[4] == "fake, euclidean distance, same person below 1 (made up for tests)"
+    assert lines[5].startswith("5 of 7 faces searched;")
+    assert lines[6] == "probabilities at a prior of 0.5, fitted on made up for tests"
     assert ": nobody known (" in run("identify", "zoe.jpg")[1]
 
 
@@ -44,6 +45,12 @@ def test_json_and_csv_say_who_and_list_the_candidates(run, known):
     (stranger, _) = (json.loads(line) for line in run("identify", "zoe.jpg", "--json")[1].splitlines())
     assert stranger["who"] is None
     assert stranger["nobody"] > 0.9
+
+
+def test_answers_are_saved_as_a_sheet_and_as_a_page(run, known, tmp_path):
+    assert run("identify", "ada.jpg", "--sheet", "out.png", "--html", "out.html")[0] == 0
+    assert (tmp_path / "out.png").stat().st_size > 1000
+    assert "ada.jpg: Ada" in (tmp_path / "out.html").read_text("utf-8")
 
 
 def test_where_nobody_has_a_name_that_is_said(run, known):

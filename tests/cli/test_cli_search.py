@@ -5,10 +5,12 @@ import io
 import json
 
 import pytest
+from PIL import Image
 from tests.gallery.made import photograph
 from tests.tasks.family import CARD, family, prepare
 
 from nitakao.gallery import Gallery
+from nitakao.photos import read
 
 
 @pytest.fixture
@@ -26,9 +28,9 @@ def test_faces_are_listed_with_what_makes_their_numbers_readable(run, known):
     assert lines[0].split() == ["rank", "distance", "probability", "face", "person", "photo"]
     assert lines[1].split()[0] == "1"
     assert lines[1].split()[4] == "Ada"
-    assert lines[3] == "fake, euclidean, same person below 1 (made up for tests)"
-    assert lines[4] == "6 faces searched of 7 in the gallery; below the threshold by chance, for each probe: about 0.06"
-    assert lines[5] == "probability: prior 0.5, by made up for tests"
+    assert lines[3] == "fake, euclidean distance, same person below 1 (made up for tests)"
+    assert lines[4] == "6 of 7 faces searched; below the threshold although somebody else, on average: 0.06"
+    assert lines[5] == "probabilities at a prior of 0.5, fitted on made up for tests"
 
 
 def test_json_and_csv_have_the_same_fields_and_values(run, known):
@@ -100,6 +102,16 @@ def test_an_empty_gallery_says_how_to_fill_it(run, known, tmp_path):
     assert "gallery 'empty.db' has no faces yet: 'nitakao index PHOTOS' fills it" in err
 
 
+def test_answers_are_saved_as_a_sheet_and_as_a_page(run, known, tmp_path):
+    Image.new("RGB", (200, 100), "red").save("ada.jpg")  # bob.jpg cannot be read: it has no picture
+    code, _, err = run("search", "ada.jpg", "bob.jpg", "-k", "3", "--sheet", "十.png", "--html", "out.html")
+    assert (code, err) == (0, "")
+    assert read("十.png").pixels.shape[0] > 300
+    text = (tmp_path / "out.html").read_text("utf-8")
+    assert "Ada" in text
+    assert text.count("<img") >= 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -116,6 +128,8 @@ def test_an_empty_gallery_says_how_to_fill_it(run, known, tmp_path):
         (["ada.jpg", "--prior", "1"], 2, "a prior probability lies between 0 and 1"),
         (["ada.jpg", "--threshold", "nan"], 2, "a threshold is a finite number"),
         (["ada.jpg", "--same-person", "--max-distance", "1"], 2, "give one"),
+        (["ada.jpg", "--sheet", "x.gif"], 2, "pictures are written as .png or .jpg"),
+        (["ada.jpg", "--html", "missing/x.html"], 1, "there is no folder 'missing'"),
         (["ada.jpg", "--flip"], 2, "--flip belongs to --in"),
         (["ada.jpg", "--in", ".", "--person", "Ada"], 2, "without a gallery"),
         (["ada.jpg", "--gallery", "missing.db"], 1, "there is no gallery 'missing.db' yet"),

@@ -12,7 +12,7 @@ import click
 
 from nitakao.cli import options, show
 from nitakao.cli.embed import notice
-from nitakao.cli.show import Voice, plural
+from nitakao.cli.show import Voice
 
 if TYPE_CHECKING:
     from nitakao.tasks.probes import Look
@@ -91,13 +91,18 @@ def ready(voice: Voice, card: ModelCard, asked: Iterable[str]) -> None:
 
 def write(records: Iterable[dict[str, Any]], form: str, fields: Sequence[str]) -> None:
     """Records as JSON lines or as CSV under their fields' names."""
-    if form == "json":
-        for record in records:
-            show.json_line(record)
-        return
-    click.echo(_line(fields), nl=False)
+    if form == "csv":
+        click.echo(_line(fields), nl=False)
     for record in records:
-        click.echo(_line([_cell(record[field]) for field in fields]), nl=False)
+        write_one({field: record[field] for field in fields}, form)
+
+
+def write_one(record: dict[str, Any], form: str) -> None:
+    """One record, as it comes."""
+    if form == "json":
+        show.json_line(record)
+    else:
+        click.echo(_line([_cell(value) for value in record.values()]), nl=False)
 
 
 def _line(cells: Sequence[object]) -> str:
@@ -170,21 +175,19 @@ def asked_about(probe: Probe) -> str:
     return f"{probe.name}, the face at {x1:.0f},{y1:.0f} to {x2:.0f},{y2:.0f}"
 
 
-def threshold_line(basis: Basis) -> str:
-    """Model, metric, threshold and where it comes from."""
-    known = (
-        f"same person below {basis.threshold:g} ({basis.threshold_source})"
-        if basis.has_threshold
-        else "no threshold is known"
+def footer(basis: Basis) -> None:
+    """Print what makes an answer's numbers readable."""
+    from nitakao.report import tiles
+
+    for note in tiles.notes(basis):
+        click.echo(note)
+
+
+def picture_options(command: Command) -> Command:
+    """--sheet and --html; see `tasks.showing`."""
+    command = click.option("--html", type=click.Path(), metavar="FILE", help="Save a page with pictures, in one file.")(
+        command
     )
-    return f"{basis.model}, {basis.metric}, {known}"
-
-
-def searched_line(basis: Basis) -> str:
-    """How many faces were searched, and how many of them are likely to be below the threshold by chance."""
-    text = f"{plural(basis.searched, 'face')} searched"
-    if basis.searched != basis.faces:
-        text += f" of {basis.faces} in the gallery"
-    if basis.false_matches == basis.false_matches:
-        text += f"; below the threshold by chance, for each probe: about {basis.false_matches:.2g}"
-    return text
+    return click.option("--sheet", type=click.Path(), metavar="FILE", help="Save a contact sheet (.png or .jpg).")(
+        command
+    )

@@ -31,6 +31,7 @@ NOBODY = "nobody known"
 @asking.prior_option("How likely it is beforehand that PROBE is anybody with a name here.")
 @asking.probe_options
 @asking.form_options
+@asking.picture_options
 @options.voiced
 def identify(
     voice: Voice,
@@ -41,6 +42,8 @@ def identify(
     threshold: float | None,
     prior: float,
     form: str | None,
+    sheet: str | None,
+    html: str | None,
     **given: Any,
 ) -> None:
     """Say who PROBE is, of the people in the gallery who have a name, or that it is nobody known.
@@ -49,13 +52,16 @@ def identify(
     are pictures of one person. Beforehand everybody with a name is equally likely; a probability is what the distances
     make of that. A person's distance is that from all her faces together.
     """
+    from nitakao.tasks import showing
     from nitakao.tasks.arguments import card_for, opened
     from nitakao.tasks.identify import identify as task
 
+    showing.check(sheet, html)
     look = asking.look(**given)
     with opened(gallery) as opened_gallery:
         asking.ready(voice, card_for(opened_gallery, look.model), probes)
         found = task(opened_gallery, *probes, k=most, each=each, threshold=threshold, prior=prior, look=look)
+        showing.draw_identities(found, opened_gallery, sheet, html)
         if not found.people:
             voice.warn(f"nobody in gallery '{opened_gallery.where}' has a name yet: 'nitakao people name' gives one")
     for problem in found.problems:
@@ -70,11 +76,8 @@ def _show(found: Identified, form: str | None) -> None:
     for identity in found.identities:
         click.echo(f"{asking.asked_about(identity.probe)}: {_answer(identity)}")
         show.table(HEADER, [_row(candidate) for candidate in identity.candidates])
-    click.echo(asking.threshold_line(found.basis))
-    people = "1 person" if found.people == 1 else f"{found.people} people"
-    click.echo(f"{people} with a name, {asking.searched_line(found.basis)}")
-    if found.basis.calibration:
-        click.echo(f"probability: prior {found.basis.prior:g} for all of them together, by {found.basis.calibration}")
+    click.echo("1 person with a name" if found.people == 1 else f"{found.people} people with a name")
+    asking.footer(found.basis)
 
 
 def _answer(identity: Identity) -> str:

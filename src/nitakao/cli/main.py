@@ -11,10 +11,12 @@ import click
 
 from nitakao.cli import doctor, models
 from nitakao.cli.calibrate import calibrate
+from nitakao.cli.classify import classify
 from nitakao.cli.detect import detect
 from nitakao.cli.embed import embed
 from nitakao.cli.exporting import export, import_
 from nitakao.cli.forget import forget
+from nitakao.cli.gallery import gallery
 from nitakao.cli.identify import identify
 from nitakao.cli.index import index
 from nitakao.cli.options import example
@@ -118,8 +120,10 @@ for command in (
     reindex,
     search,
     identify,
+    classify,
     people,
     forget,
+    gallery,
     export,
     import_,
     models.models,

@@ -47,6 +47,7 @@ FILTERS = ("person", "folder", "since", "until", "quality", "hidden")
 @click.option("--flip", is_flag=True, help="With --in: average each vector with that of the mirrored crop.")
 @asking.probe_options
 @asking.form_options
+@asking.picture_options
 @options.voiced
 def search(
     voice: Voice,
@@ -63,6 +64,8 @@ def search(
     prior: float,
     flip: bool,
     form: str | None,
+    sheet: str | None,
+    html: str | None,
     **given: Any,
 ) -> None:
     """List the faces of the gallery that are most like PROBE, nearest first.
@@ -75,6 +78,9 @@ def search(
     The probability is that a face and the probe are one person, by the distance alone and the prior. With --not
     distances are those from the point that the probe was moved to, and no probability is known.
     """
+    from nitakao.tasks import showing
+
+    showing.check(sheet, html)
     filters = {name: given.pop(name) for name in FILTERS}
     near = same_person or max_distance is not None
     question = {
@@ -90,19 +96,27 @@ def search(
     if inside:
         if gallery is not None or different_people or any(filters.values()):
             raise click.UsageError("--in searches photographs without a gallery: a gallery's options do not go with it")
-        found = _folder(voice, probes, inside, question | {"flip": flip})
+        found = _folder(voice, probes, inside, question | {"flip": flip}, sheet, html)
     else:
         if flip:
             raise click.UsageError("--flip belongs to --in: a gallery knows how its vectors were made")
-        found = _gallery(voice, probes, gallery, filters, question | {"different_people": different_people})
+        question |= {"different_people": different_people}
+        found = _gallery(voice, probes, gallery, filters, question, sheet, html)
     for problem in found.problems:
         voice.warn(problem)
     _show(found, form)
 
 
 def _gallery(
-    voice: Voice, probes: tuple[str, ...], place: str | None, filters: dict[str, Any], question: dict[str, Any]
+    voice: Voice,
+    probes: tuple[str, ...],
+    place: str | None,
+    filters: dict[str, Any],
+    question: dict[str, Any],
+    sheet: str | None,
+    html: str | None,
 ) -> Found:
+    from nitakao.tasks import showing
     from nitakao.tasks.arguments import card_for, opened
     from nitakao.tasks.probes import where
     from nitakao.tasks.search import search as task
@@ -114,10 +128,19 @@ def _gallery(
         found = task(gallery, *probes, where=where(gallery, names, least=quality or 0.0, **filters), **question)
         if not found.basis.faces:
             voice.warn(f"gallery '{gallery.where}' has no faces yet: 'nitakao index PHOTOS' fills it")
+        showing.draw_search(found, gallery, sheet, html)
         return found
 
 
-def _folder(voice: Voice, probes: tuple[str, ...], inside: tuple[str, ...], question: dict[str, Any]) -> Found:
+def _folder(
+    voice: Voice,
+    probes: tuple[str, ...],
+    inside: tuple[str, ...],
+    question: dict[str, Any],
+    sheet: str | None,
+    html: str | None,
+) -> Found:
+    from nitakao.tasks import showing
     from nitakao.tasks.arguments import card_of
     from nitakao.tasks.search_folder import search_folder as task
 
@@ -125,13 +148,15 @@ def _folder(voice: Voice, probes: tuple[str, ...], inside: tuple[str, ...], ques
     asking.ready(voice, card_of(look.model), probes)
     with voice.progress("photos") as steps:
         count_aside(voice, steps, inside, look.allow_urls)
-        return task(
+        found = task(
             inside,
             *probes,
             stdin=options.standard_input(inside),
             watch=lambda outcome: watched(voice, steps, outcome),
             **question,
         )
+    showing.draw_search(found, None, sheet, html)
+    return found
 
 
 def _show(found: Found, form: str | None) -> None:
@@ -142,10 +167,7 @@ def _show(found: Found, form: str | None) -> None:
         if len(found.answers) > 1:
             click.echo(f"{asking.asked_about(answer.probe)}:")
         show.table(HEADER, [_row(match) for match in answer.matches])
-    click.echo(asking.threshold_line(found.basis))
-    click.echo(asking.searched_line(found.basis))
-    if found.basis.calibration:
-        click.echo(f"probability: prior {found.basis.prior:g}, by {found.basis.calibration}")
+    asking.footer(found.basis)
 
 
 def _row(match: Match) -> list[str]:

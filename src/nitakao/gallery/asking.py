@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from nitakao.gallery import faces, schema
@@ -26,6 +27,14 @@ class Near(NamedTuple):
     kept: Kept
     distance: float
     vector: Floats
+
+
+class Faces(NamedTuple):
+    """Faces of one person: numbers (n,), those of their photographs (n,), vectors (n, D)."""
+
+    numbers: Ids
+    photos: Ids
+    vectors: Floats
 
 
 def allowed(gallery: Gallery, where: Where) -> Ids | None:
@@ -52,21 +61,23 @@ def outwards(
         block = vectors[start : start + BLOCK]
         ids, distances = gallery.searcher.search(block, first, within)
         for row, vector in enumerate(block):
-            yield _onwards(gallery, vector, within, ids[row], distances[row])
+            yield _onwards(gallery, vector, within, first, ids[row], distances[row])
 
 
 def _onwards(
-    gallery: Gallery, vector: Floats, within: Ids | None, ids: Ids, distances: Floats
+    gallery: Gallery, vector: Floats, within: Ids | None, asked: int, ids: Ids, distances: NDArray[np.float64]
 ) -> Iterator[tuple[int, float]]:
+    """asked: how many were looked for so far; ids, distances: what was found, -1 where there were no more."""
     seen: set[int] = set()
     while True:
         for number, distance in zip(ids.tolist(), distances.tolist(), strict=True):
             if number >= 0 and number not in seen:
                 seen.add(number)
                 yield number, distance
-        if len(ids) > len(seen) or not len(ids):  # fewer were found than asked for: there are no more
+        if np.count_nonzero(ids >= 0) < asked:
             return
-        (ids,), (distances,) = gallery.searcher.search(vector[None], DEEPER * len(ids), within)
+        asked *= DEEPER
+        (ids,), (distances,) = gallery.searcher.search(vector[None], asked, within)
 
 
 def looked_up(gallery: Gallery, near: Iterable[tuple[int, float]], at_once: int = READ) -> Iterator[Near]:
@@ -89,19 +100,25 @@ def named_people(gallery: Gallery, where: Where) -> int:
         return int(connection.execute(asked).scalar_one())
 
 
-def faces_of(gallery: Gallery, people: Iterable[int]) -> dict[int, tuple[Ids, Floats]]:
-    """For each person who has any the faces with the best quality, `MANY` at most: numbers (n,), vectors (n, D)."""
+def faces_of(gallery: Gallery, people: Iterable[int]) -> dict[int, Faces]:
+    """For each person who has any the faces with the best quality, `MANY` at most."""
     table, vectors = schema.faces, schema.vectors
     best = (func.coalesce(table.c.quality, 0).desc(), table.c.id)
     place = func.row_number().over(partition_by=table.c.person, order_by=best).label("place")
-    found: dict[int, list[tuple[int, Floats]]] = {}
+    columns = (table.c.person, table.c.id, table.c.photo)
+    found: dict[int, list[tuple[int, int, Floats]]] = {}
     with gallery.read() as connection:
         for piece in faces.in_pieces(people):
-            ranked = select(table.c.person, table.c.id, place).where(table.c.person.in_(piece)).subquery()
-            asked = select(ranked.c.person, ranked.c.id, vectors.c.vector).join(vectors, vectors.c.face == ranked.c.id)
-            for person, number, row in connection.execute(asked.where(ranked.c.place <= MANY)):
-                found.setdefault(int(person), []).append((int(number), row))
-    return {p: (np.array([n for n, _ in each]), np.stack([row for _, row in each])) for p, each in found.items()}
+            ranked = select(*columns, place).where(table.c.person.in_(piece)).subquery()
+            asked = select(ranked, vectors.c.vector).join(vectors, vectors.c.face == ranked.c.id)
+            for row in connection.execute(asked.where(ranked.c.place <= MANY).order_by(ranked.c.id)):
+                found.setdefault(int(row.person), []).append((int(row.id), int(row.photo), row.vector))
+    return {person: _together(listed) for person, listed in found.items()}
+
+
+def _together(listed: Sequence[tuple[int, int, Floats]]) -> Faces:
+    numbers, photos, vectors = zip(*listed, strict=True)
+    return Faces(np.array(numbers, np.int64), np.array(photos, np.int64), np.stack(vectors))
 
 
 def people_behind(gallery: Gallery, near: Iterable[tuple[int, float]]) -> Iterator[tuple[int, int, float]]:

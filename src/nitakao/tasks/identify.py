@@ -122,10 +122,10 @@ class _Question:
 
         own, metric = set(probe.faces), self.judge.card.metric
         rows: dict[int, Floats] = {}
-        for person, (numbers, vectors) in gate.faces_of(self.gallery, people).items():
-            others = [place for place, number in enumerate(numbers.tolist()) if number not in own]
+        for person, faces in gate.faces_of(self.gallery, people).items():
+            others = [place for place, number in enumerate(faces.numbers.tolist()) if number not in own]
             if others:
-                rows[person] = vectors[others]
+                rows[person] = faces.vectors[others]
         told = person_distances(probe, list(rows.values()), metric)
         return list(rows), told
 

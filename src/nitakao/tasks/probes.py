@@ -214,7 +214,7 @@ def _of_person(gallery: Gallery, named: str, metric: Metric) -> Probe:
     found = asking.faces_of(gallery, [number])
     if not found:
         raise MisuseError(f"'{named}' has no faces in gallery '{gallery.where}': ask about somebody who has")
-    vector, spread = centre(found[number][1], metric)
+    vector, spread = centre(found[number].vectors, metric)
     own = faces.ids(gallery, Where(people=(number,), hidden=True)).tolist()
     return Probe(named, vector, spread, faces=tuple(own), person=number)
 
@@ -260,6 +260,7 @@ def averaged(probes: Sequence[Probe], metric: Metric) -> Probe:
         name=" + ".join(probe.name for probe in probes),
         vector=vector,
         spread=spread,
+        parts=tuple(probes),
         faces=tuple(sorted({number for probe in probes for number in probe.faces})),
         person=people.pop() if len(people) == 1 else None,
     )

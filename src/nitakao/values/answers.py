@@ -55,6 +55,7 @@ class Probe:
     `tasks.probes.as_from_one`; 0 for one face.
     source, face: a photograph and the face in it; number: its place there.  Without them: a face of the gallery.
     faces: numbers of the gallery's faces that it is made of, which are left out of its own answers.
+    parts: the probes that it is made of, where these are several.
     person: whom the gallery has it as.  moved: away from another face, so that no distance from it is calibrated.
     """
 
@@ -65,6 +66,7 @@ class Probe:
     face: Face | None = None
     number: int = 0
     faces: tuple[int, ...] = ()
+    parts: tuple[Probe, ...] = ()
     person: int | None = None
     moved: bool = False
 

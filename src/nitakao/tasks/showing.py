@@ -1,0 +1,157 @@
+"""Answers as pictures: contact sheets and pages, with who was asked about and who was found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from nitakao.errors import GeometryError, PhotoError
+from nitakao.report import drawing, page, sheet, tiles
+from nitakao.report.tiles import Board, Section, Tile
+from nitakao.values import Candidate, Chip, Face, Found, Identified, Identity, Kept, Match, Photo, Probe
+
+if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
+    from nitakao.gallery import Gallery
+
+ASKED = 6  # faces shown of a person who is asked about: a row of a sheet
+
+File: TypeAlias = "str | os.PathLike[str]"
+Listed = TypeVar("Listed", Match, Candidate)
+
+
+def check(picture: File | None, html: File | None) -> None:
+    """Whether a sheet and a page of these names can be written, before the work for them."""
+    if picture is not None:
+        drawing.check(Path(picture))
+    if html is not None:
+        page.check(Path(html))
+
+
+def draw_search(found: Found, gallery: Gallery | None, picture: File | None, html: File | None) -> None:
+    """Save what was found as a sheet, as a page, as both or as neither. gallery: None where a folder was searched."""
+    if picture is not None or html is not None:
+        _save(board_of_search(found, gallery, scenes=html is not None), picture, html)
+
+
+def draw_identities(found: Identified, gallery: Gallery, picture: File | None, html: File | None) -> None:
+    """Save who was identified, as `draw_search` does."""
+    if picture is not None or html is not None:
+        _save(board_of_identities(found, gallery, scenes=html is not None), picture, html)
+
+
+def _save(board: Board, picture: File | None, html: File | None) -> None:
+    if picture is not None:
+        drawing.save(Path(picture), sheet.sheet(board))
+    if html is not None:
+        page.save(Path(html), page.page(board))
+
+
+def board_of_search(found: Found, gallery: Gallery | None, *, scenes: bool) -> Board:
+    """What was found for each probe.  scenes: with the photographs, where they can still be read.
+
+    gallery: the one that was searched, None for a folder of photographs.
+    """
+    pictures = _Pictures(gallery, scenes)
+    sections = tuple(
+        Section(
+            answer.probe.name,
+            tuple(
+                tiles.of_match(match, chip, pictures.scene(match.kept))
+                for match, chip in pictures.with_chips(answer.matches)
+            ),
+            asked=pictures.asked(answer.probe),
+        )
+        for answer in found.answers
+    )
+    return Board("Faces like the one above each line", sections, tiles.notes(found.basis))
+
+
+def board_of_identities(found: Identified, gallery: Gallery, *, scenes: bool) -> Board:
+    """Who each probe is, with the candidates."""
+    pictures = _Pictures(gallery, scenes)
+    sections = tuple(
+        Section(
+            f"{identity.probe.name}: {identity.who.name if identity.who else 'nobody known'}",
+            tuple(_candidate(one, chip, pictures) for one, chip in pictures.with_chips(identity.candidates)),
+            asked=pictures.asked(identity.probe),
+            note=_nobody(identity),
+        )
+        for identity in found.identities
+    )
+    return Board("Who is it", sections, tiles.notes(found.basis))
+
+
+def _candidate(one: Candidate, chip: Chip | None, pictures: _Pictures) -> Tile:
+    return tiles.of_face(one.nearest, chip, pictures.scene(one.nearest), one.rank, one.distance, one.probability)
+
+
+def _nobody(identity: Identity) -> str:
+    known = tiles.percent(identity.nobody)
+    return known and f"nobody known: {known}"
+
+
+class _Pictures:
+    """Pictures of faces and their photographs; of several faces in one photograph it is read once."""
+
+    def __init__(self, gallery: Gallery | None, scenes: bool) -> None:
+        self.gallery = gallery
+        self.scenes = scenes
+        self._last: tuple[str, Photo | None] = ("", None)
+
+    def with_chips(self, listed: Sequence[Listed]) -> Iterable[tuple[Listed, Chip | None]]:
+        kept = [one.kept if isinstance(one, Match) else one.nearest for one in listed]
+        if self.gallery is not None:
+            from nitakao.gallery import faces
+
+            chips = faces.chips(self.gallery, [face.id for face in kept])
+            return [(one, chips.get(face.id)) for one, face in zip(listed, kept, strict=True)]
+        return [(one, self._cut(self._photo(face.path), face.face)) for one, face in zip(listed, kept, strict=True)]
+
+    def asked(self, probe: Probe) -> tuple[Tile, ...]:
+        """The faces that a probe is made of."""
+        return tuple(tile for part in probe.parts or (probe,) for tile in self._part(part))
+
+    def _part(self, probe: Probe) -> list[Tile]:
+        if probe.face is None:
+            return self._known(probe.faces[:ASKED])
+        photo = self._photo(probe.source)
+        chip = self._cut(photo, probe.face)
+        scene = b"" if photo is None or not self.scenes else tiles.scene(photo, (probe.face,))
+        path = "" if isinstance(probe.source, Photo) else probe.source
+        return [Tile(b"" if chip is None else chip.jpeg, scene, path=path)]
+
+    def _known(self, numbers: Sequence[int]) -> list[Tile]:
+        if self.gallery is None or not numbers:
+            return []
+        from nitakao.gallery import faces
+
+        kept, chips = faces.kept(self.gallery, numbers), faces.chips(self.gallery, numbers)
+        return [tiles.of_face(face, chips.get(n), self.scene(face)) for n, face in sorted(kept.items())]
+
+    def scene(self, kept: Kept) -> bytes:
+        """The photograph with the face boxed; empty where it cannot be read any more, or is a moment of a video."""
+        photo = self._photo(kept.path) if self.scenes and kept.time is None and kept.path else None
+        return b"" if photo is None else tiles.scene(photo, (kept.face,))
+
+    def _cut(self, photo: Photo | None, face: Face) -> Chip | None:
+        from nitakao import photos
+
+        try:
+            return None if photo is None else photos.chip(photo, face)
+        except GeometryError:
+            return None
+
+    def _photo(self, source: str | Photo) -> Photo | None:
+        """The photograph; None where it is gone or cannot be read: an answer is worth showing without it."""
+        if isinstance(source, Photo):
+            return source
+        if self._last[0] != source:
+            from nitakao import photos
+
+            try:
+                self._last = source, photos.read(source)
+            except PhotoError:
+                self._last = source, None
+        return self._last[1]
