@@ -20,7 +20,7 @@ from nitakao.gallery import schema
 from nitakao.gallery.gallery import Gallery
 from nitakao.gallery.sqlite import APPLICATION, MAGIC, SqliteBackend
 
-TABLES = ("chips", "vectors", "faces", "files", "photos", "people", "changes", "journal", "reviews", "never")
+TABLES = ("chips", "vectors", "remade", "faces", "files", "photos", "people", "changes", "journal", "reviews", "never")
 AGAIN = "run 'nitakao gallery compact' once that is over"
 
 
