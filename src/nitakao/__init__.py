@@ -39,9 +39,12 @@ if TYPE_CHECKING:
     from nitakao.photos.read import Limits, from_pixels, read
     from nitakao.tasks.detect import detect
     from nitakao.tasks.embed import embed
+    from nitakao.tasks.exporting import export
     from nitakao.tasks.forget import forget
+    from nitakao.tasks.importing import import_vectors
     from nitakao.tasks.index import index
     from nitakao.tasks.people import hide, merge, move, name, people, split, undo
+    from nitakao.tasks.sidecars import export_xmp, import_xmp
     from nitakao.tasks.verify import verify
     from nitakao.values import (
         CropRule,
@@ -92,9 +95,13 @@ __all__ = [
     "detect",
     "distance",
     "embed",
+    "export",
+    "export_xmp",
     "forget",
     "from_pixels",
     "hide",
+    "import_vectors",
+    "import_xmp",
     "index",
     "merge",
     "move",
@@ -116,9 +123,13 @@ _HOMES = {
     "detect": "tasks.detect",
     "distance": "metrics",
     "embed": "tasks.embed",
+    "export": "tasks.exporting",
+    "export_xmp": "tasks.sidecars",
     "forget": "tasks.forget",
     "from_pixels": "photos.read",
     "hide": "tasks.people",
+    "import_vectors": "tasks.importing",
+    "import_xmp": "tasks.sidecars",
     "index": "tasks.index",
     "merge": "tasks.people",
     "move": "tasks.people",

@@ -1,0 +1,74 @@
+"""Photographs read back with their faces, for whatever takes them out of a gallery again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from nitakao.gallery import schema
+from nitakao.gallery.faces import PIECE, conditions, in_pieces, kept_in
+from nitakao.gallery.gallery import Gallery
+from nitakao.values import Kept, Where
+
+
+@dataclass(frozen=True, eq=False)
+class Pictured:
+    """A photograph, or a video, with those of its faces that are meant, by their place in it.
+
+    photo: its number.  size: (width, height).  paths: where it lies, sorted; none where it lies nowhere.
+    """
+
+    photo: int
+    sha256: str
+    size: tuple[int, int]
+    video: bool
+    paths: tuple[str, ...]
+    faces: tuple[Kept, ...]
+
+
+def pictured(gallery: Gallery, where: Where | None = None) -> Iterator[Pictured]:
+    """Every photograph with a face that is meant, by number, some at a time, so that others may write in between."""
+    faces, last = schema.faces, 0
+    while True:
+        asked = select(faces.c.photo).where(faces.c.photo > last, *conditions(where or Where()))
+        with gallery.read() as connection:
+            numbers = connection.execute(asked.distinct().order_by(faces.c.photo).limit(PIECE)).scalars().all()
+            found = _of(connection, numbers, where or Where())
+        yield from found
+        if not numbers:
+            return
+        last = numbers[-1]
+
+
+def pictured_of(gallery: Gallery, photos: Iterable[int]) -> dict[int, Pictured]:
+    """The photographs of these numbers with all their faces; those that are not there are left out."""
+    with gallery.read() as connection:
+        pieces = [_of(connection, piece, Where(hidden=True)) for piece in in_pieces(photos)]
+    return {one.photo: one for piece in pieces for one in piece}
+
+
+def _of(connection: Connection, numbers: Sequence[int], where: Where) -> list[Pictured]:
+    """At most PIECE photographs, in the order of their numbers."""
+    table, files, faces = schema.photos, schema.files, schema.faces
+    paths, places = defaultdict(list), defaultdict(list)
+    for photo, path in connection.execute(select(files.c.photo, files.c.path).where(files.c.photo.in_(numbers))):
+        paths[photo].append(path)
+    asked = select(faces.c.photo, faces.c.id).where(faces.c.photo.in_(numbers), *conditions(where))
+    for photo, face in connection.execute(asked.order_by(faces.c.number)):
+        places[photo].append(face)
+    kept = kept_in(connection, [face for found in places.values() for face in found])
+    rows = connection.execute(select(table).where(table.c.id.in_(numbers)).order_by(table.c.id))
+    return [
+        Pictured(
+            photo=row.id,
+            sha256=row.sha256,
+            size=(row.width, row.height),
+            video=row.video,
+            paths=tuple(sorted(paths[row.id])),
+            faces=tuple(kept[face] for face in places[row.id]),
+        )
+        for row in rows
+    ]
