@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import bindparam, insert, text
 from tests.fakes import CARD, DIMENSION
 from tests.gallery.postgres_server import Server
 
 from nitakao import metrics
 from nitakao.errors import MisuseError
-from nitakao.gallery import Gallery, pgneighbours, pgsearch, schema
+from nitakao.gallery import Gallery, pgneighbours, pgsearch, remaking, schema
+from nitakao.gallery.columns import Vector
 from nitakao.gallery.engine.search import State
 
 FACES = 2000
@@ -98,10 +99,8 @@ def test_the_index_is_what_answers(indexed: tuple[Gallery, np.ndarray]) -> None:
     assert isinstance(gallery.searcher, pgsearch.PgSearcher)
     with gallery.read() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
-        asked = (
-            f"EXPLAIN SELECT face FROM vectors ORDER BY vector::{gallery.searcher.half} {gallery.searcher.operator} "
-        )
-        plan = connection.execute(text(asked + f"'{[1] * DIMENSION}'::{gallery.searcher.half} LIMIT 200")).scalars()
+        asked = text(f"EXPLAIN {gallery.searcher.near}").bindparams(bindparam("probe", type_=Vector))
+        plan = connection.execute(asked, {"probe": probes(1)[0], "most": 200}).scalars().all()
         assert any(pgsearch.INDEX in line for line in plan)
 
 
@@ -155,10 +154,11 @@ def test_new_faces_are_found_and_deleted_ones_are_not(indexed: tuple[Gallery, np
 
 def test_an_index_that_was_not_finished_is_not_used_and_made_anew(indexed: tuple[Gallery, np.ndarray]) -> None:
     gallery, _ = indexed
+    assert isinstance(gallery.searcher, pgsearch.PgSearcher)
     with gallery.write("break") as connection:
         connection.execute(
             text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(:name)"),
-            {"name": pgsearch.INDEX},
+            {"name": gallery.searcher.index},
         )
     assert gallery.searcher.state().kind == "none"
     gallery.searcher.rebuild()
@@ -204,3 +204,17 @@ def test_what_cannot_be_asked_is_refused(filled: tuple[Gallery, np.ndarray]) -> 
         gallery.searcher.neighbours(0)
     with pytest.raises(MisuseError, match="3 numbers where 16"):
         gallery.searcher.search(np.ones((1, 3), np.float32), 1)
+
+
+def test_an_index_gives_way_to_vectors_of_another_dimension(indexed: tuple[Gallery, np.ndarray]) -> None:
+    gallery, _ = indexed
+    other = replace(CARD, name="other", dimension=8, metric=gallery.metric)
+    remaking.begin(gallery, other, flip=False)
+    vectors = np.random.default_rng(9).normal(size=(FACES, 8)).astype(np.float32)
+    remaking.keep(gallery, range(1, FACES + 1), vectors)
+    assert remaking.swap(gallery, other, flip=False, last=FACES)
+    assert gallery.searcher.state().kind == "none"
+    assert gallery.searcher.search(vectors[:3], 1)[0].ravel().tolist() == [1, 2, 3]
+    gallery.searcher.rebuild()
+    assert gallery.searcher.state().kind == "hnsw"
+    assert gallery.searcher.search(vectors[:3], 1)[0].ravel().tolist() == [1, 2, 3]

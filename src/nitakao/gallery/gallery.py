@@ -218,6 +218,8 @@ class Gallery:
                 raise GalleryBusyError(f"gallery '{self.where}' is held by {holder}: try again later") from None
             raise GalleryError(self.backend.plain(said)) from error
         except GalleryDamagedError as error:
+            if self.where in str(error):
+                raise
             raise GalleryDamagedError(
                 f"gallery '{self.where}' is damaged (bytes in it are not those that were written): "
                 "'nitakao gallery repair' saves what can be saved"

@@ -8,6 +8,7 @@ is looked at.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from nitakao.values.arrays import rows as checked
 if TYPE_CHECKING:
     from nitakao.gallery.gallery import Gallery
 
-INDEX = "ix_vectors_hnsw"
+INDEX = "ix_vectors_hnsw"  # and the metric and dimension: `reindex` may change them
 INDEXED_FROM = (
     20_000  # faces; looking at all of so many took as long as the index with `LEAST` candidates (128 numbers)
 )
@@ -45,6 +46,13 @@ class PgSearcher:
         self.gallery = gallery
         self.operator = OPERATOR[gallery.metric]
         self.half = f"halfvec({gallery.dimension})"
+        self.of_this_model = f"vector_dims(vector) = {gallery.dimension}"
+        self.index = f"{INDEX}_{gallery.metric}_{gallery.dimension}"
+        self.near = f"""
+            WITH near AS MATERIALIZED (
+              SELECT face, vector FROM vectors WHERE {self.of_this_model}
+              ORDER BY vector::{self.half} {self.operator} CAST(:probe AS {self.half}) LIMIT :most)
+            SELECT face, vector {self.operator} :probe AS distance FROM near ORDER BY distance, face"""
 
     def search(self, vectors: Floats, k: int, allowed: Ids | None = None) -> tuple[Ids, Doubles]:
         """Numbers (n, k) and distances (n, k), nearest first, ties by number; -1 and infinity for want of more.
@@ -72,7 +80,7 @@ class PgSearcher:
 
     def _candidates(self, connection: Connection, k: int, allowed: Ids | None) -> int:
         """How many to ask the index for so that `k` are left; 0 where it is of no use."""
-        indexed, rows = _index(connection)
+        indexed, rows = _index(connection, self.index)
         if not indexed or (allowed is not None and not len(allowed)):
             return 0
         share = 1.0 if allowed is None else min(1.0, len(allowed) / max(rows, 1))
@@ -93,12 +101,7 @@ class PgSearcher:
 
     def _by_index(self, connection: Connection, vector: Floats, candidates: int) -> tuple[Ids, Doubles]:
         connection.execute(text("SELECT set_config('hnsw.ef_search', :most, true)"), {"most": str(candidates)})
-        asked = f"""
-            WITH near AS MATERIALIZED (
-              SELECT face, vector FROM vectors ORDER BY vector::{self.half} {self.operator} CAST(:probe AS {self.half})
-              LIMIT :most)
-            SELECT face, vector {self.operator} :probe AS distance FROM near ORDER BY distance, face"""
-        return _found(connection, asked, vector, most=candidates)
+        return _found(connection, self.near, vector, most=candidates)
 
     def _by_all(self, connection: Connection, vector: Floats, k: int, allowed: Ids | None) -> tuple[Ids, Doubles]:
         within = "" if allowed is None else "WHERE face = ANY(:ids)"
@@ -112,8 +115,7 @@ class PgSearcher:
 
     def rebuild(self) -> None:
         """Make the index where there are faces enough and it is not there; others read and write meanwhile."""
-        with self.gallery.plainly(), self.gallery.backend.engine.connect() as connection:
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        with self._outside() as connection:
             if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": BUILDING}).scalar():
                 return  # somebody else is at it
             try:
@@ -122,7 +124,9 @@ class PgSearcher:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": BUILDING})
 
     def forget(self) -> None:
-        """Nothing to do: rows that are gone answer no more, and 'VACUUM FULL' writes the index anew without them."""
+        """Drop the index of another model. Rows that are gone answer no more, and `scrub` writes the rest anew."""
+        with self._outside() as connection:
+            self._drop(connection)
 
     def close(self) -> None:
         """Nothing to do: the gallery holds the connections."""
@@ -130,30 +134,50 @@ class PgSearcher:
     def state(self) -> State:
         """What the index is: 'hnsw', or 'none' where every face is looked at."""
         with self.gallery.read() as connection:
-            indexed, _ = _index(connection)
+            indexed, _ = _index(connection, self.index)
             rows = int(connection.execute(text("SELECT count(*) FROM vectors")).scalar_one())
             size = int(
-                connection.execute(text("SELECT pg_relation_size(to_regclass(:name))"), {"name": INDEX}).scalar() or 0
+                connection.execute(text("SELECT pg_relation_size(to_regclass(:name))"), {"name": self.index}).scalar()
+                or 0
             )
         return State("hnsw" if indexed else "none", rows if indexed else 0, 0 if indexed else rows, None, size, None)
 
+    @contextmanager
+    def _outside(self) -> Iterator[Connection]:
+        """A connection outside of transactions, in which indexes are made without holding up others."""
+        with self.gallery.plainly(), self.gallery.backend.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def _drop(self, connection: Connection) -> None:
+        """Every index that is not this model's, or was not finished."""
+        asked = text(
+            "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+            "WHERE i.indrelid = to_regclass('vectors') AND starts_with(c.relname, :first) "
+            "AND NOT (c.relname = :own AND i.indisvalid)"
+        )
+        for name in connection.execute(asked, {"first": INDEX, "own": self.index}).scalars().all():
+            connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
+
     def _build(self, connection: Connection) -> None:
-        indexed, _ = _index(connection)
+        indexed, _ = _index(connection, self.index)
         enough = text("SELECT count(*) FROM (SELECT 1 FROM vectors LIMIT :most) AS first")
         rows = connection.execute(enough, {"most": INDEXED_FROM}).scalar_one()
         if indexed or rows < INDEXED_FROM or self.gallery.dimension > WIDEST:
             return
-        connection.execute(text(f"DROP INDEX IF EXISTS {INDEX}"))  # one that was not finished
+        self._drop(connection)
         connection.execute(text("SELECT set_config('maintenance_work_mem', :memory, false)"), {"memory": MEMORY})
         kind = KIND[self.gallery.metric]
         connection.execute(
-            text(f"CREATE INDEX CONCURRENTLY {INDEX} ON vectors USING hnsw ((vector::{self.half}) {kind})")
+            text(
+                f"CREATE INDEX CONCURRENTLY {self.index} ON vectors USING hnsw ((vector::{self.half}) {kind}) "
+                f"WHERE {self.of_this_model}"
+            )
         )
         connection.execute(text("ANALYZE vectors"))
         connection.execute(text("RESET maintenance_work_mem"))
 
 
-def _index(connection: Connection) -> tuple[bool, float]:
+def _index(connection: Connection, name: str) -> tuple[bool, float]:
     """Whether the index is there and whole, and about how many vectors there are."""
     row = connection.execute(
         text(
@@ -162,7 +186,7 @@ def _index(connection: Connection) -> tuple[bool, float]:
             LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indexrelid = to_regclass(:index)
             WHERE c.oid = to_regclass('vectors')"""
         ),
-        {"index": INDEX},
+        {"index": name},
     ).one()
     return bool(row[1]), float(row[0])
 

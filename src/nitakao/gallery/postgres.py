@@ -128,6 +128,31 @@ class PostgresBackend:
         since = "" if row.since is None else time.strftime(", since %H:%M:%S", time.localtime(row.since))
         return f"{who}{since})"
 
+    def kind(self, connection: Connection) -> str:
+        """Which database, in words."""
+        version = str(connection.execute(text("SHOW server_version")).scalar_one()).split()[0]
+        return f"PostgreSQL {version}, pgvector {_extension(connection)}"
+
+    def sizes(self, connection: Connection) -> tuple[int, int]:
+        """Bytes of the tables and their indexes, and 0: the log is the server's."""
+        asked = text(
+            "SELECT sum(pg_total_relation_size(to_regclass(name))) FROM unnest(CAST(:names AS text[])) AS name"
+        )
+        return int(connection.execute(asked, {"names": list(schema.metadata.tables)}).scalar_one()), 0
+
+    def damage(self, connection: Connection) -> str:
+        """Nothing: raises DBAPIError where the extension amcheck is in the database and finds something."""
+        if connection.execute(text("SELECT 1 FROM pg_extension WHERE extname = 'amcheck'")).scalar():
+            connection.execute(_AMCHECK, {"names": list(schema.metadata.tables)}).all()
+        return ""
+
+    def guarded(self, connection: Connection) -> str:
+        """How damage would be noticed."""
+        summed = connection.execute(text("SHOW data_checksums")).scalar_one() == "on"
+        looked = connection.execute(text("SELECT 1 FROM pg_extension WHERE extname = 'amcheck'")).scalar()
+        pages = "pages carry checksums" if summed else "pages carry no checksums (the server's data_checksums is off)"
+        return f"{pages}, {'indexes looked over' if looked else 'indexes not looked over (CREATE EXTENSION amcheck)'}"
+
     def busy(self, error: BaseException) -> bool:
         """Whether it complains of another writer."""
         return _state(error) == LOCKED
@@ -154,6 +179,13 @@ class PostgresBackend:
         return f"gallery '{self.where}': {said}"
 
 
+_AMCHECK = text(
+    """
+    SELECT bt_index_check(i.indexrelid) FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam AND a.amname = 'btree'
+    WHERE i.indisvalid AND i.indrelid IN (SELECT to_regclass(name) FROM unnest(CAST(:names AS text[])) AS name)
+    """
+)
 _HOLDER = text(
     """
     SELECT a.application_name, a.usename, extract(epoch FROM a.xact_start)::float8 AS since

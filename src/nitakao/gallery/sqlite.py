@@ -88,6 +88,23 @@ class SqliteBackend:
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
+    def kind(self, connection: Connection) -> str:
+        """Which database, in words."""
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def sizes(self, connection: Connection) -> tuple[int, int]:
+        """Bytes of the database, and of what has not gone into it yet."""
+        return _size(self.path), _size(self.path.with_name(self.path.name + "-wal"))
+
+    def damage(self, connection: Connection) -> str:
+        """What is wrong with the database's own structures; empty if nothing is."""
+        said = connection.exec_driver_sql("PRAGMA integrity_check(3)").scalars().all()
+        return "" if said == ["ok"] else "; ".join(" ".join(str(line).split()) for line in said)
+
+    def guarded(self, connection: Connection) -> str:
+        """How damage would be noticed."""
+        return "whole; vectors, chips and landmarks carry checksums"
+
     def busy(self, error: BaseException) -> bool:
         """Whether it complains of another writer."""
         return "locked" in str(error)
@@ -104,6 +121,13 @@ class SqliteBackend:
         if "unable to open" in said:
             return f"gallery '{self.where}' cannot be opened: {said}"
         return f"gallery '{self.where}': {said}"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _leave(note: Path, verb: str) -> None:

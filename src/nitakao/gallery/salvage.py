@@ -1,0 +1,123 @@
+"""Rows read around damage: what can be read is, the rest is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Double,
+    Integer,
+    LargeBinary,
+    RowMapping,
+    Table,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
+
+from nitakao.errors import GalleryDamagedError
+from nitakao.gallery.columns import PathBytes, Sealed, Vector
+
+BLOCK = 500  # rows read at a time
+UNREADABLE = (DBAPIError, GalleryDamagedError, TypeError, ValueError, OverflowError)
+
+Rows: TypeAlias = "list[dict[str, Any]]"
+Lost: TypeAlias = Callable[[int], None]
+
+
+def blocks(connection: Connection, table: Table, lost: Lost) -> Iterator[Rows]:
+    """The rows of a table, some at a time; `lost` is told how many places there were that cannot be read.
+
+    In SQLite these are passed over. In PostgreSQL the first one ends it: raises DBAPIError.
+    """
+    if connection.dialect.name == "postgresql":
+        asked = connection.execution_options(yield_per=BLOCK).execute(select(table))
+        yield from (_plain(part) for part in asked.mappings().partitions())
+        return
+    last, end = 0, _end(connection, table)
+    while last < end:
+        try:
+            rows, reached = _after(connection, table, last)
+        except UNREADABLE:
+            rows, reached = _between(connection, table, last + 1, last + BLOCK, lost), last + BLOCK
+        if rows:
+            yield rows
+        last = reached if reached > last else end
+
+
+def _after(connection: Connection, table: Table, last: int) -> tuple[Rows, int]:
+    """The next rows, and the number of the last of them; 0 where there are no more."""
+    asked = (
+        select(table, literal_column("rowid").label("here"))
+        .where(text("rowid > :last"))
+        .order_by(text("rowid"))
+        .limit(BLOCK)
+    )
+    rows = _plain(connection.execute(asked, {"last": last}).mappings())
+    if not all(sound(row, table) for row in rows):
+        raise GalleryDamagedError("a row holds what its columns cannot")
+    return rows, int(rows[-1]["here"]) if rows else 0
+
+
+def _between(connection: Connection, table: Table, first: int, last: int, lost: Lost) -> Rows:
+    """The rows from `first` to `last`; where they cannot be read together, each half by itself."""
+    asked = select(table).where(text("rowid BETWEEN :first AND :last")).order_by(text("rowid"))
+    try:
+        rows = _plain(connection.execute(asked, {"first": first, "last": last}).mappings())
+        if all(sound(row, table) for row in rows):
+            return rows
+    except UNREADABLE:
+        pass
+    if first == last:
+        lost(1)
+        return []
+    middle = (first + last) // 2
+    return _between(connection, table, first, middle, lost) + _between(connection, table, middle + 1, last, lost)
+
+
+def _plain(rows: Iterable[RowMapping]) -> Rows:
+    return [{str(key): value for key, value in row.items()} for row in rows]
+
+
+def _end(connection: Connection, table: Table) -> int:
+    """The largest number of a row, or where that cannot be read, the largest ever given."""
+    named = connection.dialect.identifier_preparer.format_table(table)
+    for asked in (f"SELECT max(rowid) FROM {named}", f"SELECT seq FROM sqlite_sequence WHERE name = '{table.name}'"):
+        try:
+            found = connection.exec_driver_sql(asked).scalar()
+        except DBAPIError:
+            continue
+        if found is not None and 0 <= int(found) < 1 << 40:  # more than any gallery: damage
+            return int(found)
+    return 0
+
+
+def sound(row: Mapping[str, Any], table: Table) -> bool:
+    """Whether each column holds what it may: SQLite keeps whatever it is given, and so what damage makes of it."""
+    return all(_fits(row[column.name], column.type, bool(column.nullable)) for column in table.columns)
+
+
+def _fits(value: Any, kind: TypeEngine[Any], nullable: bool) -> bool:
+    if value is None:
+        return nullable
+    return isinstance(value, _python(kind))
+
+
+def _python(kind: TypeEngine[Any]) -> type | tuple[type, ...]:
+    if isinstance(kind, Vector):
+        return np.ndarray
+    if isinstance(kind, PathBytes):
+        return str
+    if isinstance(kind, Boolean):
+        return bool
+    if isinstance(kind, Double):
+        return (float, int)
+    if isinstance(kind, Integer):
+        return int
+    return bytes if isinstance(kind, (LargeBinary, Sealed)) else str
