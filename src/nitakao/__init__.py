@@ -37,15 +37,21 @@ if TYPE_CHECKING:
     from nitakao.models.registry import card, cards
     from nitakao.models.session import Device
     from nitakao.photos.read import Limits, from_pixels, read
+    from nitakao.tasks.classify import classify, read_classifier, save_classifier, train_classifier
     from nitakao.tasks.detect import detect
     from nitakao.tasks.embed import embed
     from nitakao.tasks.exporting import export
     from nitakao.tasks.forget import forget
+    from nitakao.tasks.identify import identify
     from nitakao.tasks.importing import import_vectors
     from nitakao.tasks.index import index
     from nitakao.tasks.people import hide, merge, move, name, people, split, undo
+    from nitakao.tasks.probes import Look
+    from nitakao.tasks.search import search
+    from nitakao.tasks.search_folder import search_folder
     from nitakao.tasks.sidecars import export_xmp, import_xmp
     from nitakao.tasks.verify import verify
+    from nitakao.tasks.verify_known import verify_known
     from nitakao.values import (
         CropRule,
         DetectorSettings,
@@ -56,6 +62,7 @@ if TYPE_CHECKING:
         Photo,
         Verdict,
         WeightsFile,
+        Where,
     )
 
     __version__: str
@@ -74,6 +81,7 @@ __all__ = [
     "GalleryError",
     "GeometryError",
     "Limits",
+    "Look",
     "MissingExtraError",
     "MisuseError",
     "ModelCard",
@@ -90,8 +98,10 @@ __all__ = [
     "Verdict",
     "WeightsError",
     "WeightsFile",
+    "Where",
     "card",
     "cards",
+    "classify",
     "detect",
     "distance",
     "embed",
@@ -100,6 +110,7 @@ __all__ = [
     "forget",
     "from_pixels",
     "hide",
+    "identify",
     "import_vectors",
     "import_xmp",
     "index",
@@ -108,9 +119,15 @@ __all__ = [
     "name",
     "people",
     "read",
+    "read_classifier",
+    "save_classifier",
+    "search",
+    "search_folder",
     "split",
+    "train_classifier",
     "undo",
     "verify",
+    "verify_known",
 ]
 
 # Names are fetched from their homes at first use, so that `import nitakao` is quick and loads no library.
@@ -118,8 +135,10 @@ _HOMES = {
     "Device": "models.session",
     "Gallery": "gallery",
     "Limits": "photos.read",
+    "Look": "tasks.probes",
     "card": "models.registry",
     "cards": "models.registry",
+    "classify": "tasks.classify",
     "detect": "tasks.detect",
     "distance": "metrics",
     "embed": "tasks.embed",
@@ -128,6 +147,7 @@ _HOMES = {
     "forget": "tasks.forget",
     "from_pixels": "photos.read",
     "hide": "tasks.people",
+    "identify": "tasks.identify",
     "import_vectors": "tasks.importing",
     "import_xmp": "tasks.sidecars",
     "index": "tasks.index",
@@ -136,9 +156,15 @@ _HOMES = {
     "name": "tasks.people",
     "people": "tasks.people",
     "read": "photos.read",
+    "read_classifier": "tasks.classify",
+    "save_classifier": "tasks.classify",
+    "search": "tasks.search",
+    "search_folder": "tasks.search_folder",
     "split": "tasks.people",
+    "train_classifier": "tasks.classify",
     "undo": "tasks.people",
     "verify": "tasks.verify",
+    "verify_known": "tasks.verify_known",
 }
 _VALUES = (
     "CropRule",
@@ -150,6 +176,7 @@ _VALUES = (
     "Photo",
     "Verdict",
     "WeightsFile",
+    "Where",
 )
 
 

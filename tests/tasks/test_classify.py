@@ -13,7 +13,7 @@ from nitakao.classifiers import METHODS, files
 from nitakao.errors import FormatError, MissingExtraError, MisuseError, NitakaoError
 from nitakao.gallery import Gallery
 from nitakao.tasks import classify as task
-from nitakao.tasks.classify import classify, read_classifier, report, save_classifier, train
+from nitakao.tasks.classify import classify, read_classifier, report, save_classifier, train_classifier
 from nitakao.tasks.probes import Look
 
 NAMES = ("Ada", "Bob", "山田 太郎", 'O\'Brien\n"x"', "Zoë", "Eve")
@@ -40,7 +40,9 @@ def people(gallery):
 @pytest.mark.parametrize("method", METHODS)
 def test_people_are_recognised_in_photographs_and_strangers_are_nobody(people, method):
     found = list(
-        classify(train(people, method=method), ["ada.jpg", "bob.jpg", "zoe.jpg", "none.jpg", "unreadable.jpg"])
+        classify(
+            train_classifier(people, method=method), ["ada.jpg", "bob.jpg", "zoe.jpg", "none.jpg", "unreadable.jpg"]
+        )
     )
     assert [[guess.name for guess in one.guesses] for one in found] == [["Ada"], ["Bob"], [""], [], []]
     assert found[2].guesses[0].likeliest in NAMES
@@ -51,7 +53,7 @@ def test_people_are_recognised_in_photographs_and_strangers_are_nobody(people, m
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_classifier_comes_back_from_its_file_as_it_was(people, tmp_path, method):
-    made = train(people, method=method)
+    made = train_classifier(people, method=method)
     save_classifier(made, tmp_path / "people.skops")
     back = read_classifier(tmp_path / "people.skops")
     rows = np.stack([vector(name, "elsewhere", 0, 16) for name in NAMES])
@@ -63,7 +65,7 @@ def test_a_classifier_comes_back_from_its_file_as_it_was(people, tmp_path, metho
 
 
 def test_a_saved_classifier_works_without_the_gallery(people, tmp_path):
-    save_classifier(train(people), tmp_path / "people.skops")
+    save_classifier(train_classifier(people), tmp_path / "people.skops")
     (found,) = classify(tmp_path / "people.skops", ["ada.jpg"])
     assert found.guesses[0].name == "Ada"
 
@@ -73,7 +75,7 @@ def test_hidden_people_and_those_without_a_name_are_not_learnt(people):
 
     hide(people, person_number(people, "Bob"))
     person(people, None, *photograph(people, "someone.jpg", "someone"))
-    assert train(people).people == tuple(sorted(set(NAMES) - {"Bob"}))
+    assert train_classifier(people).people == tuple(sorted(set(NAMES) - {"Bob"}))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -110,30 +112,30 @@ def test_no_photograph_is_trained_on_and_tried(gallery):
 
 def test_too_few_people_are_told(gallery):
     with pytest.raises(MisuseError, match="3 people with a name are needed to learn from, and there are 0"):
-        train(gallery)
+        train_classifier(gallery)
     for number in range(3):
         person(gallery, f"P{number}", *photograph(gallery, f"{number}.jpg", f"p{number}"))
-    assert train(gallery).people == ("P0", "P1", "P2")
+    assert train_classifier(gallery).people == ("P0", "P1", "P2")
     with pytest.raises(MisuseError, match="4 people with a name are needed for a report"):
         report(gallery)
 
 
 def test_a_method_and_a_share_have_to_be_ones(people):
     with pytest.raises(MisuseError, match="no method 'forest'"):
-        train(people, method="forest")  # type: ignore[arg-type]
+        train_classifier(people, method="forest")  # type: ignore[arg-type]
     with pytest.raises(MisuseError, match="lies between 0 and 1, not 1"):
-        train(people, refuse=1)
+        train_classifier(people, refuse=1)
 
 
 def test_more_strangers_are_refused_the_higher_the_share(people):
-    thresholds = [train(people, refuse=share).threshold for share in (0.2, 0.6, 0.99)]
+    thresholds = [train_classifier(people, refuse=share).threshold for share in (0.2, 0.6, 0.99)]
     assert thresholds == sorted(thresholds)
 
 
 def test_another_models_classifier_is_refused(people, tmp_path, monkeypatch):
     from dataclasses import replace
 
-    made = train(people)
+    made = train_classifier(people)
     with pytest.raises(MisuseError, match="trained on fake vectors, not other"):
         classify(made, ["ada.jpg"], look=Look(model=replace(CARD, name="other")))
     monkeypatch.setattr(task, "card_of", lambda model: replace(CARD, unit_length=False))
@@ -205,7 +207,7 @@ def has_an_array_that_is_not_there(described, members):
 )
 def test_a_hostile_or_damaged_file_is_refused_in_a_sentence(people, tmp_path, change, said, capsys):
     path = tmp_path / "people.skops"
-    save_classifier(train(people), path)
+    save_classifier(train_classifier(people), path)
     hostile(path, change)
     with pytest.raises(FormatError, match=said):
         read_classifier(path)
@@ -229,13 +231,13 @@ def test_files_that_are_no_classifiers_are_refused(tmp_path, people):
     with pytest.raises(NitakaoError, match="cannot be read: No such file"):
         read_classifier(tmp_path / "missing.skops")
     with pytest.raises(NitakaoError, match="cannot be written: No such file"):
-        save_classifier(train(people), tmp_path / "nowhere" / "x.skops")
+        save_classifier(train_classifier(people), tmp_path / "nowhere" / "x.skops")
 
 
 @pytest.mark.parametrize("cut", [10, 100, 1000, -1])
 def test_a_file_that_ends_too_early_is_refused(people, tmp_path, cut):
     path = tmp_path / "people.skops"
-    save_classifier(train(people), path)
+    save_classifier(train_classifier(people), path)
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(FormatError):
         read_classifier(path)
@@ -247,6 +249,6 @@ def test_without_scikit_learn_the_pip_line_is_told(people, monkeypatch):
     for name in ("sklearn.linear_model", "skops.io"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=r"nitakao\[learn\]"):
-        train(people)
+        train_classifier(people)
     with pytest.raises(MissingExtraError, match=r"nitakao\[learn\]"):
         files._skops()

@@ -53,7 +53,7 @@ def train(
     """
     from nitakao.tasks import classify as task
 
-    made = task.train(gallery, method=method, refuse=refuse, model=model)  # type: ignore[arg-type]  # an option's word
+    made = task.train_classifier(gallery, method=method, refuse=refuse, model=model)  # type: ignore[arg-type]  # an option's word
     task.save_classifier(made, out)
     told = {"output": out, "method": made.method, "people": len(made.people), "faces": made.faces}
     told |= {"threshold": made.threshold, "refused": made.refused, "model": made.model}

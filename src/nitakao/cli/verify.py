@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nitakao.cli import options, show
+from nitakao.cli import asking, options, show
 from nitakao.cli.embed import notice
 from nitakao.cli.show import Voice
 
 if TYPE_CHECKING:
+    from nitakao.tasks.probes import Look
+    from nitakao.tasks.verify_known import Likeness
     from nitakao.values import Verdict
 
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--vectors", type=click.Path(), metavar="FILE", help="A and B are names in this file of vectors, not photographs."
 )
+@options.gallery_option
 @options.model_option("A model's name or path (dlib-resnet; with --vectors: the one the file names).")
 @click.option("--threshold", type=float, metavar="T", help="Same person below this distance (the model's own).")
 @click.option(
@@ -38,6 +41,7 @@ def verify(
     a: str,
     b: str,
     vectors: str | None,
+    gallery: str | None,
     model: str | None,
     threshold: float | None,
     metric: str | None,
@@ -53,12 +57,20 @@ def verify(
 ) -> None:
     """Compare two faces: their distance, and whether it is below the model's threshold.
 
-    A and B are photographs, or with --vectors names in a file that 'nitakao embed' wrote, or the article's script:
-    as they stand there, or by their base names; NAME#1 is the second face of a photo with several.
+    A and B are photographs, or somebody of the gallery: person:Ada, #12 or face:12; a person's distance is the root of
+    the mean squared distance to all her faces. With --vectors, they are names in a file that 'nitakao embed' wrote, or
+    the article's script: as they stand there, or by their base names; NAME#1 is the second face of a photo with more.
     The exit code is 0 whatever the verdict.
     """
     from nitakao.tasks import verify as task
+    from nitakao.tasks.probes import is_kept
 
+    if gallery is not None or (vectors is None and (is_kept(a) or is_kept(b))):
+        if vectors is not None or picture is not None or metric is not None or flip:
+            raise click.UsageError("--vectors, --picture, --metric and --flip do not go with somebody of a gallery")
+        look = asking.look(model, choice, device, gpu_memory_fraction, allow_urls, article, **detector)
+        _show_known(a, b, _known(voice, a, b, gallery, threshold, look), as_json)
+        return
     if vectors is not None:
         if picture is not None:
             raise click.UsageError("--picture needs photographs, and --vectors names none")
@@ -82,6 +94,15 @@ def verify(
     _show(a, b, verdict, as_json)
 
 
+def _known(voice: Voice, a: str, b: str, place: str | None, threshold: float | None, look: Look) -> Likeness:
+    from nitakao.tasks.arguments import card_for, opened
+    from nitakao.tasks.verify_known import verify_known as task
+
+    with opened(place) as gallery:
+        asking.ready(voice, card_for(gallery, look.model), (a, b))
+        return task(gallery, a, b, threshold=threshold, look=look)
+
+
 def _photographs(voice: Voice, a: str, b: str, picture: str | None, *, model: str | None, **settings: Any) -> Verdict:
     from nitakao.tasks import verify as task
     from nitakao.tasks.arguments import card_of
@@ -103,20 +124,37 @@ def verdict_word(verdict: Verdict) -> str:
     return "same" if verdict.same else "different"
 
 
+def _record(a: str, b: str, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "distance": verdict.distance,
+        "threshold": verdict.threshold,
+        "verdict": verdict_word(verdict),
+        "a": a,
+        "b": b,
+        "model": verdict.model,
+        "metric": verdict.metric,
+        "threshold_source": verdict.threshold_source,
+    }
+
+
+def _show_known(a: str, b: str, found: Likeness, as_json: bool) -> None:
+    verdict = found.verdict
+    if as_json:
+        extra = {"best": found.best, "pairs": found.pairs, "probability": found.probability, "prior": found.basis.prior}
+        show.json_line(_record(a, b, verdict) | extra)
+        return
+    told = [asking.number(v) for v in (verdict.distance, found.best, verdict.threshold, found.probability)]
+    header = ["distance", "best", "threshold", "probability", "verdict", "a", "b"]
+    show.table(header, [[*told, verdict_word(verdict), a, b]])
+    pairs = "one pair of faces" if found.pairs == 1 else f"{found.pairs} pairs of faces"
+    click.echo(f"{verdict.model}, {verdict.metric}, {pairs}; threshold: {verdict.threshold_source}")
+    if found.basis.calibration:
+        click.echo(f"probability at a prior of {found.basis.prior:g}, fitted on {found.basis.calibration}")
+
+
 def _show(a: str, b: str, verdict: Verdict, as_json: bool) -> None:
     if as_json:
-        show.json_line(
-            {
-                "distance": verdict.distance,
-                "threshold": verdict.threshold,
-                "verdict": verdict_word(verdict),
-                "a": a,
-                "b": b,
-                "model": verdict.model,
-                "metric": verdict.metric,
-                "threshold_source": verdict.threshold_source,
-            }
-        )
+        show.json_line(_record(a, b, verdict))
         return
     threshold = f"{verdict.threshold:.3f}" if verdict.has_threshold else "-"
     show.table(

@@ -38,16 +38,16 @@ class Classified:
     guesses: tuple[Guess, ...]
 
 
-def train(
+def train_classifier(
     place: Place = None,
     *,
     method: Method = "logistic",
     refuse: float = REFUSED,
     model: str | None = None,
 ) -> Classifier:
-    """A classifier of the people who have a name in the gallery, to be kept with `save`. Hidden people are left out.
+    """A classifier of the people who have a name in the gallery, to be kept with `save_classifier`.
 
-    Of people with very many faces the best are taken.  refuse: the share of strangers who shall get nobody's name.
+    Hidden people are left out, and of people with very many faces the best are taken.  refuse: the share of strangers who shall get nobody's name.
     """
     with opened(place) as gallery:
         card = card_for(gallery, model)
@@ -76,8 +76,8 @@ def classify(
 ) -> Iterator[Classified]:
     """Each photograph with who its faces are, in order; a bad one has its problem in `outcome`.
 
-    classifier: as `train` gives it, or the file it was saved in.  look.model: the card of its model, where that is not
-    known by its name; look.choice: all faces unless told otherwise.
+    classifier: as `train_classifier` gives it, or the file it was saved in.  look.model: the card of its model, where
+    that is not known by its name; look.choice: all faces unless told otherwise.
     """
     look = look or Look()
     known = classifier if isinstance(classifier, Classifier) else read_classifier(classifier)

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nitakao import metrics
-from nitakao.errors import MisuseError, NoFaceError, UnreadablePhotoError
+from nitakao.errors import MisuseError
 from nitakao.report import drawing
 from nitakao.tasks.arguments import Named, card_of, one
-from nitakao.values import Choice, DetectorSettings, Metric, ModelCard, Outcome, Photo, Pixels, Verdict
+from nitakao.tasks.judging import BY_HAND, NO_THRESHOLD
+from nitakao.tasks.probes import with_face
+from nitakao.values import Choice, DetectorSettings, Metric, ModelCard, Outcome, Pixels, Verdict
 
 if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV: not before there is work
     from nitakao.models.session import Device
-
-NO_THRESHOLD = "none is known for this model"
-BY_HAND = "given by hand"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,24 +91,11 @@ def compare(
         keep_crops=True,
         allow_urls=allow_urls,
     )
-    first, second = (_with_face(outcome, name) for outcome, name in zip(outcomes, named, strict=True))
+    first, second = (with_face(outcome) for outcome in outcomes)
     apart = metrics.distance(first.vectors[0], second.vectors[0], card.metric)
     assert first.crops is not None  # keep_crops asks for them
     assert second.crops is not None
     return Comparison(_verdict(apart, card, threshold), (first.crops[0], second.crops[0]), (first, second))
-
-
-def _with_face(outcome: Outcome, named: str | Photo) -> Outcome:
-    if outcome.faces:
-        return outcome
-    from nitakao import pipeline
-
-    if outcome.problem == pipeline.NO_FACE:
-        raise NoFaceError(
-            f"no face found in '{outcome.source}': a smaller smallest face finds more, "
-            "and the detector 'none' takes the picture itself for the face"
-        )
-    raise UnreadablePhotoError(outcome.complaint)
 
 
 def among(
