@@ -12,6 +12,7 @@ import click
 from nitakao.cli import doctor, models
 from nitakao.cli.calibrate import calibrate
 from nitakao.cli.classify import classify
+from nitakao.cli.cluster import cluster
 from nitakao.cli.detect import detect
 from nitakao.cli.embed import embed
 from nitakao.cli.exporting import export, import_
@@ -120,6 +121,7 @@ for command in (
     reindex,
     search,
     identify,
+    cluster,
     classify,
     people,
     forget,

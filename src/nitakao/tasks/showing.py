@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from nitakao.errors import GeometryError, PhotoError
 from nitakao.report import drawing, page, sheet, tiles
 from nitakao.report.tiles import Board, Section, Tile
-from nitakao.values import Candidate, Chip, Face, Found, Identified, Identity, Kept, Match, Photo, Probe
+from nitakao.tasks.arguments import Place, opened
+from nitakao.values import Candidate, Chip, Face, Found, Identified, Identity, Kept, Match, Photo, Probe, Where
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import Gallery
@@ -39,6 +41,13 @@ def draw_identities(found: Identified, gallery: Gallery, picture: File | None, h
     """Save who was identified, as `draw_search` does."""
     if picture is not None or html is not None:
         _save(board_of_identities(found, gallery, scenes=html is not None), picture, html)
+
+
+def draw_people(gallery: Place, picture: File | None, html: File | None, *, least: int = 2) -> None:
+    """Save everybody in the gallery with `least` faces or more, each with her faces, as `draw_search` does."""
+    if picture is not None or html is not None:
+        with opened(gallery) as kept:
+            _save(board_of_people(kept, least=least), picture, html)
 
 
 def _save(board: Board, picture: File | None, html: File | None) -> None:
@@ -83,6 +92,23 @@ def board_of_identities(found: Identified, gallery: Gallery, *, scenes: bool) ->
     return Board("Who is it", sections, tiles.notes(found.basis))
 
 
+def board_of_people(gallery: Gallery, *, least: int) -> Board:
+    """A section for everybody with `least` faces or more, and apart in it the faces that may be hers."""
+    from nitakao.gallery import faces, people, reviews
+
+    doubts: dict[int, list[Kept]] = {}
+    for doubt in reviews.waiting(gallery):
+        doubts.setdefault(doubt.person, []).append(doubt.kept)
+    pictures = _Pictures(gallery, scenes=False)
+    sections = []
+    for person in people.people(gallery, hidden=False):
+        if person.faces >= least:
+            theirs = list(faces.stream(gallery, Where(people=(person.id,))))
+            said = f"{person.called}: {person.faces} faces in {person.photos} photographs"
+            sections.append(Section(said, pictures.plain(theirs), doubtful=pictures.plain(doubts.get(person.id, []))))
+    return Board(f"The people of {gallery.where}", tuple(sections))
+
+
 def _candidate(one: Candidate, chip: Chip | None, pictures: _Pictures) -> Tile:
     return tiles.of_face(one.nearest, chip, pictures.scene(one.nearest), one.rank, one.distance, one.probability)
 
@@ -108,6 +134,14 @@ class _Pictures:
             chips = faces.chips(self.gallery, [face.id for face in kept])
             return [(one, chips.get(face.id)) for one, face in zip(listed, kept, strict=True)]
         return [(one, self._cut(self._photo(face.path), face.face)) for one, face in zip(listed, kept, strict=True)]
+
+    def plain(self, listed: Sequence[Kept]) -> tuple[Tile, ...]:
+        """Faces of one person: who it is stands above them."""
+        assert self.gallery is not None
+        from nitakao.gallery import faces
+
+        chips = faces.chips(self.gallery, [one.id for one in listed])
+        return tuple(replace(tiles.of_face(one, chips.get(one.id)), name="") for one in listed)
 
     def asked(self, probe: Probe) -> tuple[Tile, ...]:
         """The faces that a probe is made of."""

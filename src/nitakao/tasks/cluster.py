@@ -1,0 +1,146 @@
+"""The faces of a gallery in groups of one person each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nitakao.errors import MisuseError
+from nitakao.tasks.arguments import Place, card_for, opened
+from nitakao.values import ModelCard
+
+if TYPE_CHECKING:  # these load SQLAlchemy, faiss and scikit-learn: not before there is work
+    from nitakao.gallery import Gallery
+    from nitakao.gallery.groups import Standing
+    from nitakao.grouping import Groups, Method
+    from nitakao.grouping.known import Ids
+
+NEIGHBOURS = 64  # of each face that are looked at
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Two groups that may be one person, and are not made one by themselves."""
+
+    one: int
+    other: int
+    distance: float
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """What grouping a gallery came to.
+
+    faces: all there are.  people: persons with at least one of them, `founded` of them new.  moved: faces that belong
+    to somebody else than before.  alone: faces that belong to nobody.  doubts: how many wait for an answer.
+    """
+
+    faces: int
+    people: int
+    founded: int
+    moved: int
+    alone: int
+    doubts: int
+    alike: tuple[Alike, ...]
+    model: str
+    metric: str
+    threshold: float
+    threshold_source: str
+
+
+def cluster(
+    gallery: Place,
+    *,
+    model: str | ModelCard | None = None,
+    threshold: float | None = None,
+    method: Method | None = None,
+    smallest: int = 3,
+    watch: Callable[[int, int], None] = lambda done, faces: None,
+) -> Clustered:
+    """What came of grouping every face in the gallery with the others of the same person.
+
+    Two faces of one photograph are never one person. Who was placed by hand, and who has a name, stays; persons that
+    are there already keep their numbers. Faces in doubt wait for an answer (`nitakao people review`). All of it is one
+    entry of the journal, and `undo` takes it back.
+
+    threshold: same person below this distance; None: the card's.  method: None: nitakao's own, over nearest neighbours;
+    or one of scikit-learn's, of which smallest is DBSCAN's min_samples and HDBSCAN's min_cluster_size.
+    watch: called with how many faces' neighbours are found, and of how many.
+    """
+    from nitakao.gallery import groups
+
+    with opened(gallery) as kept:
+        card = card_for(kept, model)
+        limit, source = _threshold(card, threshold)
+        before = groups.standing(kept)
+        found = _groups(kept, before, limit, method, smallest, watch)
+        came = groups.keep(kept, before, found)
+        labels = found.labels
+        return Clustered(
+            faces=len(labels),
+            people=len(np.unique(labels[labels >= 0])),
+            founded=came.founded,
+            moved=came.moved,
+            alone=int((labels < 0).sum()),
+            doubts=came.doubts,
+            alike=tuple(
+                Alike(came.people[one], came.people[other], far)
+                for one, other, far in found.alike
+                if one in came.people and other in came.people
+            ),
+            model=card.name,
+            metric=card.metric,
+            threshold=limit,
+            threshold_source=source,
+        )
+
+
+def _threshold(card: ModelCard, by_hand: float | None) -> tuple[float, str]:
+    if by_hand is not None:
+        if not (math.isfinite(by_hand) and by_hand > 0):
+            raise MisuseError(f"a threshold for grouping is a number above 0, not {by_hand}")
+        return by_hand, "given by hand"
+    if not card.has_threshold:
+        raise MisuseError(f"grouping needs a threshold, and none is known for {card.name}: give --threshold")
+    return card.threshold, card.threshold_source
+
+
+def _groups(
+    gallery: Gallery,
+    before: Standing,
+    threshold: float,
+    method: Method | None,
+    smallest: int,
+    watch: Callable[[int, int], None],
+) -> Groups:
+    from nitakao import grouping
+    from nitakao.gallery import faces
+
+    vectors = faces.vectors(gallery, before.faces)
+    if method is not None:
+        return grouping.sklearn_groups(
+            vectors, method, threshold=threshold, smallest=smallest, metric=gallery.metric, known=before.known
+        )
+    near = np.full((len(before.faces), min(NEIGHBOURS, max(1, len(before.faces) - 1))), -1, np.int64)
+    for rows, nearest in _neighbours(gallery, before, near.shape[1], watch):
+        near[rows] = nearest
+    return grouping.group(vectors, near, threshold=threshold, metric=gallery.metric, known=before.known)
+
+
+def _neighbours(
+    gallery: Gallery, before: Standing, count: int, watch: Callable[[int, int], None]
+) -> Iterator[tuple[Ids, Ids]]:
+    """Rows (n,) of faces, and rows (n, count) of their nearest others, -1 for want of more."""
+    done = 0
+    if len(before.faces) < 2:
+        return
+    for block in gallery.searcher.neighbours(count, before.faces):
+        mine = before.rows(block.ids)
+        there = mine >= 0
+        yield mine[there], before.rows(block.nearest[there])
+        done += len(block.ids)
+        watch(done, len(before.faces))
