@@ -27,6 +27,7 @@ ALIKE = 10  # pairs of people that are listed
 @click.option(
     "--smallest", type=int, default=3, show_default=True, help="DBSCAN's min_samples, HDBSCAN's min_cluster_size."
 )
+@click.option("--quality", type=float, metavar="Q", help="Leave out faces of a lower quality, 0 to 1 (0.15).")
 @asking.picture_options
 @click.option("--into", type=click.Path(), metavar="DIR", help="Copy the photographs into a folder for each person.")
 @click.option("--link", is_flag=True, help="With --into: symbolic links instead of copies.")
@@ -39,6 +40,7 @@ def cluster(
     threshold: float | None,
     method: str | None,
     smallest: int,
+    quality: float | None,
     sheet: str | None,
     html: str | None,
     into: str | None,
@@ -52,6 +54,7 @@ def cluster(
     review'. 'nitakao people undo' takes all of it back.
     """
     from nitakao.tasks import showing
+    from nitakao.tasks.cluster import LEAST
     from nitakao.tasks.cluster import cluster as task
 
     if link and into is None:
@@ -69,6 +72,7 @@ def cluster(
             threshold=threshold,
             method=method,  # type: ignore[arg-type]  # one of the option's words
             smallest=smallest,
+            least=LEAST if quality is None else quality,
             watch=watch,
         )
     _report(found, as_json)
@@ -85,6 +89,8 @@ def _report(found: Clustered, as_json: bool) -> None:
         f"{plural(found.faces, 'face')}: {found.faces - found.alone} of {found.people} people, {found.alone} alone; "
         f"{plural(found.founded, 'new group')}, {plural(found.moved, 'face')} moved"
     )
+    if found.too_poor:
+        click.echo(f"{plural(found.too_poor, 'face')} left out that show too little: --quality 0 takes them in")
     if found.doubts:
         click.echo(f"{plural(found.doubts, 'face')} in doubt: nitakao people review")
     for pair in found.alike[:ALIKE]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from nitakao.gallery import reviews, schema
 from nitakao.gallery.faces import STREAM, Ids
@@ -50,11 +50,17 @@ class Kept:
     people: Mapping[int, int]
 
 
-def standing(gallery: Gallery) -> Standing:
-    """How things stand in the gallery."""
+def standing(gallery: Gallery, least: float = 0.0) -> Standing:
+    """How things stand in the gallery.
+
+    least: faces of a lower quality are left out, unless a hand has placed them.
+    """
     faces, photos, vectors = schema.faces, schema.photos, schema.vectors
     asked = select(faces.c.id, faces.c.photo, photos.c.video, faces.c.person, faces.c.assigned)
     asked = asked.join(photos, photos.c.id == faces.c.photo).join(vectors, vectors.c.face == faces.c.id)
+    if least > 0:
+        placed = faces.c.assigned.is_not(None) & (faces.c.assigned != BY_GROUPING)
+        asked = asked.where((func.coalesce(faces.c.quality, 1.0) >= least) | placed)
     with gallery.read() as connection:
         rows = [
             (number, NOBODY if video else photo, NOBODY if person is None else person, how not in (None, BY_GROUPING))

@@ -16,9 +16,11 @@ Floats: TypeAlias = NDArray[np.float32]
 
 def rows(vectors: Sequence[Any] | Floats, dimension: int) -> Floats:
     """(n, dimension) float32, finite, C-contiguous. Raises MisuseError otherwise."""
+    if not len(vectors):
+        return np.zeros((0, dimension), np.float32)
     array = np.ascontiguousarray(vectors, dtype=np.float32).reshape(len(vectors), -1)
-    if len(array) and array.shape[1] != dimension:
+    if array.shape[1] != dimension:
         raise MisuseError(f"vectors of {array.shape[1]} numbers where {dimension} are expected")
     if not np.isfinite(array).all():
         raise MisuseError("vectors hold numbers that are not finite")
-    return array.reshape(len(array), dimension)
+    return array
