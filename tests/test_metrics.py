@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
 from nitakao.errors import MisuseError
-from nitakao.metrics import distance, distances
+from nitakao.metrics import b_cubed, distance, distances, identification, pairwise
 
 TABLE = [  # worked by hand
     ("euclidean", [0, 0], [3, 4], 5.0),
@@ -73,3 +73,62 @@ def test_distances_to_many_are_those_to_each(vectors):
 def test_what_cannot_be_compared_with_many_is_refused(one, many, metric, said):
     with pytest.raises(MisuseError, match=said):
         distances(np.array(one, np.float32), np.array(many, np.float32), metric)
+
+
+AGREEMENTS = [  # labels, truth, B-cubed precision and recall, pairwise precision and recall; worked by hand
+    ([0, 0, 1, 1], "aabb", 1, 1, 1, 1),
+    ([0, 0, 0, 0], "aabb", 1 / 2, 1, 2 / 6, 1),
+    ([0, 1, 2, 3], "aabb", 1, 1 / 2, 1, 0),
+    ([-1, -1, -1, -1], "aabb", 1, 1 / 2, 1, 0),  # below 0: alone, not one group
+    ([0, 0, 0, 1, 1, -1], "aababb", (3 * 5 / 9 + 2 / 2 + 1) / 6, (2 * 2 / 3 + 1 / 3 + 3 * 1 / 3) / 6, 1 / 4, 1 / 6),
+    ([5, -2, -1], "abc", 1, 1, 1, 1),  # no pair of either kind: nothing to be wrong about
+]
+
+
+@pytest.mark.parametrize(("labels", "truth", "precision", "recall", "pairs_right", "pairs_found"), AGREEMENTS)
+def test_agreements_are_those_worked_by_hand(labels, truth, precision, recall, pairs_right, pairs_found):
+    faces, pairs = b_cubed(labels, list(truth)), pairwise(labels, list(truth))
+    assert (faces.precision, faces.recall) == pytest.approx((precision, recall))
+    assert (pairs.precision, pairs.recall) == pytest.approx((pairs_right, pairs_found))
+
+
+def test_f_is_the_harmonic_mean_and_0_where_nothing_agrees():
+    assert b_cubed([0, 0, 0, 0], list("aabb")).f == pytest.approx(2 / 3)
+    assert pairwise([0, 0, 1, 1], list("abab")).f == 0
+
+
+@given(some.lists(some.tuples(some.integers(0, 4), some.integers(0, 4)), min_size=2, max_size=40))
+def test_pairs_are_counted_as_scikit_learn_counts_them(faces):
+    groups, truth = zip(*faces, strict=True)
+    counted = pytest.importorskip("sklearn.metrics.cluster").pair_confusion_matrix(truth, groups)
+    said, true, right = counted[:, 1].sum(), counted[1].sum(), counted[1, 1]
+    found = pairwise(groups, truth)
+    assert found.precision == pytest.approx(right / said if said else 1)
+    assert found.recall == pytest.approx(right / true if true else 1)
+    swapped = b_cubed(truth, groups)
+    assert (swapped.recall, swapped.precision) == pytest.approx(
+        (b_cubed(groups, truth).precision, b_cubed(groups, truth).recall)
+    )
+
+
+def test_people_are_identified_as_worked_by_hand():
+    own, other = [0.2, 0.4, 0.9, 0.5], [0.8, 0.9, 0.6, 0.7]
+    found = identification(own, other, [0.45, 0.7, 0.9, 1.0], fpir=0.25)
+    assert (found.rank1, found.tpir, found.threshold) == (0.75, 0.75, 0.7)  # one stranger of four may be answered
+    strict = identification(own, other, [0.45, 0.7, 0.9, 1.0], fpir=0.01)
+    assert (strict.rank1, strict.tpir, strict.threshold) == (0.75, 0.5, 0.45)
+    assert identification(own, other, [0.45], fpir=1).tpir == 0.75
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: b_cubed([0, 1], ["a"]), "2 labels do not fit 1 names"),
+        (lambda: pairwise([], []), "0 labels"),
+        (lambda: identification([1], [1, 2], [1]), "two distances for each probe"),
+        (lambda: identification([1], [1], []), "one stranger or more"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(call, message):
+    with pytest.raises(MisuseError, match=message):
+        call()

@@ -23,8 +23,9 @@ class Known:
 
     apart: faces with the same number, such as their photograph's, are different people; -1: they need not be.
     people: who each face belongs to, -1 nobody.  by_hand: faces that are never moved.
-    never: (m, 2) face (its row) and person who are kept apart.  names: persons who have a name, and keep their faces;
-    what other persons' faces are is found anew, and the group that holds most of them goes on as that person.
+    never: (m, 2) face (its row) and person who are kept apart.  names: persons who have a name.
+    Persons with a name, or in `never`, keep their faces. Whose the faces of other persons are is found anew, and the
+    group that holds most of a person's faces goes on as that person.
     """
 
     apart: Ids
@@ -40,6 +41,11 @@ class Known:
             raise MisuseError(f"what is kept apart are pairs of a face and a person, not of shape {self.never.shape}")
         if len(self.never) and not 0 <= self.never[:, 0].min() <= self.never[:, 0].max() < len(self.apart):
             raise MisuseError(f"a face kept apart from a person is a row from 0 to {len(self.apart) - 1}")
+
+    @property
+    def looked_at(self) -> frozenset[int]:
+        """Persons about whom somebody has said something."""
+        return self.names | set(self.never[:, 1].tolist())
 
     @property
     def next(self) -> int:
@@ -72,10 +78,10 @@ class Groups:
 def settled(vectors: Floats, known: Known) -> Ids:
     """(n,) whose each face is, come what may, -1 where that is to be found out.
 
-    A face stays that was placed by hand, or belongs to a person with a name; the latter not against a rule. Of such
-    faces in one photograph those placed by hand stay, else the one nearest to the person's mean.
+    A face stays that was placed by hand, or belongs to a person who was looked at; the latter not against a rule. Of
+    such faces in one photograph those placed by hand stay, else the one nearest to the person's mean.
     """
-    held = known.by_hand | np.isin(known.people, list(known.names))
+    held = known.by_hand | np.isin(known.people, list(known.looked_at))
     people = np.where(held, known.people, NOBODY)
     face, person = known.never.T
     refused = face[people[face] == person]
@@ -115,7 +121,7 @@ def named(group: Ids, owner: Ids, known: Known) -> Ids:
     group = group.ravel()
     free = (owner == NOBODY) & (size[group] > 1)
     person = np.full(len(size), NOBODY, np.int64)
-    _carry(person, group, free & (known.people != NOBODY), known.people, set(owner.tolist()) | known.names)
+    _carry(person, group, free & (known.people != NOBODY), known.people, set(owner.tolist()) | known.looked_at)
     founded = group[free & (person[group] == NOBODY)]
     _, first = np.unique(founded, return_index=True)
     fresh = founded[np.sort(first)]  # in the order of their first faces

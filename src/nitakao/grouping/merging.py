@@ -15,7 +15,7 @@ Doubles = NDArray[np.float64]
 PIECE = 1 << 24  # numbers gathered at a time: 64 MiB
 
 # How near the centres of two groups must lie, from distances between pictures of LFW's people outside people.txt, with
-# facenet-vggface2 and dlib-resnet alike (the settings' neighbours change B-cubed F there by less than 0.01).
+# facenet-vggface2 and dlib-resnet alike; settings near these change B-cubed F there by about 0.01.
 # - A stranger's centre comes about as near as a stranger's single face does, whatever the sizes of the groups, and the
 #   nearer the more people there are: 5% of faces have a stranger nearer than 0.85 thresholds among 80 people, 0.7 among
 #   2,000.
