@@ -1,0 +1,96 @@
+"""Vectors of as many faces as wanted, drawn like those of a real set: people around people's mean, faces around people.
+
+model = fit(vectors, names)
+vectors, people = model.draw(1_000_000, seed=1)
+queries, whose = model.queries(1_000_000, seed=1, count=1000)      # of the same people; none of them was drawn
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+FACES_A_PERSON = 8  # on average, geometrically distributed: most people are seen once or twice, some a hundred times
+PIECE = 1 << 17  # vectors made at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """Where faces lie: people around `mean` (D,), faces around their person, both normal.
+
+    between, within: (D, D), factors by which standard normal numbers are multiplied.  unit: vectors have length 1.
+    """
+
+    mean: Doubles
+    between: Doubles
+    within: Doubles
+    unit: bool
+
+    def draw(self, count: int, seed: int) -> tuple[Floats, Numbers]:
+        """Vectors (count, D) and the number of the person each is of (count,), people in turn."""
+        people = _people(count, seed)
+        return self._around(self._means(int(people[-1]) + 1, seed), people, seed), people
+
+    def queries(self, stored: int, seed: int, count: int) -> tuple[Floats, Numbers]:
+        """Further faces (count, D) of people whom `draw(stored, seed)` drew, and their numbers (count,)."""
+        people = _people(stored, seed)
+        whose = np.random.default_rng([seed, 2]).choice(people, count)
+        return self._around(self._means(int(people[-1]) + 1, seed), whose, seed + 1_000_003), whose
+
+    def _means(self, people: int, seed: int) -> Floats:
+        normal = np.random.default_rng([seed, 0])
+        found = np.empty((people, len(self.mean)), np.float32)
+        for start in range(0, people, PIECE):
+            piece = found[start : start + PIECE]
+            piece[:] = self.mean + normal.standard_normal(piece.shape, np.float32) @ self.between
+        return found
+
+    def _around(self, means: Floats, people: Numbers, seed: int) -> Floats:
+        normal = np.random.default_rng([seed, 1])
+        found = np.empty((len(people), len(self.mean)), np.float32)
+        for start in range(0, len(people), PIECE):
+            piece = found[start : start + PIECE]
+            piece[:] = (
+                means[people[start : start + PIECE]] + normal.standard_normal(piece.shape, np.float32) @ self.within
+            )
+            if self.unit:
+                piece /= np.linalg.norm(piece, axis=1, keepdims=True)
+        return found
+
+
+def fit(vectors: Floats, names: Sequence[str]) -> Faces:
+    """What people's means and the spread around them are in these vectors (n, D), one name for each row.
+
+    The covariance of means of few faces holds part of that within people, which is taken off: Searle, Casella and
+    McCulloch, Variance Components (1992), 3.6 (the unbalanced one-way random model).
+    """
+    exact = vectors.astype(np.float64)
+    _, person, counts = np.unique(np.asarray(names), return_inverse=True, return_counts=True)
+    means = np.zeros((len(counts), exact.shape[1]))
+    np.add.at(means, person, exact)
+    means /= counts[:, None]
+    apart = exact - means[person]
+    within = apart.T @ apart / (len(exact) - len(counts))
+    between = np.cov(means.T) - within * (1 / counts).mean()
+    unit = bool(np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3))
+    return Faces(means.mean(0), _factor(between), _factor(within), unit)
+
+
+def _factor(covariance: Doubles) -> Doubles:
+    """(D, D): standard normal rows multiplied by it have this covariance, where it is positive."""
+    values, directions = np.linalg.eigh(covariance)
+    factor: Doubles = (directions * np.sqrt(np.maximum(values, 0))).T
+    return factor
+
+
+def _people(count: int, seed: int) -> Numbers:
+    """(count,): 0, 0, 0, 1, 2, 2 ...: the people, each as often as there are faces of theirs."""
+    sizes = np.random.default_rng([seed, 3]).geometric(1 / FACES_A_PERSON, count)
+    return np.repeat(np.arange(count), sizes)[:count].astype(np.int64)

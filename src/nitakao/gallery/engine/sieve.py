@@ -1,0 +1,182 @@
+"""The exact part: which rows can be among the nearest at all, and their distances in double precision."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nitakao.gallery.faces import Ids
+from nitakao.values import Floats
+
+Doubles = NDArray[np.float64]
+
+TILE = 1 << 20  # products at a time: 4 MB, which stay in a core's cache until the smallest are picked out
+GROUP = 64  # products of which the smallest is looked at before each by itself
+LOOSE = 8  # times the rows that are wanted, which may come through before the bounds are looked after
+PAIRS = 1 << 14  # pairs measured in double precision at a time
+UNIT = 2.0**-24  # relative rounding error of float32
+
+
+class Block(NamedTuple):
+    """Rows to search: ids (n,), vectors (n, D), squares (n,) of their lengths, infinite where a row is left out.
+
+    longest: no row is longer than this.  Of a gallery with cosine distances the vectors are scaled to length 1.
+    """
+
+    ids: Ids
+    vectors: Floats
+    squares: Floats
+    longest: float
+
+
+class Pairs(NamedTuple):
+    """Which query (n,) and which face (n,) belong together."""
+
+    which: Ids
+    ids: Ids
+
+
+def directed(vectors: Floats, metric: str) -> Floats:
+    """Vectors (n, D) whose Euclidean distances put faces in the order of the metric: for cosine, at length 1."""
+    if metric == "euclidean":
+        return vectors
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def block(ids: Ids, vectors: Floats, metric: str) -> Block:
+    """Rows made ready; `vectors` (n, D) as `directed` gives them."""
+    if metric == "cosine":  # all are 1; a vector of zeros, which has no direction, counts as at a right angle to all
+        return Block(ids, vectors, np.ones(len(ids), np.float32), 1.0)
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    return Block(ids, vectors, squares, float(np.sqrt(squares.max(initial=0))))
+
+
+def only(rows: Block, allowed: Ids | None) -> Block:
+    """The block with all rows left out but those of `allowed` (ascending)."""
+    if allowed is None:
+        return rows
+    at = np.searchsorted(allowed, rows.ids)
+    at[at == len(allowed)] = 0
+    kept = allowed[at] == rows.ids if len(allowed) else np.zeros(len(rows.ids), bool)
+    return rows._replace(squares=np.where(kept, rows.squares, np.float32(np.inf)))
+
+
+class Sieve:
+    """Lets through every row that may be one of the `k` nearest to a query, and few others.
+
+    Squared distances (less the query's own square) are taken as |x|^2 - 2 x.q in float32, which is quick and loses
+    digits; so all rows within the largest possible error of the k-th are let through: equal distances always are.
+    Error of a dot product: Higham, Accuracy and Stability of Numerical Algorithms (2002), 3.5.
+    """
+
+    def __init__(self, queries: Floats, k: int) -> None:
+        self.k = k
+        self.queries = queries
+        self.pull = np.ascontiguousarray(-2 * queries)
+        self.bounds = np.full(len(queries), np.inf, np.float32)  # at least k rows are known to be as near as that
+        self.slack = np.zeros(len(queries), np.float32)
+        self.found: list[tuple[Ids, Ids, Floats]] = []
+        self.loose = 0  # rows that came through since the bounds were last looked after
+        self.taken: list[Pairs] = []
+
+    def add(self, rows: Block) -> None:
+        """Look at these rows, too."""
+        self._loosen(rows.longest)
+        step = max(GROUP, TILE // len(self.queries))
+        for start in range(0, len(rows.ids), step):
+            part = slice(start, start + step)
+            self._tile(rows.ids[part], rows.vectors[part], rows.squares[part])
+
+    def take(self, pairs: Pairs) -> None:
+        """Let these through unseen."""
+        self.taken.append(pairs)
+
+    def pairs(self) -> Pairs:
+        """What came through."""
+        self._tighten()
+        return _joined([*self.taken, *(Pairs(which, ids) for which, ids, _ in self.found)])
+
+    def _loosen(self, longest: float) -> None:
+        lengths = np.sqrt(np.einsum("ij,ij->i", self.queries, self.queries, dtype=np.float64))
+        dimension = self.queries.shape[1]
+        error = UNIT * longest * (2 * (dimension + 2) * lengths + (dimension + 4) * longest)
+        np.maximum(self.slack, 2 * error, out=self.slack, casting="same_kind")
+
+    def _tile(self, ids: Ids, vectors: Floats, squares: Floats) -> None:
+        near = (vectors @ self.pull[0])[None] if len(self.pull) == 1 else self.pull @ vectors.T
+        near += squares
+        np.minimum(self.bounds, _kth(near, self.k), out=self.bounds)
+        which, at = np.nonzero(near <= self._limits()[:, None])
+        self.found.append((which, ids[at], near[which, at]))
+        self.loose += len(which)
+        if self.loose > LOOSE * self.k * len(self.queries):
+            self._tighten()
+
+    def _limits(self) -> Floats:
+        # Rows that are left out are infinitely far: they never pass, not even while there are fewer than k others.
+        return np.asarray(np.minimum(self.bounds + self.slack, np.finfo(np.float32).max))
+
+    def _tighten(self) -> None:
+        """Bounds from all tiles together: the k-th of one is further than the k-th of all."""
+        self.loose = 0
+        if not self.found:
+            return
+        which, ids, near = (np.concatenate(parts) for parts in zip(*self.found, strict=True))
+        count = np.bincount(which, minlength=len(self.queries))
+        full = np.flatnonzero(count >= self.k)
+        kth = near[np.lexsort((near, which))][(np.cumsum(count) - count)[full] + self.k - 1]
+        self.bounds[full] = np.minimum(self.bounds[full], kth)
+        kept = near <= self._limits()[which]
+        self.found = [(which[kept], ids[kept], near[kept])]
+
+
+def _joined(parts: list[Pairs]) -> Pairs:
+    if not parts:
+        return Pairs(np.empty(0, np.int64), np.empty(0, np.int64))
+    return Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _kth(near: Floats, k: int) -> Floats:
+    """(q,) a number that at least `k` of each row of `near` (q, n) do not exceed; infinite where n is less."""
+    if near.shape[1] < k:
+        return np.full(len(near), np.inf, np.float32)
+    whole = near.shape[1] // GROUP
+    if whole >= 2 * k:  # so few that the k-th smallest of groups' smallest is close to the k-th smallest of all
+        near = near[:, : whole * GROUP].reshape(len(near), whole, GROUP).min(axis=2)
+    found: Floats = np.partition(near, k - 1, axis=1)[:, k - 1]
+    return found
+
+
+def measured(queries: Floats, vectors: Floats, which: Ids, at: Ids, metric: str) -> Doubles:
+    """(n,) the distance of queries[which] and vectors[at], pair by pair, as `metrics.distance` defines it.
+
+    A stored vector of zeros lies at cosine distance 1 from everything.
+    """
+    found = np.empty(len(which))
+    for start in range(0, len(which), PAIRS):
+        part = slice(start, start + PAIRS)
+        a, b = queries[which[part]].astype(np.float64), vectors[at[part]].astype(np.float64)
+        found[part] = np.linalg.norm(a - b, axis=1) if metric == "euclidean" else _cosine(a, b)
+    return found
+
+
+def _cosine(a: Doubles, b: Doubles) -> Doubles:
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    cosines = np.einsum("ij,ij->i", a, b) / np.where(lengths > 0, lengths, 1)
+    return np.asarray(1.0 - np.clip(cosines, -1.0, 1.0))
+
+
+def ranked(pairs: Pairs, distances: Doubles, queries: int, k: int) -> tuple[Ids, Doubles]:
+    """Numbers and distances (queries, k), nearest first, ties by number; -1 and infinity where there are no more."""
+    order = np.lexsort((pairs.ids, distances, pairs.which))
+    which = pairs.which[order]
+    place = np.arange(len(which)) - np.searchsorted(which, which)
+    kept = place < k
+    ids = np.full((queries, k), -1, np.int64)
+    found = np.full((queries, k), np.inf)
+    ids[which[kept], place[kept]] = pairs.ids[order][kept]
+    found[which[kept], place[kept]] = distances[order][kept]
+    return ids, found
