@@ -148,3 +148,11 @@ def test_a_folder_that_may_not_be_read_says_so(folder):
     (folder / "locked").mkdir(mode=0)
     with pytest.raises(MisuseError, match="cannot be read"):
         find(["locked"])
+
+
+def test_videos_of_a_folder_come_only_where_they_are_asked_for(folder):
+    picture(folder / "all" / "a.png")
+    (folder / "all" / "b.mp4").write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom")
+    (folder / "all" / "c.mp4").write_bytes(b"no video")
+    assert found("all") == ["all/a.png"]
+    assert found("all", videos=True) == ["all/a.png", "all/b.mp4"]

@@ -120,7 +120,7 @@ def test_an_early_end_leaves_no_thread_behind(tmp_path: Path, network: FakeNetwo
     before = threading.active_count()
     running = pipeline.run([name] * 500, card=CARD)
     next(running)
-    running.close()  # type: ignore[attr-defined]  # a generator, declared as the plainer Iterator
+    running.close()
     assert threading.active_count() == before
 
 
@@ -189,3 +189,15 @@ def test_the_embedded_default_end_to_end_is_its_parts_put_together(tmp_path: Pat
     (face,) = Mtcnn(settings)([photo])[0]
     expected = embedder.load(card)(photos.cut(photo, face, card.crop)[None])
     np.testing.assert_allclose(outcome.vectors, expected, atol=1e-5)
+
+
+def test_a_chip_and_a_quality_for_each_face_come_where_asked_for(network: FakeNetwork, tmp_path: Path) -> None:
+    path = tmp_path / "wide.jpg"
+    Image.new("RGB", (1600, 800), (10, 20, 30)).save(path)
+    for source in (str(path), photos.load(str(path))):  # named, or loaded already
+        (plain,) = pipeline.run([source], card=CARD)
+        (kept,) = pipeline.run([source], card=CARD, keep_chips=True)
+        assert (plain.chips, plain.qualities) == ((), ())
+        assert [chip.frame for chip in kept.chips] == [(0, 0, 1200, 800), (400, 0, 1600, 800)]
+        assert len(kept.qualities) == 2
+        np.testing.assert_allclose(kept.vectors, plain.vectors, atol=1)

@@ -22,7 +22,19 @@ from nitakao.errors import GeometryError, MissingExtraError, PhotoError
 from nitakao.models import detectors, embedder
 from nitakao.models.session import Device, cores
 from nitakao.photos import Encoded, Limits
-from nitakao.values import Chip, Choice, CropRule, DetectorSettings, Face, Floats, ModelCard, Outcome, Photo, Pixels, Quality
+from nitakao.values import (
+    Chip,
+    Choice,
+    CropRule,
+    DetectorSettings,
+    Face,
+    Floats,
+    ModelCard,
+    Outcome,
+    Photo,
+    Pixels,
+    Quality,
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nitakao.cli import embed, options, show
 from nitakao.cli.show import Voice, plural
+from nitakao.errors import PhotoError
 
 if TYPE_CHECKING:
     from nitakao.gallery.enrol import Indexed
@@ -80,6 +82,12 @@ def index(
     """
     from nitakao.tasks import index as task
 
+    def prepare(card: ModelCard) -> None:
+        embed.notice(voice, card)
+        if not watch:  # counted where there is work: when all is unchanged, counting would take as long as the rest
+            embed.count_aside(voice, steps, photos, allow_urls)
+        show.fetched(voice, card)
+
     tally = task.Tally()
     start = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends as Ctrl-C does
@@ -100,27 +108,24 @@ def index(
         batch_size=batch_size,
         allow_urls=allow_urls,
         stdin=options.standard_input(photos),
-        prepare=lambda card: _prepare(voice, card),
+        prepare=prepare,
         tally=tally,
     )
+    ended = False
     try:
-        with voice.progress("photos") as steps:
-            if not watch:
-                embed.count_aside(voice, steps, photos, allow_urls)
+        with voice.progress("photos") as steps, closing(done):
             for one in done:
                 _told(voice, steps, one, as_json)
+        ended = True
     except KeyboardInterrupt:
         if not watch:
-            _summary(tally, time.monotonic() - start, as_json)
             raise
-    _summary(tally, time.monotonic() - start, as_json)
+        ended = True  # there is no other end
+    finally:
+        if ended or tally.photos:
+            _summary(tally, time.monotonic() - start, as_json)
     if tally.unreadable and tally.unreadable == tally.photos:
-        raise SystemExit(1)
-
-
-def _prepare(voice: Voice, card: ModelCard) -> None:
-    embed.notice(voice, card)
-    show.fetched(voice, card)
+        raise PhotoError(f"not one photograph of {tally.photos} could be read")
 
 
 def _told(voice: Voice, steps: show.Steps, one: Indexed, as_json: bool) -> None:
@@ -130,10 +135,12 @@ def _told(voice: Voice, steps: show.Steps, one: Indexed, as_json: bool) -> None:
         show.json_line(
             {"file": one.path, "what": one.what, "photo": one.photo, "faces": one.faces, "problem": one.problem}
         )
-    if one.problem and one.what not in QUIET:
+    if one.what in QUIET:
+        return
+    if one.problem and (one.photo is None or one.faces):  # photographs without a face are many, and only counted
         voice.warn(one.problem if f"'{one.path}'" in one.problem else f"'{one.path}': {one.problem}")
-    elif one.what not in QUIET:
-        voice.detail(f"'{one.path}': {one.what}, {plural(len(one.faces), 'face')}")
+    else:
+        voice.detail(f"'{one.path}': {one.what}, {one.problem or plural(len(one.faces), 'face')}")
 
 
 def _summary(tally: Tally, seconds: float, as_json: bool) -> None:

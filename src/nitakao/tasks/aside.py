@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 Give: TypeAlias = Callable[[Item], None]
 
 TICK = 0.1  # seconds after which each side looks whether the other one has ended
-PATIENCE = 60.0  # seconds that an early end waits for what is under way, as one large photograph
+PATIENCE = 10.0  # seconds that an early end waits for what is under way, which may be for standard input
 
 
 class _OverError(Exception):

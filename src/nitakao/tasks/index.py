@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -73,7 +73,7 @@ def index(
     stdin: BinaryIO | None = None,
     prepare: Callable[[ModelCard], None] = lambda card: None,
     tally: Tally | None = None,
-) -> Iterator[Indexed]:
+) -> Generator[Indexed, None, None]:
     """What became of each file, told once it is kept: what was told survives a crash and a power cut.
 
     gallery: made where there is none, for `model` (dlib-resnet) and `flip`; one that is there keeps its own.
@@ -132,7 +132,7 @@ class _Run:
     watch: bool
     prepare: Callable[[ModelCard], None]
 
-    def counted(self, found: Iterator[str | Photo], tally: Tally) -> Iterator[Indexed]:
+    def counted(self, found: Iterator[str | Photo], tally: Tally) -> Generator[Indexed, None, None]:
         with _opened(self.place, self.model, self.flip) as gallery:
             if self.flip and not gallery.flip:
                 raise MisuseError(f"gallery '{gallery.where}' was made without flip: leave it out, or make another one")

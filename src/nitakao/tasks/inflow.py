@@ -15,7 +15,8 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -130,7 +131,7 @@ class Inflow:
         from nitakao import pipeline
 
         how = self.how
-        outcomes = pipeline.run(
+        outcomes: Generator[Outcome, None, None] = pipeline.run(
             _after(first, fresh),
             detector=how.detector,
             choice=how.choice,
@@ -141,10 +142,11 @@ class Inflow:
             keep_chips=True,
             limits=how.limits,
         )
-        seen = ((self.waiting.popleft(), outcome) for outcome in outcomes)
-        for arrival, frames in groupby(seen, key=lambda pair: pair[0].arrival):
-            of = self._of_video if arrival.looked.video else self._of_photo
-            self.emit(of(arrival, frames))
+        with closing(outcomes):  # where nobody wants more, its threads end before this one does
+            seen = ((self.waiting.popleft(), outcome) for outcome in outcomes)
+            for arrival, frames in groupby(seen, key=lambda pair: pair[0].arrival):
+                of = self._of_video if arrival.looked.video else self._of_photo
+                self.emit(of(arrival, frames))
 
     def _fresh(self, named: Iterable[str | Photo]) -> Iterator[Encoded | Photo]:
         """What must be looked through; all else is told at once."""
