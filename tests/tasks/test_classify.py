@@ -93,6 +93,17 @@ def test_a_report_tries_faces_on_classifiers_that_did_not_see_their_photographs(
     assert len(steps) > 5
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_one_picture_of_each_person_is_enough_to_learn_and_can_not_be_tried(gallery, method):
+    for number in range(5):
+        person(gallery, f"P{number}", *photograph(gallery, f"{number}.jpg", f"p{number}"))
+    made = train_classifier(gallery, method=method)
+    people, _ = made.guess(np.stack([vector(f"p{number}", "elsewhere", 0, 16) for number in range(5)]))
+    assert people.tolist() == [0, 1, 2, 3, 4]
+    found = report(gallery, method=method)
+    assert (found.tried, found.left_out, found.strangers) == (0, 5, 5)
+
+
 def test_no_photograph_is_trained_on_and_tried(gallery):
     from nitakao.classifiers.reporting import _folds
 
@@ -246,9 +257,9 @@ def test_a_file_that_ends_too_early_is_refused(people, tmp_path, cut):
 def test_without_scikit_learn_the_pip_line_is_told(people, monkeypatch):
     import sys
 
-    for name in ("sklearn.linear_model", "skops.io"):
+    for name in ("sklearn.linear_model", "skops.io", "threadpoolctl"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingExtraError, match=r"nitakao\[learn\]"):
-        train_classifier(people)
+        with pytest.raises(MissingExtraError, match=r"nitakao\[learn\]"):
+            save_classifier(train_classifier(people), "x.skops")
     with pytest.raises(MissingExtraError, match=r"nitakao\[learn\]"):
         files._skops()

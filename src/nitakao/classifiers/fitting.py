@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -185,18 +186,31 @@ def _unit(vectors: Floats) -> Doubles:
 
 
 def _fitted(method: Method, rows: Doubles, people: Labels) -> Any:
+    """The method's estimator, fitted on one thread: with several, waiting for a busy core takes a hundred times longer
+    than the work (79 people, 237 faces: 0.1 seconds against 12).
+    """
+    try:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
+    except ImportError:
+        raise MissingExtraError("learning to tell people apart", "learn") from None
+    with threadpool_limits(1), warnings.catch_warnings():
+        # scikit-learn takes many people with one picture each for a mistake
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        return _estimator(method).fit(rows, people)
+
+
+def _estimator(method: Method) -> Any:
     try:
         from sklearn.linear_model import LogisticRegression
         from sklearn.neighbors import KNeighborsClassifier
         from sklearn.svm import LinearSVC
     except ImportError:
         raise MissingExtraError("learning to tell people apart", "learn") from None
-
     if method == "nearest":
-        return KNeighborsClassifier(1, algorithm="brute").fit(rows, people)
+        return KNeighborsClassifier(1, algorithm="brute")
     if method == "svm":
-        return LinearSVC(C=SVM_C, dual=True, random_state=0, max_iter=STEPS).fit(rows, people)
-    return LogisticRegression(C=LOGISTIC_C, max_iter=STEPS).fit(rows, people)
+        return LinearSVC(C=SVM_C, dual=True, random_state=0, max_iter=STEPS)
+    return LogisticRegression(C=LOGISTIC_C, max_iter=STEPS)
 
 
 def _scores(method: Method, estimator: Any, rows: Doubles) -> Doubles:

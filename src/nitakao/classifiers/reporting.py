@@ -118,7 +118,7 @@ def _folds(examples: Examples) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.b
         return  # everybody has one picture
     folds = StratifiedGroupKFold(parts, shuffle=True, random_state=0)
     with warnings.catch_warnings():  # people with fewer pictures than there are folds are usual, and are seen to below
-        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        warnings.filterwarnings("ignore", "The (least populated class|number of unique classes)", UserWarning)
         split = list(folds.split(examples.vectors, examples.people, examples.photos))
     for _, test in split:
         tried = np.zeros(len(examples.people), bool)

@@ -61,7 +61,8 @@ def look(
         model=model,
         detector=options.detector_settings(article=article, **detector),
         choice=choice or ("first" if article else None),  # type: ignore[arg-type]  # one of the option's words
-        device=options.device_of(device, gpu_memory_fraction),
+        # Only where asked for: it loads ONNX Runtime, which asking about a face of the gallery does without.
+        device=options.device_of(device, gpu_memory_fraction) if device or gpu_memory_fraction else None,
         allow_urls=allow_urls,
     )
 
@@ -161,9 +162,16 @@ def who(kept: Kept) -> str:
     return kept.name or ("" if kept.person is None else f"#{kept.person}")
 
 
+def sure(probability: float) -> str:
+    """A probability to the right of its column; a dash for what is not known."""
+    from nitakao.report import tiles
+
+    return f"{tiles.percent(probability) or '-':>{len('probability')}}"
+
+
 def place(kept: Kept) -> str:
     """Where a face is, for people: its photograph, and in a video the time."""
-    path = kept.path or "-"
+    path = show.path_from_here(kept.path) or "-"
     return path if kept.time is None else f"{path} at {show.duration(kept.time)}"
 
 

@@ -82,11 +82,11 @@ def _show(found: Identified, form: str | None) -> None:
 
 def _answer(identity: Identity) -> str:
     told, sure = (NOBODY, identity.nobody) if identity.who is None else (identity.who.name, identity.who.probability)
-    return told if sure != sure else f"{told} ({asking.number(sure)})"
+    return told if sure != sure else f"{told} ({asking.sure(sure).strip()})"
 
 
 def _row(candidate: Candidate) -> list[str]:
-    told = [asking.number(candidate.probability), asking.number(candidate.distance)]
+    told = [asking.sure(candidate.probability), asking.number(candidate.distance)]
     return [str(candidate.rank), candidate.name, *told, str(candidate.nearest.id), asking.place(candidate.nearest)]
 
 

@@ -171,7 +171,7 @@ def _show(found: Found, form: str | None) -> None:
 
 
 def _row(match: Match) -> list[str]:
-    told = [str(match.rank), asking.number(match.distance), asking.number(match.probability)]
+    told = [str(match.rank), asking.number(match.distance), asking.sure(match.probability)]
     return [*told, str(match.kept.id), asking.who(match.kept), asking.place(match.kept)]
 
 

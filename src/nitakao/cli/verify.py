@@ -143,7 +143,8 @@ def _show_known(a: str, b: str, found: Likeness, as_json: bool) -> None:
         extra = {"best": found.best, "pairs": found.pairs, "probability": found.probability, "prior": found.basis.prior}
         show.json_line(_record(a, b, verdict) | extra)
         return
-    told = [asking.number(v) for v in (verdict.distance, found.best, verdict.threshold, found.probability)]
+    told = [asking.number(v) for v in (verdict.distance, found.best, verdict.threshold)]
+    told.append(asking.sure(found.probability))
     header = ["distance", "best", "threshold", "probability", "verdict", "a", "b"]
     show.table(header, [[*told, verdict_word(verdict), a, b]])
     pairs = "one pair of faces" if found.pairs == 1 else f"{found.pairs} pairs of faces"

@@ -47,7 +47,8 @@ def train_classifier(
 ) -> Classifier:
     """A classifier of the people who have a name in the gallery, to be kept with `save_classifier`.
 
-    Hidden people are left out, and of people with very many faces the best are taken.  refuse: the share of strangers who shall get nobody's name.
+    Hidden people are left out, and of people with very many faces the best are taken.
+    refuse: the share of strangers who shall get nobody's name.
     """
     with opened(place) as gallery:
         card = card_for(gallery, model)
