@@ -20,7 +20,8 @@ def digest(key: bytes, sha256: str) -> bytes:
 def among(connection: Connection, key: bytes, contents: Iterable[str]) -> set[str]:
     """Those of these contents, given by their sha256, that must not come back."""
     digests = {digest(key, sha): sha for sha in contents if sha}
-    column, listed, found = schema.tombstones.c.digest, list(digests), set()
+    column, listed = schema.tombstones.c.digest, list(digests)
+    found: set[str] = set()
     for start in range(0, len(listed), PIECE):
         asked = select(column).where(column.in_(listed[start : start + PIECE]))
         found.update(digests[bytes(one)] for one in connection.execute(asked).scalars())
