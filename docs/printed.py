@@ -17,11 +17,11 @@ def renew(page: Path, folder: Path, printed: dict[str, str]) -> None:
     """
     text = page.read_text(encoding="utf-8")
     for shown in examples(page):
+        if shown.text not in printed:  # what is shown without output may be what the next one stands on
+            printed[shown.text] = run(shown, folder)
         if shown.printed:
             begin = f"$ {shown.text}\n" if shown.kind == "command" else f"{shown.text}```\n\n```text\n"
             assert begin + shown.printed in text, f"{page.name}: {shown.title} is not found"
-            if shown.text not in printed:
-                printed[shown.text] = run(shown, folder)
             text = text.replace(begin + shown.printed, begin + printed[shown.text])
     page.write_text(text, encoding="utf-8")
 

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from nitakao.models.registry import card, cards
     from nitakao.models.session import Device
     from nitakao.photos.read import Limits, from_pixels, read
+    from nitakao.tasks.calibrate import calibrate
     from nitakao.tasks.classify import classify, read_classifier, save_classifier, train_classifier
+    from nitakao.tasks.cluster import cluster
     from nitakao.tasks.detect import detect
     from nitakao.tasks.embed import embed
     from nitakao.tasks.exporting import export
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from nitakao.tasks.index import index
     from nitakao.tasks.people import hide, merge, move, name, people, split, undo
     from nitakao.tasks.probes import Look
+    from nitakao.tasks.reindex import reindex
     from nitakao.tasks.search import search
     from nitakao.tasks.search_folder import search_folder
     from nitakao.tasks.sidecars import export_xmp, import_xmp
@@ -99,9 +102,11 @@ __all__ = [
     "WeightsError",
     "WeightsFile",
     "Where",
+    "calibrate",
     "card",
     "cards",
     "classify",
+    "cluster",
     "detect",
     "distance",
     "embed",
@@ -120,6 +125,7 @@ __all__ = [
     "people",
     "read",
     "read_classifier",
+    "reindex",
     "save_classifier",
     "search",
     "search_folder",
@@ -136,9 +142,11 @@ _HOMES = {
     "Gallery": "gallery",
     "Limits": "photos.read",
     "Look": "tasks.probes",
+    "calibrate": "tasks.calibrate",
     "card": "models.registry",
     "cards": "models.registry",
     "classify": "tasks.classify",
+    "cluster": "tasks.cluster",
     "detect": "tasks.detect",
     "distance": "metrics",
     "embed": "tasks.embed",
@@ -157,6 +165,7 @@ _HOMES = {
     "people": "tasks.people",
     "read": "photos.read",
     "read_classifier": "tasks.classify",
+    "reindex": "tasks.reindex",
     "save_classifier": "tasks.classify",
     "search": "tasks.search",
     "search_folder": "tasks.search_folder",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -217,7 +216,9 @@ def _list_doubts(doubts: list[Doubt], as_json: bool) -> None:
         row = (doubt.kept.id, doubt.person, doubt.name, doubt.distance, doubt.kept.path)
         show.json_line(dict(zip(header, row, strict=True)))
     if not as_json:
-        rows = [(d.kept.id, f"#{d.person}", d.name, f"{d.distance:.3f}", d.kept.path) for d in doubts]
+        rows = [
+            (d.kept.id, f"#{d.person}", d.name, f"{d.distance:.3f}", show.path_from_here(d.kept.path)) for d in doubts
+        ]
         show.table(header, [[cell(value) for value in row] for row in rows])
 
 
@@ -251,9 +252,4 @@ def cell(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "".join(letter if _harmless(letter) else ascii(letter)[1:-1] for letter in str(value))
-
-
-def _harmless(letter: str) -> bool:
-    turning = "\u202a" <= letter <= "\u202e" or "\u2066" <= letter <= "\u2069"
-    return not turning and unicodedata.category(letter) not in ("Cc", "Zl", "Zp", "Cs")
+    return show.harmless(str(value))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -168,12 +170,38 @@ def _json_safe(value: Any) -> Any:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Aligned columns, numbers to the right; the last column is left as it is."""
-    body = [[str(cell) for cell in row] for row in rows]
+    body = [[harmless(str(cell)) for cell in row] for row in rows]
     numeric = [all(_is_number(row[c]) for row in body) for c in range(len(header))]
-    widths = [max(len(row[c]) for row in [header, *body]) for c in range(len(header))]
+    widths = [max(_width(row[c]) for row in [header, *body]) for c in range(len(header))]
     for row in [list(header), *body]:
-        cells = [cell.rjust(w) if right else cell.ljust(w) for cell, w, right in zip(row, widths, numeric, strict=True)]
+        gaps = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        cells = [gap + cell if right else cell + gap for cell, gap, right in zip(row, gaps, numeric, strict=True)]
         click.echo("  ".join(cells).rstrip())
+
+
+def harmless(text: str) -> str:
+    """The text on one line: what would break the line, or turn it around, is shown with escapes."""
+    return "".join(letter if _is_harmless(letter) else ascii(letter)[1:-1] for letter in text)
+
+
+def _is_harmless(letter: str) -> bool:
+    turning = "\u202a" <= letter <= "\u202e" or "\u2066" <= letter <= "\u2069"
+    return not turning and unicodedata.category(letter) not in ("Cc", "Zl", "Zp", "Cs")
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: a letter of Japanese takes two."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def path_from_here(path: str) -> str:
+    """The path as it is named from the current folder, where it lies below that; else as it is."""
+    here = os.path.join(os.getcwd(), "")
+    return path[len(here) :] if path.startswith(here) and len(path) > len(here) else path
 
 
 def _is_number(cell: str) -> bool:
