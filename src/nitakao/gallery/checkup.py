@@ -27,9 +27,9 @@ NAMED = 3  # rows that are told one by one
 def check(gallery: Gallery) -> Iterator[Check]:
     """What was looked at, one thing after the other. Nothing is changed."""
     yield _structure(gallery)
-    complaints = _complaints(gallery)
+    complaining = complaints(gallery.dimension)
     for table in schema.metadata.sorted_tables:
-        yield _rows(gallery, table, complaints.get(table.name, lambda row: ""))
+        yield _rows(gallery, table, complaining.get(table.name, lambda row: ""))
     yield _references(gallery)
     yield _without_vector(gallery)
     yield _index(gallery)
@@ -61,8 +61,10 @@ def _rows(gallery: Gallery, table: Table, complaint: Complaint) -> Check:
     return Check(table.name, not told, ", ".join([f"{read} rows read", *told]))
 
 
-def _complaints(gallery: Gallery) -> dict[str, Complaint]:
-    return {"vectors": _Vectors(gallery.dimension), "chips": _chip, "faces": _face, "photos": _photo}
+def complaints(dimension: int) -> dict[str, Complaint]:
+    """What can be wrong with a row of a table, in words; '' where nothing is."""
+    vectors = _Vectors(dimension)
+    return {"vectors": vectors, "chips": _chip, "faces": _face, "photos": _photo}
 
 
 class _Vectors:

@@ -18,6 +18,7 @@ from nitakao.errors import GalleryDamagedError
 from nitakao.values import Floats
 
 SEAL = 4  # bytes of a checksum
+DAMAGED = "a gallery is damaged: bytes in it are not those that were written"
 
 
 class PathBytes(TypeDecorator[str]):
@@ -30,7 +31,9 @@ class PathBytes(TypeDecorator[str]):
         return None if value is None else path_bytes(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else bytes(value).decode("utf-8", "surrogateescape")
+        if value is not None and not isinstance(value, bytes):  # SQLite keeps whatever damage makes of it
+            raise GalleryDamagedError(DAMAGED)
+        return None if value is None else value.decode("utf-8", "surrogateescape")
 
 
 def path_bytes(path: str) -> bytes:
@@ -55,12 +58,13 @@ def seal(data: bytes) -> bytes:
     return data + zlib.crc32(data).to_bytes(SEAL, "little")
 
 
-def unseal(data: bytes) -> bytes:
+def unseal(data: Any) -> bytes:
     """The bytes that were sealed. Raises GalleryDamagedError where they are others now."""
-    content = bytes(data[:-SEAL])
-    if len(data) < SEAL or zlib.crc32(content).to_bytes(SEAL, "little") != data[-SEAL:]:
-        raise GalleryDamagedError("a gallery is damaged: bytes in it are not those that were written")
-    return content
+    if isinstance(data, bytes) and len(data) >= SEAL:
+        content = data[:-SEAL]
+        if zlib.crc32(content).to_bytes(SEAL, "little") == data[-SEAL:]:
+            return content
+    raise GalleryDamagedError(DAMAGED)
 
 
 class Vector(TypeDecorator[Floats]):

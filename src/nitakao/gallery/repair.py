@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections import Counter
@@ -12,19 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy import Connection, delete, event, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from nitakao.errors import GalleryDamagedError, GalleryError
 from nitakao.gallery import schema
 from nitakao.gallery.backup import NUMBERED, last_number, made, number_from, settled, write
-from nitakao.gallery.checkup import foreign_keys
+from nitakao.gallery.checkup import Complaint, complaints, foreign_keys
+from nitakao.gallery.faces import in_pieces
 from nitakao.gallery.gallery import Gallery, Place, backend_of, hold_together
 from nitakao.gallery.postgres import PostgresBackend
 from nitakao.gallery.salvage import blocks
-from nitakao.gallery.sqlite import SqliteBackend
-from nitakao.values import Floats
+from nitakao.gallery.sqlite import SqliteBackend, tolerant
 
 WAIT = 10.0  # seconds for another process that writes
 LOST = "faces of it were lost to damage"  # a problem, so that `index --again problems` looks at it anew
@@ -78,9 +78,9 @@ def _saved(backend: SqliteBackend) -> Repaired:
     try:
         with _held(backend) as source, made(new) as target:
             settings = _settings(source, path)
-            _copied(source, target, lost, int(settings["dimension"]))
+            hurt = _copied(source, target, lost, int(settings["dimension"]))
             _dropped(target, lost)
-            again = _marked(target, lost)
+            again = _marked(target, lost, hurt)
             faces = int(target.execute(select(func.count()).select_from(schema.faces)).scalar_one())
         settled(new)
         damaged = _swapped(backend, new)
@@ -96,18 +96,21 @@ def _held(backend: SqliteBackend) -> Iterator[Connection]:
     """The damaged file, nobody else writing to it."""
     gone = f"of gallery '{backend.path}' nothing can be saved: restore a backup, or index your photographs anew"
     try:
-        if not backend.exists():
+        event.listen(backend.engine, "connect", tolerant, insert=True)
+        if not backend.path.exists():
             raise GalleryError(f"there is no gallery '{backend.path}' to be repaired")
         with backend.engine.connect() as connection:
             connection = connection.execution_options(nitakao_begin="BEGIN IMMEDIATE")
-            with connection.begin():
+            with connection.begin() as held:
                 yield connection
-    except DBAPIError as error:
-        if backend.busy(error.orig or error):
+                held.rollback()  # there is nothing to commit, and a damaged file may not allow it
+    except (DBAPIError, GalleryDamagedError) as error:
+        said = getattr(error, "orig", None) or error
+        if backend.busy(said):
             raise GalleryError(
                 f"gallery '{backend.path}' is in use: repair it when nobody else works with it"
             ) from error
-        raise GalleryError(f"{gone} ({error.orig})") from error
+        raise GalleryError(f"{gone} ({said})") from error
 
 
 def _settings(source: Connection, path: Path) -> dict[str, str]:
@@ -122,27 +125,39 @@ def _settings(source: Connection, path: Path) -> dict[str, str]:
     return found
 
 
-def _copied(source: Connection, target: Connection, lost: Counter[str], dimension: int) -> None:
+def _copied(source: Connection, target: Connection, lost: Counter[str], dimension: int) -> set[int]:
+    """The photographs of which a face was left behind; what can be read is in the target."""
+    complaining = complaints(dimension)
+    hurt: set[int] = set()
     for table in schema.metadata.sorted_tables:
-        note = partial(_note, lost, table.name)
-        before = 0
-        for rows in blocks(source, table, note):
-            kept = [row for row in rows if table is not schema.vectors or _whole(row["vector"], dimension)]
-            lost[table.name] += len(rows) - len(kept)
+        complaint: Complaint = complaining.get(table.name, lambda row: "")
+        written = 0
+        for rows in blocks(source, table, partial(_note, lost, table.name)):
+            kept = [row for row in rows if not complaint(row)]
+            wrong = [row for row in rows if complaint(row)]
+            if table is schema.photos:  # their faces are as they were
+                kept += map(_mended, wrong)
+            else:
+                lost[table.name] += len(wrong)
+            hurt.update(row["photo"] for row in wrong if table is schema.faces)
             write(target, table, kept)
-            before += len(kept)
-        lost[table.name] += before - _count(target, table)  # a number or a name that damage made another's
+            written += len(kept)
+        lost[table.name] += written - _count(target, table)  # a number or a name that damage made another's
     for table in NUMBERED:
         with suppress(DBAPIError):
             number_from(target, table, last_number(source, table))
+    return hurt
 
 
 def _note(lost: Counter[str], name: str, count: int) -> None:
     lost[name] += count
 
 
-def _whole(vector: Floats, dimension: int) -> bool:
-    return vector.shape == (dimension,) and bool(np.isfinite(vector).all())
+def _mended(photo: dict[str, Any]) -> dict[str, Any]:
+    """A photograph's row with a sha256 that no content has, so that it is taken for changed and looked at anew."""
+    unlike = hashlib.sha256(repr(photo).encode("utf-8", "surrogatepass")).hexdigest()
+    size = {"width": max(0, photo["width"]), "height": max(0, photo["height"])}
+    return {**photo, **size, "sha256": unlike, "problem": LOST}
 
 
 def _dropped(target: Connection, lost: Counter[str]) -> None:
@@ -158,16 +173,17 @@ def _dropped(target: Connection, lost: Counter[str]) -> None:
             lost[table.name] += target.execute(delete(table).where(gone)).rowcount
 
 
-def _marked(target: Connection, lost: Counter[str]) -> int:
-    """How many photographs are to be indexed anew, as a face of theirs has lost its vector. Such faces go."""
+def _marked(target: Connection, lost: Counter[str], hurt: set[int]) -> int:
+    """How many photographs are to be indexed anew, as faces of theirs are gone, or go since they have no vector."""
     faces, photos = schema.faces, schema.photos
     bare = ~select(schema.vectors.c.face).where(schema.vectors.c.face == faces.c.id).exists()
-    marked = update(photos).where(photos.c.id.in_(select(faces.c.photo).where(bare))).values(problem=LOST)
-    again = target.execute(marked).rowcount
-    for table in (schema.chips, schema.reviews, schema.never):
+    hurt = hurt | set(target.execute(select(faces.c.photo).where(bare)).scalars())
+    for piece in in_pieces(hurt):
+        target.execute(update(photos).where(photos.c.id.in_(piece)).values(problem=LOST))
+    for table in (schema.chips, schema.reviews, schema.never, schema.remade):
         target.execute(delete(table).where(table.c.face.in_(select(faces.c.id).where(bare))))
     lost["faces"] += target.execute(delete(faces).where(bare)).rowcount
-    return again
+    return int(target.execute(select(func.count()).select_from(photos).where(photos.c.problem == LOST)).scalar_one())
 
 
 def _swapped(backend: SqliteBackend, new: Path) -> Path:

@@ -25,6 +25,8 @@ from nitakao.errors import GalleryDamagedError
 from nitakao.gallery.columns import PathBytes, Sealed, Vector
 
 BLOCK = 500  # rows read at a time
+LARGEST = 1 << 40  # number of a row that is believed: more than any gallery has
+PROBES = 256  # places where a table is tried before it is given up
 UNREADABLE = (DBAPIError, GalleryDamagedError, TypeError, ValueError, OverflowError)
 
 Rows: TypeAlias = "list[dict[str, Any]]"
@@ -41,11 +43,15 @@ def blocks(connection: Connection, table: Table, lost: Lost) -> Iterator[Rows]:
         yield from (_plain(part) for part in asked.mappings().partitions())
         return
     last, end = 0, _end(connection, table)
+    if end is None or not _legible(connection, table, end):
+        lost(end or 1)
+        return
     while last < end:
         try:
             rows, reached = _after(connection, table, last)
         except UNREADABLE:
-            rows, reached = _between(connection, table, last + 1, last + BLOCK, lost), last + BLOCK
+            reached = min(last + BLOCK, end)
+            rows = _between(connection, table, last + 1, reached, lost)
         if rows:
             yield rows
         last = reached if reached > last else end
@@ -85,17 +91,31 @@ def _plain(rows: Iterable[RowMapping]) -> Rows:
     return [{str(key): value for key, value in row.items()} for row in rows]
 
 
-def _end(connection: Connection, table: Table) -> int:
-    """The largest number of a row, or where that cannot be read, the largest ever given."""
-    named = connection.dialect.identifier_preparer.format_table(table)
-    for asked in (f"SELECT max(rowid) FROM {named}", f"SELECT seq FROM sqlite_sequence WHERE name = '{table.name}'"):
+def _end(connection: Connection, table: Table) -> int | None:
+    """The largest number of a row; where that cannot be read, a number that none is above."""
+    for asked in (f"SELECT max(rowid) FROM {_quoted(connection, table)}", "SELECT max(seq) FROM sqlite_sequence"):
         try:
-            found = connection.exec_driver_sql(asked).scalar()
-        except DBAPIError:
+            found = int(connection.exec_driver_sql(asked).scalar() or 0)
+        except UNREADABLE:
             continue
-        if found is not None and 0 <= int(found) < 1 << 40:  # more than any gallery: damage
-            return int(found)
-    return 0
+        if 0 <= found < LARGEST:
+            return found
+    return None
+
+
+def _legible(connection: Connection, table: Table, end: int) -> bool:
+    """Whether anything can be read: where the page that leads to all others is damaged, nothing can."""
+    for at in range(1, end + 1, max(1, end // PROBES)):
+        try:
+            connection.exec_driver_sql(f"SELECT 1 FROM {_quoted(connection, table)} WHERE rowid = ?", (at,)).all()
+        except UNREADABLE:
+            continue
+        return True
+    return not end
+
+
+def _quoted(connection: Connection, table: Table) -> str:
+    return connection.dialect.identifier_preparer.format_table(table)
 
 
 def sound(row: Mapping[str, Any], table: Table) -> bool:

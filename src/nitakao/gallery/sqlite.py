@@ -8,13 +8,14 @@ import socket
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
-from nitakao.errors import GalleryError
+from nitakao.errors import GalleryDamagedError, GalleryError
+from nitakao.gallery.columns import DAMAGED
 
 if TYPE_CHECKING:
     from nitakao.gallery.engine.search import Searcher
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"SQLite format 3\x00"
 APPLICATION = 0x6E69746B  # 'nitk', in the file's header: told apart from other programs' SQLite files
-DAMAGED = ("malformed", "not a database", "disk I/O error", "decode to UTF-8", "unsupported file format")
+SAID_OF_DAMAGE = ("malformed", "not a database", "decode to UTF-8", "unsupported file format")
 CACHE_KIB = 65_536  # pages that one connection may keep
 
 
@@ -47,11 +48,20 @@ class SqliteBackend:
             return False  # made and killed before anything was written
         if not header.startswith(MAGIC) or int.from_bytes(header[68:72], "big") not in (APPLICATION, 0):
             raise GalleryError(f"'{self.path}' is no gallery: choose another name, or give the file that is one")
-        with self.engine.connect() as connection:
-            tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+        tables = self._tables()
         if tables and "alembic_version" not in tables:
             raise GalleryError(f"'{self.path}' is no gallery but another program's database: choose another name")
         return bool(tables)
+
+    def _tables(self) -> set[str]:
+        """The names of the tables. Asked for as any program would, as the file may be another's: nothing is set."""
+        try:
+            with closing(sqlite3.connect(_name(self.path), uri=True)) as connection:
+                return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        except sqlite3.Error as error:
+            raise GalleryError(self.plain(error)) from error
+        except UnicodeDecodeError as error:  # in what SQLite has to complain of
+            raise GalleryDamagedError(DAMAGED) from error
 
     def prepare(self) -> None:
         """Before the tables are made."""
@@ -112,8 +122,13 @@ class SqliteBackend:
     def plain(self, error: BaseException) -> str:
         """What SQLite's complaint means, and what to do."""
         said = str(error)
-        if any(word in said for word in DAMAGED):
+        if any(word in said for word in SAID_OF_DAMAGE):
             return f"gallery '{self.where}' is damaged ({said}): 'nitakao gallery repair' saves what can be saved"
+        if "disk I/O error" in said:
+            return (
+                f"the disk of gallery '{self.where}' refused to read or write ({said}): is there room, and is it well? "
+                "Nothing acknowledged is lost"
+            )
         if "full" in said:
             return f"no room left on the disk of gallery '{self.where}': nothing acknowledged is lost; make room"
         if "readonly" in said or "read-only" in said:
@@ -136,8 +151,17 @@ def _leave(note: Path, verb: str) -> None:
         note.write_text(json.dumps(said), "utf-8")
 
 
+def _name(path: Path) -> str:
+    """The file; where nothing can be written beside it, as readers of a WAL file must, one that nobody changes."""
+    fixed = path.is_file() and not os.access(path.parent, os.W_OK) and not _size(path.with_name(path.name + "-wal"))
+    return path.absolute().as_uri() + ("?mode=ro&immutable=1" if fixed else "?mode=rwc")
+
+
 def _engine(path: Path, wait: float) -> Engine:
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": wait})
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(_name(path), timeout=wait, uri=True, check_same_thread=False)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
     event.listen(engine, "connect", _connected)
     event.listen(engine, "begin", _begin)
     return engine
@@ -145,20 +169,25 @@ def _engine(path: Path, wait: float) -> Engine:
 
 def _connected(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None  # transactions are begun by `_begin`, not by Python's module
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: forgetting is real
-    cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    cursor.execute("PRAGMA journal_mode").fetchone()
-    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        _to_wal(cursor)
-    cursor.close()
-
-
-def _to_wal(cursor: sqlite3.Cursor) -> None:
     try:
-        cursor.execute("PRAGMA journal_mode = WAL").fetchone()
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: forgetting is real
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            _to_wal(connection)
+    except UnicodeDecodeError as error:  # in what SQLite has to complain of
+        raise GalleryDamagedError(DAMAGED) from error
+
+
+def tolerant(connection: sqlite3.Connection, _: Any) -> None:
+    """To save what can be: a file that is shorter than it says, or has tables that make no sense, is read as well."""
+    connection.execute("PRAGMA writable_schema = ON")
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
     except sqlite3.OperationalError as error:  # read-only media: it can still be read
         if "readonly" not in str(error) and "read-only" not in str(error):
             raise
