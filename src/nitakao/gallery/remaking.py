@@ -9,8 +9,9 @@ import json
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Select, Table, column, delete, func, insert, select, table
 
 from nitakao.errors import GalleryError
 from nitakao.gallery import schema
@@ -42,12 +43,12 @@ def begin(gallery: Gallery, card: ModelCard, *, flip: bool) -> tuple[int, int]:
     """How many faces have been made anew before, and how many there are. What was begun for another card is dropped."""
     target = json.dumps([card.name, card.fingerprint, flip])
     with gallery.write("reindex") as connection:
-        table = schema.settings
-        before = connection.execute(select(table.c.value).where(table.c.key == TARGET)).scalar()
+        settings = schema.settings
+        before = connection.execute(select(settings.c.value).where(settings.c.key == TARGET)).scalar()
         if before != target:
             connection.execute(delete(schema.remade))
-            connection.execute(delete(table).where(table.c.key == TARGET))
-            connection.execute(insert(table).values(key=TARGET, value=target))
+            connection.execute(delete(settings).where(settings.c.key == TARGET))
+            connection.execute(insert(settings).values(key=TARGET, value=target))
         return _count(connection, schema.remade), _count(connection, schema.faces)
 
 
@@ -102,7 +103,7 @@ def swap(gallery: Gallery, card: ModelCard, *, flip: bool, last: int) -> bool:
         if connection.execute(select(faces.c.id).where(faces.c.id > last, ~done).limit(1)).first() is not None:
             return False
         connection.execute(delete(vectors))
-        connection.execute(insert(vectors).from_select(["face", "vector"], _stored(connection)))
+        connection.execute(insert(vectors).from_select(["face", "vector"], _stored()))
         connection.execute(delete(remade))
         _become(connection, card, flip)
     gallery.reread()
@@ -110,26 +111,24 @@ def swap(gallery: Gallery, card: ModelCard, *, flip: bool, last: int) -> bool:
     return True
 
 
-def _stored(connection: Connection) -> object:
+def _stored() -> Select[Any]:
     """The rows of `remade` as the database holds them: they do not pass through Python."""
-    from sqlalchemy import column, table
-
     plain = table("remade", column("face"), column("vector"))
     return select(plain.c.face, plain.c.vector)
 
 
 def _become(connection: Connection, card: ModelCard, flip: bool) -> None:
     """The gallery is of this card from here on, and another one to whoever has it open."""
-    table = schema.settings
+    settings = schema.settings
     known = {**identity(card, flip), "id": str(uuid.uuid4())}
-    del known["key"]  # tombstones are hashed under it
+    del known["key"], known["created"]  # tombstones are hashed under the one; it is the same gallery still
     gone = [*known, TARGET, *OF_THE_MODEL]
-    connection.execute(delete(table).where(table.c.key.in_(gone)))
-    connection.execute(insert(table), [{"key": key, "value": value} for key, value in known.items()])
+    connection.execute(delete(settings).where(settings.c.key.in_(gone)))
+    connection.execute(insert(settings), [{"key": key, "value": value} for key, value in known.items()])
 
 
-def _count(connection: Connection, table: object) -> int:
-    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())  # type: ignore[arg-type]
+def _count(connection: Connection, rows: Table) -> int:
+    return int(connection.execute(select(func.count()).select_from(rows)).scalar_one())
 
 
 def refuse_same(gallery: Gallery, card: ModelCard, *, flip: bool) -> None:

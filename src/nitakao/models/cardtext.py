@@ -152,7 +152,9 @@ class _Table:
 
     def number(self, key: str, default: float | None = None) -> float:
         value = self._take(key, default)
-        return value if value is default else self._finite(key, value)  # a default may be NaN: 'not known'
+        if default is not None and value is default:  # a default may be NaN: 'not known'
+            return default
+        return self._finite(key, value)
 
     def flag(self, key: str, default: bool) -> bool:
         value = self._take(key, default)

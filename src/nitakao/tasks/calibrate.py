@@ -127,7 +127,7 @@ def _labelled(gallery: Gallery, grouped: bool) -> tuple[Labelled, int]:
     from nitakao.gallery import faces, groups
 
     standing = groups.standing(gallery)
-    by_hand = set(standing.faces[standing.by_hand].tolist())
+    by_hand = set(standing.faces[standing.known.by_hand].tolist())
     kept = [k for k in faces.stream(gallery, Where(named=True, hidden=True)) if grouped or k.id in by_hand]
     labelled = Labelled(
         faces.vectors(gallery, [k.id for k in kept]),
