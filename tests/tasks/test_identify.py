@@ -83,6 +83,7 @@ def test_people_beyond_those_looked_at_never_make_nobody_likelier(gallery):
     probe = fakes.vector("unheard of")
     (found,) = identify(gallery, probe, k=40).identities
     (cut,) = identify(gallery, probe, k=1).identities
+    assert len(identify(gallery, probe, k=10**30).identities[0].candidates) == 40
     assert len(found.candidates) == 40
     assert cut.nobody <= found.nobody
     assert cut.candidates[0].person == found.candidates[0].person

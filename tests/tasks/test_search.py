@@ -57,7 +57,7 @@ def test_hidden_people_answer_only_where_they_are_asked_for(gallery, known):
     assert numbers(search(gallery, "eve.jpg", k=10, where=Where(hidden=True)))[0] == known["eve"][0]
 
 
-@pytest.mark.parametrize("k", [7, 8, 1000, 2**40])
+@pytest.mark.parametrize("k", [7, 8, 1000, 10**30])
 def test_a_k_larger_than_the_gallery_gives_all_there_is(gallery, known, k):
     assert len(numbers(search(gallery, "ada.jpg", k=k, where=Where(hidden=True)))) == 7
 

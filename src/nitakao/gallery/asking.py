@@ -56,7 +56,6 @@ def outwards(
 
     within: as `allowed` gives it.  first: how many are looked for at once; more only where more are taken.
     """
-    first = max(1, min(first, faces.count(gallery, Where(hidden=True))))
     for start in range(0, len(vectors), BLOCK):
         block = vectors[start : start + BLOCK]
         ids, distances = gallery.searcher.search(block, first, within)

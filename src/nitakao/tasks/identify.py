@@ -60,7 +60,7 @@ def identify(
 
         allowed = faces.ids(gallery, Where(named=True))
         known = gate.named_people(gallery, Where(named=True))
-        question = _Question(gallery, judge, allowed, known, k)
+        question = _Question(gallery, judge, allowed, known, min(k, max(known, 1)))
         basis = judge.basis(len(allowed), faces.count(gallery, Where(hidden=True)))
         return Identified(tuple(question.answers(asking)), known, basis, problems)
 

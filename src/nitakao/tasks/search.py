@@ -62,7 +62,8 @@ def search(
 
         allowed = gate.allowed(gallery, where)
         total = faces.count(gallery, Where(hidden=True))
-        question = _Question(gallery, judge, allowed, k, within, apart)
+        most = None if k is None else min(k, max(total, 1))
+        question = _Question(gallery, judge, allowed, most, within, apart)
         answers = tuple(question.answers(asking))
         return Found(answers, judge.basis(total if allowed is None else len(allowed), total), problems)
 
