@@ -67,6 +67,12 @@ def test_new_groups_are_numbered_in_the_order_of_their_first_faces():
     assert labels[np.sort(first)].tolist() == [0, 1, 2]
 
 
+def test_a_new_group_never_takes_the_number_of_somebody_known_who_has_no_face_here():
+    vectors, _ = faces([5])
+    assert set(grouped(vectors, known(5, names=[0])).labels) == {1}
+    assert set(grouped(vectors, known(5, people=[4, -1, -1, -1, -1], never=[(0, 4), (1, 7)])).labels) == {8}
+
+
 def test_a_few_faces_between_two_people_do_not_chain_them_together():
     vectors, truth = faces([20, 20], spread=0.4)
     ends = [vectors[truth == person].mean(0) for person in (0, 1)]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
@@ -97,6 +97,7 @@ def test_f_is_the_harmonic_mean_and_0_where_nothing_agrees():
     assert pairwise([0, 0, 1, 1], list("abab")).f == 0
 
 
+@settings(deadline=None)  # the first call loads scikit-learn
 @given(some.lists(some.tuples(some.integers(0, 4), some.integers(0, 4)), min_size=2, max_size=40))
 def test_pairs_are_counted_as_scikit_learn_counts_them(faces):
     groups, truth = zip(*faces, strict=True)

@@ -50,7 +50,7 @@ class Known:
     @property
     def next(self) -> int:
         """A number above those of all persons."""
-        return max(-1, int(self.people.max(initial=NOBODY)), int(self.never[:, 1].max(initial=NOBODY))) + 1
+        return max(NOBODY, int(self.people.max(initial=NOBODY)), *self.looked_at) + 1
 
 
 def nothing_known(faces: int) -> Known:
