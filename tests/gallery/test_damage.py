@@ -233,16 +233,3 @@ def test_a_disk_without_room_is_said_and_nothing_acknowledged_is_lost(tmp_path: 
         kept = {one.path for one in faces.stream(gallery)}
         assert kept >= {f"more/{number}.jpg" for number in acknowledged}
         made.photograph(gallery, "after.jpg", "dan")  # there is room again
-
-
-def test_a_gallery_of_a_million_faces_opens_without_counting(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    with Gallery(whole) as gallery:
-        from sqlalchemy import event
-
-        event.listen(gallery.backend.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
-        with gallery.plainly():
-            gallery._open(None, False)
-        assert gallery.model == "fake"
-    assert asked
-    assert not [one for one in asked if "faces" in one or "vectors" in one or "count" in one.lower()]

@@ -99,3 +99,11 @@ def _next_version(patch: pytest.MonkeyPatch, folder: Path, script: str = NEXT) -
     (folder / "versions" / "9000_next.py").write_text(script.format(new="9000", old=migrate.HEAD), "utf-8")
     patch.setattr(migrate, "__file__", str(folder.parent / "migrate.py"))
     patch.setattr(migrate, "HEAD", "9000")
+
+
+def test_a_number_is_never_given_twice(gallery: Gallery) -> None:
+    first, second = made.photograph(gallery, "a.jpg", "ada", "bob")
+    with gallery.write("gone") as connection:
+        connection.execute(schema.faces.delete().where(schema.faces.c.id == second))
+    assert made.photograph(gallery, "b.jpg", "cid") == [second + 1]
+    assert first in faces.kept(gallery, [first])
