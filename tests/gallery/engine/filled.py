@@ -12,13 +12,14 @@ from tests.fakes import CARD
 
 from nitakao.gallery import Gallery, schema
 from nitakao.gallery.engine.building import Limits
+from nitakao.values import Metric
 
 DIMENSION = CARD.dimension
 ALL_ROWS = Limits(least=20)  # any test's gallery is small enough for the matrix
 CELLS = Limits(least=20, matrix=0)
 
 
-def gallery(path: Path, vectors: np.ndarray, metric: str = "euclidean") -> Gallery:
+def gallery(path: Path, vectors: np.ndarray, metric: Metric = "euclidean") -> Gallery:
     """A gallery with these vectors (n, 16); their faces are numbered from 1."""
     made = Gallery(path, card=replace(CARD, metric=metric))
     add(made, vectors)

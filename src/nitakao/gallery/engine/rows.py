@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,33 @@ from nitakao.gallery.columns import unseal
 from nitakao.gallery.faces import Ids
 from nitakao.values import Floats
 
-PIECE = 1 << 14  # vectors read at a time: 8 MB of 128 numbers, and as much again while they are unpacked
+PIECE = 1 << 12  # vectors read at a time: 2 MB of 128 numbers, and four times that while they are unpacked
+CACHE_KIB = 2048  # of pages, while all rows are read
 
 # The numbers go over as one text: `in_` with a parameter for each took twice as long.
 _NAMED = text("SELECT face, vector FROM vectors WHERE face IN (SELECT value FROM json_each(:ids)) ORDER BY face")
 
 
+@contextmanager
+def sparing(connection: Connection) -> Iterator[None]:
+    """While every row is read once, SQLite keeps few pages: they would be 64 MB that nobody asks for again."""
+    before = int(connection.execute(text("PRAGMA cache_size")).scalar_one())
+    connection.execute(text(f"PRAGMA cache_size = -{CACHE_KIB}"))
+    try:
+        yield
+    finally:
+        connection.execute(text(f"PRAGMA cache_size = {before}"))
+
+
 def present(connection: Connection, ids: Ids, dimension: int) -> tuple[Ids, Floats]:
     """Those of the numbers `ids` (n,) that there are, ascending, and their vectors (m, D)."""
-    parts = [connection.execute(_NAMED, {"ids": json.dumps(part.tolist())}).all() for part in _pieces(ids)]
-    return _unpacked([row for part in parts for row in part], dimension)
+    parts = [np.empty((0, dimension), np.float32)]
+    found = [np.empty(0, np.int64)]
+    for piece in _pieces(ids):
+        there, vectors = _unpacked(connection.execute(_NAMED, {"ids": json.dumps(piece.tolist())}).all(), dimension)
+        found.append(there)
+        parts.append(vectors)
+    return np.concatenate(found), np.concatenate(parts)
 
 
 def after(connection: Connection, number: int, dimension: int, most: int = PIECE) -> Iterator[tuple[Ids, Floats]]:
@@ -72,7 +90,8 @@ def count_after(connection: Connection, number: int) -> int:
 def numbers(connection: Connection) -> Ids:
     """(n,) the numbers of all faces with a vector, ascending."""
     table = schema.vectors
-    return np.fromiter(connection.execute(select(table.c.face).order_by(table.c.face)).scalars(), np.int64)
+    asked = select(table.c.face).order_by(table.c.face).execution_options(yield_per=PIECE)  # not all rows at once
+    return np.fromiter(connection.execute(asked).scalars(), np.int64)
 
 
 def _pieces(ids: Ids) -> Iterator[Ids]:

@@ -94,7 +94,7 @@ class Searcher:
         `k` at most.  Past 65,536 columns there are none that would hold nothing but -1.
         """
         queries = self._queries(vectors, k)
-        chosen = None if allowed is None else np.unique(np.asarray(allowed, np.int64))
+        chosen = None if allowed is None else _ascending(allowed)
         if self._behind():
             self._make()
         view = self._opened()
@@ -109,7 +109,7 @@ class Searcher:
         """For each face, or each of `ids`, its `k` nearest others, in blocks, ascending."""
         if k < 1:
             raise MisuseError(f"at least 1 neighbour can be asked for, not {k}")
-        for faces, vectors in self._each(None if ids is None else np.unique(np.asarray(ids, np.int64))):
+        for faces, vectors in self._each(None if ids is None else _ascending(ids)):
             found, distances = self.search(vectors, k + 1)
             others = found != faces[:, None]
             others[others.all(axis=1), -1] = False  # among many that are all alike, a face need not be found itself
@@ -269,3 +269,9 @@ def _answers(looking: Looking, queries: Floats, k: int, allowed: Ids | None) -> 
     if not parts:
         return np.empty((0, k), np.int64), np.empty((0, k))
     return np.concatenate([ids for ids, _ in parts]), np.concatenate([distances for _, distances in parts])
+
+
+def _ascending(ids: Ids) -> Ids:
+    """The numbers, ascending, each once; as SQL gives them, most are: NumPy takes 0.9 s to find that of 500,000."""
+    found = np.asarray(ids, np.int64)
+    return found if (found[1:] > found[:-1]).all() else np.unique(found)
