@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MAGIC = b"SQLite format 3\x00"
 APPLICATION = 0x6E69746B  # 'nitk', in the file's header: told apart from other programs' SQLite files
 SAID_OF_DAMAGE = ("malformed", "not a database", "decode to UTF-8", "unsupported file format")
+SWITCHING = 30.0  # seconds that a process tries to switch a new file to write-ahead logging
 CACHE_KIB = 65_536  # pages that one connection may keep
 
 
@@ -174,8 +175,7 @@ def _connected(connection: sqlite3.Connection, _: Any) -> None:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: forgetting is real
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            _to_wal(connection)
+        _to_wal(connection)
     except UnicodeDecodeError as error:  # in what SQLite has to complain of
         raise GalleryDamagedError(DAMAGED) from error
 
@@ -186,11 +186,19 @@ def tolerant(connection: sqlite3.Connection, _: Any) -> None:
 
 
 def _to_wal(connection: sqlite3.Connection) -> None:
-    try:
-        connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    except sqlite3.OperationalError as error:  # read-only media: it can still be read
-        if "readonly" not in str(error) and "read-only" not in str(error):
-            raise
+    """Of two processes that make a gallery together one is refused at once, though it might wait: it tries again."""
+    give_up = time.monotonic() + SWITCHING
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if "readonly" in str(error) or "read-only" in str(error):  # such media can still be read
+                return
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:
