@@ -13,6 +13,7 @@ from nitakao.cli.show import Voice
 
 if TYPE_CHECKING:
     from nitakao.metrics import Interval
+    from nitakao.tasks.comparing import Difference
     from nitakao.tasks.measuring import Looked, Measured
     from nitakao.values import ModelCard, Outcome
 
@@ -143,3 +144,34 @@ def several(model: str | None, more: Iterable[str], compare: bool, vectors: tupl
     if len(vectors) > 1 and model is not None:
         raise click.UsageError("several files of vectors name their models themselves: leave --model out")
     return [*([model] if model is not None else []), *named] or [model]
+
+
+def tell_differences(differences: list[Difference]) -> None:
+    """A table of how models differ, after an empty line; nothing where there is one model."""
+    if not differences:
+        return
+    click.echo()
+    rows = [
+        (
+            each.figure,
+            f"{each.difference:+.5f}",
+            between(each.interval, lambda value: f"{value:+.5f}"),
+            f"{each.chance:.3f}",
+            f"{each.one} less {each.other}",
+        )
+        for each in differences
+    ]
+    show.table(("figure", "difference", "95%", "chance", "models"), rows)
+
+
+def difference(each: Difference) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "figure": each.figure,
+        "one": each.one,
+        "other": each.other,
+        "difference": each.difference,
+        "low": each.interval.low,
+        "high": each.interval.high,
+        "chance": each.chance,
+    }

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import combinations
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from nitakao.metrics import between, bootstrap
 from nitakao.metrics.bootstrap import Interval
 from nitakao.metrics.verification import FARS, Verification, over_folds, own, statistics
 from nitakao.tasks import measuring
+from nitakao.tasks.comparing import Difference, Figures, differences
 from nitakao.tasks.measuring import Looked, Measured, Model, Picture, Watch
 from nitakao.values import DetectorSettings, Floats, Metric
 
@@ -52,8 +52,8 @@ class Rules:
 class PairsEvaluated:
     """What a model's pairs came to.
 
-    intervals: where 95% of the draws of people lie, for accuracy, auc, eer, and val at each FAR.  drawn: the draws
-    themselves.  apart: (n,) each pair's distance as its own fold has it, infinite where a picture has no face.
+    apart: (n,) each pair's distance as its own fold has it, infinite where a picture has no face.
+    figures: accuracy, auc, eer, and val at each FAR, with what draws of people make of them.
     """
 
     verification: Verification
@@ -61,8 +61,11 @@ class PairsEvaluated:
     measured: Measured
     rules: Rules
     apart: Doubles
-    intervals: dict[str, Interval] = field(default_factory=dict)
-    drawn: dict[str, Doubles] = field(default_factory=dict)
+    figures: Figures
+
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        return self.figures.intervals
 
     @property
     def accuracy(self) -> float:
@@ -76,21 +79,6 @@ class PairsEvaluated:
     @property
     def people(self) -> int:
         return len(set(self.pairs.who))
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How one model's figure differs from another's on the same pairs, people drawn alike for both.
-
-    chance: how likely a difference as clear is where there is none.
-    """
-
-    figure: str
-    one: str
-    other: str
-    difference: float
-    interval: Interval
-    chance: float
 
 
 def evaluate_pairs(
@@ -205,9 +193,10 @@ def judged(pairs: Pairs, measured: Measured, rules: Rules | None = None) -> Pair
     if rules.grid:
         rows = as_facenet(rows, measured.metric)
     found = over_folds(rows, pairs.same, pairs.fold, fars=rules.fars, grid=rules.grid)
-    drawn = _drawn(pairs, rows, rules) if rules.draws else {}
-    intervals = {name: bootstrap.interval(values) for name, values in drawn.items()}
-    return PairsEvaluated(found, pairs, measured, rules, own(rows, pairs.fold), intervals, drawn)
+    rates = {f"val@{rate.far:g}": rate.val for rate in found.rates}
+    told = {"accuracy": found.accuracy, "auc": found.auc, "eer": found.eer, **rates}
+    figures = Figures(measured.model, told, _drawn(pairs, rows, rules) if rules.draws else {})
+    return PairsEvaluated(found, pairs, measured, rules, own(rows, pairs.fold), figures)
 
 
 def apart(pairs: Pairs, vectors: Floats, metric: Metric, *, subtract_mean: bool = False) -> Doubles:
@@ -247,27 +236,11 @@ def _drawn(pairs: Pairs, rows: Doubles, rules: Rules) -> dict[str, Doubles]:
 
 def compared(evaluated: Sequence[PairsEvaluated]) -> list[Difference]:
     """How each model differs from each other one, in every figure. Raises MisuseError for other pairs."""
-    found = []
-    for one, other in combinations(evaluated, 2):
-        _alike(one.pairs, other.pairs)
-        for figure, values in one.drawn.items():
-            apart = values - other.drawn[figure]
-            here = figures(one)[figure] - figures(other)[figure]
-            names = one.measured.model, other.measured.model
-            found.append(Difference(figure, *names, here, bootstrap.interval(apart), bootstrap.chance(apart)))
-    return found
-
-
-def _alike(one: Pairs, other: Pairs) -> None:
-    if one.pictures != other.pictures or not np.array_equal(one.first, other.first):
-        raise MisuseError("models are compared on the same pairs: some pictures are missing for one of them only")
-
-
-def figures(found: PairsEvaluated) -> dict[str, float]:
-    """accuracy, auc, eer, and val at each FAR, by the names that intervals have."""
-    told = found.verification
-    rates = {f"val@{rate.far:g}": rate.val for rate in told.rates}
-    return {"accuracy": told.accuracy, "auc": told.auc, "eer": told.eer, **rates}
+    for each in evaluated[1:]:
+        one, other = evaluated[0].pairs, each.pairs
+        if one.pictures != other.pictures or not np.array_equal(one.first, other.first):
+            raise MisuseError("models are compared on the same pairs: some pictures are missing for one of them only")
+    return differences([each.figures for each in evaluated])
 
 
 def worst(found: PairsEvaluated, most: int = 12) -> tuple[list[int], list[int]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError, PhotoError, VectorsError
 from nitakao.tasks.arguments import card_of
+from nitakao.tasks.judging import BY_HAND
 from nitakao.values import Choice, DetectorSettings, Face, Floats, Metric, ModelCard, Outcome, Photo
 
 if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV: not before there is work
@@ -219,6 +220,19 @@ def _two(name: str) -> str:
 
 def _last(name: str) -> str:
     return os.path.basename(name)
+
+
+def threshold_of(measured: Measured, by_hand: float | None) -> tuple[float, str]:
+    """The threshold that is given, else the card's. Raises MisuseError where there is none in this metric."""
+    card, metric = measured.card, measured.metric
+    if by_hand is not None:
+        if not (np.isfinite(by_hand) and by_hand > 0):
+            raise MisuseError(f"a threshold is a number above 0, not {by_hand}")
+        return by_hand, BY_HAND
+    if card is None or not card.has_threshold or card.metric != metric:
+        named = measured.model or "these vectors"
+        raise MisuseError(f"no threshold of {metric} distances is known for {named}: give --threshold")
+    return card.threshold, card.threshold_source
 
 
 def thumbnail(picture: Picture, face: Face | None) -> bytes:
