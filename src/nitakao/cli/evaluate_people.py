@@ -151,13 +151,13 @@ def one(
 ) -> tuple[Any, float]:
     """What one model comes to, and the seconds that it took."""
     from nitakao.tasks.arguments import card_of
-    from nitakao.tasks.everyone import Wanted
+    from nitakao.tasks.everyone import PeopleWanted
 
     (metric, draws, people, least), rest = _taken(asked, "metric", "draws", "people", "least")
     names = ("choice", "flip", "centre_crop", "device", "gpu_memory_fraction", "batch_size", "article", "allow_urls")
     looking = {name: rest.pop(name) for name in (*names, *DETECTOR)}
     look = shared.looked(**looking)
-    settings = {**rest, "metric": metric, "draws": draws, "wanted": Wanted(people, least)}
+    settings = {**rest, "metric": metric, "draws": draws, "wanted": PeopleWanted(people, least)}
     start = time.monotonic()
     if vectors is not None:
         return task(folder, model=model, vectors=vectors, **settings), time.monotonic() - start
