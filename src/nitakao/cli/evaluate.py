@@ -111,6 +111,15 @@ def watching(voice: Voice, steps: show.Steps) -> Callable[[Outcome], None]:
     return watch
 
 
+def starting(steps: show.Steps) -> Callable[[int], None]:
+    """Takes how many pictures there are, once that is known."""
+
+    def started(pictures: int) -> None:
+        steps.total = pictures
+
+    return started
+
+
 def percent(share: float) -> str:
     return "-" if share != share else f"{100 * share:.2f}%"
 

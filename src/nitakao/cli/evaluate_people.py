@@ -165,12 +165,8 @@ def one(
     shared.ready(voice, card)
     start = time.monotonic()
     with voice.progress("pictures") as steps:
-
-        def started(pictures: int) -> None:
-            steps.total = pictures
-
-        watch = shared.watching(voice, steps)
-        found = task(folder, model=card, look=look, started=started, watch=watch, **settings)
+        watching = {"started": shared.starting(steps), "watch": shared.watching(voice, steps)}
+        found = task(folder, model=card, look=look, **watching, **settings)
     return found, time.monotonic() - start
 
 

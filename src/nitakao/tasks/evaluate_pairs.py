@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,6 +91,7 @@ def evaluate_pairs(
     rules: PairRules | None = None,
     look: Measuring | None = None,
     skip_missing: bool = False,
+    started: Callable[[int], None] = lambda pictures: None,
     watch: Watch = lambda outcome: None,
 ) -> PairsEvaluated:
     """What a model makes of pairs of pictures, in folds, with intervals over people.
@@ -100,10 +101,12 @@ def evaluate_pairs(
     look: how pictures become vectors; None: by the face nearest the centre, and of a .bin the whole picture.
     A picture without a face, or that cannot be read, makes its pairs count as two people.  Pairs whose pictures are not
     there raise MisuseError, unless `skip_missing` leaves them out and counts them.
+    started: called with the number of pictures before the first of them is looked at.  watch: is shown each outcome.
     """
     rules = rules or PairRules()
     listed, pictures = opened(pairs, folder, folds, vectors=vectors is not None, skip_missing=skip_missing)
     if vectors is None:
+        started(len(pictures))
         measured = measuring.embedded(pictures, model, look or usual(pairs), rules.metric, watch)
     else:
         listed, measured = _in_file(vectors, listed, pictures, model, rules.metric, skip_missing)
