@@ -78,7 +78,9 @@ def assemble(network: Object, card: ModelCard, source: str) -> bytes:
     net = _Net(Graph(card.name, {"input": ("N", 3, side, side)}), source)
     end = net.run(network, _Tensor("input", 3, side), 0)
     if end.side or end.channels != card.dimension:
-        raise ModelError(f"'{source}' gives {end.channels} numbers a face, but the card of {card.name} says {card.dimension}")
+        raise ModelError(
+            f"'{source}' gives {end.channels} numbers a face, but the card of {card.name} says {card.dimension}"
+        )
     return net.graph.build({"embedding": (end.name, ("N", end.channels))})
 
 
@@ -120,8 +122,8 @@ class _Net:
             return _Tensor(self.graph.node("Flatten", [x.name]), x.channels * max(1, x.side) ** 2, 0)
         if kind == "nn.Linear":
             weight = self.array(fields, "weight", (None, x.channels))
-            bias = self.array(fields, "bias", (len(weight),))
-            return _Tensor(self.graph.dense(x.name, weight, bias), len(weight), 0)
+            shift = self.array(fields, "bias", (len(weight),))
+            return _Tensor(self.graph.dense(x.name, weight, shift), len(weight), 0)
         if kind == "nn.MulConstant":
             factor = self.graph.constant(np.array(self.number(fields, "constant_scalar"), np.float32))
             return x._replace(name=self.graph.node("Mul", [x.name, factor]))
@@ -150,7 +152,9 @@ class _Net:
         epsilon = self.number(fields, "eps", NORM_EPSILON)
         mean = self.array(fields, "running_mean", (x.channels,)).astype(np.float64)
         if "running_var" in fields:
-            spread = np.sqrt(np.maximum(self.array(fields, "running_var", (x.channels,)).astype(np.float64), 0) + epsilon)
+            spread = np.sqrt(
+                np.maximum(self.array(fields, "running_var", (x.channels,)).astype(np.float64), 0) + epsilon
+            )
         else:  # nn before 2016 kept one over the spread
             spread = 1 / self.array(fields, "running_std", (x.channels,)).astype(np.float64)
         ones = {"weight": np.ones(x.channels, np.float32), "bias": np.zeros(x.channels, np.float32)}
@@ -189,11 +193,7 @@ class _Net:
     def array(self, fields: Mapping[str, Any], name: str, shape: Sequence[int | None] | None) -> Floats:
         """A layer's numbers; None stands for any length, or any shape."""
         found = fields.get(name)
-        fits = isinstance(found, np.ndarray) and (
-            shape is None
-            or (found.ndim == len(shape) and all(b in (None, a) for a, b in zip(found.shape, shape, strict=True)))
-        )
-        if not fits or not np.isfinite(found).all():
+        if not isinstance(found, np.ndarray) or not _fits(found, shape) or not np.isfinite(found).all():
             raise FormatError(f"'{self._source}' has a layer whose '{name}' is missing, or does not fit: damaged")
         return np.ascontiguousarray(found, np.float32)
 
@@ -213,6 +213,12 @@ class _Net:
         return found
 
 
+def _fits(found: NDArray[Any], shape: Sequence[int | None] | None) -> bool:
+    if shape is None:
+        return True
+    return found.ndim == len(shape) and all(b in (None, a) for a, b in zip(found.shape, shape, strict=True))
+
+
 def _inner(layer: Object) -> list[Any]:
     modules = layer.fields.get("modules")
     if isinstance(modules, dict) and modules:
@@ -224,12 +230,14 @@ def _inner(layer: Object) -> list[Any]:
 
 
 def weights(path: Path) -> dict[str, Floats]:
-    """The weights of nn4.small2 in a .t7 file, by the names that training has. Raises FormatError for another network."""
+    """The weights of nn4.small2 in a .t7 file, by training's names. Raises FormatError for another network."""
     network = torch7.read(path)
     learnt = [part for part in _flat(network, 0) if isinstance(part.fields.get("weight"), np.ndarray)]
     units = [*_units()]
     if len(learnt) != 2 * len(units) + 1:
-        raise FormatError(f"'{path.name}' has {len(learnt)} layers with weights, and nn4.small2 has {2 * len(units) + 1}")
+        raise FormatError(
+            f"'{path.name}' has {len(learnt)} layers with weights, and nn4.small2 has {2 * len(units) + 1}"
+        )
     net = _Net(Graph("", {}), path.name)
     found: dict[str, Floats] = {}
     for name, conv, norm in zip(units, learnt[:-1:2], learnt[1:-1:2], strict=True):

@@ -19,7 +19,7 @@ HOLE = (0.15, 0.4)  # of the side
 
 
 def augmented(crops: Pixels, how: Sequence[str], chance: np.random.Generator) -> Pixels:
-    """(n, S, S, 3) uint8 changed as `how` says: any of settings.AUGMENTATIONS. The same for the same state of chance."""
+    """(n, S, S, 3) uint8 changed as `how` says, words of AUGMENTATIONS; the same for the same state of chance."""
     return np.stack([_changed(crop, how, chance) for crop in crops]) if how else crops
 
 

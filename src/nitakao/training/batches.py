@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ class Batches:
         pictures = augmented(self.examples.crops(rows), self.how, chance)
         return torch.from_numpy(normalise(pictures, self.normalisation)), torch.from_numpy(self.examples.labels[rows])
 
-    def stream(self, numbers: Iterator[int]) -> Iterator[tuple[Tensor, Tensor]]:
+    def stream(self, numbers: Iterator[int]) -> Generator[tuple[Tensor, Tensor], None, None]:
         """The batches of these numbers, in order, a few of them ahead."""
         workers = cores()
         waiting: deque[Future[tuple[Tensor, Tensor]]] = deque()

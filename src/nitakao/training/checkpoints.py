@@ -8,7 +8,6 @@ brought to the disk, and swapped in; it is read without running anything that a 
 from __future__ import annotations
 
 import io
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import torch
 from torch import nn
 
 from nitakao.errors import TrainingError
+from nitakao.training import writing
 
 NAME, BEST = "checkpoint.pt", "best.pt"
 FORMAT = 1
@@ -44,26 +44,20 @@ def best_weights(folder: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, content: memoryview, step: int) -> None:
-    part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        writing.whole(path, content)
     except OSError as error:
-        part.unlink(missing_ok=True)
-        kept = _kept(path)
+        why, kept = error.strerror or error, _kept(path.parent)
         raise TrainingError(
-            f"the checkpoint of step {step} cannot be written to '{path.parent}' ({error.strerror or error}): {kept}"
+            f"the checkpoint of step {step} cannot be written to '{path.parent}' ({why}): {kept}"
         ) from error
 
 
-def _kept(path: Path) -> str:
-    if not path.is_file():
+def _kept(folder: Path) -> str:
+    if not exists(folder):
         return "none is kept yet; make room and start again"
     try:
-        step = load(path.parent)["step"]
+        step = load(folder)["step"]
     except TrainingError:
         return "make room and start again"
     return f"that of step {step} is kept; make room and go on with --resume"
@@ -102,7 +96,8 @@ def put_back(module: nn.Module, weights: dict[str, Any], what: str) -> None:
         here = tuple(own[name].shape) if name in own else None
         if there != here:
             raise TrainingError(
-                f"the checkpoint is of another {what}: '{name}' is {_shape(there)} in it and {_shape(here)} here; {RUN_ANEW}"
+                f"the checkpoint is of another {what}: '{name}' is {_shape(there)} in it and {_shape(here)} here; "
+                f"{RUN_ANEW}"
             )
     module.load_state_dict(weights)
 

@@ -57,7 +57,9 @@ class Crops:
         self._lines = (self.folder / "faces.jsonl").open("a", encoding="utf-8")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.flush()
         for file in (self._pixels, self._lines):
             file.close()  # type: ignore[union-attr]
@@ -95,10 +97,7 @@ class Crops:
 
     def pixels(self) -> Pixels:
         """(n, S, S, 3) uint8, all crops, mapped and not read."""
-        path = self.folder / "crops.u8"
-        if not path.is_file() or not path.stat().st_size:
-            return np.zeros((0, self.side, self.side, 3), np.uint8)
-        return np.memmap(path, np.uint8, "r", shape=(self._rows, self.side, self.side, 3))
+        return mapped(self.folder, self.side)
 
     def _read(self) -> None:
         """Lines of an earlier run; bytes that no line speaks of are cut off."""
@@ -118,6 +117,15 @@ class Crops:
 
     def _no_room(self, error: OSError) -> TrainingError:
         return TrainingError(f"the crops cannot be kept in '{self.folder}': {error.strerror or error}")
+
+
+def mapped(folder: Path, side: int) -> Pixels:
+    """(n, side, side, 3) uint8, all crops in a folder, mapped and not read."""
+    path = folder / "crops.u8"
+    count = path.stat().st_size // (3 * side * side) if path.is_file() else 0
+    if not count:
+        return np.zeros((0, side, side, 3), np.uint8)
+    return np.memmap(path, np.uint8, "r", shape=(count, side, side, 3))
 
 
 def _cuts(path: Path) -> Iterator[Cut]:

@@ -106,4 +106,6 @@ def split(examples: Examples, share: float, seed: int, least_pictures: int) -> S
 
 def listed(names: Sequence[str]) -> str:
     """A few names for a message."""
-    return ", ".join(f"'{name}'" for name in names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return ", ".join(f"'{name}'" for name in names[:SHOWN]) + (
+        f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    )

@@ -12,7 +12,26 @@ from numpy.typing import NDArray
 from torch import nn
 
 from nitakao.errors import TrainingError
+from nitakao.models.embedder import unit_length
+from nitakao.training import networks
 from nitakao.training.examples import listed
+from nitakao.training.settings import TrainingSettings
+from nitakao.values import Floats
+
+
+def network(
+    settings: TrainingSettings, weights: Mapping[str, NDArray[Any]] | None, source: str, rank: int = 0
+) -> nn.Module:
+    """The network that settings ask for, with these weights, or with random ones that are the same in all processes.
+
+    What each process then leaves out by chance is its own.  source: of the weights, for messages.
+    """
+    torch.manual_seed(settings.seed)
+    made = networks.make(settings)
+    if weights is not None:
+        take(made, weights, source)
+    torch.manual_seed(settings.seed + rank)
+    return made
 
 
 def take(module: nn.Module, weights: Mapping[str, NDArray[Any]], source: str) -> None:
@@ -36,6 +55,19 @@ def take(module: nn.Module, weights: Mapping[str, NDArray[Any]], source: str) ->
             raise TrainingError(f"'{source}' holds another network: '{name}' is {here} here, and it {there}")
         fitting[name] = torch.from_numpy(np.array(found, copy=True)).to(tensor.dtype)
     module.load_state_dict(fitting)
+
+
+def imprint(head: nn.Parameter, vectors: Floats, labels: NDArray[np.int64]) -> None:
+    """Let a head begin at the mean of each person's unit vectors, so that a network which knows faces is not torn down
+    first by a head that knows nobody. Source: Qi, Brown and Lowe 2018, arXiv:1712.07136, section 3.
+
+    head: (c, D).  vectors: (n, D) of the network as it begins.  labels: (n,).
+    """
+    unit = unit_length(vectors)
+    means = np.zeros(tuple(head.shape), np.float32)
+    np.add.at(means, labels, unit)
+    with torch.no_grad():
+        head.copy_(torch.from_numpy(unit_length(means)))
 
 
 def freeze(module: nn.Module, freeze: Sequence[str], only: Sequence[str]) -> list[str]:

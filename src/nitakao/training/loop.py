@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
@@ -154,18 +153,23 @@ def train(
     told: str,
     world: World,
     exam: Exam | None,
+    knows: bool = False,
     resume: bool = False,
     tell: Tell = lambda event: None,
 ) -> Run:
     """The run at its end; `folder` holds its last checkpoint and, where it was judged, `best.pt`.
 
     told: what the run is of, kept with each checkpoint.  exam: None to train without being judged.
+    knows: whether the network's weights are of faces already; a head then begins at what it makes of the people.
     Raises TrainingError where the loss is no number any more, naming the step and the last good checkpoint.
     """
     frozen = initial.freeze(network, settings.freeze, settings.only)
     run, shared = _begun(network, split.trained, settings, world)
     if resume:
         run.put_back(checkpoints.load(folder))
+    elif knows and settings.loss not in TRIPLETS:
+        vectors = embedded(run.mean, split.trained, normalisation, unit=True, device=world.device)
+        initial.imprint(run.trainee.loss.head, vectors, split.trained.labels)
     sampler = Sampler(split.trained.labels, settings.people, settings.pictures, settings.natural, settings.seed)
     batches = Batches(split.trained, sampler, normalisation, settings.augment, settings.seed)
     epoch = settings.epoch or max(1, sampler.each_time // (settings.accumulate * world.size))
@@ -205,10 +209,13 @@ def train(
 def _begun(network: nn.Module, trained: Examples, settings: TrainingSettings, world: World) -> tuple[Run, nn.Module]:
     with torch.no_grad():
         dimension = network.eval()(torch.zeros(2, 3, *trained.pixels.shape[1:3])).shape[1]
+    # Channels last: 218 pictures/s instead of 168 (MobileFaceNet at 64 px, 2 cores).
+    network = network.to(memory_format=torch.channels_last)
     trainee = Trainee(network, Loss(settings, len(trained.people), dimension)).to(world.device)
     learnt = [p for p in trainee.parameters() if p.requires_grad]
-    kinds = [{"params": [p for p in learnt if p.ndim > 1]}, {"params": [p for p in learnt if p.ndim <= 1]}]
-    kinds[1]["weight_decay"] = 0.0  # shifts and gains are few, and small for no reason
+    kernels, shifts = ([p for p in learnt if (p.ndim > 1) is wide] for wide in (True, False))
+    # Shifts and gains are few, and small for no reason: nothing pulls them to 0.
+    kinds: list[dict[str, Any]] = [{"params": kernels}, {"params": shifts, "weight_decay": 0.0}]
     kinds = [kind for kind in kinds if kind["params"]]
     if settings.optimiser == "sgd":
         made: Any = torch.optim.SGD(kinds, settings.rate, 0.9, weight_decay=settings.weight_decay)
@@ -244,7 +251,8 @@ def _step(
     loss, used, pictures = 0.0, 0, 0
     for last in chain(repeat(False, settings.accumulate - 1), [True]):
         crops, labels = next(stream)
-        crops, labels = crops.to(world.device, non_blocking=True), labels.to(world.device, non_blocking=True)
+        crops = crops.to(world.device, memory_format=torch.channels_last, non_blocking=True)
+        labels = labels.to(world.device, non_blocking=True)
         with nullcontext() if last else world.alone(shared):
             value, count, spread = shared(crops, labels, run.step, world.autocast(settings.precision))
             _refuse_no_number(float(value.detach()), run.step + 1, folder, "loss")

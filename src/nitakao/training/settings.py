@@ -35,7 +35,7 @@ class TrainingSettings:
     are there, not each person alike; losses without triplets only.
     steps: updates in all.  accumulate: batches added up in one update.  schedule: 'cosine', 'step', or lines of
     davidsandberg's 'epoch: rate' files.  epoch: updates that count as one there; 0 for once through the pictures.
-    ema: how much a step keeps of the mean of the weights, which is what becomes the model; 0 for the weights themselves.
+    ema: how much a step keeps of the mean of the weights, which becomes the model; 0 for the weights themselves.
     precision: 'auto' is bf16 on a GPU that has it, else fp32.
     held_out: share of the people who are not trained on.  far: the false accept rate at which models are judged.
     patience: evaluations without a better VAL@FAR before the training ends; 0 for never.

@@ -81,8 +81,6 @@ def entered(device: str = "auto") -> Iterator[World]:
     except (RuntimeError, ValueError) as error:
         raise TrainingError(f"the processes do not find each other: {str(error).splitlines()[0][:200]}") from error
     try:
-        yield World(
-            torch.distributed.get_rank(), size, torch.device(f"cuda:{local}" if wanted == "cuda" else "cpu")
-        )
+        yield World(torch.distributed.get_rank(), size, torch.device(f"cuda:{local}" if wanted == "cuda" else "cpu"))
     finally:
         torch.distributed.destroy_process_group()

@@ -68,7 +68,9 @@ class _Reader:
     def value(self, depth: int) -> Any:
         self._left -= 1
         if self._left < 0 or depth > DEEPEST:
-            raise FormatError(f"{self._source.name} holds more values, or nests them deeper, than a network does: refused")
+            raise FormatError(
+                f"{self._source.name} holds more values, or nests them deeper, than a network does: refused"
+            )
         kind = self._int()
         if kind == NIL:
             return None

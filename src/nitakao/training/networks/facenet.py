@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from nitakao.models.facenet import EPSILON, SCALES
 
 Kernel: TypeAlias = "int | tuple[int, int]"
+Branches: TypeAlias = "Sequence[Sequence[tuple[int, Kernel]]]"
 REPEATS = (5, 10, 5)  # of the residual blocks at 17, 8 and 3 places a side; inception_resnet_v1.py
 
 
@@ -48,9 +49,7 @@ def _chain(channels: int, layers: Sequence[tuple[int, Kernel]], *, stride: int =
 class Residual(nn.Module):
     """x plus `scale` times what branches side by side make of it."""
 
-    def __init__(
-        self, channels: int, branches: Sequence[Sequence[tuple[int, Kernel]]], scale: float, *, relu: bool = True
-    ) -> None:
+    def __init__(self, channels: int, branches: Branches, scale: float, *, relu: bool = True) -> None:
         super().__init__()
         for number, branch in enumerate(branches):
             self.add_module(f"branch{number}", _chain(channels, branch))
@@ -66,7 +65,7 @@ class Residual(nn.Module):
 class Reduction(nn.Module):
     """Half the size: branches that end in a stride of 2, and a pool, side by side."""
 
-    def __init__(self, channels: int, branches: Sequence[Sequence[tuple[int, Kernel]]]) -> None:
+    def __init__(self, channels: int, branches: Branches) -> None:
         super().__init__()
         for number, branch in enumerate(branches):
             self.add_module(f"branch{number}", _chain(channels, branch, stride=2))
@@ -98,14 +97,18 @@ class InceptionResnetV1(nn.Module):
         self.conv2d_3b = Unit(w(64), w(80), 1)
         self.conv2d_4a = Unit(w(80), w(192), 3)
         self.conv2d_4b = Unit(w(192), w(256), 3, stride=2)
-        wide = [[(w(32), 1)], [(w(32), 1), (w(32), 3)], [(w(32), 1), (w(32), 3), (w(32), 3)]]
+        wide: Branches = [[(w(32), 1)], [(w(32), 1), (w(32), 3)], [(w(32), 1), (w(32), 3), (w(32), 3)]]
         self.repeat_1 = _blocks(repeats[0], w(256), wide, SCALES["repeat_1"])
         self.mixed_6a = Reduction(w(256), [[(w(384), 3)], [(w(192), 1), (w(192), 3), (w(256), 3)]])
-        middle = [[(w(128), 1)], [(w(128), 1), (w(128), (1, 7)), (w(128), (7, 1))]]
+        middle: Branches = [[(w(128), 1)], [(w(128), 1), (w(128), (1, 7)), (w(128), (7, 1))]]
         self.repeat_2 = _blocks(repeats[1], self.mixed_6a.width, middle, SCALES["repeat_2"])
-        ends = [[(w(256), 1), (w(384), 3)], [(w(256), 1), (w(256), 3)], [(w(256), 1), (w(256), 3), (w(256), 3)]]
+        ends: Branches = [
+            [(w(256), 1), (w(384), 3)],
+            [(w(256), 1), (w(256), 3)],
+            [(w(256), 1), (w(256), 3), (w(256), 3)],
+        ]
         self.mixed_7a = Reduction(self.mixed_6a.width, ends)
-        narrow = [[(w(192), 1)], [(w(192), 1), (w(192), (1, 3)), (w(192), (3, 1))]]
+        narrow: Branches = [[(w(192), 1)], [(w(192), 1), (w(192), (1, 3)), (w(192), (3, 1))]]
         self.repeat_3 = _blocks(repeats[2], self.mixed_7a.width, narrow, SCALES["repeat_3"])
         self.block8 = Residual(self.mixed_7a.width, narrow, SCALES["block8"], relu=False)
         self.dropout = nn.Dropout(dropout)
@@ -122,5 +125,5 @@ class InceptionResnetV1(nn.Module):
         return self.last_bn(self.last_linear(self.dropout(x.mean((2, 3)))))
 
 
-def _blocks(count: int, channels: int, branches: Sequence[Sequence[tuple[int, Kernel]]], scale: float) -> nn.Sequential:
+def _blocks(count: int, channels: int, branches: Branches, scale: float) -> nn.Sequential:
     return nn.Sequential(*(Residual(channels, branches, scale) for _ in range(count)))
