@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
-from nitakao.cli import doctor, models
+from nitakao.cli import doctor, evaluate_pairs, models
 from nitakao.cli.calibrate import calibrate
 from nitakao.cli.classify import classify
 from nitakao.cli.cluster import cluster
 from nitakao.cli.detect import detect
 from nitakao.cli.embed import embed
+from nitakao.cli.evaluate import evaluate
 from nitakao.cli.exporting import export, import_
 from nitakao.cli.forget import forget
 from nitakao.cli.gallery import gallery
@@ -113,6 +114,9 @@ def completion(shell: str) -> None:
     click.echo(found(main, {}, "nitakao", "_NITAKAO_COMPLETE").source())
 
 
+# Its subcommands, which each have a file of their own
+for below in (evaluate_pairs.pairs,):
+    evaluate.add_command(below)
 for command in (
     embed,
     index,
@@ -127,6 +131,7 @@ for command in (
     people,
     forget,
     gallery,
+    evaluate,
     export,
     import_,
     models.models,
