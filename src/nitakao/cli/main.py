@@ -26,6 +26,7 @@ from nitakao.cli.people import people
 from nitakao.cli.reindex import reindex
 from nitakao.cli.search import search
 from nitakao.cli.show import Voice
+from nitakao.cli.train import train
 from nitakao.cli.verify import verify
 from nitakao.errors import MisuseError, NitakaoError
 
@@ -140,6 +141,7 @@ for command in (
     export,
     import_,
     models.models,
+    train,
     doctor.doctor,
 ):
     main.add_command(command)
