@@ -20,7 +20,7 @@ from nitakao.gallery.columns import PgVector
 
 if TYPE_CHECKING:
     from nitakao.gallery.gallery import Gallery
-    from nitakao.gallery.pgsearch import PgSearcher
+    from nitakao.gallery.postgres.search import PgSearcher
 
 KEY = 0x6E69746B  # 'nitk': the first half of the advisory lock that writers take; the second is the schema's name
 CONNECT = 10  # seconds until a server that does not answer is given up
@@ -111,7 +111,7 @@ class PostgresBackend:
             yield
 
     def searcher(self, gallery: Gallery) -> PgSearcher:
-        from nitakao.gallery.pgsearch import PgSearcher
+        from nitakao.gallery.postgres.search import PgSearcher
 
         return PgSearcher(gallery)
 
