@@ -26,6 +26,7 @@ KEY = 0x6E69746B  # 'nitk': the first half of the advisory lock that writers tak
 CONNECT = 10  # seconds until a server that does not answer is given up
 LONGEST_NAME = 63  # bytes that PostgreSQL keeps of a program's name
 OLDEST_PGVECTOR = (0, 8)  # from here on an index goes on looking where a filter leaves too few rows
+OURS = {"alembic_version", "settings", "photos", "files", "faces", "vectors", "tombstones"}  # in galleries of any age
 SECRET = ("password", "sslpassword", "passfile", "sslkey")
 
 # What PostgreSQL's five letters mean: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -54,7 +55,7 @@ class PostgresBackend:
         with self.engine.connect() as connection:
             asked = text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
             tables = set(connection.execute(asked).scalars())
-        if tables >= {"alembic_version", *schema.metadata.tables}:
+        if tables >= OURS:
             return True
         if taken := tables & {"alembic_version", *schema.metadata.tables}:
             raise GalleryError(
