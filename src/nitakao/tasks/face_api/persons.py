@@ -52,7 +52,7 @@ def of(faces: Faces, metric: Metric) -> Persons:
 def _variance(
     vectors: NDArray[np.float64], means: NDArray[np.float64], counts: NDArray[np.float64], metric: Metric
 ) -> float:
-    """The spread about the means as `probes.centre` counts it, pooled; the means being of the same faces is made up for."""
+    """The spread about the means as `probes.centre` counts it, pooled over all persons, free of bias."""
     if metric == "cosine":
         within = float((counts * (1 - np.linalg.norm(means, axis=1))).sum())
     else:
