@@ -18,12 +18,12 @@ from sqlalchemy.exc import DBAPIError
 
 from nitakao.errors import GalleryDamagedError, GalleryError
 from nitakao.gallery import schema
-from nitakao.gallery.backup import NUMBERED, last_number, made, number_from, settled, write
-from nitakao.gallery.checkup import Complaint, complaints, foreign_keys
 from nitakao.gallery.faces import in_pieces
 from nitakao.gallery.gallery import Gallery, Place, backend_of, hold_together
-from nitakao.gallery.postgres import PostgresBackend
-from nitakao.gallery.salvage import blocks
+from nitakao.gallery.keeping.backup import NUMBERED, last_number, made, number_from, settled, write
+from nitakao.gallery.keeping.checkup import Complaint, complaints, foreign_keys
+from nitakao.gallery.keeping.salvage import blocks
+from nitakao.gallery.postgres.backend import PostgresBackend
 from nitakao.gallery.sqlite import SqliteBackend, tolerant
 
 WAIT = 10.0  # seconds for another process that writes

@@ -11,9 +11,9 @@ from tests.fakes import CARD
 from tests.gallery import made
 
 from nitakao.errors import GalleryError, MisuseError, NitakaoError
-from nitakao.gallery import Gallery, corrections, journal, reviews, schema
-from nitakao.gallery.people import edit
-from nitakao.gallery.undo import undo
+from nitakao.gallery import Gallery, schema
+from nitakao.gallery.people import corrections, edit, journal, reviews
+from nitakao.gallery.people.undo import undo
 
 
 def state(gallery):

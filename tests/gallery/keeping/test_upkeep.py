@@ -15,7 +15,8 @@ from tests.fakes import CARD
 from tests.gallery import made
 
 from nitakao.errors import GalleryError
-from nitakao.gallery import Gallery, backup, checkup, faces, migrate, people, repair, schema, upkeep
+from nitakao.gallery import Gallery, faces, migrate, people, schema
+from nitakao.gallery.keeping import backup, checkup, repair, upkeep
 
 
 def failed(gallery: Gallery) -> dict[str, str]:

@@ -15,11 +15,11 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, text
 
 from nitakao.errors import MisuseError
-from nitakao.gallery import pgneighbours
 from nitakao.gallery.columns import Vector
 from nitakao.gallery.engine.search import Neighbours, State
 from nitakao.gallery.engine.sieve import Doubles
 from nitakao.gallery.faces import Ids
+from nitakao.gallery.postgres import neighbours
 from nitakao.values import Floats
 from nitakao.values.arrays import rows as checked
 
@@ -76,7 +76,7 @@ class PgSearcher:
         """For each face, or each of `ids`, its `k` nearest others, in blocks by number."""
         if k < 1:
             raise MisuseError(f"at least 1 neighbour can be asked for, not {k}")
-        return pgneighbours.all_of(self.gallery, k, ids)
+        return neighbours.all_of(self.gallery, k, ids)
 
     def _candidates(self, connection: Connection, k: int, allowed: Ids | None) -> int:
         """How many to ask the index for so that `k` are left; 0 where it is of no use."""

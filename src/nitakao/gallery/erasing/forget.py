@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from nitakao.errors import GalleryError, MisuseError
-from nitakao.gallery import erasure, schema, scrub, tombstones
+from nitakao.gallery import schema
+from nitakao.gallery.erasing import erasure, scrub, tombstones
 from nitakao.gallery.faces import in_pieces
 from nitakao.gallery.gallery import Gallery
 from nitakao.gallery.people import numbered, person_number

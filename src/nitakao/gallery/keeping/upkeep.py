@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, func, or_, select
 
-from nitakao.gallery import migrate, schema, scrub
+from nitakao.gallery import migrate, schema
 from nitakao.gallery.engine.search import State
+from nitakao.gallery.erasing import scrub
 from nitakao.gallery.gallery import Gallery
 
 

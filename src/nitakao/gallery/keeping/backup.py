@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from nitakao.errors import GalleryError
 from nitakao.gallery import migrate, schema
 from nitakao.gallery.gallery import Gallery
-from nitakao.gallery.salvage import blocks
+from nitakao.gallery.keeping.salvage import blocks
 from nitakao.gallery.sqlite import SqliteBackend
 
 PAGES = 4096  # copied at a time: 16 MB

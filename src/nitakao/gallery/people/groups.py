@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, func, select
 
-from nitakao.gallery import reviews, schema
+from nitakao.gallery import schema
 from nitakao.gallery.faces import STREAM, Ids
 from nitakao.gallery.gallery import Gallery
-from nitakao.gallery.people import Belongs, edit
+from nitakao.gallery.people import Belongs, edit, reviews
 from nitakao.grouping import NOBODY, Groups, Known
 
 BY_GROUPING = "group"

@@ -16,7 +16,8 @@ from tests.fakes import CARD
 from tests.gallery import made
 
 from nitakao.errors import GalleryError, NitakaoError
-from nitakao.gallery import Gallery, checkup, faces, people, repair, upkeep
+from nitakao.gallery import Gallery, faces, people
+from nitakao.gallery.keeping import checkup, repair, upkeep
 
 PHOTOS = 40
 
@@ -223,7 +224,7 @@ with Gallery(sys.argv[1]) as gallery:
 def test_a_disk_without_room_is_said_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "family.db"
     Gallery(path, card=CARD).close()
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     done = subprocess.run([sys.executable, "-c", FILL, str(path), root], capture_output=True, text=True)
     *acknowledged, said = done.stdout.splitlines()
     assert "is there room" in said or "no room left" in said, done.stderr

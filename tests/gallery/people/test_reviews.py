@@ -7,8 +7,9 @@ from sqlalchemy import select
 from tests.gallery import made
 
 from nitakao.errors import MisuseError
-from nitakao.gallery import corrections, people, reviews, schema
-from nitakao.gallery.undo import undo
+from nitakao.gallery import people, schema
+from nitakao.gallery.people import corrections, reviews
+from nitakao.gallery.people.undo import undo
 
 
 @pytest.fixture

@@ -13,9 +13,11 @@ from tests.gallery.postgres_server import Server
 
 from nitakao import metrics
 from nitakao.errors import MisuseError
-from nitakao.gallery import Gallery, pgneighbours, pgsearch, remaking, schema
+from nitakao.gallery import Gallery, remaking, schema
 from nitakao.gallery.columns import Vector
 from nitakao.gallery.engine.search import State
+from nitakao.gallery.postgres import neighbours
+from nitakao.gallery.postgres import search as pgsearch
 
 FACES = 2000
 
@@ -165,13 +167,13 @@ def test_an_index_that_was_not_finished_is_not_used_and_made_anew(indexed: tuple
     assert gallery.searcher.state().kind == "hnsw"
 
 
-@pytest.mark.parametrize(("few", "compared"), [(pgneighbours.FEW, pgneighbours.COMPARED), (0, 0)])
+@pytest.mark.parametrize(("few", "compared"), [(neighbours.FEW, neighbours.COMPARED), (0, 0)])
 def test_neighbours_are_the_nearest_others(
     filled: tuple[Gallery, np.ndarray], monkeypatch: pytest.MonkeyPatch, few: int, compared: int
 ) -> None:
     gallery, vectors = filled
-    monkeypatch.setattr(pgneighbours, "FEW", few)
-    monkeypatch.setattr(pgneighbours, "COMPARED", compared)
+    monkeypatch.setattr(neighbours, "FEW", few)
+    monkeypatch.setattr(neighbours, "COMPARED", compared)
     hits = 0
     wanted = np.arange(5, FACES, 40)
     for block in gallery.searcher.neighbours(4, wanted):

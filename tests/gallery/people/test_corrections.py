@@ -7,7 +7,8 @@ from sqlalchemy import select
 from tests.gallery import made
 
 from nitakao.errors import GalleryError, MisuseError
-from nitakao.gallery import corrections, faces, people, schema
+from nitakao.gallery import faces, people, schema
+from nitakao.gallery.people import corrections
 
 
 def owner(gallery, face):

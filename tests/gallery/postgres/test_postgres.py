@@ -12,8 +12,9 @@ from tests.gallery import made
 from tests.gallery.postgres_server import PASSWORD, Server
 
 from nitakao.errors import GalleryBusyError, GalleryError, MissingExtraError, MisuseError
-from nitakao.gallery import Gallery, faces, migrate, schema, upkeep
-from nitakao.gallery import postgres as backend
+from nitakao.gallery import Gallery, faces, migrate, schema
+from nitakao.gallery.keeping import upkeep
+from nitakao.gallery.postgres import backend
 
 
 def test_every_way_to_write_the_address_opens_it(database: str) -> None:

@@ -6,9 +6,9 @@ import pytest
 from tests.gallery.made import person, photograph, sha256
 
 from nitakao.gallery import people
-from nitakao.gallery.naming import give_names
+from nitakao.gallery.people.naming import give_names
+from nitakao.gallery.people.undo import undo
 from nitakao.gallery.pictured import pictured, pictured_of
-from nitakao.gallery.undo import undo
 from nitakao.values import Where
 
 

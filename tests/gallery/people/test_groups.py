@@ -10,7 +10,8 @@ from tests.fakes import CARD
 from tests.gallery import made
 
 from nitakao.errors import MisuseError
-from nitakao.gallery import corrections, faces, groups, people, reviews, undo
+from nitakao.gallery import faces, people
+from nitakao.gallery.people import corrections, groups, reviews, undo
 from nitakao.grouping import Groups
 from nitakao.tasks.cluster import cluster
 

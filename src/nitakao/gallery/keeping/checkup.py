@@ -16,7 +16,7 @@ from nitakao.gallery.columns import unpacked
 from nitakao.gallery.engine.cache import Damaged
 from nitakao.gallery.engine.search import Searcher
 from nitakao.gallery.gallery import Gallery
-from nitakao.gallery.salvage import blocks
+from nitakao.gallery.keeping.salvage import blocks
 from nitakao.values import Check
 
 Complaint = Callable[[Mapping[str, Any]], str]

@@ -12,8 +12,10 @@ from tests.fakes import CARD
 from tests.gallery import made
 
 from nitakao.errors import GalleryError, MisuseError
-from nitakao.gallery import Gallery, corrections, faces, forget, journal, people, reviews, schema, tombstones, undo
-from nitakao.gallery.forget import Meant
+from nitakao.gallery import Gallery, faces, people, schema
+from nitakao.gallery.erasing import forget, tombstones
+from nitakao.gallery.erasing.forget import Meant
+from nitakao.gallery.people import corrections, journal, reviews, undo
 from nitakao.values import Where
 
 NAME = "Frau Ünverwechselbar"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.gallery import made
 
-from nitakao.gallery import corrections, journal
-from nitakao.gallery.undo import undo
+from nitakao.gallery.people import corrections, journal
+from nitakao.gallery.people.undo import undo
 
 
 @pytest.fixture

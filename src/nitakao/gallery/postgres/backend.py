@@ -20,13 +20,13 @@ from nitakao.gallery.columns import PgVector
 
 if TYPE_CHECKING:
     from nitakao.gallery.gallery import Gallery
-    from nitakao.gallery.pgsearch import PgSearcher
+    from nitakao.gallery.postgres.search import PgSearcher
 
 KEY = 0x6E69746B  # 'nitk': the first half of the advisory lock that writers take; the second is the schema's name
 CONNECT = 10  # seconds until a server that does not answer is given up
 LONGEST_NAME = 63  # bytes that PostgreSQL keeps of a program's name
 OLDEST_PGVECTOR = (0, 8)  # from here on an index goes on looking where a filter leaves too few rows
-OURS = {"alembic_version", "settings", "photos", "files", "faces", "vectors", "tombstones"}  # in galleries of any age
+ALWAYS = {"alembic_version", "settings", "photos", "files", "people", "faces", "vectors", "journal"}  # of any version
 SECRET = ("password", "sslpassword", "passfile", "sslkey")
 
 # What PostgreSQL's five letters mean: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -55,9 +55,9 @@ class PostgresBackend:
         with self.engine.connect() as connection:
             asked = text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
             tables = set(connection.execute(asked).scalars())
-        if tables >= OURS:
+        if tables >= ALWAYS:
             return True
-        if taken := tables & {"alembic_version", *schema.metadata.tables}:
+        if taken := tables & {*ALWAYS, *schema.metadata.tables}:
             raise GalleryError(
                 f"database '{self.where}' holds another program's tables ({', '.join(sorted(taken))}): "
                 "give the gallery a database of its own"
@@ -111,7 +111,7 @@ class PostgresBackend:
             yield
 
     def searcher(self, gallery: Gallery) -> PgSearcher:
-        from nitakao.gallery.pgsearch import PgSearcher
+        from nitakao.gallery.postgres.search import PgSearcher
 
         return PgSearcher(gallery)
 
