@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from nitakao.errors import FaceApiError
 from nitakao.gallery import Gallery
@@ -12,21 +13,24 @@ from nitakao.gallery.face_api import ids
 from nitakao.gallery.face_api.candidates import Shelf
 from nitakao.gallery.face_api.containers import Container
 from nitakao.gallery.face_api.ids import Fleeting
+from nitakao.tasks.arguments import calibration_of
 from nitakao.tasks.face_api.confidence import Scale, scale_of
 from nitakao.tasks.judging import Judge
+from nitakao.values import ModelCard
 
 
 @dataclass(frozen=True, eq=False)
 class Desk:
-    """Where questions are asked."""
+    """Where a question is asked: a gallery, its model's card, and the faces of lists and groups kept in memory."""
 
     gallery: Gallery
-    judge: Judge
+    card: ModelCard
     shelf: Shelf = field(default_factory=Shelf)
 
-    @property
+    @cached_property
     def scale(self) -> Scale:
-        return scale_of(self.judge)
+        """What the gallery's distances mean."""
+        return scale_of(Judge(self.card, calibration_of(self.gallery, self.card)))
 
     def seen(self, uuids: Sequence[str], status: int = 400) -> list[Fleeting]:
         """The faces with these ids, in their order. Raises FaceApiError where one is not there any more."""
