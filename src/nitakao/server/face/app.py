@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -11,16 +13,30 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nitakao.errors import FaceApiError, NitakaoError
+from nitakao.gallery.face_api import ids
 from nitakao.server import problems
 from nitakao.server.auth import Caller
 from nitakao.server.face import answers, detect, directory, face_lists, person_groups, recognise, refused
+from nitakao.server.face.arguments import RECOGNITION
 from nitakao.server.face.house import House
-from nitakao.server.problems import Problem
+from nitakao.server.logs import note
+from nitakao.server.problems import ProblemError
 
 PREFIX = "/face/"
+ROUTERS = (
+    detect.router,
+    recognise.router,
+    face_lists.small,
+    face_lists.large,
+    person_groups.small,
+    person_groups.large,
+    directory.router,
+    refused.router,
+)
+SWEPT = 60.0  # seconds between two looks for face ids whose time is over
 VERSION = re.compile(r"v\d{1,3}(\.\d{1,3})?(-preview(\.\d{1,3})?)?", re.ASCII)
 
-# Codes for what is refused before, or outside, the Face API's own questions; where none is here, the status is the code.
+# Codes for what is refused outside of the Face API's own questions; where none is here, the status is the code.
 CODES = {403: "UnsupportedFeature", 413: "InvalidImageSize", 500: "Unspecified", 503: "ServiceUnavailable"}
 MESSAGES = {
     401: "Access denied: send a key of this server as Ocp-Apim-Subscription-Key. 'nitakao keys create' makes one.",
@@ -39,22 +55,25 @@ def make(house: House) -> FastAPI:
     """The Face API as an application of its own, whose errors are those that its clients read."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.state.house = house
-    subjects = (detect, recognise, directory, refused)
-    for router in (*(subject.router for subject in subjects), face_lists.small, face_lists.large):
-        app.include_router(router)
-    for router in (person_groups.small, person_groups.large):
+    for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(FaceApiError, _refused)
-    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(NitakaoError, _own)
     app.add_exception_handler(HTTPException, _unknown)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(Exception, _failed)
-    app.add_middleware(Door)
+    app.add_middleware(Door, words=_words())
     return app
 
 
-def of_problem(problem: Problem) -> Response:
+def _words() -> frozenset[str]:
+    """The parts of addresses that are words, and no names of somebody's."""
+    paths = [getattr(route, "path", "") for router in ROUTERS for route in router.routes]
+    return frozenset(part for path in paths for part in path.split("/") if part and "{" not in part) | {*RECOGNITION}
+
+
+def of_problem(problem: ProblemError) -> Response:
     """What the server refuses by itself, in the Face API's form."""
     status = 400 if problem.status == 413 else problem.status
     code = CODES.get(problem.status, str(problem.status))
@@ -67,7 +86,7 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)
+    assert isinstance(error, ProblemError)
     return of_problem(error)
 
 
@@ -78,7 +97,7 @@ def _own(request: Request, error: Exception) -> Response:
 
 def _unknown(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return of_problem(Problem(error.status_code, "", str(error.detail), dict(error.headers or {})))
+    return of_problem(ProblemError(error.status_code, "", str(error.detail), dict(error.headers or {})))
 
 
 def _malformed(request: Request, error: Exception) -> Response:
@@ -86,23 +105,18 @@ def _malformed(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    return of_problem(Problem(500, "", "This is a fault in nitakao: the server's log says where."))
+    return of_problem(ProblemError(500, "", "This is a fault in nitakao: the server's log says where."))
 
 
 READING = ("detect", "findsimilars", "verify", "group", "identify")  # besides GET, what a key that may read may do
-WORDS = frozenset(
-    (*READING, "facelists", "largefacelists", "persongroups", "largepersongroups", "persons", "persistedfaces")
-    + ("train", "training", "dynamicpersongroups", "dynamicpersongroupreferences", "recognitionmodels", "operations")
-    + ("recognition_01", "recognition_02", "recognition_03", "recognition_04", "snapshots", "session")
-    + ("detectliveness", "detectlivenesswithverify", "livenesssessions")
-)
 
 
 class Door:
     """Which versions there are, who may come in, and words of the address in any case: /PersistedFaces works, too."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, words: frozenset[str]) -> None:
         self.app = app
+        self.words = words
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -110,7 +124,7 @@ class Door:
             return
         root: str = scope.get("root_path", "")
         below = scope["path"].removeprefix(root).split("/")
-        parts = [part.lower() if part.lower() in WORDS else part for part in below]
+        parts = [part.lower() if part.lower() in self.words else part for part in below]
         refused = _turned_away(scope, parts)
         if refused is not None:
             await of_problem(refused)(scope, receive, send)
@@ -118,14 +132,35 @@ class Door:
         await self.app({**scope, "path": root + "/".join(parts)}, receive, send)
 
 
-def _turned_away(scope: Scope, parts: list[str]) -> Problem | None:
+def _turned_away(scope: Scope, parts: list[str]) -> ProblemError | None:
     """Why a request does not come in; None where it does."""
     caller: Caller = scope["state"]["caller"]
     if caller.role is None:
-        return Problem(401, "", "")
+        return ProblemError(401, "", "")
     if not VERSION.fullmatch(str(scope["path_params"].get("version", ""))):
-        return Problem(404, "", "")
-    reads = scope["method"] in ("GET", "HEAD") or parts[1:2] and parts[1] in READING
+        return ProblemError(404, "", "")
+    reads = scope["method"] in ("GET", "HEAD") or (parts[1:2] and parts[1] in READING)
     if not caller.may("read" if reads else "write"):
-        return Problem(403, "", f"this needs the role 'write', and the key has '{caller.role}'")
+        return ProblemError(403, "", f"this needs the role 'write', and the key has '{caller.role}'")
     return None
+
+
+@asynccontextmanager
+async def sweeping(house: House) -> AsyncIterator[None]:
+    """Within it, face ids whose time is over go within a minute."""
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(SWEPT)
+            try:
+                await house.service.do(ids.sweep, house.gallery)
+            except (NitakaoError, ProblemError) as error:  # the next round tries again
+                note("sweep", error=error)
+
+    task = asyncio.create_task(sweep())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

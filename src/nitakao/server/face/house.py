@@ -44,7 +44,7 @@ class House:
         return self.service.see(picture, vectors=embed, chips=chips)
 
 
-def errand(hosts: tuple[str, ...]) -> Errand | None:
+def errand_to(hosts: tuple[str, ...]) -> Errand | None:
     """How pictures are fetched from these hosts, and from no others; None where there are none."""
     return Errand(frozenset(host.lower() for host in hosts), TYPES, WAIT, LONGEST) if hosts else None
 
@@ -62,7 +62,9 @@ class Routes(APIRouter):
     """A router whose routes are plain functions with a `house`, each run on one of the service's threads."""
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **named: Any) -> None:
-        super().add_api_route(path, endpoint if inspect.iscoroutinefunction(endpoint) else _on_thread(endpoint), **named)
+        super().add_api_route(
+            path, endpoint if inspect.iscoroutinefunction(endpoint) else _on_thread(endpoint), **named
+        )
 
 
 def _on_thread(task: Callable[..., Any]) -> Callable[..., Any]:
