@@ -55,6 +55,13 @@ def keys(gallery: Gallery) -> list[Key]:
         return [_key(row) for row in connection.execute(select(schema.keys).order_by(schema.keys.c.id))]
 
 
+def standing(gallery: Gallery) -> dict[str, Key]:
+    """The keys that open anything, by the digests of their secrets."""
+    with gallery.read() as connection:
+        rows = connection.execute(select(schema.keys).where(schema.keys.c.revoked.is_(None)))
+        return {str(row.digest): _key(row) for row in rows}
+
+
 def revoke(gallery: Gallery, number: int) -> Key:
     """The key, which opens nothing any more. Raises MisuseError where there is none such."""
     table = schema.keys
@@ -67,35 +74,9 @@ def revoke(gallery: Gallery, number: int) -> Key:
     return _key(row)
 
 
-def exist(gallery: Gallery) -> bool:
-    """Whether any key opens anything, so that everybody needs one."""
-    with gallery.read() as connection:
-        return (
-            connection.execute(select(schema.keys.c.id).where(schema.keys.c.revoked.is_(None)).limit(1)).first()
-            is not None
-        )
-
-
-def find(gallery: Gallery, secret: str) -> Key | None:
-    """The key of this secret, where it opens anything."""
-    return _standing(gallery, schema.keys.c.digest == digest(secret))
-
-
-def standing(gallery: Gallery, number: int) -> Key | None:
-    """The key of this number, where it opens anything."""
-    return _standing(gallery, schema.keys.c.id == number)
-
-
 def digest(secret: str) -> str:
     """64 hex digits."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _standing(gallery: Gallery, condition: Any) -> Key | None:
-    table = schema.keys
-    with gallery.read() as connection:
-        row = connection.execute(select(table).where(condition, table.c.revoked.is_(None))).first()
-    return None if row is None else _key(row)
 
 
 def _key(row: Row[Any]) -> Key:
