@@ -21,7 +21,7 @@ def vectors(*seeds: str) -> np.ndarray:
 @pytest.fixture
 def clock(monkeypatch):
     now = [time.time()]
-    monkeypatch.setattr(ids.time, "time", lambda: now[0])
+    monkeypatch.setattr(time, "time", lambda: now[0])
     return now
 
 

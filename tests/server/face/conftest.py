@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from sqlalchemy import delete
 from tests.server.face import album as albums
 from tests.server.face.album import Album
 
-from nitakao.gallery import Gallery
+from nitakao.gallery import Gallery, schema
 from nitakao.gallery.serving import keys
 from nitakao.models import registry
 from nitakao.photos.fetch import Errand
@@ -98,8 +99,17 @@ def fetched(pictures: Pictures) -> Iterator[Errand]:
         server.shutdown()
 
 
+@pytest.fixture
+def live(running: Live) -> Iterator[Live]:
+    """The server, with nothing in it."""
+    yield running
+    with running.gallery.write("test") as connection:
+        for table in (schema.containers, schema.container_people):
+            connection.execute(delete(table))
+
+
 @pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     place = tmp_path_factory.mktemp("face-api") / "gallery.db"
     with Gallery(place, card=registry.card("dlib-resnet")) as gallery:
         key, reader = (keys.create(gallery, role, role)[1] for role in ("write", "read"))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
-
-pytest.importorskip("azure.ai.vision.face", reason="azure-ai-vision-face is not installed")
-
 from azure.ai.vision.face import FaceAdministrationClient, FaceClient, FaceSessionClient
 from azure.ai.vision.face.aio import FaceAdministrationClient as AioAdministrationClient
 from azure.ai.vision.face.aio import FaceClient as AioClient
@@ -32,7 +30,7 @@ from tests.server.face.conftest import Live
 from tests.server.face.noted import Noted, operations
 
 DETECTION, RECOGNITION = FaceDetectionModel.DETECTION03, FaceRecognitionModel.RECOGNITION04
-HOW = {"detection_model": DETECTION, "recognition_model": RECOGNITION, "return_face_id": True}
+HOW: dict[str, Any] = {"detection_model": DETECTION, "recognition_model": RECOGNITION, "return_face_id": True}
 BESIDES = ("close", "send_request")
 
 
@@ -93,14 +91,8 @@ def detect(client, live: Live, album: Album) -> dict[str, str]:
     assert same.face_id != face.face_id
     (bare,) = client.detect(first, **{**HOW, "return_face_id": False})
     assert bare.face_id is None
-    pictures = {"": album.stranger, **album.new}
-    return {
-        name: largest(client.detect(picture, **HOW, face_id_time_to_live=600)) for name, picture in pictures.items()
-    }
-
-
-def largest(faces) -> str:
-    return faces[0].face_id
+    pictures, how = {"": album.stranger, **album.new}, {**HOW, "face_id_time_to_live": 600}
+    return {name: client.detect(picture, **how)[0].face_id for name, picture in pictures.items()}
 
 
 def ask_without_containers(client, ids: dict[str, str]) -> None:
@@ -141,7 +133,7 @@ def use_groups(client, groups, live: Live, album: Album, ids: dict[str, str]) ->
         ]
     with refused("LargePersonGroupNotTrained", ResourceNotFoundError):
         groups.get_training_status("family")
-    for name, face in ids.items():
+    for face in ids.values():
         with refused("LargePersonGroupNotTrained"):
             client.identify_from_large_person_group(face_ids=[face], large_person_group_id="family")
     groups.begin_train("family", polling_interval=30).result()
@@ -282,8 +274,6 @@ def test_what_is_not_computed_is_refused_in_words_that_the_new_client_reads(live
 
 
 def test_the_new_client_waits_for_nothing_while_it_is_asynchronous(live: Live, portraits: Album) -> None:
-    pytest.importorskip("aiohttp", reason="aiohttp, over which the asynchronous client speaks, is not installed")
-
     async def use() -> None:
         async with (
             connected(live, AioClient) as client,
