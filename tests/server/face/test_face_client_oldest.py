@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import cognitive_face as CF  # noqa: N812  # the name that its own examples give it
@@ -31,7 +30,7 @@ INNER = ("parse_image", "request")  # that its other functions are made of
 
 
 @pytest.fixture
-def client(live: Live, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+def client(live: Live, monkeypatch: pytest.MonkeyPatch) -> Live:
     monkeypatch.setattr(CF.Key, "key", live.key, raising=False)
     monkeypatch.setattr(CF.BaseUrl, "base_url", f"{live.url}/face/v1.0/", raising=False)
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # it waits a second between calls, for Azure's sake

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +38,19 @@ class Persons:
         return probes.as_from_one(apart, (1 - 1 / self.counts) * self.variance, self.metric)
 
 
+_MADE: WeakKeyDictionary[Faces, Persons] = WeakKeyDictionary()  # as long as the faces are kept in memory
+
+
 def of(faces: Faces, metric: Metric) -> Persons:
-    """Each person whose faces these are; (n, D) to (p, D) without a loop over persons."""
+    """Each person whose faces these are. Of 30,000 faces the means take 40 ms, so they are kept with the faces."""
+    found = _MADE.get(faces)
+    if found is None or found.metric != metric:
+        found = _MADE[faces] = _of(faces, metric)
+    return found
+
+
+def _of(faces: Faces, metric: Metric) -> Persons:
+    """(n, D) to (p, D) without a loop over persons."""
     if not faces.people:
         return Persons((), np.zeros((0, faces.vectors.shape[1]), np.float32), np.zeros(0), 0.0, metric)
     exact = faces.vectors.astype(np.float64)
