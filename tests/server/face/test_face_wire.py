@@ -14,6 +14,10 @@ from PIL import Image
 from tests.server.face.album import Album, encoded
 from tests.server.face.conftest import HOST, Live
 
+from nitakao.errors import MisuseError
+from nitakao.server.face.house import errand_to
+from nitakao.server.service import THRESHOLD
+
 NOBODY = str(uuid.uuid4())
 BYTES = {"Content-Type": "application/octet-stream"}
 
@@ -463,3 +467,38 @@ def test_addresses_that_lead_inside_or_nowhere_are_refused(live: Live, api: http
     ):
         assert said(api.post("detect", json={"url": url})) == (400, code), url
     assert said(api.post("detect", json={"sessionImageId": NOBODY})) == (403, "UnsupportedFeature")
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [("Example.com", "example.com"), ("例え.jp", "xn--r8jz45g.jp"), ("example.com:8080", "example.com:8080")],
+)
+def test_hosts_are_known_by_the_name_that_is_asked(given: str, host: str) -> None:
+    found = errand_to((given,))
+    assert found is not None
+    assert found.hosts == frozenset([host])
+
+
+@pytest.mark.parametrize(
+    "host", ["", "https://example.com", "example.com/a", "a b", "example.com:x", "*", "a@b", "a:0"]
+)
+def test_what_is_no_host_cannot_be_allowed(host: str) -> None:
+    with pytest.raises(MisuseError, match="fetched from a host"):
+        errand_to((host,))
+
+
+def test_without_hosts_nothing_is_fetched() -> None:
+    assert errand_to(()) is None
+
+
+def test_a_threshold_set_by_hand_is_where_confidence_is_a_half(live: Live, api: httpx.Client, portraits: Album) -> None:
+    (one,), (other,) = detected(api, portraits.stranger), detected(api, portraits.new["Eileen Collins"])
+    asked = {"faceId1": one["faceId"], "faceId2": other["faceId"]}
+    before = api.post("verify", json=asked).json()
+    live.gallery.set_setting(THRESHOLD, "2.0")
+    try:
+        after = api.post("verify", json=asked).json()
+    finally:
+        live.gallery.set_setting(THRESHOLD, None)
+    assert (before["isIdentical"], after["isIdentical"]) == (False, True)
+    assert before["confidence"] < 0.5 < after["confidence"]

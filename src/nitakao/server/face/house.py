@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
+from nitakao.errors import MisuseError
 from nitakao.gallery import Gallery
 from nitakao.gallery.face_api.candidates import Shelf
 from nitakao.photos import Encoded
@@ -19,6 +21,7 @@ from nitakao.tasks.face_api.asking import Desk
 from nitakao.values import Outcome
 
 TYPES = ("image/", "application/octet-stream", "binary/octet-stream")  # of what is fetched
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 WAIT, LONGEST = 5.0, 15.0  # seconds that a server may stay silent, and that fetching may take
 
 
@@ -37,7 +40,7 @@ class House:
     @property
     def desk(self) -> Desk:
         """Where questions are asked."""
-        return Desk(self.service.gallery, self.service.card, self.shelf)
+        return Desk(self.service.gallery, self.service.card, self.shelf, self.service.threshold)
 
     def look(self, picture: Encoded, *, embed: bool = True, chips: bool = False) -> Outcome:
         """The faces of a picture, with their vectors where they are wanted; chips: with quality and chips."""
@@ -45,8 +48,23 @@ class House:
 
 
 def errand_to(hosts: tuple[str, ...]) -> Errand | None:
-    """How pictures are fetched from these hosts, and from no others; None where there are none."""
-    return Errand(frozenset(host.lower() for host in hosts), TYPES, WAIT, LONGEST) if hosts else None
+    """How pictures are fetched from these hosts, and from no others; None where there are none.
+
+    Raises MisuseError where one is no host's name.
+    """
+    return Errand(frozenset(map(_plain, hosts)), TYPES, WAIT, LONGEST) if hosts else None
+
+
+def _plain(host: str) -> str:
+    """The name as addresses have it once they are asked: lower-case, in ASCII."""
+    name, _, port = host.strip().lower().partition(":")
+    try:
+        plain = name.encode("idna").decode("ascii")
+    except UnicodeError:
+        plain = ""
+    if not _HOST.fullmatch(plain) or (":" in host and not (port.isdecimal() and 0 < int(port) < 65536)):
+        raise MisuseError(f"pictures are fetched from a host, example.com or example.com:8080, not from '{host}'")
+    return f"{plain}:{port}" if port else plain
 
 
 def house(request: Request) -> House:

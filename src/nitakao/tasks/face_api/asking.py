@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,16 +21,20 @@ from nitakao.values import ModelCard
 
 @dataclass(frozen=True, eq=False)
 class Desk:
-    """Where a question is asked: a gallery, its model's card, and the faces of lists and groups kept in memory."""
+    """Where a question is asked: a gallery, its model's card, and the faces of lists and groups kept in memory.
+
+    by_hand: gives the threshold that was set in place of the card's, None where none was.
+    """
 
     gallery: Gallery
     card: ModelCard
     shelf: Shelf = field(default_factory=Shelf)
+    by_hand: Callable[[], float | None] = lambda: None
 
     @cached_property
     def scale(self) -> Scale:
         """What the gallery's distances mean."""
-        return scale_of(Judge(self.card, calibration_of(self.gallery, self.card)))
+        return scale_of(Judge(self.card, calibration_of(self.gallery, self.card), self.by_hand()))
 
     def seen(self, uuids: Sequence[str], status: int = 400) -> list[Fleeting]:
         """The faces with these ids, in their order. Raises FaceApiError where one is not there any more."""
