@@ -78,8 +78,9 @@ export const patch = <T>(path: string, json: unknown): Promise<T> => ask<T>("PAT
 export const put = <T>(path: string, json: unknown): Promise<T> => ask<T>("PUT", path, { json });
 export const remove = <T>(path: string): Promise<T> => ask<T>("DELETE", path, {});
 
-/** Pictures sent as parts of a form. */
+/** Pictures sent as parts of a form; without any, only the query. */
 export function send<T>(path: string, parts: [string, Blob][], query?: Query, signal?: AbortSignal): Promise<T> {
+  if (!parts.length) return ask<T>("POST", path, { query, signal });
   const form = new FormData();
   for (const [name, picture] of parts) form.append(name, picture, picture instanceof File ? picture.name : "picture");
   return ask<T>("POST", path, { form, query, signal });
@@ -87,7 +88,6 @@ export function send<T>(path: string, parts: [string, Blob][], query?: Query, si
 
 /** A search by pictures, or, where there are none, by the `probe` in the query. */
 export function search(pictures: Blob[], query: Query, signal?: AbortSignal): Promise<Answers> {
-  if (!pictures.length) return ask<Answers>("POST", "/search", { query, signal });
   const parts = pictures.map((picture): [string, Blob] => ["image", picture]);
   return send<Answers>("/search", parts, query, signal);
 }

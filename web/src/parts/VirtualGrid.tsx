@@ -1,6 +1,6 @@
 // A grid of any length that scrolls with the page: only the tiles in view are made.
 
-import type { ComponentChildren, TargetedKeyboardEvent } from "preact";
+import type { ComponentChildren, TargetedKeyboardEvent, VNode } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { gridFor, heightOf, movedBy, placeOf, windowOf, type Grid, type Window } from "../layout";
 
@@ -23,9 +23,17 @@ interface Props<T> {
   square?: number;
   gap?: number;
   keyOf?: (thing: T) => string | number;
+  /** Must stay the same function while what it draws is the same: tiles are not drawn anew until it changes. */
   tile: (thing: T, item: number, handle: Handle) => ComponentChildren;
 }
 
+/** A tile as it was drawn, and all that it was drawn from. */
+interface Drawn {
+  from: readonly unknown[];
+  node: VNode;
+}
+
+const CALM = 90; // ms without scrolling after which tiles take the place of blanks
 const KEEP = 72; // px at the view's top and bottom that bars may cover
 
 export function VirtualGrid<T>(props: Props<T>) {
@@ -33,7 +41,9 @@ export function VirtualGrid<T>(props: Props<T>) {
   const list = useRef<HTMLUListElement>(null);
   const [grid, setGrid] = useState<Grid | null>(null);
   const [seen, setSeen] = useState<Window>({ first: 0, end: 0 });
+  const [flying, setFlying] = useState(false); // scrolling so fast that nothing seen before is still in view
   const [current, setCurrent] = useState(0);
+  const drawn = useRef(new Map<number, Drawn>());
   const focusing = useRef(false);
 
   useLayoutEffect(() => {
@@ -47,11 +57,18 @@ export function VirtualGrid<T>(props: Props<T>) {
 
   useLayoutEffect(() => {
     if (!grid) return undefined;
-    let frame = 0;
+    let [frame, timer] = [0, 0];
+    let last: Window | null = null;
     const look = (): void => {
       frame = 0;
       const top = -list.current!.getBoundingClientRect().top;
       const now = windowOf(grid, length, top, innerHeight);
+      if (last && (now.first >= last.end || now.end <= last.first)) {
+        setFlying(true);
+        clearTimeout(timer);
+        timer = window.setTimeout(() => setFlying(false), CALM);
+      }
+      last = now;
       setSeen((before) => (before.first === now.first && before.end === now.end ? before : now));
     };
     const soon = (): void => {
@@ -64,6 +81,8 @@ export function VirtualGrid<T>(props: Props<T>) {
       removeEventListener("scroll", soon);
       removeEventListener("resize", soon);
       cancelAnimationFrame(frame);
+      clearTimeout(timer);
+      setFlying(false);
     };
   }, [grid, length]);
 
@@ -95,20 +114,36 @@ export function VirtualGrid<T>(props: Props<T>) {
   const reachable = current < length ? current : 0; // the one that Tab leads to is always there
   if (length && !items.includes(reachable)) items.push(reachable);
 
+  const draw = (item: number, shape: Grid): VNode => {
+    const { left, top } = placeOf(shape, gap, item);
+    const style = { width: `${shape.tile}px`, height: `${shape.step - gap}px`, transform: `translate(${left}px, ${top}px)` };
+    const thing = at(item);
+    if (!thing || (flying && item !== reachable)) {
+      return (
+        <li key={`blank ${item % items.length}`} style={style} aria-posinset={item + 1} aria-setsize={length}>
+          <span class="tile-empty" />
+        </li>
+      );
+    }
+    const handle = { tabIndex: item === reachable ? 0 : -1, "data-item": item, onFocus: () => setCurrent(item) };
+    return (
+      <li key={keyOf ? keyOf(thing) : item} style={style} aria-posinset={item + 1} aria-setsize={length}>
+        {tile(thing, item, handle)}
+      </li>
+    );
+  };
+  const before = drawn.current;
+  drawn.current = new Map();
+  const nodes = (grid ? items : []).map((item) => {
+    const from = [at(item), tile, grid, length, item === reachable, flying && item !== reachable, flying ? items.length : 0];
+    const old = before.get(item);
+    const now = old?.from.every((one, n) => one === from[n]) ? old : { from, node: draw(item, grid!) };
+    drawn.current.set(item, now);
+    return now.node;
+  });
   return (
     <ul class="virtual" role="list" aria-label={label} ref={list} style={{ height: `${grid ? heightOf(grid, length) : 0}px` }} onKeyDown={onKeyDown}>
-      {grid &&
-        items.map((item) => {
-          const thing = at(item);
-          const { left, top } = placeOf(grid, gap, item);
-          const style = { width: `${grid.tile}px`, height: `${grid.step - gap}px`, transform: `translate(${left}px, ${top}px)` };
-          const handle = { tabIndex: item === reachable ? 0 : -1, "data-item": item, onFocus: () => setCurrent(item) };
-          return (
-            <li key={thing && keyOf ? keyOf(thing) : `at ${item}`} style={style} aria-posinset={item + 1} aria-setsize={length}>
-              {thing ? tile(thing, item, handle) : <span class="tile-empty" />}
-            </li>
-          );
-        })}
+      {nodes}
     </ul>
   );
 }

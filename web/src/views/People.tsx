@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { get, post } from "../api";
 import { Icon } from "../parts/Icon";
-import { VirtualGrid } from "../parts/VirtualGrid";
+import { VirtualGrid, type Handle } from "../parts/VirtualGrid";
 import { complain, gallery, mayWrite } from "../state/app";
 import { called, corrected, hide, merge } from "../state/correcting";
 import { ended, watch } from "../state/jobs";
@@ -39,8 +39,17 @@ export function PeopleView() {
   useEffect(() => setChosen([]), [kind, corrected.value]);
   const at = useCallback((item: number) => pages.items[item], [pages, pages.version.value]);
   const need = useCallback((count: number) => pages.need(count), [pages]);
-  const pick = (person: Person): void =>
-    setChosen((before) => (before.some((one) => one.id === person.id) ? before.filter((one) => one.id !== person.id) : [...before, person]));
+  const pick = useCallback(
+    (person: Person): void =>
+      setChosen((before) => (before.some((one) => one.id === person.id) ? before.filter((one) => one.id !== person.id) : [...before, person])),
+    [],
+  );
+  const tile = useCallback(
+    (person: Person, _: number, handle: Handle) => (
+      <PersonTile person={person} handle={handle} chosen={chosen.some((one) => one.id === person.id)} pick={pick} choosing={chosen.length > 0} />
+    ),
+    [chosen, pick],
+  );
   const loaded = pages.version.value > 0;
   return (
     <>
@@ -56,9 +65,7 @@ export function PeopleView() {
           least={132}
           below={62}
           keyOf={(person) => person.id}
-          tile={(person, _, handle) => (
-            <PersonTile person={person} handle={handle} chosen={chosen.some((one) => one.id === person.id)} pick={pick} choosing={chosen.length > 0} />
-          )}
+          tile={tile}
         />
       )}
       {chosen.length > 0 && <Chosen people={chosen} clear={() => setChosen([])} />}

@@ -36,12 +36,17 @@ export function PersonView({ id }: { id: number }) {
   void pages.version.value;
   const at = useCallback((item: number) => pages.items[item], [pages, pages.version.value]);
   const need = useCallback((count: number) => pages.need(count), [pages]);
-  const pick = (face: Face): void =>
+  const pick = useCallback((face: Face): void => {
     setChosen((before) => {
       const now = new Set(before);
       if (!now.delete(face.id)) now.add(face.id);
       return now;
     });
+  }, []);
+  const tile = useCallback(
+    (face: Face, _: number, handle: Handle) => <FaceTile face={face} handle={handle} chosen={chosen.has(face.id)} choosing={chosen.size > 0} pick={pick} />,
+    [chosen, pick],
+  );
   if (problem) return <Gone problem={problem} />;
   if (!person) return null;
   return (
@@ -55,7 +60,7 @@ export function PersonView({ id }: { id: number }) {
         least={112}
         below={0}
         keyOf={(face) => face.id}
-        tile={(face, _, handle) => <FaceTile face={face} handle={handle} chosen={chosen.has(face.id)} choosing={chosen.size > 0} pick={pick} />}
+        tile={tile}
       />
       {chosen.size > 0 && <Chosen person={person} faces={[...chosen]} clear={() => setChosen(new Set())} />}
     </>

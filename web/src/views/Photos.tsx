@@ -52,12 +52,14 @@ export function PhotosView() {
           square={0.78}
           gap={10}
           keyOf={(photo) => photo.id}
-          tile={(photo, _, handle) => <PhotoTile photo={photo} handle={handle} />}
+          tile={photoTile}
         />
       )}
     </>
   );
 }
+
+const photoTile = (photo: Photo, _: number, handle: Handle) => <PhotoTile photo={photo} handle={handle} />;
 
 function upload(pictures: File[]): void {
   const parts = pictures.map((picture): [string, Blob] => ["image", picture]);

@@ -21,7 +21,7 @@ export function Hits() {
         <p class="count" role="status" aria-live="polite">{summary(matches.length)}</p>
       </header>
       {matches.length ? (
-        <VirtualGrid label={said("search.hits")} length={matches.length} at={at} least={136} below={64} keyOf={(match) => match.face.id} tile={(match, _, handle) => <Hit match={match} handle={handle} />} />
+        <VirtualGrid label={said("search.hits")} length={matches.length} at={at} least={136} below={64} keyOf={(match) => match.face.id} tile={hit} />
       ) : (
         <Nobody />
       )}
@@ -34,6 +34,8 @@ export function Hits() {
     </div>
   );
 }
+
+const hit = (match: Match, _: number, handle: Handle) => <Hit match={match} handle={handle} />;
 
 function summary(n: number): string {
   if (nearest.value === null) return said("search.found.all", { n });
