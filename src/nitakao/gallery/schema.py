@@ -10,6 +10,8 @@ people      somebody, named or not
 journal     who did what when; changes: what it was before and after, face by face, which `undo` goes back over
 reviews     faces that may belong to a person, waiting for an answer; never: the answers that were no
 tombstones  keyed hashes of photographs that must not come back
+keys        who may ask the server, by the hash of a secret that was shown once
+jobs        long work that the server did or does
 """
 
 from __future__ import annotations
@@ -62,6 +64,8 @@ photos = Table(
     Column("problem", Text, nullable=False),  # why it has no faces; empty if all is well
     Column("detector", Text, nullable=False),  # with which settings it was looked through
     Column("indexed", Double, nullable=False),  # seconds since 1970
+    Index("ix_photos_taken", "taken", "id"),
+    Index("ix_photos_indexed", "indexed", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -109,6 +113,7 @@ faces = Table(
     Column("assigned", String(16)),  # how the person was found: 'hand', 'label', 'group'
     UniqueConstraint("photo", "number"),
     Index("ix_faces_person", "person"),
+    Index("ix_faces_best", "person", "quality"),
     sqlite_autoincrement=True,
 )
 
@@ -168,6 +173,7 @@ reviews = Table(
     Column("person", Id, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("distance", Double, nullable=False),
     Index("ix_reviews_person", "person"),
+    Index("ix_reviews_distance", "distance", "face", "person"),
 )
 
 never = Table(
@@ -182,4 +188,33 @@ tombstones = Table(
     "tombstones",
     metadata,
     Column("digest", Bytes, primary_key=True),  # HMAC-SHA256 of the photograph's sha256 under the gallery's own key
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", String(8), nullable=False),  # 'read', 'write', 'admin'
+    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the secret, which has 256 bits of chance
+    Column("created", Double, nullable=False),
+    Column("revoked", Double),  # when it ended
+    sqlite_autoincrement=True,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created", Double, nullable=False),
+    Column("started", Double),
+    Column("finished", Double),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger),
+    Column("message", Text, nullable=False),
+    Column("result", Text),  # JSON
+    Column("problem", Text),
+    sqlite_autoincrement=True,
 )
