@@ -6,17 +6,15 @@ Screenshots are left in out/page/, to be looked at.
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import subprocess
-import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from tests.browser.driving import Driver
-from tests.shown import ROOT, SCRIPTS
+from tests.browser.serving import Served, serving
+from tests.shown import ROOT
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -30,7 +28,6 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-STARTED = re.compile(r"nitakao is at (http://\S+)")
 
 
 def chromium() -> str | None:
@@ -60,9 +57,8 @@ def pictures(tmp_path_factory) -> Path:
     for package in ("matplotlib", "skimage", "fastapi", "uvicorn"):
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed: pip install -e '.[test]'")
-    from PIL import Image
-
     from examples.samples import make
+    from PIL import Image
 
     folder = tmp_path_factory.mktemp("pictures")
     make(folder)
@@ -100,46 +96,6 @@ def doubt(gallery) -> None:
     with gallery.write("test") as connection:
         alone = connection.execute(select(faces.c.id).where(faces.c.person.is_(None)).order_by(faces.c.id)).scalars()
         reviews.suggest(connection, [(face, 1, 0.3 + face / 100) for face in list(alone)[:3]])
-
-
-class Served:
-    """`nitakao serve` on a gallery, as its own process."""
-
-    def __init__(self, gallery: Path, log: Path) -> None:
-        self.gallery = gallery
-        self.log = log
-        command = [SCRIPTS / "nitakao", "serve", "--gallery", gallery, "--port", "0"]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        self.address = self._address()
-        threading.Thread(target=self._keep, daemon=True).start()
-
-    def _address(self) -> str:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            found = STARTED.search(line)
-            if found:
-                return found[1].rstrip("/")
-        raise AssertionError(f"nitakao serve ended with {self.process.wait()}")
-
-    def _keep(self) -> None:
-        assert self.process.stderr is not None
-        with self.log.open("w") as kept:
-            for line in self.process.stderr:
-                kept.write(line)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        assert self.process.wait(30) in (0, -15, 143)
-
-
-def serving(gallery: Path, folder: Path) -> Iterator[Served]:
-    copy = folder / "family.db"
-    shutil.copy(gallery, copy)
-    served = Served(copy, folder / "serve.log")
-    try:
-        yield served
-    finally:
-        served.stop()
 
 
 @pytest.fixture(scope="session")

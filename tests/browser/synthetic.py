@@ -140,13 +140,17 @@ class Answering(BaseHTTPRequestHandler):
     def _page(self, key: str, total: int, make: Any, query: dict[str, str]) -> dict[str, Any]:
         first, limit = int(query.get("after", 0)), int(query.get("limit", 100))
         end = min(first + limit, total)
-        return {key: [make(n) for n in range(first + 1, end + 1)], "next": str(end) if end < total else None, "total": total}
+        return {
+            key: [make(n) for n in range(first + 1, end + 1)],
+            "next": str(end) if end < total else None,
+            "total": total,
+        }
 
     def _file(self, path: str) -> None:
         file = files("nitakao.server").joinpath("page", path.strip("/") or "index.html")
         if "/" in path.strip("/") or not file.is_file():
             return self._json({"status": 404, "title": "Not found", "detail": "nothing is here"}, 404)
-        kind = mimetypes.guess_type(path)[0] or ("text/plain" if "." not in path.strip("/") and path != "/" else "text/html")
+        kind = mimetypes.guess_type(file.name)[0] or "text/plain"
         return self._bytes(file.read_bytes(), kind, self.page_headers)
 
     def _json(self, value: Any, status: int = 200) -> None:
@@ -168,7 +172,7 @@ def serving(made: Made, headers: dict[str, str], port: int = 0) -> ThreadingHTTP
 
 
 def main() -> None:
-    from nitakao.server.page import HEADERS
+    from nitakao.server.pages import HEADERS
 
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     words.add_argument("faces", type=int)

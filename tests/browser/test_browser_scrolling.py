@@ -41,9 +41,9 @@ SCROLL = """async (seconds) => {
 def large():
     from tests.browser.synthetic import Made, serving
 
-    from nitakao.server.pages import POLICY
+    from nitakao.server.pages import HEADERS
 
-    with serving(Made(faces=100_000, people=10_000), {"Content-Security-Policy": POLICY}) as server:
+    with serving(Made(faces=100_000, people=10_000), HEADERS) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from click.testing import CliRunner
-from tests.browser.conftest import serving
+from tests.browser.serving import serving
 
 from nitakao.cli.main import main
 
@@ -12,8 +12,7 @@ from nitakao.cli.main import main
 @pytest.fixture(scope="module")
 def locked(browser, indexed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("locked")
-    for served in serving(indexed, folder):
-        yield served
+    yield from serving(indexed, folder)
 
 
 def key(gallery, role: str) -> str:

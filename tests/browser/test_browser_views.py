@@ -1,4 +1,4 @@
-"""Every view, in both languages, on desktop and phone, light and dark: nothing amiss, nothing foreign, nothing hidden."""
+"""Every view, in both languages, on desktop and phone, light and dark: nothing amiss, nothing foreign."""
 
 from __future__ import annotations
 

@@ -55,7 +55,9 @@ def test_the_slider_filters_at_once_without_asking_again(at):
 
 
 def test_a_hit_opens_the_photograph_and_its_other_face_is_searched_from_there(at):
-    hits = at.find(".hit", ).filter(has_text="together.jpg")
+    hits = at.find(
+        ".hit",
+    ).filter(has_text="together.jpg")
     hits.locator(".tile-face").click()
     at.wait(".photo-window .outline")
     assert at.find(".photo-window .outline").count() == 2
