@@ -74,13 +74,13 @@ def pictures(tmp_path_factory) -> Path:
 def indexed(pictures, tmp_path_factory) -> Path:
     """A gallery of the pictures: two groups of five, five faces that are nobody's, and three doubts."""
     import nitakao
-    from nitakao.gallery import Gallery
+    from nitakao.tasks.arguments import opened
 
     path = tmp_path_factory.mktemp("gallery") / "family.db"
     for _ in nitakao.index(path, [str(pictures)]):
         pass
     nitakao.cluster(path, threshold=0.15)  # so strict that not all are grouped
-    with Gallery.open(path) as gallery:
+    with opened(path) as gallery:
         doubt(gallery)
     return path
 

@@ -74,6 +74,10 @@ class Driver:
         """Waits until the page says so."""
         self.page.get_by_text(text).first.wait_for()
 
+    def counts(self, selector: str, number: int) -> None:
+        """Waits until there are so many of these."""
+        self.page.wait_for_function(f"() => document.querySelectorAll('{selector}').length === {number}")
+
     def settled(self) -> None:
         """Waits until nothing is fetched any more."""
         self.page.wait_for_load_state("networkidle")
@@ -106,7 +110,8 @@ class Driver:
     def focused(self) -> str:
         """The accessible name, or the text, of what has the focus."""
         return self.page.evaluate(
-            "() => document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent.trim()"
+            "() => { const at = document.activeElement;"
+            " return at.getAttribute('aria-label') ?? (at.textContent.trim() || at.querySelector('img')?.alt || ''); }"
         )
 
     def tab_to(self, name: str, most: int = 40) -> None:

@@ -20,7 +20,7 @@ class Served:
     def __init__(self, gallery: Path, log: Path) -> None:
         self.gallery = gallery
         self.log = log
-        command = [SCRIPTS / "nitakao", "serve", "--gallery", gallery, "--port", "0"]
+        command = [str(SCRIPTS / "nitakao"), "serve", "--gallery", str(gallery), "--port", "0"]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         self.address = self._address()
         threading.Thread(target=self._keep, daemon=True).start()

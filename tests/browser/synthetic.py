@@ -62,7 +62,7 @@ class Made:
 
     def map(self) -> dict[str, Any]:
         points = [self._point(n) for n in range(1, self.faces + 1)]
-        columns = {"face": [], "x": [], "y": [], "person": []}
+        columns: dict[str, list[float]] = {"face": [], "x": [], "y": [], "person": []}
         for n, (x, y) in enumerate(points, 1):
             for key, value in zip(columns, (n, x, y, (n - 1) % self.people + 1), strict=True):
                 columns[key].append(value)

@@ -40,17 +40,17 @@ def test_a_chosen_picture_shows_its_face_outlined_and_those_that_are_alike(at):
 def test_the_slider_filters_at_once_without_asking_again(at):
     at.settled()
     before = [one for one in at.asked if one.startswith("POST")]
-    slide(at, 0.12)
-    assert all(distance < 0.12 for distance in distances(at))
-    few = at.find(".hit").count()
+    near = sum(distance < 0.12 for distance in distances(at))
+    slide(at, 0.125)
+    at.counts(".hit", near)
     slide(at, 1.4)
-    assert at.find(".hit").count() == 15 > few
+    at.counts(".hit", 15)
     slide(at, 0)
     at.says("Nobody below 0.00")
     at.button("Show the nearest anyway").click()
-    assert at.find(".hit").count() == 15
+    at.counts(".hit", 15)
     at.button("Back to it").click()
-    assert at.find(".hit").count() == 7
+    at.counts(".hit", 7)
     assert [one for one in at.asked if one.startswith("POST")] == before
 
 

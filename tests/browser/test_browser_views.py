@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.browser.driving import DESKTOP, PHONE
 
@@ -16,7 +18,7 @@ VIEWS = {
     "map": ("/#/map", "h1"),
     "settings": ("/#/settings", ".facts"),
 }
-WAYS = {
+WAYS: dict[str, dict[str, Any]] = {
     "desktop-en": {"viewport": DESKTOP, "locale": "en-GB"},
     "desktop-ja-dark": {"viewport": DESKTOP, "locale": "ja-JP", "color_scheme": "dark"},
     "phone-ja": {"viewport": PHONE, "locale": "ja-JP", "has_touch": True, "is_mobile": True},

@@ -66,9 +66,9 @@ function Frame() {
   const held = gallery.value;
   return (
     <header class="frame">
-      <a class="mark" href="#/search" aria-label="nitakao">
-        <span lang="ja" aria-hidden="true">似た顔</span>
-        <small aria-hidden="true">nitakao</small>
+      <a class="mark" href="#/search">
+        <span lang="ja">似た顔</span>
+        <small>nitakao</small>
       </a>
       <nav aria-label={said("nav")}>
         {PLACES.map(({ path, icon, key }) => (

@@ -30,7 +30,7 @@ export function Boxed({ source, alt, size, outlines, choose, instead }: Props) {
   const [width, height] = size ?? natural ?? [1, 1];
   const shown = now !== "coming" || size !== null;
   return (
-    <div class="boxed" data-state={now} style={{ aspectRatio: `${width} / ${height}`, "--ratio": String(width / height) }}>
+    <div class="boxed" data-state={now} style={{ aspectRatio: `${width} / ${height}`, "--ratio": String(width / height), "--wide": `${Math.max(width, 100)}px` }}>
       {now === "gone" ? (
         <p class="boxed-gone">
           <Icon name="photos" size={32} />

@@ -3,7 +3,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { get, onSignedOut, Problem } from "../api";
 import type { Gallery, Session } from "../shapes";
-import { said } from "../words";
+import { said, type Key } from "../words";
 
 export const session = signal<Session | null>(null);
 export const gallery = signal<Gallery | null>(null);
@@ -32,14 +32,23 @@ export async function renewGallery(): Promise<void> {
   gallery.value = await get<Gallery>("/gallery").catch(() => gallery.value);
 }
 
+/** What the server's codes are in our own words; the details of others say more. */
+const OWN_WORDS: Record<string, Key> = {
+  role: "error.role",
+  "too-large": "error.large",
+  busy: "error.busy",
+  timeout: "error.timeout",
+  "no-face": "error.noface",
+  unreadable: "error.unreadable",
+};
+
 /** An error as one sentence, in the reader's language as far as it can be. */
 export function sentence(error: unknown): string {
   if (!(error instanceof Problem)) return error instanceof Error ? error.message : String(error);
   if (error.status === 0) return said("error.unreachable");
   if (error.status === 401) return said("error.key");
-  if (error.status === 403) return said("error.role");
-  if (error.status === 413) return said("error.large");
-  if (error.status === 429) return said("error.busy");
+  const known = OWN_WORDS[error.code];
+  if (known) return said(known);
   return error.detail || said("error.unknown", { status: error.status });
 }
 

@@ -83,9 +83,7 @@ function Head({ kind, text, setText }: { kind: Kind; text: string; setText: (tex
       </div>
       {held && held.reviews > 0 && (
         <a class="banner" href="#/people/review">
-          <span>
-            <strong>{said("count.reviews", { n: held.reviews })}</strong> {said("people.review.note")}
-          </span>
+          <span>{said("people.review.note", { n: held.reviews })}</span>
           <span class="banner-go">{said("people.review")}</span>
         </a>
       )}

@@ -66,7 +66,7 @@ function Somebody() {
   const [people, setPeople] = useState<Person[]>([]);
   useEffect(() => {
     const stop = new AbortController();
-    get<{ people: Person[] }>("/people", { limit: 12 }, stop.signal).then((answer) => setPeople(answer.people), () => {});
+    get<{ people: Person[] }>("/people", { limit: 10 }, stop.signal).then((answer) => setPeople(answer.people), () => {});
     return () => stop.abort();
   }, []);
   if (gallery.value?.faces === 0) {

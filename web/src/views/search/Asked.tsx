@@ -117,6 +117,9 @@ function Narrowing() {
   return (
     <div class="narrowing">
       {found && <Slider />}
+      <details open={matchMedia("(min-width: 761px)").matches || lookalikes.value || only.value.length > 0 || away.value.length > 0}>
+        <summary>{said("search.narrow")}</summary>
+        <div class="narrower">
       <label class="switch">
         <input type="checkbox" role="switch" checked={lookalikes.value} onChange={toggle} />
         <span>
@@ -143,6 +146,8 @@ function Narrowing() {
           </ul>
         </div>
       )}
+        </div>
+      </details>
     </div>
   );
 }

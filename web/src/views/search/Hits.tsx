@@ -5,7 +5,7 @@ import { distance, fileName, probability } from "../../format";
 import { Chip } from "../../parts/Chip";
 import { Icon } from "../../parts/Icon";
 import { VirtualGrid, type Handle } from "../../parts/VirtualGrid";
-import { answer, answers, away, busy, chosen, cut, limit, lookalikes, more, nearest, notThis, shown, who } from "../../state/asking";
+import { answer, answers, busy, chosen, cut, limit, lookalikes, more, nearest, notThis, shown, who } from "../../state/asking";
 import { go, openPhoto } from "../../state/route";
 import type { Match } from "../../shapes";
 import { said } from "../../words";
@@ -115,12 +115,13 @@ export function IconButton({ icon, label, press, tabIndex = 0 }: { icon: Paramet
 
 function Basis() {
   const { basis } = answers.value!;
+  const moved = answer.value?.matches[0]?.probability === null;
   const words = [
     said("basis.searched", { n: basis.searched }),
     `${basis.model}, ${said(basis.metric === "cosine" ? "metric.cosine" : "metric.euclidean")}`,
     basis.threshold !== null && said("basis.threshold", { at: distance(basis.threshold), source: basis.threshold_source }),
     basis.false_matches !== null && said("basis.false", { n: basis.false_matches.toPrecision(2) }),
-    away.value.length > 0 ? said("basis.moved") : basis.prior !== null && said("basis.prior", { prior: basis.prior }),
+    basis.prior !== null && said(moved ? "basis.moved" : "basis.prior", { prior: basis.prior }),
   ];
   return <p class="basis note">{words.filter(Boolean).join(" · ")}</p>;
 }
