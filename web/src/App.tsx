@@ -75,7 +75,7 @@ function Frame() {
           <a key={path} href={`#/${path}`} aria-current={place() === path ? "page" : undefined}>
             <Icon name={icon} />
             <span>{said(key)}</span>
-            {path === "people" && held && held.reviews > 0 && <em class="badge" title={said("count.reviews", { n: held.reviews })}>{held.reviews > 99 ? "99+" : held.reviews}</em>}
+            {path === "people" && held && held.reviews > 0 && <Badge n={held.reviews} />}
           </a>
         ))}
       </nav>
@@ -93,6 +93,15 @@ function Frame() {
         </div>
       </footer>
     </header>
+  );
+}
+
+function Badge({ n }: { n: number }) {
+  return (
+    <em class="badge" title={said("count.reviews", { n })}>
+      <span aria-hidden="true">{n > 99 ? "99+" : n}</span>
+      <span class="unseen">{said("count.reviews", { n })}</span>
+    </em>
   );
 }
 

@@ -155,7 +155,8 @@ export interface FaceMap {
 export type Role = "read" | "write" | "admin";
 
 export interface Session {
-  role: Role;
+  /** null where a key is needed and none was given. */
+  role: Role | null;
   keys: boolean;
   version: string;
   model: string;

@@ -15,7 +15,7 @@ from nitakao.server import auth, problems
 from nitakao.server.guard import Guard
 from nitakao.server.metrics import TEXT, Metrics
 from nitakao.server.pages import mount_page
-from nitakao.server.routes import routers
+from nitakao.server.routes import ROUTERS
 from nitakao.server.service import Service, opened_service
 from nitakao.server.settings import Settings
 
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None, *, eyes: Pipeline | None = None
     )
     app.state.service = serving
     problems.install(app)
-    for router in routers():
+    for router in ROUTERS:
         app.include_router(router)
     _health(app, serving, metrics)
     mount_page(app)

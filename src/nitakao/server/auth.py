@@ -108,6 +108,12 @@ def unknown() -> ProblemError:
     )
 
 
+def keyring(request: Request) -> Keyring:
+    """The keys of the server that the request came to."""
+    found: Keyring = request.scope["state"]["keyring"]
+    return found
+
+
 def caller(request: Request) -> Caller:
     """Who calls; found out before the body was read."""
     found: Caller = request.scope["state"]["caller"]

@@ -53,7 +53,7 @@ class Guard:
 
     async def _pass(self, scope: Scope, request: _Request) -> None:
         state = scope.setdefault("state", {})
-        state["guard"], state["caller"] = self, Caller(None)
+        state["keyring"], state["caller"] = self.keyring, Caller(None)
         counted = scope["path"].startswith(ASKED) and not scope["path"].endswith(UNCOUNTED)
         try:
             self._check_host(request.headers)

@@ -35,11 +35,11 @@ class Patient(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, which tells where it is once it listens."""
+    """uvicorn's, which tells where it is once it listens, and that it will end before it does."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None], ending: Callable[[], None]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._ending = ready, ending
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
@@ -47,6 +47,10 @@ class Server(uvicorn.Server):
             for listening in server.sockets:
                 host, port, *_ = listening.getsockname()
                 self._ready(f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        self._ending()
+        await super().shutdown(sockets)
 
 
 def serve(
@@ -82,4 +86,8 @@ def serve(
         timeout_graceful_shutdown=GRACE,
         backlog=BACKLOG,
     )
-    Server(config, ready).run()
+
+    def ending() -> None:
+        service.ending = True
+
+    Server(config, ready, ending).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,9 +15,10 @@ from fastapi import Request
 from nitakao.errors import GalleryError
 from nitakao.photos import Encoded, Limits, parsed
 from nitakao.pipeline import Pipeline
+from nitakao.server.jobs import Jobs
 from nitakao.server.problems import AGAIN, ProblemError
 from nitakao.server.settings import Settings
-from nitakao.tasks.arguments import card_for, opened
+from nitakao.tasks.arguments import card_for
 from nitakao.tasks.probes import Look
 from nitakao.values import Choice, DetectorSettings, ModelCard, Outcome
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from nitakao.gallery import Gallery
 
 Result = TypeVar("Result")
+
+THRESHOLD = "serving.threshold"  # the gallery's setting
 
 
 class Service:
@@ -40,6 +44,9 @@ class Service:
         self.threads = ThreadPoolExecutor(settings.requests, "nitakao-request")
         self.at_work = 0  # requests that are being answered
         self.given_up = 0  # of which nobody waits for the answer any more, though a thread is still at it
+        self.streams = 0  # of jobs' progress, that are listened to
+        self.ending = False  # whether the server is about to end
+        self.jobs = Jobs(gallery)
         self._card: ModelCard | None = None
 
     @property
@@ -74,6 +81,11 @@ class Service:
             detail = f"no answer within {self.settings.seconds:g} seconds: come again, or ask for less"
             raise ProblemError(503, "timeout", detail, {"Retry-After": AGAIN}) from None
 
+    async def finish(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
+        """As `do`, for what is worth waiting for however long it takes."""
+        call = partial(self._afresh, task, *given, **named)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, call)
+
     def _done(self, future: asyncio.Future[Any]) -> None:
         self.given_up -= 1
         if not future.cancelled():
@@ -88,6 +100,11 @@ class Service:
                 raise
             self.gallery.reread()
             return task(*given, **named)
+
+    def threshold(self) -> float | None:
+        """Below which distance two are one person, where the gallery's settings say so."""
+        kept = self.gallery.setting(THRESHOLD)
+        return None if kept is None else float(json.loads(kept))
 
     def parsed(self, name: str, data: bytes) -> Encoded:
         """A picture whose bytes came with a request, held to the limits."""
@@ -120,6 +137,8 @@ class Service:
 
     def close(self) -> None:
         """Finish what was accepted, and put everything away."""
+        self.ending = True
+        self.jobs.close()
         self.threads.shutdown()
         self.eyes.close()
         self.gallery.close()
@@ -139,6 +158,3 @@ def service(request: Request) -> Service:
     """For routes: the service of the app."""
     found: Service = request.app.state.service
     return found
-
-
-__all__ = ["Service", "opened", "opened_service", "service"]

@@ -45,6 +45,7 @@ export function VirtualGrid<T>(props: Props<T>) {
   const [current, setCurrent] = useState(0);
   const drawn = useRef(new Map<number, Drawn>());
   const focusing = useRef(false);
+  const latest = useRef(0);
 
   useLayoutEffect(() => {
     const element = list.current!;
@@ -98,13 +99,15 @@ export function VirtualGrid<T>(props: Props<T>) {
   });
 
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLUListElement>): void => {
-    const from = (event.target as HTMLElement).dataset["item"];
-    if (from === undefined || !grid || event.altKey || event.ctrlKey || event.metaKey) return;
+    const on = (event.target as HTMLElement).dataset["item"];
+    const from = focusing.current ? latest.current : Number(on); // keys may come faster than the focus moves
+    if (on === undefined || !grid || event.altKey || event.ctrlKey || event.metaKey) return;
     const page = Math.max(Math.floor(innerHeight / grid.step), 1);
-    const next = movedBy(event.key, Number(from), length, grid.columns, page);
+    const next = movedBy(event.key, from, length, grid.columns, page);
     if (next === null) return;
     event.preventDefault();
     focusing.current = true;
+    latest.current = next;
     reveal(list.current!, grid, gap, next);
     setCurrent(next);
   };

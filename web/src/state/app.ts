@@ -18,11 +18,11 @@ export async function begin(): Promise<void> {
     signedOut.value = true;
   });
   try {
-    const [who, what] = await Promise.all([get<Session>("/session"), get<Gallery>("/gallery")]);
-    signedOut.value = false;
-    trouble.value = "";
+    const who = await get<Session>("/session");
+    signedOut.value = who.role === null;
     session.value = who;
-    gallery.value = what;
+    trouble.value = "";
+    if (who.role !== null) gallery.value = await get<Gallery>("/gallery");
   } catch (error) {
     if (!signedOut.value) trouble.value = sentence(error);
   }

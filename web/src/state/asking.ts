@@ -1,9 +1,8 @@
 // The search that is going on: what it asks about, and what was answered. It outlives a change of view.
 
 import { computed, signal } from "@preact/signals";
-import { search, type Query } from "../api";
+import { search, send, type Query } from "../api";
 import type { Answers, Face, Identities, Person } from "../shapes";
-import { send } from "../api";
 import { complain, gallery, sentence } from "./app";
 
 /** What is asked about: pictures (several are of one person), or somebody of the gallery, 'face:12' or '#12'. */
@@ -23,11 +22,13 @@ export const away = signal<Face[]>([]);
 export const only = signal<Person[]>([]);
 export const lookalikes = signal(false);
 export const most = signal(FIRST);
+/** Whether what was answered last are look-alikes. */
+export const apart = signal(false);
 
 export const answer = computed(() => answers.value?.answers[chosen.value] ?? null);
 
 /** The limit that holds: the slider's, else the model's threshold, else none. */
-export const nearest = computed(() => limit.value ?? (lookalikes.value ? null : (answers.value?.basis.threshold ?? null)));
+export const nearest = computed(() => limit.value ?? (apart.value ? null : (answers.value?.basis.threshold ?? null)));
 
 export const shown = computed(() => {
   const bound = nearest.value;
@@ -81,11 +82,13 @@ export async function again(): Promise<void> {
   const mine = (stop = new AbortController());
   busy.value = true;
   problem.value = "";
+  const apartNow = lookalikes.value;
   try {
     const pictures = "pictures" in about ? about.pictures : [];
     const probe = "probe" in about ? { probe: about.probe } : {};
     const found = await search(pictures, { ...query(), ...probe }, mine.signal);
     if (mine.signal.aborted) return;
+    apart.value = apartNow;
     answers.value = found;
     chosen.value = Math.min(chosen.value, Math.max(found.answers.length - 1, 0));
     if (!found.answers.length) problem.value = found.problems[0] ?? "";

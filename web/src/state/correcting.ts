@@ -30,7 +30,7 @@ export async function undo(entry?: number | null): Promise<void> {
 async function change(done: Promise<Changed>, words: (answer: Changed) => string): Promise<Changed | null> {
   try {
     const answer = await done;
-    notify(words(answer), answer.entry === null ? {} : { undo: () => void undo(answer.entry) });
+    notify(words(answer), !answer.entry ? {} : { undo: () => void undo(answer.entry) });
     changed();
     return answer;
   } catch (error) {

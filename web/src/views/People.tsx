@@ -21,7 +21,7 @@ function usePeople(kind: Kind, text: string) {
   const fresh = `${corrected.value} ${ended.value}`;
   const pages = useMemo(() => {
     const named = kind === "named" ? "true" : kind === "unnamed" ? "false" : null;
-    return pagesOf<Person>("/people", "people", { named, hidden: kind === "hidden", q: text });
+    return pagesOf<Person>("/people", "people", { named, only_hidden: kind === "hidden", q: text });
   }, [kind, text, fresh]);
   useEffect(() => () => pages.stop(), [pages]);
   // what is shown stays until what replaces it has come

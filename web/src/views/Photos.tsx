@@ -25,7 +25,7 @@ export function PhotosView() {
   const order = ORDERS.find((one) => one === query.get("order")) ?? "taken";
   const problems = query.get("problem") === "true";
   const pages = useMemo(
-    () => pagesOf<Photo>("/photos", "photos", { person: ids.map((id) => `#${id}`), order, problem: problems }, slim),
+    () => pagesOf<Photo>("/photos", "photos", { person: ids, order, problem: problems }, slim),
     [ids.join(), order, problems, ended.value],
   );
   useEffect(() => () => pages.stop(), [pages]);
@@ -34,7 +34,7 @@ export function PhotosView() {
   const need = useCallback((count: number) => pages.need(count), [pages]);
   return (
     <>
-      {mayWrite.value && <DropAnywhere take={upload} hint={said("photos.drop")} />}
+      {mayWrite.value && <DropAnywhere take={(pictures) => void upload(pictures)} hint={said("photos.drop")} />}
       <Head ids={ids} order={order} problems={problems} />
       {pages.version.value > 0 && !pages.length ? (
         <div class="empty">
@@ -61,9 +61,19 @@ export function PhotosView() {
 
 const photoTile = (photo: Photo, _: number, handle: Handle) => <PhotoTile photo={photo} handle={handle} />;
 
-function upload(pictures: File[]): void {
-  const parts = pictures.map((picture): [string, Blob] => ["image", picture]);
-  send<Job>("/photos", parts).then(watch, complain);
+const AT_ONCE = 16 * 1024 * 1024; // bytes in one request, well below what the server takes
+
+/** Sends pictures, as many at once as the server likes. */
+async function upload(pictures: File[]): Promise<void> {
+  let parts: [string, Blob][] = [];
+  let bytes = 0;
+  for (const [n, picture] of pictures.entries()) {
+    parts.push(["image", picture]);
+    bytes += picture.size;
+    if (bytes + (pictures[n + 1]?.size ?? Infinity) < AT_ONCE) continue;
+    await send<Job>("/photos", parts).then(watch, complain);
+    [parts, bytes] = [[], 0];
+  }
 }
 
 function Head({ ids, order, problems }: { ids: string[]; order: string; problems: boolean }) {
@@ -133,7 +143,7 @@ function Adding() {
     <section class="adding" aria-label={said("photos.add")}>
       <div class="adding-part">
         <p>{said("photos.add.drop")}</p>
-        <ChooseButton take={upload} label={said("photos.choose")} main />
+        <ChooseButton take={(pictures) => void upload(pictures)} label={said("photos.choose")} main />
       </div>
       {mayAdmin.value && (
         <form class="adding-part" onSubmit={index}>

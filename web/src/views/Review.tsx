@@ -8,7 +8,7 @@ import { Icon } from "../parts/Icon";
 import { complain, gallery, mayWrite, notify, renewGallery } from "../state/app";
 import { called, undo } from "../state/correcting";
 import { openPhoto, route } from "../state/route";
-import type { Face, Review } from "../shapes";
+import type { Entry, Face, Review } from "../shapes";
 import { said } from "../words";
 
 type Said = "yes" | "no" | "skip";
@@ -28,9 +28,9 @@ export function ReviewView() {
     if (!now || busy.current || !mayWrite.value) return;
     busy.current = true;
     try {
-      const told = await post<{ entry?: number | null }>("/reviews", { face: now.face.id, person: now.person.id, answer: what });
-      const words = said(`review.said.${what}`, { name: called(now.person) });
-      notify(words, told.entry ? { undo: () => void undo(told.entry).then(load) } : {});
+      await post("/reviews", { face: now.face.id, person: now.person.id, answer: what });
+      const entry = (await get<{ entries: Entry[] }>("/journal", { limit: 1 })).entries[0];
+      notify(said(`review.said.${what}`, { name: called(now.person) }), entry ? { undo: () => void undo(entry.id).then(load) } : {});
       setDone((before) => before + 1);
       // a 'yes' settles the face; what else was asked about it need not be
       const rest = waiting!.slice(1).filter((one) => what !== "yes" || one.face.id !== now.face.id);

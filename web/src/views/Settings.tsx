@@ -303,7 +303,7 @@ function SignedIn() {
     <section>
       <h2>{said("settings.key")}</h2>
       <div class="row wrap">
-        <span>{said(`role.${session.value!.role}`)}</span>
+        <span>{said(`role.${session.value!.role ?? "read"}`)}</span>
         <button type="button" onClick={() => void leave()}>{said("key.leave")}</button>
       </div>
     </section>

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-PREFIX = "/api/v1"
+from nitakao.server.routes import gallery, jobs, leaving, looking, people, photos, searching, sessions
 
-
-def routers() -> list[APIRouter]:
-    """All of them."""
-    from nitakao.server.routes import gallery, looking, searching
-
-    return [looking.router, searching.router, gallery.router]
+ROUTERS: tuple[APIRouter, ...] = tuple(
+    subject.router for subject in (looking, searching, gallery, photos, people, jobs, leaving, sessions)
+)

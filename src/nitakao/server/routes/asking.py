@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import Depends, Path, Query
 
 from nitakao.errors import MisuseError
+from nitakao.gallery.serving.cursors import MOST
 from nitakao.photos import Encoded
+from nitakao.server import shapes
+from nitakao.server.jobs import Work
+from nitakao.server.problems import AGAIN, ProblemError
 from nitakao.server.service import Service, service
 from nitakao.tasks.probes import Asked, is_kept
 from nitakao.values import Choice, DetectorName, DetectorSettings
@@ -17,6 +21,8 @@ MOST_PROBES = 32
 
 Serving: TypeAlias = Annotated[Service, Depends(service)]
 Id: TypeAlias = Annotated[int, Path(ge=1, le=LARGEST)]
+After: TypeAlias = Annotated[str | None, Query(max_length=2000, description="The answer before's `next`.")]
+Limit: TypeAlias = Annotated[int, Query(ge=1, le=MOST)]
 Number: TypeAlias = Annotated[int, Query(ge=1, le=LARGEST)]
 Names: TypeAlias = Annotated[list[str], Query(max_length=MOST_PROBES)]
 Threshold: TypeAlias = Annotated[float | None, Query(ge=0, le=1000, description="Same person below this distance.")]
@@ -54,6 +60,13 @@ def asked(serving: Service, pictures: list[bytes], named: list[str]) -> list[Ask
     if not found and not named:
         raise MisuseError("name somebody to ask about: a picture as the body, or probe=face:12, person:Ada or #12")
     return [*found, *named]
+
+
+async def accept(serving: Service, kind: str, work: Work) -> dict[str, Any]:
+    """The new job, as it is answered."""
+    if serving.jobs.is_full:
+        raise ProblemError(429, "busy", "too many jobs wait already: come again later", {"Retry-After": AGAIN})
+    return shapes.of_job(await serving.do(serving.jobs.add, kind, work))
 
 
 def check_kept(name: str) -> None:

@@ -132,6 +132,7 @@ def _verified(
         if name is not None:
             check_kept(name)
         both += [serving.parsed(side, given[0]) if name is None else name]
+    threshold = serving.threshold() if threshold is None else threshold
     found = verify_known(serving.gallery, *both, threshold=threshold, prior=prior, look=serving.look(settings, choice))
     verdict = found.verdict
     a, b = (

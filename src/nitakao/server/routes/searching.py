@@ -116,7 +116,7 @@ def _search(
         within=wanted.within,
         same_person=wanted.same_person,
         different_people=wanted.different_people,
-        threshold=wanted.threshold,
+        threshold=serving.threshold() if wanted.threshold is None else wanted.threshold,
         prior=wanted.prior,
         look=serving.look(settings, choice),
     )
@@ -149,6 +149,8 @@ def _identify(
     serving: Service, given: list[bytes], named: list[str], look: Look, options: dict[str, Any]
 ) -> dict[str, Any]:
     who = asked(serving, given, named)
+    if options["threshold"] is None:
+        options["threshold"] = serving.threshold()
     found = identify_task(serving.gallery, *who, look=look, **options)
     identities = [
         {

@@ -5,7 +5,7 @@ import { distance, fileName, probability } from "../../format";
 import { Chip } from "../../parts/Chip";
 import { Icon } from "../../parts/Icon";
 import { VirtualGrid, type Handle } from "../../parts/VirtualGrid";
-import { answer, answers, busy, chosen, cut, limit, lookalikes, more, nearest, notThis, shown, who } from "../../state/asking";
+import { answer, answers, apart, busy, chosen, cut, limit, more, nearest, notThis, shown, who } from "../../state/asking";
 import { go, openPhoto } from "../../state/route";
 import type { Match } from "../../shapes";
 import { said } from "../../words";
@@ -44,7 +44,7 @@ function summary(n: number): string {
 
 function Who() {
   const identity = who.value?.identities[chosen.value];
-  if (!identity || lookalikes.value) return null;
+  if (!identity || apart.value) return null;
   if (!identity.who) return <p class="who who-nobody">{said("search.nobodyknown")}</p>;
   return (
     <p class="who">
