@@ -22,11 +22,14 @@ from nitakao.cli.forget import forget
 from nitakao.cli.gallery import gallery
 from nitakao.cli.identify import identify
 from nitakao.cli.index import index
+from nitakao.cli.keys import keys
 from nitakao.cli.options import example
 from nitakao.cli.people import people
 from nitakao.cli.reindex import reindex
 from nitakao.cli.search import search
+from nitakao.cli.serve import serve
 from nitakao.cli.show import Voice
+from nitakao.cli.train import train
 from nitakao.cli.verify import verify
 from nitakao.errors import MisuseError, NitakaoError
 
@@ -135,6 +138,8 @@ for command in (
     cluster,
     classify,
     people,
+    serve,
+    keys,
     forget,
     gallery,
     evaluate,
@@ -142,6 +147,7 @@ for command in (
     export,
     import_,
     models.models,
+    train,
     doctor.doctor,
 ):
     main.add_command(command)
