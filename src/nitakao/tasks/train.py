@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nitakao import training
 from nitakao.errors import MisuseError
@@ -156,7 +156,18 @@ class _Work:
         found, also, doubted = None, None, None
         if world.first:
             found, doubted = self._faces(rule, check_labels)
-            also = self._listed(rule)
+            also = (
+                None
+                if self.data.pairs is None
+                else portraits.of_pairs(
+                    Path(self.data.pairs),
+                    Path(str(self.data.pairs_folder)),
+                    self._place,
+                    rule,
+                    self.detector,
+                    self.watch,
+                )
+            )
         examples = self._agreed(found, rule, world)
         divided = split(examples, settings.held_out, settings.seed, settings.least_pictures)
         if divided.left_out and world.first:
@@ -178,10 +189,6 @@ class _Work:
         if check_labels is None:
             return found, None
         return found, portraits.doubted(portrayed, check_labels, self.detector, self.run, self.watch)
-
-    def _listed(self, rule: CropRule) -> Any:
-        """Examples and pairs of a list in LFW's layout, None where none was given."""
-        return None
 
     @property
     def _place(self) -> Path:
