@@ -87,9 +87,10 @@ def test_the_corrected_pools_of_later_definitions_are_followed(network: Any) -> 
             correct(inner)
 
     blocks = [b for b in openface.BLOCKS if b.stride == 1]
-    for number, block in enumerate(openface.BLOCKS):
+    inceptions = [layer for layer in tree.fields["modules"].values() if layer.kind == "nn.Inception"]
+    for layer, block in zip(inceptions, openface.BLOCKS, strict=True):
         if block in blocks:
-            correct(tree.fields["modules"][14 + number])  # after the stem
+            correct(layer)
     x = torch.from_numpy(PICTURES)
     with torch.no_grad():
         x = network.lrn(nn.functional.max_pool2d(network.conv1(x), 3, 2, 1))
@@ -102,6 +103,36 @@ def test_the_corrected_pools_of_later_definitions_are_followed(network: Any) -> 
             x = inception(x)
         expected = network.linear(nn.functional.avg_pool2d(x, 3).flatten(1)).numpy()
     assert embed(openface.assemble(tree, CARD, "net")) == pytest.approx(expected, abs=TOLERANCE)
+
+
+def test_the_layers_are_those_of_the_published_file() -> None:
+    """As OpenFace's own conversion counts them: conversion/convert_to_pytorch.py, openface/openfacenet.py."""
+    shapes = {name: (8, 8, 1, 1) if name.endswith("conv.weight") else (8,) for name in _names()}
+    tree = openface.layers({name: np.zeros(shape, np.float32) for name, shape in {**shapes, **LINEAR}.items()})
+    kinds = [layer.kind for layer in tree.fields["modules"].values()]
+    found = [kinds.index(kind) for kind in ("nn.Inception", "nn.Reshape", "nn.Linear")]
+    assert [*found, len(kinds)] == [13, 19, 24, 26]
+    assert [kinds[n] for n in (4, 11, 20, 21, 25)] == [
+        "nn.SpatialCrossMapLRN",
+        "nn.SpatialCrossMapLRN",
+        "nn.Inception",
+        "nn.SpatialAveragePooling",
+        "nn.Normalize",
+    ]
+
+
+LINEAR = {"linear.weight": (128, 8), "linear.bias": (128,)}
+
+
+def _names() -> list[str]:
+    parts = ["conv.weight", "conv.bias", *(f"bn.{part}" for part in ("weight", "bias", "running_mean", "running_var"))]
+    return [f"{unit}.{part}" for unit in openface._units() for part in parts]
+
+
+def test_a_layout_that_does_not_fit_is_refused() -> None:
+    tree = Object("nn.Sequential", {"modules": {1: Object("nn.Reshape", {"size": np.array([5, 7])})}})
+    with pytest.raises(FormatError, match=r"lays 3 maps of 96 pixels out as \[5, 7\]"):
+        openface.assemble(tree, CARD, "net.t7")
 
 
 def test_maps_are_normalised_across_as_torch_does_it() -> None:
