@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         NoFaceError,
         PhotoError,
         PhotoTooLargeError,
+        TrainingError,
         UnreadablePhotoError,
         VectorsError,
         WeightsError,
@@ -49,12 +50,15 @@ if TYPE_CHECKING:
     from nitakao.tasks.index import index
     from nitakao.tasks.people import hide, merge, move, name, people, split, undo
     from nitakao.tasks.probes import Look
+    from nitakao.tasks.publish import publish
     from nitakao.tasks.reindex import reindex
     from nitakao.tasks.search import search
     from nitakao.tasks.search_folder import search_folder
     from nitakao.tasks.sidecars import export_xmp, import_xmp
+    from nitakao.tasks.train import train
     from nitakao.tasks.verify import verify
     from nitakao.tasks.verify_known import verify_known
+    from nitakao.training.settings import TrainingSettings
     from nitakao.values import (
         CropRule,
         DetectorSettings,
@@ -96,6 +100,8 @@ __all__ = [
     "Photo",
     "PhotoError",
     "PhotoTooLargeError",
+    "TrainingError",
+    "TrainingSettings",
     "UnreadablePhotoError",
     "VectorsError",
     "Verdict",
@@ -123,6 +129,7 @@ __all__ = [
     "move",
     "name",
     "people",
+    "publish",
     "read",
     "read_classifier",
     "reindex",
@@ -130,6 +137,7 @@ __all__ = [
     "search",
     "search_folder",
     "split",
+    "train",
     "train_classifier",
     "undo",
     "verify",
@@ -142,6 +150,7 @@ _HOMES = {
     "Gallery": "gallery",
     "Limits": "photos.read",
     "Look": "tasks.probes",
+    "TrainingSettings": "training.settings",
     "calibrate": "tasks.calibrate",
     "card": "models.registry",
     "cards": "models.registry",
@@ -163,6 +172,7 @@ _HOMES = {
     "move": "tasks.people",
     "name": "tasks.people",
     "people": "tasks.people",
+    "publish": "tasks.publish",
     "read": "photos.read",
     "read_classifier": "tasks.classify",
     "reindex": "tasks.reindex",
@@ -170,6 +180,7 @@ _HOMES = {
     "search": "tasks.search",
     "search_folder": "tasks.search_folder",
     "split": "tasks.people",
+    "train": "tasks.train",
     "train_classifier": "tasks.classify",
     "undo": "tasks.people",
     "verify": "tasks.verify",

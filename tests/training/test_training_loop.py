@@ -110,9 +110,27 @@ def test_the_alarm_is_given_once_where_triplets_collapse(tmp_path: Path, monkeyp
     settings = replace(SETTINGS, loss="triplet", freeze=("embedding_bn",), held_out=0.0)
     told: list[Any] = []
     runs.train(tmp_path / "run", settings, tell=told.append, network=network)
-    (alarm,) = [event for event in told if isinstance(event, loop.Alarm)]
+    (alarm,) = [event for event in told if isinstance(event, loop.Notice)]
     assert "the triplets have collapsed" in alarm.text
     assert "--rate" in alarm.text
+
+
+def test_a_stop_waits_for_its_step_and_keeps_it(tmp_path: Path) -> None:
+    whole = runs.train(tmp_path / "whole")
+    told: list[Any] = []
+
+    def tell(event: Any) -> None:
+        told.append(event)
+        if isinstance(event, loop.Stepped) and event.step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.train(tmp_path / "cut", tell=tell)
+    assert told[-1] == loop.Notice("stopped; step 3 is kept: go on with --resume")
+    assert checkpoints.load(tmp_path / "cut")["step"] == 3
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    again = runs.train(tmp_path / "cut", resume=True)
+    assert same(again.trainee.network.state_dict(), whole.trainee.network.state_dict())
 
 
 def test_it_ends_early_where_nothing_is_gained(tmp_path: Path) -> None:
