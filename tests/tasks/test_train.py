@@ -14,11 +14,13 @@ from PIL import Image
 
 pytest.importorskip("torch", reason="PyTorch is not installed: pip install nitakao[train]")
 
+from tests import tiny
 from tests.training.runs import SETTINGS, examples
 
 from nitakao import training  # after the look for PyTorch
 from nitakao.errors import MissingExtraError, MisuseError, ModelError, TrainingError
-from nitakao.models import embedder, registry
+from nitakao.models import detectors, embedder, registry
+from nitakao.tasks.index import index
 from nitakao.tasks.portraits import Watching
 from nitakao.tasks.publish import publish
 from nitakao.tasks.train import Trained, train
@@ -89,14 +91,14 @@ def test_a_run_is_gone_on_with_by_its_folder_alone(people: Path, tmp_path: Path,
 
     with pytest.raises(KeyboardInterrupt):
         train("cut", people, settings=SETTINGS, detector=WHOLE, device="cpu", tell=stop)
-    trained = train("cut", resume=True, device="cpu", detector=WHOLE)
+    trained = train("cut", resume=True, device="cpu")
     assert trained is not None
     assert trained.card.golden == whole.card.golden
     assert trained.verdict == whole.verdict
     (people / "person 1" / "1.png").unlink(missing_ok=True)
     next((people / "person 2").iterdir()).unlink()
     with pytest.raises(TrainingError, match="the pictures are not those that the run in 'cut' began with"):
-        train("cut", resume=True, device="cpu", detector=WHOLE)
+        train("cut", resume=True, device="cpu")
 
 
 def test_a_run_begins_with_the_weights_of_another(people: Path, tmp_path: Path) -> None:
@@ -117,6 +119,55 @@ def test_a_new_run_is_not_written_over_an_old_one(people: Path, tmp_path: Path) 
         train(tmp_path / "none", resume=True)
     with pytest.raises(MisuseError, match="on a folder of people, or on a gallery: name one"):
         train(tmp_path / "none")
+
+
+@pytest.fixture
+def known(people: Path, tmp_path: Path, monkeypatch: Any) -> str:
+    """A gallery of these people, by the model 'tiny', which sees one face in each picture."""
+    monkeypatch.setenv("NITAKAO_MODELS", str(tiny.model(tmp_path / "models")))
+    monkeypatch.setattr(detectors, "load", lambda *_: tiny.detect)
+    album = tmp_path / "album"
+    for person in range(5):
+        for number in range(3):
+            tiny.picture(album / f"person {person}" / f"{number}.png", 10 * person + number, 1)
+    gallery = str(tmp_path / "family.db")
+    list(index(gallery, [album], model="tiny", labels_from="folder"))
+    return gallery
+
+
+def test_the_people_of_a_gallery_are_trained_on_from_its_chips(known: str, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, held_out=0.4)
+    trained, _ = run(tmp_path / "mine", None, settings, gallery=known)
+    assert (trained.people, trained.pictures, trained.judged_people, trained.judged_pictures) == (3, 9, 2, 6)
+    data = json.loads((tmp_path / "mine" / "data.json").read_text("utf-8"))
+    assert (data["folder"], data["gallery"]) == (None, known)
+    again = train(tmp_path / "mine", resume=True, device="cpu")
+    assert again is not None
+    assert again.card.golden == trained.card.golden
+
+
+def test_pictures_that_look_like_somebody_else_are_listed(known: str, tmp_path: Path) -> None:
+    album = tmp_path / "album"
+    for number in range(3):  # 'tiny' tells equal crops apart from all others by nothing, and noise by all
+        tiny.picture(album / "twin" / f"{number}.png", 50, 1)
+        tiny.picture(album / "other" / f"{number}.png", 60, 1)
+    tiny.picture(album / "other" / "wrong.png", 50, 1)
+    said: list[str] = []
+    trained = train(
+        tmp_path / "mine",
+        album,
+        people=("twin", "other", "person 1", "person 2"),
+        settings=replace(SETTINGS, held_out=0.5),
+        check_labels="tiny",
+        device="cpu",
+        watch=Watching(said.append),
+    )
+    assert trained is not None
+    rows = (tmp_path / "mine" / "label-noise.csv").read_text("utf-8").splitlines()
+    assert "wrong.png,other" in rows[1]
+    assert ",twin," in rows[1]
+    assert trained.doubted == len(rows) - 1
+    assert f"{trained.doubted} of 13 pictures look more like somebody else" in said[-1]
 
 
 def test_a_folder_without_people_is_one_sentence(tmp_path: Path) -> None:

@@ -57,10 +57,10 @@ class Program:
 def test_a_program_in_a_checkpoint_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROOF", str(tmp_path))
     torch.save({"format": 1, "step": 1, "evil": Program()}, tmp_path / "checkpoint.pt")
-    with pytest.raises(TrainingError, match="cannot be read, or is damaged"):
+    with pytest.raises(TrainingError, match="holds something else than numbers: it is not loaded"):
         checkpoints.load(tmp_path)
     (tmp_path / "checkpoint.pt").write_bytes(pickle.dumps(Program()))
-    with pytest.raises(TrainingError, match="cannot be read, or is damaged"):
+    with pytest.raises(TrainingError, match="holds something else than numbers: it is not loaded"):
         checkpoints.load(tmp_path)
     assert not (tmp_path / "ran").exists()
 
@@ -70,7 +70,7 @@ def test_what_is_no_checkpoint_is_one_sentence(tmp_path: Path) -> None:
         checkpoints.load(tmp_path)
     for content in (b"", b"PK\x03\x04 cut", b"\x80\x02 no pickle"):
         (tmp_path / "checkpoint.pt").write_bytes(content)
-        with pytest.raises(TrainingError, match="cannot be read, or is damaged") as error:
+        with pytest.raises(TrainingError, match="damaged") as error:
             checkpoints.load(tmp_path)
         assert "\n" not in str(error.value)
     torch.save([1, 2], tmp_path / "checkpoint.pt")

@@ -197,3 +197,22 @@ def test_a_device_that_is_not_there_is_an_error() -> None:
         pass
     with entered("auto") as world, pytest.raises(DeviceError, match="trains on a GPU only"):
         world.autocast("fp16")
+
+
+def test_two_processes_learn_as_one(tmp_path: Path) -> None:
+    """Gradients are averaged: after two steps both hold the same weights, other ones than a process alone would."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, "-m", "tests.training.runs", str(tmp_path / "run"), "0", "both"],
+        cwd=ROOT,
+        timeout=240,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    digests = [(tmp_path / "run" / f"rank{rank}.txt").read_text("utf-8") for rank in (0, 1)]
+    assert digests[0] == digests[1]
+    alone = runs.train(tmp_path / "alone", replace(SETTINGS, steps=2, held_out=0.0))
+    assert runs.digest(alone) != digests[0]

@@ -44,7 +44,10 @@ def of_folder(
     from nitakao.training import gathering
 
     portrayed = gathering.portraits(folder, people, watch.say)
-    step = lambda: watch.cut(len(portrayed))  # noqa: E731
+
+    def step() -> None:
+        watch.cut(len(portrayed))
+
     return gathering.cut(portrayed, place, rule, detector=detector, say=watch.say, step=step), portrayed
 
 
