@@ -38,16 +38,25 @@ if TYPE_CHECKING:
     from nitakao.models.registry import card, cards
     from nitakao.models.session import Device
     from nitakao.photos.read import Limits, from_pixels, read
+    from nitakao.tasks.align import align
     from nitakao.tasks.calibrate import calibrate
     from nitakao.tasks.classify import classify, read_classifier, save_classifier, train_classifier
     from nitakao.tasks.cluster import cluster
+    from nitakao.tasks.comparing import differences
     from nitakao.tasks.detect import detect
     from nitakao.tasks.embed import embed
+    from nitakao.tasks.evaluate_clustering import evaluate_clustering
+    from nitakao.tasks.evaluate_cohorts import evaluate_cohorts
+    from nitakao.tasks.evaluate_identification import Enrolment, evaluate_identification
+    from nitakao.tasks.evaluate_pairs import PairRules, evaluate_pairs
+    from nitakao.tasks.evaluate_retrieval import evaluate_retrieval
+    from nitakao.tasks.everyone import PeopleWanted
     from nitakao.tasks.exporting import export
     from nitakao.tasks.forget import forget
     from nitakao.tasks.identify import identify
     from nitakao.tasks.importing import import_vectors
     from nitakao.tasks.index import index
+    from nitakao.tasks.measuring import Measuring
     from nitakao.tasks.people import hide, merge, move, name, people, split, undo
     from nitakao.tasks.probes import Look
     from nitakao.tasks.publish import publish
@@ -80,6 +89,7 @@ __all__ = [
     "DetectorSettings",
     "Device",
     "DeviceError",
+    "Enrolment",
     "Face",
     "FormatError",
     "Gallery",
@@ -89,6 +99,7 @@ __all__ = [
     "GeometryError",
     "Limits",
     "Look",
+    "Measuring",
     "MissingExtraError",
     "MisuseError",
     "ModelCard",
@@ -97,6 +108,8 @@ __all__ = [
     "NoFaceError",
     "Normalisation",
     "Outcome",
+    "PairRules",
+    "PeopleWanted",
     "Photo",
     "PhotoError",
     "PhotoTooLargeError",
@@ -108,14 +121,21 @@ __all__ = [
     "WeightsError",
     "WeightsFile",
     "Where",
+    "align",
     "calibrate",
     "card",
     "cards",
     "classify",
     "cluster",
     "detect",
+    "differences",
     "distance",
     "embed",
+    "evaluate_clustering",
+    "evaluate_cohorts",
+    "evaluate_identification",
+    "evaluate_pairs",
+    "evaluate_retrieval",
     "export",
     "export_xmp",
     "forget",
@@ -147,18 +167,29 @@ __all__ = [
 # Names are fetched from their homes at first use, so that `import nitakao` is quick and loads no library.
 _HOMES = {
     "Device": "models.session",
+    "Enrolment": "tasks.evaluate_identification",
     "Gallery": "gallery",
     "Limits": "photos.read",
     "Look": "tasks.probes",
+    "Measuring": "tasks.measuring",
+    "PairRules": "tasks.evaluate_pairs",
+    "PeopleWanted": "tasks.everyone",
     "TrainingSettings": "training.settings",
+    "align": "tasks.align",
     "calibrate": "tasks.calibrate",
     "card": "models.registry",
     "cards": "models.registry",
     "classify": "tasks.classify",
     "cluster": "tasks.cluster",
     "detect": "tasks.detect",
+    "differences": "tasks.comparing",
     "distance": "metrics",
     "embed": "tasks.embed",
+    "evaluate_clustering": "tasks.evaluate_clustering",
+    "evaluate_cohorts": "tasks.evaluate_cohorts",
+    "evaluate_identification": "tasks.evaluate_identification",
+    "evaluate_pairs": "tasks.evaluate_pairs",
+    "evaluate_retrieval": "tasks.evaluate_retrieval",
     "export": "tasks.exporting",
     "export_xmp": "tasks.sidecars",
     "forget": "tasks.forget",

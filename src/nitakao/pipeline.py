@@ -75,19 +75,18 @@ def run(
     """What became of each photograph, in the order of the sources.
 
     sources: names of files, or addresses where allow_urls, or photographs, decoded or not.  card: None to detect only.
-    rule: how faces are cut out where there is no card; their crops are kept then, and no network is asked.
+    rule: without a card, how faces are cut: outcomes then carry crops and no vectors.
     keep_crops, keep_chips: outcomes carry what the network saw; each face's chip and quality.
     A photograph that cannot be used gives an Outcome with its problem; everything else that is wrong raises.
     """
     settings, device = detector or DetectorSettings(), device or Device()
     network = None if card is None else embedder.load(card, device=device, flip=flip)
-    rule = rule if card is None else card.crop
     workers = cores()
     with ThreadPoolExecutor(workers, "nitakao") as pool, ThreadPoolExecutor(workers, "nitakao-lane") as lanes:
         detect = detectors.load(settings, device, lanes if workers > 1 else None)
 
         def see(group: list[Loaded]) -> list[Outcome]:
-            return _see(group, settings, detect, choice, rule, keep_chips)
+            return _see(group, settings, detect, choice, card.crop if card else rule, keep_chips)
 
         def embed(batch: list[Outcome]) -> list[Outcome]:
             return batch if network is None else _embed(batch, network, keep_crops)

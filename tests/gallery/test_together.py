@@ -14,8 +14,9 @@ from tests.fakes import CARD
 from tests.gallery import made
 
 from nitakao.errors import GalleryBusyError
-from nitakao.gallery import Gallery, checkup, faces
+from nitakao.gallery import Gallery, faces
 from nitakao.gallery.gallery import backend_of
+from nitakao.gallery.keeping import checkup
 
 ROOT = str(Path(__file__).parents[2])
 SECONDS = 3.0

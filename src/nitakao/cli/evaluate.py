@@ -13,7 +13,8 @@ from nitakao.cli.show import Voice
 
 if TYPE_CHECKING:
     from nitakao.metrics import Interval
-    from nitakao.tasks.measuring import Looked, Measured
+    from nitakao.tasks.comparing import Difference
+    from nitakao.tasks.measuring import Measured, Measuring
     from nitakao.values import ModelCard, Outcome
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -30,7 +31,7 @@ def evaluate() -> None:
 
 
 def measuring_options(command: Command) -> Command:
-    """Everything that makes a `Looked`, a model or a file of vectors, and how it is shown; see `looked`."""
+    """Everything that makes a `Measuring`, a model or a file of vectors, and how it is shown; see `looked`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -75,15 +76,15 @@ def looked(
     detector: str | None = None,
     usual: str | None = None,
     **settings: Any,
-) -> Looked:
+) -> Measuring:
     """usual: the detector where none is named."""
-    from nitakao.tasks.measuring import Looked
+    from nitakao.tasks.measuring import Measuring
 
     if allow_urls:
         raise click.UsageError("--allow-url does not go with what is measured: its pictures are files")
     if centre_crop and detector not in (None, "none"):
         raise click.UsageError("--centre-crop takes pictures as they are, and --detector looks for faces in them")
-    return Looked(
+    return Measuring(
         options.detector_settings(article=article, detector=detector or usual, **settings),
         choice or ("first" if article else "central"),  # type: ignore[arg-type]  # one of the option's words
         flip,
@@ -108,6 +109,15 @@ def watching(voice: Voice, steps: show.Steps) -> Callable[[Outcome], None]:
             voice.warn(outcome.complaint)
 
     return watch
+
+
+def starting(steps: show.Steps) -> Callable[[int], None]:
+    """Takes how many pictures there are, once that is known."""
+
+    def started(pictures: int) -> None:
+        steps.total = pictures
+
+    return started
 
 
 def percent(share: float) -> str:
@@ -143,3 +153,34 @@ def several(model: str | None, more: Iterable[str], compare: bool, vectors: tupl
     if len(vectors) > 1 and model is not None:
         raise click.UsageError("several files of vectors name their models themselves: leave --model out")
     return [*([model] if model is not None else []), *named] or [model]
+
+
+def tell_differences(differences: list[Difference]) -> None:
+    """A table of how models differ, after an empty line; nothing where there is one model."""
+    if not differences:
+        return
+    click.echo()
+    rows = [
+        (
+            each.figure,
+            f"{each.difference:+.5f}",
+            between(each.interval, lambda value: f"{value:+.5f}"),
+            f"{each.chance:.3f}",
+            f"{each.one} less {each.other}",
+        )
+        for each in differences
+    ]
+    show.table(("figure", "difference", "95%", "chance", "models"), rows)
+
+
+def difference(each: Difference) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "figure": each.figure,
+        "one": each.one,
+        "other": each.other,
+        "difference": each.difference,
+        "low": each.interval.low,
+        "high": each.interval.high,
+        "chance": each.chance,
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +13,7 @@ from nitakao.cli.evaluate import between, percent
 from nitakao.cli.show import Voice, plural
 
 if TYPE_CHECKING:
-    from nitakao.tasks.evaluate_pairs import Difference, PairsEvaluated, Rules
+    from nitakao.tasks.evaluate_pairs import PairRules, PairsEvaluated
 
 
 @click.command(epilog=options.example("nitakao evaluate pairs lfw --pairs pairs.txt --html lfw.html"))
@@ -54,25 +53,25 @@ def pairs(
     whole unless --detector says otherwise. A picture without a face makes its pairs count as two people.
     """
     from nitakao.tasks import evaluation_page, pairs_page
-    from nitakao.tasks.evaluate_pairs import Rules, compared
+    from nitakao.tasks.evaluate_pairs import PairRules, compared
 
     models = shared.several(model, more, compare, vectors)
     if html is not None:
-        evaluation_page.check(Path(html))
-    rules = Rules(subtract_mean, grid, metric, draws=draws)  # type: ignore[arg-type]  # one of the option's words
+        evaluation_page.check(html)
+    rules = PairRules(subtract_mean, grid, metric, draws=draws)  # type: ignore[arg-type]  # one of the option's words
     asked = {"pairs": pairs, "folds": folds, "rules": rules, "skip_missing": skip_missing}
     found = [_one(voice, folder, name, None, asked, looking) for name in models] if not vectors else []
     found += [_one(voice, folder, model, file, asked, looking) for file in vectors]
     differences = compared([each for each, _ in found])
     if as_json:
         records = [_record(each, seconds) for each, seconds in found]
-        told = [_difference(each) for each in differences]
+        told = [shared.difference(each) for each in differences]
         show.json_line(records[0] if len(records) == 1 else {"models": records, "differences": told})
     else:
         for place, (each, _) in enumerate(found):
             click.echo() if place else None
             _table(each)
-        _differences(differences)
+        shared.tell_differences(differences)
     if html is not None:
         pairs_page.save(html, [each for each, _ in found], differences)
 
@@ -93,8 +92,8 @@ def _one(
     shared.ready(voice, card)
     start = time.monotonic()
     with voice.progress("pictures") as steps:
-        watch = shared.watching(voice, steps)
-        found = task.evaluate_pairs(folder, model=card, look=look, watch=watch, **asked)
+        watching = {"started": shared.starting(steps), "watch": shared.watching(voice, steps)}
+        found = task.evaluate_pairs(folder, model=card, look=look, **watching, **asked)
     return found, time.monotonic() - start
 
 
@@ -140,38 +139,9 @@ def _line(found: PairsEvaluated) -> str:
     )
 
 
-def _ways(rules: Rules) -> str:
+def _ways(rules: PairRules) -> str:
     mean = ", mean subtracted" if rules.subtract_mean else ""
     return f"{mean}, facenet's grid of thresholds" if rules.grid else mean
-
-
-def _differences(differences: list[Difference]) -> None:
-    if not differences:
-        return
-    click.echo()
-    rows = [
-        (
-            each.figure,
-            f"{each.difference:+.5f}",
-            between(each.interval, lambda value: f"{value:+.5f}"),
-            f"{each.chance:.3f}",
-            f"{each.one} less {each.other}",
-        )
-        for each in differences
-    ]
-    show.table(("figure", "difference", "95%", "chance", "models"), rows)
-
-
-def _difference(each: Difference) -> dict[str, Any]:
-    return {
-        "figure": each.figure,
-        "one": each.one,
-        "other": each.other,
-        "difference": each.difference,
-        "low": each.interval.low,
-        "high": each.interval.high,
-        "chance": each.chance,
-    }
 
 
 def _record(found: PairsEvaluated, seconds: float) -> dict[str, Any]:

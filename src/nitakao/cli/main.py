@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from nitakao.cli import doctor, evaluate_pairs, models
+from nitakao.cli import doctor, evaluate_cohorts, evaluate_pairs, evaluate_people, models
+from nitakao.cli.align import align
 from nitakao.cli.calibrate import calibrate
 from nitakao.cli.classify import classify
 from nitakao.cli.cluster import cluster
@@ -115,7 +116,13 @@ def completion(shell: str) -> None:
 
 
 # Its subcommands, which each have a file of their own
-for below in (evaluate_pairs.pairs,):
+for below in (
+    evaluate_pairs.pairs,
+    evaluate_people.identification,
+    evaluate_people.retrieval,
+    evaluate_people.clustering,
+    evaluate_cohorts.cohorts,
+):
     evaluate.add_command(below)
 for command in (
     embed,
@@ -132,6 +139,7 @@ for command in (
     forget,
     gallery,
     evaluate,
+    align,
     export,
     import_,
     models.models,

@@ -26,8 +26,8 @@ from nitakao.values import Metric, ModelCard
 
 if TYPE_CHECKING:
     from nitakao.gallery.engine.search import Searcher
-    from nitakao.gallery.pgsearch import PgSearcher
-    from nitakao.gallery.postgres import PostgresBackend
+    from nitakao.gallery.postgres.backend import PostgresBackend
+    from nitakao.gallery.postgres.search import PgSearcher
 
 Place: TypeAlias = "str | os.PathLike[str] | None"
 
@@ -280,7 +280,7 @@ def backend_of(place: Place, wait: float) -> SqliteBackend | PostgresBackend:
     """What reaches the gallery that is meant; see `Gallery`."""
     named = os.fspath(place) if place is not None else os.environ.get("NITAKAO_GALLERY") or default()
     if named.startswith(("postgresql://", "postgres://", "postgresql+")):
-        from nitakao.gallery.postgres import PostgresBackend
+        from nitakao.gallery.postgres.backend import PostgresBackend
 
         return PostgresBackend(named, wait)
     if "://" in named:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 
 from nitakao.report import page, plots
-from nitakao.report.plots import Axis, Doubles, Line
+from nitakao.report.plots import Axis, Doubles, Line, Span
 
 STYLE = (
     plots.STYLE
     + """
-table { border-collapse: collapse; margin: .75rem 0; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .3rem .8rem; border-bottom: 1px solid var(--line); }
+table { border-collapse: collapse; margin: .75rem 0; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th, td { text-align: right; padding: .3rem .8rem; border-bottom: 1px solid var(--line); overflow-wrap: normal; }
 th { color: var(--faint); font-weight: 600; } th.words, td.words { text-align: left; }
-.scroll { overflow-x: auto; } h3 { margin: 1.25rem 0 .25rem; }
+.scroll { overflow-x: auto; max-width: 100%; } th { white-space: normal; vertical-align: bottom; }
+.tables { display: flex; flex-wrap: wrap; gap: 0 2.5rem; align-items: start; }
+.wide { flex: 1 0 100%; min-width: 0; } h3 { margin: 1.25rem 0 .25rem; }
 ul.couples .pictures { height: 8.5rem; } ul.couples .pictures img { flex: 1 1 0; object-fit: contain;
   object-position: center; }
 """
@@ -51,6 +54,16 @@ class Histogram:
 
 
 @dataclass(frozen=True, eq=False)
+class Spans:
+    """A row for each value with its interval.  mark: as in Histogram."""
+
+    rows: tuple[Span, ...]
+    x: Axis
+    mark: tuple[float, str] | None
+    caption: str
+
+
+@dataclass(frozen=True, eq=False)
 class Couple:
     """Two pictures, JPEG or PNG, empty where there is none; their names; what is said of them."""
 
@@ -68,7 +81,8 @@ class Couples:
     none: str
 
 
-Block: TypeAlias = "Table | Curves | Histogram | Couples"
+Figure: TypeAlias = "Curves | Histogram | Spans"
+Block: TypeAlias = "Table | Figure | Couples"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,24 +107,24 @@ def written(title: str, parts: Sequence[Part], notes: Sequence[str]) -> str:
 
 
 def _blocks(section: Element, blocks: Sequence[Block]) -> None:
-    """Figures stand side by side where there is room."""
-    side_by_side: Element | None = None
-    for block in blocks:
-        if isinstance(block, (Curves, Histogram)):
-            if side_by_side is None:
-                side_by_side = SubElement(section, "div", {"class": "figures"})
-            _figure(side_by_side, block)
-            continue
-        side_by_side = None
-        if isinstance(block, Table):
-            _table(section, block)
-        else:
-            _couples(section, block)
+    """Figures of one kind, or tables, stand side by side where there is room."""
+    for drawn, group in groupby(blocks, key=lambda block: isinstance(block, (Curves, Histogram, Spans))):
+        kind = "figures" if drawn else "tables"
+        place = SubElement(section, "div", {"class": kind})
+        for block in group:
+            if isinstance(block, (Curves, Histogram, Spans)):
+                _figure(place, block)
+            elif isinstance(block, Table):
+                _table(place, block)
+            else:
+                _couples(SubElement(place, "div", {"class": "wide"}), block)
 
 
-def _figure(parent: Element, block: Curves | Histogram) -> None:
+def _figure(parent: Element, block: Figure) -> None:
     if isinstance(block, Curves):
         plots.curves(parent, block.lines, block.x, block.y, block.caption)
+    elif isinstance(block, Spans):
+        plots.spans(parent, block.rows, block.x, block.mark, block.caption)
     else:
         plots.histogram(parent, block.kinds, block.x, block.mark, block.caption)
 

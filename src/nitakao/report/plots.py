@@ -109,7 +109,7 @@ def histogram(
     edges = np.linspace(x.low, x.high, 61)
     heights = [np.histogram(values[np.isfinite(values)], edges)[0] / max(1, len(values)) for _, values in kinds]
     top = max(float(height.max()) for height in heights) or 1.0
-    y = Axis("share of pairs", 0.0, top * 1.05, shown=lambda value: f"{100 * value:g}%")
+    y = Axis("share of pairs", 0.0, top * 1.15, shown=lambda value: f"{100 * value:g}%")
     figure, svg = _figure(parent, caption, x, y)
     for number, height in enumerate(heights):
         SubElement(svg, "path", {"class": f"bar s{number % COLOURS}", "d": _bars(edges, height, x, y)})
@@ -212,3 +212,44 @@ def _across(x: Axis, value: Any) -> Doubles:
 
 def _down(y: Axis, value: Any) -> Doubles:
     return np.asarray(HEIGHT - BOTTOM - y.share(value) * (HEIGHT - TOP - BOTTOM))
+
+
+@dataclass(frozen=True)
+class Span:
+    """A value on its row, with the ends of its interval; NaN where they are not known."""
+
+    name: str
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+
+def spans(parent: Element, rows: Sequence[Span], x: Axis, mark: tuple[float, str] | None, caption: str) -> Element:
+    """A figure with a row for each value, a point between its ends; mark: a line down, and what it says."""
+    height, left = TOP + 30 * len(rows) + BOTTOM + 14, 190
+    figure = SubElement(parent, "figure")
+    shape = {"viewBox": f"0 0 {WIDTH} {height}", "role": "img", "aria-label": plain(caption)}
+    svg = SubElement(figure, "svg", shape)
+
+    def across(value: float) -> float:
+        return left + float(x.share(min(max(value, x.low), x.high))) * (WIDTH - left - RIGHT)
+
+    floor = height - BOTTOM
+    for value in x.ticks:
+        _line(svg, "grid", across(value), TOP + 14, across(value), floor)
+        _text(svg, x.shown(value), across(value), floor + 18, "middle", "tick")
+    if mark is not None and x.low <= mark[0] <= x.high:
+        _line(svg, "mark", across(mark[0]), TOP + 14, across(mark[0]), floor)
+        _text(svg, mark[1], across(mark[0]), TOP + 8, "middle")
+    for place, row in enumerate(rows):
+        at = TOP + 14 + 30 * place + 15
+        _text(svg, row.name if len(row.name) <= 24 else f"{row.name[:23]}…", left - 10, at + 4, "end")
+        if math.isnan(row.value):
+            continue
+        if not math.isnan(row.low) and not math.isnan(row.high):
+            _line(svg, "line s0", across(row.low), at, across(row.high), at)
+        dot = {"cx": across(row.value), "cy": at, "r": 4.5}
+        SubElement(svg, "circle", {"class": "s0", **{name: f"{value:.1f}" for name, value in dot.items()}})
+    _text(svg, x.label, (left + WIDTH - RIGHT) / 2, height - 8, "middle")
+    _caption(figure, caption)
+    return figure

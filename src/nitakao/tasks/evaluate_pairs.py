@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import combinations
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,8 @@ from nitakao.metrics import between, bootstrap
 from nitakao.metrics.bootstrap import Interval
 from nitakao.metrics.verification import FARS, Verification, over_folds, own, statistics
 from nitakao.tasks import measuring
-from nitakao.tasks.measuring import Looked, Measured, Model, Picture, Watch
+from nitakao.tasks.comparing import Difference, Figures, differences
+from nitakao.tasks.measuring import Measured, Measuring, Model, Picture, Watch
 from nitakao.values import DetectorSettings, Floats, Metric
 
 if TYPE_CHECKING:  # which loads OpenCV
@@ -27,7 +27,7 @@ Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Rules:
+class PairRules:
     """How pairs are judged.
 
     subtract_mean: from both vectors, first, the mean of those in the other folds (facenet's option of this name).
@@ -52,17 +52,20 @@ class Rules:
 class PairsEvaluated:
     """What a model's pairs came to.
 
-    intervals: where 95% of the draws of people lie, for accuracy, auc, eer, and val at each FAR.  drawn: the draws
-    themselves.  apart: (n,) each pair's distance as its own fold has it, infinite where a picture has no face.
+    apart: (n,) each pair's distance as its own fold has it, infinite where a picture has no face.
+    figures: accuracy, auc, eer, and val at each FAR, with what draws of people make of them.
     """
 
     verification: Verification
     pairs: Pairs
     measured: Measured
-    rules: Rules
+    rules: PairRules
     apart: Doubles
-    intervals: dict[str, Interval] = field(default_factory=dict)
-    drawn: dict[str, Doubles] = field(default_factory=dict)
+    figures: Figures
+
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        return self.figures.intervals
 
     @property
     def accuracy(self) -> float:
@@ -78,21 +81,6 @@ class PairsEvaluated:
         return len(set(self.pairs.who))
 
 
-@dataclass(frozen=True)
-class Difference:
-    """How one model's figure differs from another's on the same pairs, people drawn alike for both.
-
-    chance: how likely a difference as clear is where there is none.
-    """
-
-    figure: str
-    one: str
-    other: str
-    difference: float
-    interval: Interval
-    chance: float
-
-
 def evaluate_pairs(
     folder: str | os.PathLike[str] | None = None,
     *,
@@ -100,9 +88,10 @@ def evaluate_pairs(
     model: Model = None,
     vectors: str | os.PathLike[str] | None = None,
     folds: int | None = None,
-    rules: Rules | None = None,
-    look: Looked | None = None,
+    rules: PairRules | None = None,
+    look: Measuring | None = None,
     skip_missing: bool = False,
+    started: Callable[[int], None] = lambda pictures: None,
     watch: Watch = lambda outcome: None,
 ) -> PairsEvaluated:
     """What a model makes of pairs of pictures, in folds, with intervals over people.
@@ -112,20 +101,22 @@ def evaluate_pairs(
     look: how pictures become vectors; None: by the face nearest the centre, and of a .bin the whole picture.
     A picture without a face, or that cannot be read, makes its pairs count as two people.  Pairs whose pictures are not
     there raise MisuseError, unless `skip_missing` leaves them out and counts them.
+    started: called with the number of pictures before the first of them is looked at.  watch: is shown each outcome.
     """
-    rules = rules or Rules()
+    rules = rules or PairRules()
     listed, pictures = opened(pairs, folder, folds, vectors=vectors is not None, skip_missing=skip_missing)
     if vectors is None:
+        started(len(pictures))
         measured = measuring.embedded(pictures, model, look or usual(pairs), rules.metric, watch)
     else:
         listed, measured = _in_file(vectors, listed, pictures, model, rules.metric, skip_missing)
     return judged(listed, measured, rules)
 
 
-def usual(pairs: str | os.PathLike[str]) -> Looked:
+def usual(pairs: str | os.PathLike[str]) -> Measuring:
     """How pictures are looked at unless told otherwise: those of a .bin are aligned faces as they are."""
     packed = os.fspath(pairs).lower().endswith(".bin")
-    return Looked(DetectorSettings("none")) if packed else Looked()
+    return Measuring(DetectorSettings("none")) if packed else Measuring()
 
 
 def opened(
@@ -198,16 +189,17 @@ def _in_file(
     return left, measuring.chosen(measured, rows, shown)
 
 
-def judged(pairs: Pairs, measured: Measured, rules: Rules | None = None) -> PairsEvaluated:
+def judged(pairs: Pairs, measured: Measured, rules: PairRules | None = None) -> PairsEvaluated:
     """What these vectors make of the pairs, with intervals over people."""
-    rules = rules or Rules()
+    rules = rules or PairRules()
     rows = apart(pairs, measured.vectors, measured.metric, subtract_mean=rules.subtract_mean)
     if rules.grid:
         rows = as_facenet(rows, measured.metric)
     found = over_folds(rows, pairs.same, pairs.fold, fars=rules.fars, grid=rules.grid)
-    drawn = _drawn(pairs, rows, rules) if rules.draws else {}
-    intervals = {name: bootstrap.interval(values) for name, values in drawn.items()}
-    return PairsEvaluated(found, pairs, measured, rules, own(rows, pairs.fold), intervals, drawn)
+    rates = {f"val@{rate.far:g}": rate.val for rate in found.rates}
+    told = {"accuracy": found.accuracy, "auc": found.auc, "eer": found.eer, **rates}
+    figures = Figures(measured.model, told, _drawn(pairs, rows, rules) if rules.draws else {})
+    return PairsEvaluated(found, pairs, measured, rules, own(rows, pairs.fold), figures)
 
 
 def apart(pairs: Pairs, vectors: Floats, metric: Metric, *, subtract_mean: bool = False) -> Doubles:
@@ -235,7 +227,7 @@ def as_facenet(apart: Doubles, metric: Metric) -> Doubles:
     return np.where(np.isfinite(apart), angles, np.inf)
 
 
-def _drawn(pairs: Pairs, rows: Doubles, rules: Rules) -> dict[str, Doubles]:
+def _drawn(pairs: Pairs, rows: Doubles, rules: PairRules) -> dict[str, Doubles]:
     people = pairs.people
     first, second = people[pairs.first], people[pairs.second]
 
@@ -247,27 +239,11 @@ def _drawn(pairs: Pairs, rows: Doubles, rules: Rules) -> dict[str, Doubles]:
 
 def compared(evaluated: Sequence[PairsEvaluated]) -> list[Difference]:
     """How each model differs from each other one, in every figure. Raises MisuseError for other pairs."""
-    found = []
-    for one, other in combinations(evaluated, 2):
-        _alike(one.pairs, other.pairs)
-        for figure, values in one.drawn.items():
-            apart = values - other.drawn[figure]
-            here = figures(one)[figure] - figures(other)[figure]
-            names = one.measured.model, other.measured.model
-            found.append(Difference(figure, *names, here, bootstrap.interval(apart), bootstrap.chance(apart)))
-    return found
-
-
-def _alike(one: Pairs, other: Pairs) -> None:
-    if one.pictures != other.pictures or not np.array_equal(one.first, other.first):
-        raise MisuseError("models are compared on the same pairs: some pictures are missing for one of them only")
-
-
-def figures(found: PairsEvaluated) -> dict[str, float]:
-    """accuracy, auc, eer, and val at each FAR, by the names that intervals have."""
-    told = found.verification
-    rates = {f"val@{rate.far:g}": rate.val for rate in told.rates}
-    return {"accuracy": told.accuracy, "auc": told.auc, "eer": told.eer, **rates}
+    for each in evaluated[1:]:
+        one, other = evaluated[0].pairs, each.pairs
+        if one.pictures != other.pictures or not np.array_equal(one.first, other.first):
+            raise MisuseError("models are compared on the same pairs: some pictures are missing for one of them only")
+    return differences([each.figures for each in evaluated])
 
 
 def worst(found: PairsEvaluated, most: int = 12) -> tuple[list[int], list[int]]:

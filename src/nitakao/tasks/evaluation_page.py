@@ -12,16 +12,20 @@ from numpy.typing import NDArray
 
 from nitakao.metrics import Interval, curve
 from nitakao.report import evaluation, page
-from nitakao.report.evaluation import Couple, Histogram, Part
+from nitakao.report.evaluation import Couple, Histogram, Part, Table
 from nitakao.report.plots import Axis, Line
 from nitakao.tasks import measuring
+from nitakao.tasks.comparing import Difference
 from nitakao.tasks.measuring import Measured
 
 Doubles = NDArray[np.float64]
 
 OVER_PEOPLE = "Intervals are the middle 95% of draws of people with replacement, not of pairs."
 
-check = page.check
+
+def check(path: str | os.PathLike[str]) -> None:
+    """Whether a page of this name can be written, before the work for it."""
+    page.check(Path(path))
 
 
 def percent(share: float, decimals: int = 2) -> str:
@@ -67,7 +71,8 @@ def share_axis(label: str, least: float) -> Axis:
 def roc(name: str, apart: Doubles, same: NDArray[np.bool_], bars: tuple[tuple[float, float, float], ...]) -> Line:
     """The curve of one model."""
     found = curve(apart, same)
-    return Line(name, found.far, found.val, bars, stepped=True)
+    start = int(np.searchsorted(found.far, 0.0, side="right")) - 1  # before it, VAL rises and FAR stays 0
+    return Line(name, found.far[start:], found.val[start:], bars, stepped=True)
 
 
 def distances_of(apart: Doubles, same: NDArray[np.bool_], threshold: float, label: str, caption: str) -> Histogram:
@@ -77,3 +82,23 @@ def distances_of(apart: Doubles, same: NDArray[np.bool_], threshold: float, labe
     axis = Axis(label, low, high * 1.02 if high > low else low + 1)
     kinds = (("one person", apart[same]), ("two people", apart[~same]))
     return Histogram(kinds, axis, (threshold, f"threshold {threshold:.3f}"), caption)
+
+
+def compared(differences: Sequence[Difference]) -> Part:
+    """How models differ from each other."""
+    rows = tuple(
+        (
+            f"{each.one} less {each.other}",
+            each.figure,
+            f"{each.difference:+.5f}",
+            f"{each.interval.low:+.5f} to {each.interval.high:+.5f}",
+            f"{each.chance:.3f}",
+        )
+        for each in differences
+    )
+    note = (
+        "The same people are drawn for both models. Chance: how likely so clear a difference is where there is none; "
+        "of twenty comparisons one comes below 0.05 by itself."
+    )
+    header = ("models", "figure", "difference", "95% over people", "chance")
+    return Part("Differences", (Table(header, rows, words=(0, 1)),), note)

@@ -23,8 +23,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from nitakao import photos, tracking
 from nitakao.errors import MissingExtraError, MisuseError, PhotoError, UnreadablePhotoError
-from nitakao.gallery import Gallery, enrol, labels, people, tombstones
+from nitakao.gallery import Gallery, enrol, people
 from nitakao.gallery.enrol import File, Indexed, Known, Looked
+from nitakao.gallery.erasing import tombstones
+from nitakao.gallery.people import labels
 from nitakao.photos import Encoded, Limits
 from nitakao.values import Choice, DetectorSettings, Enrolled, ModelCard, Outcome, Photo
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError, PhotoError, VectorsError
 from nitakao.tasks.arguments import card_of
+from nitakao.tasks.judging import BY_HAND
 from nitakao.values import Choice, DetectorSettings, Face, Floats, Metric, ModelCard, Outcome, Photo
 
 if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV: not before there is work
@@ -26,7 +27,7 @@ Watch: TypeAlias = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True)
-class Looked:
+class Measuring:
     """How pictures are turned into vectors.
 
     choice: of the faces in a picture, which is the one that counts.  flip: average with the mirrored crop.
@@ -76,7 +77,7 @@ class Measured:
 def embedded(
     pictures: Sequence[Picture],
     model: Model = None,
-    how: Looked | None = None,
+    how: Measuring | None = None,
     metric: Metric | None = None,
     watch: Watch = lambda outcome: None,
 ) -> Measured:
@@ -86,7 +87,7 @@ def embedded(
     """
     from nitakao import pipeline
 
-    how, card = how or Looked(), card_of(model)
+    how, card = how or Measuring(), card_of(model)
     vectors = np.full((len(pictures), card.dimension), np.nan, np.float32)
     faces: list[Face | None] = [None] * len(pictures)
     problems: list[str] = []
@@ -219,6 +220,19 @@ def _two(name: str) -> str:
 
 def _last(name: str) -> str:
     return os.path.basename(name)
+
+
+def threshold_of(measured: Measured, by_hand: float | None) -> tuple[float, str]:
+    """The threshold that is given, else the card's. Raises MisuseError where there is none in this metric."""
+    card, metric = measured.card, measured.metric
+    if by_hand is not None:
+        if not (np.isfinite(by_hand) and by_hand > 0):
+            raise MisuseError(f"a threshold is a number above 0, not {by_hand}")
+        return by_hand, BY_HAND
+    if card is None or not card.has_threshold or card.metric != metric:
+        named = measured.model or "these vectors"
+        raise MisuseError(f"no threshold of {metric} distances is known for {named}: give --threshold")
+    return card.threshold, card.threshold_source
 
 
 def thumbnail(picture: Picture, face: Face | None) -> bytes:

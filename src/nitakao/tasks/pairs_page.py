@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from nitakao.report.evaluation import Couples, Curves, Part, Table
+from nitakao.report.evaluation import Couples, Curves, Histogram, Part, Table
 from nitakao.tasks import evaluation_page as pages
-from nitakao.tasks.evaluate_pairs import Difference, PairsEvaluated, worst
+from nitakao.tasks.comparing import Difference
+from nitakao.tasks.evaluate_pairs import PairsEvaluated, worst
 from nitakao.tasks.evaluation_page import percent, within
 
 MOST = 12  # mistakes of either kind that are shown
@@ -18,7 +19,7 @@ def save(path: str | os.PathLike[str], found: Sequence[PairsEvaluated], differen
     models = [each.measured.model or "model not named" for each in found]
     parts = [_together(found, models)]
     if differences:
-        parts.append(_compared(differences))
+        parts.append(pages.compared(differences))
     for each, model in zip(found, models, strict=True):
         parts.append(_one(each, model))
     pages.save(path, f"Pairs: {', '.join(models)}", parts, _notes(found))
@@ -34,7 +35,18 @@ def _together(found: Sequence[PairsEvaluated], models: Sequence[str]) -> Part:
         rows.append((model, accuracy, interval, f"{told.auc:.5f}", percent(told.eer), *rates, f"{told.threshold:.4f}"))
     rates = [f"VAL at FAR {rate.far:g}" for rate in found[0].verification.rates]
     header = ("model", "accuracy", "95% over people", "AUC", "EER", *rates, "best threshold")
-    return Part("Figures", (Table(header, tuple(rows)), _curves(found, models)), _counts(found[0]))
+    histograms = [_histogram(each, model) for each, model in zip(found, models, strict=True)]
+    return Part("Figures", (Table(header, tuple(rows)), _curves(found, models), *histograms), _counts(found[0]))
+
+
+def _histogram(found: PairsEvaluated, model: str) -> Histogram:
+    label = f"{found.measured.metric} distance"
+    if found.rules.grid:
+        label = "squared distance" if found.measured.metric == "euclidean" else "angle, in half turns"
+    caption = (
+        f"{model}: how far apart pairs lie, as shares of each kind, and the best threshold for all folds together."
+    )
+    return pages.distances_of(found.apart, found.pairs.same, found.threshold, label, caption)
 
 
 def _curves(found: Sequence[PairsEvaluated], models: Sequence[str]) -> Curves:
@@ -65,27 +77,8 @@ def _counts(found: PairsEvaluated) -> str:
     )
 
 
-def _compared(differences: Sequence[Difference]) -> Part:
-    rows = tuple(
-        (
-            f"{each.one} less {each.other}",
-            each.figure,
-            f"{each.difference:+.5f}",
-            f"{each.interval.low:+.5f} to {each.interval.high:+.5f}",
-            f"{each.chance:.3f}",
-        )
-        for each in differences
-    )
-    note = (
-        "The same people are drawn for both models. Chance: how likely so clear a difference is where there is none; "
-        "of twenty comparisons one comes below 0.05 by itself."
-    )
-    header = ("models", "figure", "difference", "95% over people", "chance")
-    return Part("Differences", (Table(header, rows, words=(0, 1)),), note)
-
-
 def _one(found: PairsEvaluated, model: str) -> Part:
-    told, same = found.verification, found.pairs.same
+    told = found.verification
     folds = tuple(
         (str(fold.fold + 1), str(fold.pairs), f"{fold.threshold:.4f}", percent(fold.accuracy)) for fold in told.folds
     )
@@ -99,15 +92,9 @@ def _one(found: PairsEvaluated, model: str) -> Part:
         )
         for rate in told.rates
     )
-    label = f"{found.measured.metric} distance"
-    if found.rules.grid:
-        label = "squared distance" if found.measured.metric == "euclidean" else "angle, in half turns"
-    caption = "How far apart pairs lie, as shares of each kind; the line is the best threshold for all folds together."
-    histogram = pages.distances_of(found.apart, same, told.threshold, label, caption)
     header = ("FAR wanted", "VAL ± spread over folds", "95% over people", "FAR found ± spread", "threshold")
     false, refused = worst(found, MOST)
     blocks = (
-        histogram,
         Table(("fold", "pairs", "threshold from the others", "accuracy"), folds, words=()),
         Table(header, rates, words=()),
         _couples(found, false, "Two people, taken for one: the nearest", "No pair of two people was accepted."),
