@@ -92,6 +92,8 @@ def test_nobody_is_trained_on_and_judged_by() -> None:
     assert len(divided.judged) + len(divided.trained) == 60
     assert split(whole, 0.25, 1, 2).judged.people == divided.judged.people
     assert split(whole, 0.25, 2, 2).judged.people != divided.judged.people
+    assert len(split(whole, 0.01, 1, 2).judged.people) == 2  # one judges nothing
+    assert len(split(whole, 0.0, 1, 2).judged.people) == 0
     for part in (divided.trained, divided.judged):
         rows = np.array([0, len(part) - 1])
         assert np.array_equal(part.crops(rows), whole.pixels[part.rows[rows]])
