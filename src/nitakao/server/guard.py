@@ -11,6 +11,8 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nitakao.errors import NitakaoError
+from nitakao.gallery.people import ACTING
 from nitakao.server import problems
 from nitakao.server.auth import Caller, Keyring
 from nitakao.server.logs import note
@@ -59,13 +61,14 @@ class Guard:
             self._check_host(request.headers)
             self._check_origin(scope, request.headers)
             if self.keyring.is_stale:
-                await asyncio.get_running_loop().run_in_executor(None, self.keyring.read)
-            state["caller"] = self.keyring.caller(request.headers)
+                await asyncio.get_running_loop().run_in_executor(None, self.service.afresh, self.keyring.read)
+            state["caller"] = caller = self.keyring.caller(request.headers)
+            ACTING.set(caller.called)
             request.check_length()
             if counted and self.service.is_full:
                 raise ProblemError(429, "busy", "too many at once: come again in a moment", {"Retry-After": AGAIN})
-        except ProblemError as problem:
-            await self._refuse(scope, request, problem)
+        except (ProblemError, NitakaoError) as refused:
+            await self._refuse(scope, request, problems.of_error(refused))
             return
         self.service.at_work += counted
         try:

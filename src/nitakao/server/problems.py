@@ -96,8 +96,10 @@ def not_found(detail: str) -> ProblemError:
     return ProblemError(404, "not-found", detail)
 
 
-def of_error(error: NitakaoError) -> ProblemError:
+def of_error(error: ProblemError | NitakaoError) -> ProblemError:
     """What one of nitakao's own errors is answered with."""
+    if isinstance(error, ProblemError):
+        return error
     status, code = next((status, code) for kind, status, code in ANSWERS if isinstance(error, kind))
     return ProblemError(status, code, str(error), {"Retry-After": AGAIN} if status == 503 else None)
 

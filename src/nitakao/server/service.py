@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -72,7 +73,7 @@ class Service:
 
     async def do(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
         """What the task gives, worked out on a thread. Raises ProblemError where it takes too long."""
-        future = asyncio.get_running_loop().run_in_executor(self.threads, partial(self._afresh, task, *given, **named))
+        future = asyncio.get_running_loop().run_in_executor(self.threads, self._call(task, given, named))
         try:
             return await asyncio.wait_for(asyncio.shield(future), self.settings.seconds)
         except asyncio.TimeoutError:
@@ -83,15 +84,18 @@ class Service:
 
     async def finish(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
         """As `do`, for what is worth waiting for however long it takes."""
-        call = partial(self._afresh, task, *given, **named)
-        return await asyncio.get_running_loop().run_in_executor(self.threads, call)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, self._call(task, given, named))
+
+    def _call(self, task: Callable[..., Result], given: Any, named: Any) -> Callable[[], Result]:
+        """The call of a task, in the name of whoever asks."""
+        return partial(copy_context().run, self.afresh, task, *given, **named)
 
     def _done(self, future: asyncio.Future[Any]) -> None:
         self.given_up -= 1
         if not future.cancelled():
             future.exception()  # nobody asks for it any more
 
-    def _afresh(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
+    def afresh(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
         """The task; once more where another process has given the gallery another model meanwhile."""
         try:
             return task(*given, **named)
