@@ -180,28 +180,21 @@ def test_a_path_that_is_no_text_is_shown_with_escapes(api, served, tmp_path):
     assert api.get("/photos?limit=1").json()["photos"][0]["paths"] == ["album/\\xff.jpg"]
 
 
-@pytest.mark.parametrize(
-    "path", ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%00", "1%27--", "１", "1.0", "-1", "0"]
-)
-@pytest.mark.parametrize(
-    "route", ["/faces/{}", "/faces/{}/chip", "/photos/{}", "/photos/{}/image", "/people/{}", "/jobs/{}", "/models/{}"]
-)
-def test_no_id_leads_anywhere_else(still, route, path):
-    found = still[1].get(f"{route.format(path)}")
-    assert found.status_code in (404, 422)
-    assert found.headers["content-type"] == "application/problem+json"
+ROUTES = ("/faces/{}", "/faces/{}/chip", "/photos/{}", "/photos/{}/image", "/people/{}", "/jobs/{}", "/models/{}")
+ELSEWHERE = ("../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%00", "1%27--", "1.5", "-1", "0", "9" * 30)
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+def test_no_id_leads_anywhere_else(still, path):
+    for route in ROUTES:
+        found = still[1].get(route.format(path))
+        assert found.status_code in (404, 422), route
+        assert found.headers["content-type"] == "application/problem+json"
 
 
 def test_a_cursor_is_one_of_ours_or_refused(still):
-    for after in (
-        "x",
-        "W10",
-        "WzFd",
-        "bnVsbA",
-        "W3RydWUsIDFlOTk5LCAxXQ",
-        "e" * 1999,
-        "W3RydWUsMSw5OTk5OTk5OTk5OTk5OTk5OTk5OTk5XQ",
-    ):
+    foreign = ("x", "W10", "bnVsbA", "W3RydWUsIDFlOTk5LCAxXQ", "e" * 1999, "W3RydWUsMSw5OTk5OTk5OTk5OTk5OTk5OTk5OTk5XQ")
+    for after in foreign:
         for path in ("/photos", "/people", "/people?order=name", "/journal", "/reviews", "/people/1/faces"):
             found = still[1].get(path, params={"after": after})
             assert (found.status_code, found.json()["code"]) == (400, "misuse"), (path, after)
