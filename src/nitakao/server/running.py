@@ -74,6 +74,7 @@ def serve(
             "or serve on 127.0.0.1"
         )
     prepare(service.card)
+    service.warm_up()
     configured(app, settings, ready).run()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -11,12 +12,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 from fastapi import Request
 
 from nitakao.errors import GalleryError
-from nitakao.photos import Encoded, Limits, parsed
+from nitakao.models.session import cores
+from nitakao.photos import Encoded, Limits, from_pixels, parsed
 from nitakao.pipeline import Pipeline
 from nitakao.server.jobs import Jobs
+from nitakao.server.logs import note
 from nitakao.server.problems import AGAIN, ProblemError
 from nitakao.server.settings import Settings
 from nitakao.tasks.arguments import card_for
@@ -45,6 +49,9 @@ class Service:
         self.threads = ThreadPoolExecutor(settings.requests, "nitakao-request")
         self.at_work = 0  # requests that are being answered
         self.given_up = 0  # of which nobody waits for the answer any more, though a thread is still at it
+        self.held = 0  # bytes of bodies
+        self.drawing = threading.Semaphore(cores())  # for whole photographs, which take much memory
+        self.ready = True  # whether everything is loaded that the first question needs
         self.streams = 0  # of jobs' progress, that are listened to
         self.ending = False  # whether the server is about to end
         self.jobs = Jobs(gallery)
@@ -138,6 +145,24 @@ class Service:
             keep_chips=chips,
         )
         return next(seen)
+
+    def warm_up(self) -> None:
+        """Load the networks and the search's index, in the background, so that the first question does not wait."""
+
+        def load() -> None:
+            blank = from_pixels(np.zeros((64, 64, 3), np.uint8))
+            list(self.eyes.run([blank], detector=self.settings.detector, card=self.card, flip=self.gallery.flip))
+            self.gallery.searcher.search(np.zeros((1, self.gallery.dimension), np.float32), 1)
+
+        def run() -> None:
+            try:
+                load()
+            except Exception as error:  # whoever asks first is told
+                note("warm-up", error=error)
+            self.ready = True
+
+        self.ready = False
+        threading.Thread(target=run, name="nitakao-warm-up", daemon=True).start()
 
     def close(self) -> None:
         """Finish what was accepted, and put everything away."""
