@@ -33,6 +33,7 @@ from PIL import Image, ImageOps
 
 MEGAPIXEL = 1_000_000
 CLIENTS = 32
+PATIENCE = 3000  # seconds: a machine that others measure on may halt a soak for minutes
 HERE = Path(__file__).parent
 BASE = "/api/v1"
 
@@ -61,9 +62,9 @@ def different(pictures: list[bytes]) -> Iterator[bytes]:
 
 
 @contextmanager
-def server(gallery: str) -> Iterator[tuple[int, psutil.Process]]:
+def server(gallery: str, *more: str) -> Iterator[tuple[int, psutil.Process]]:
     """The port and the process of `nitakao serve`."""
-    command = [str(Path(sys.executable).with_name("nitakao")), "serve", "--gallery", gallery, "--port", "0"]
+    command = [str(Path(sys.executable).with_name("nitakao")), "serve", "--gallery", gallery, "--port", "0", *more]
     with open(HERE / ".cache" / "serving.log", "w", encoding="utf-8") as log:
         process = subprocess.Popen(command, stderr=log)
     try:
@@ -85,11 +86,21 @@ class Client:
     """One connection that stays open."""
 
     def __init__(self, port: int) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        self.again = 0  # times that the server had closed the connection, which had been quiet for too long
 
     def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "image/jpeg") -> tuple[int, bytes]:
-        self.connection.request(method, BASE + path, body, {} if body is None else {"Content-Type": kind})
-        answer = self.connection.getresponse()
+        headers = {} if body is None else {"Content-Type": kind}
+        try:
+            self.connection.request(method, BASE + path, body, headers)
+            answer = self.connection.getresponse()
+        except (ConnectionError, http.client.BadStatusLine):
+            if self.again > 50:
+                raise
+            self.again += 1
+            self.connection.close()
+            self.connection.request(method, BASE + path, body, headers)
+            answer = self.connection.getresponse()
         return answer.status, answer.read()
 
 
@@ -196,7 +207,7 @@ def soak(gallery: str, requests: int, clients: int) -> dict[str, object]:
     pictures, answered, lock = different(photographs(24)), Counter[str](), threading.Lock()
     numbers, begun = iter(range(requests)), time.time()
     memory: list[tuple[int, float]] = []
-    with server(gallery) as (port, process):
+    with server(gallery, "--max-seconds", str(PATIENCE)) as (port, process):
 
         def work(seed: int) -> None:
             chance, client = np.random.default_rng(seed), Client(port)
