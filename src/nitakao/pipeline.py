@@ -79,6 +79,9 @@ def run(
     """
     settings, device = detector or DetectorSettings(), device or Device()
     network = None if card is None else embedder.load(card, device=device, flip=flip)
+    batch_size = min(
+        batch_size, embedder.BATCH[device.name]
+    )  # more at once would leave the other cores idle at the end
     workers = cores()
     with ThreadPoolExecutor(workers, "nitakao") as pool, ThreadPoolExecutor(workers, "nitakao-lane") as lanes:
         detect = detectors.load(settings, device, lanes if workers > 1 else None)
