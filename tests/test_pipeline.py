@@ -81,6 +81,9 @@ def test_batches_cross_photographs(tmp_path: Path, network: FakeNetwork) -> None
     names = [picture(tmp_path, f"{n}.png", red=n) for n in range(12)]
     list(pipeline.run(names, card=CARD, batch_size=8))
     assert network.batches == [8, 8, 8]
+    network.batches.clear()
+    list(pipeline.run(names, card=CARD, batch_size=100))
+    assert network.batches == [8, 8, 8], "no core is given more at once than one run of the network takes"
 
 
 def test_a_bad_photograph_is_an_outcome_with_its_reason_and_stops_nothing(tmp_path: Path, network: FakeNetwork) -> None:
