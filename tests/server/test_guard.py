@@ -85,6 +85,17 @@ def test_a_slow_body_is_given_up_and_a_cut_off_one_ends_cleanly(strict):
     assert httpx.get(f"{strict.url}api/v1/gallery").status_code == 200
 
 
+def test_who_never_asks_is_hung_up_on_also_after_a_first_question(people, tmp_path, monkeypatch):
+    from nitakao.server import running as run
+
+    monkeypatch.setattr(run, "IDLE", 0.3)
+    with running(settings_for(tmp_path)) as served:
+        begin = b"GET /api/v1/gallery HTTP/1.1\r\nHost: local"
+        assert raw(served, b"") == raw(served, begin) == b""
+        asked = head("/gallery", method="GET")
+        assert raw(served, asked, then=begin, pause=0.1).count(b"HTTP/1.1 200") == 1
+
+
 def test_a_picture_of_too_many_pixels_is_refused_undecoded(strict):
     found = httpx.post(
         f"{strict.url}api/v1/detect", content=picture(10, (1000, 101)), headers={"content-type": "image/png"}
