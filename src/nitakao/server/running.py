@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from socket import socket
 from typing import Any
 
@@ -85,7 +87,19 @@ def serve(
         )
     prepare(service.card)
     service.warm_up()
-    configured(app, settings, ready).run()
+    with _ends_well():
+        configured(app, settings, ready).run()
+
+
+@contextmanager
+def _ends_well() -> Iterator[None]:
+    """Being told to end is how a server ends: uvicorn raises the signal again once it has, and nothing comes of it."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def configured(app: FastAPI, settings: Settings, ready: Callable[[str], None]) -> Server:
