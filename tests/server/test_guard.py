@@ -80,6 +80,13 @@ def test_a_body_without_a_length_is_refused_when_it_passes_the_limit(strict):
     assert b'"faces":[{' in answer
 
 
+def test_a_body_of_json_without_a_length_is_held_to_the_same_limit(strict):
+    asked = b"POST /api/v1/faces/split HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+    answer = raw(strict, asked + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 4 + b"0\r\n\r\n")
+    assert problem(answer) == (413, "too-large")
+
+
 def test_a_slow_body_is_given_up_and_a_cut_off_one_ends_cleanly(strict):
     assert problem(raw(strict, head("/detect", "Content-Length: 1000") + b"x")) == (408, "slow")
     raw(strict, head("/detect", "Content-Length: 1000") + b"x", half=True)
