@@ -107,12 +107,20 @@ class Driver:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def view(self, path: str) -> None:
+        """Press the link to a view in the frame."""
+        self.page.locator(f'nav a[href="#/{path}"]').click()
+
     def focused(self) -> str:
         """The accessible name, or the text, of what has the focus."""
         return self.page.evaluate(
             "() => { const at = document.activeElement;"
             " return at.getAttribute('aria-label') ?? (at.textContent.trim() || at.querySelector('img')?.alt || ''); }"
         )
+
+    def focuses(self, name: str) -> None:
+        """Waits until what has the focus is called so."""
+        self.page.wait_for_function("(name) => document.activeElement.getAttribute('aria-label') === name", arg=name)
 
     def tab_to(self, name: str, most: int = 40) -> None:
         """Press Tab until something of this name has the focus."""
