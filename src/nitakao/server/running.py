@@ -8,6 +8,7 @@ from socket import socket
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nitakao.errors import MisuseError
@@ -73,6 +74,13 @@ def serve(
             "or serve on 127.0.0.1"
         )
     prepare(service.card)
+    service.warm_up()
+    configured(app, settings, ready).run()
+
+
+def configured(app: FastAPI, settings: Settings, ready: Callable[[str], None]) -> Server:
+    """What serves the app."""
+    service: Service = app.state.service
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -90,4 +98,4 @@ def serve(
     def ending() -> None:
         service.ending = True
 
-    Server(config, ready, ending).run()
+    return Server(config, ready, ending)

@@ -20,6 +20,7 @@ from nitakao.server.auth import may
 from nitakao.server.problems import not_found, responses
 from nitakao.server.routes.asking import LARGEST, Serving
 from nitakao.server.service import Service
+from nitakao.server.shapes import example
 from nitakao.tasks.exporting import export as export_task
 from nitakao.tasks.forget import forget as forget_task
 
@@ -46,7 +47,7 @@ class Forgotten(BaseModel):
     confirm: for a person the name, or '#12'.  tombstone: never index the photographs again.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid") | example({"person": 12, "confirm": "Ada", "tombstone": True})
 
     person: One | None = None
     photo: One | None = None
