@@ -230,8 +230,11 @@ const journal = () => pagesOf<Entry>("/journal", "entries", {});
 
 function verb(entry: Entry): string {
   const detail = typeof entry.detail === "string" ? entry.detail : "";
-  return detail ? `${entry.verb}: ${detail}` : entry.verb;
+  const done = VERBS.find((one) => one === entry.verb);
+  return [done ? said(`verb.${done}`) : entry.verb, detail].filter(Boolean).join(": ");
 }
+
+const VERBS = ["name", "merge", "move", "split", "hide", "show", "yes", "no", "skip", "cluster", "import", "label", "undo"] as const;
 
 function Forget() {
   const wanted = route.value.query.get("forget");
