@@ -6,6 +6,8 @@ import csv
 import json
 import shutil
 
+from tests.browser.driving import PATIENCE
+
 
 def test_photographs_are_filtered_by_people_together(drive, changed):
     at = drive(changed, "/#/people/1")
@@ -87,7 +89,7 @@ def test_two_pictures_are_compared(drive, served, pictures):
 def test_the_map_is_made_hovered_opened_and_stepped_through(drive, changed):
     at = drive(changed, "/#/map", expected=("404",))
     at.button("Make the map").click()
-    at.find("canvas").wait_for(timeout=90_000)
+    at.find("canvas").wait_for(timeout=6000 * PATIENCE)
     at.wait(".legend button")
     at.settled()
     canvas = at.find("canvas")

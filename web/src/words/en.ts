@@ -296,5 +296,6 @@ export const en = {
   "job.waiting": "waiting",
   "job.cancelled": "stopped",
   "job.done": "done",
+  "job.unreadable": "{n} unreadable",
   "job.failed": "It failed.",
 };

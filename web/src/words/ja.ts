@@ -296,5 +296,6 @@ export const ja: Record<Key, string> = {
   "job.waiting": "待機中",
   "job.cancelled": "中止しました",
   "job.done": "完了",
+  "job.unreadable": "読み取れないもの {n}件",
   "job.failed": "失敗しました。",
 };
