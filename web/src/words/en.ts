@@ -137,6 +137,7 @@ export const en = {
 
   "review.title": "In doubt",
   "review.question": "Is this {name}?",
+  "review.same": "Is this the same person?",
   "review.face": "The face in doubt",
   "review.best": "A face of {name}",
   "review.yes": "Yes",

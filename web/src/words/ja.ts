@@ -137,6 +137,7 @@ export const ja: Record<Key, string> = {
 
   "review.title": "確認待ち",
   "review.question": "{name}ですか",
+  "review.same": "同じ人ですか",
   "review.face": "確認待ちの顔",
   "review.best": "{name}の顔",
   "review.yes": "はい",
