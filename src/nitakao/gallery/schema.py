@@ -12,6 +12,9 @@ reviews     faces that may belong to a person, waiting for an answer; never: the
 tombstones  keyed hashes of photographs that must not come back
 keys        who may ask the server, by the hash of a secret that was shown once
 jobs        long work that the server did or does
+
+What Microsoft's Face API is told is kept apart from all that, in face_ids (faces that were seen, until they expire),
+containers (lists and groups), container_people, container_faces, group_members and operations.
 """
 
 from __future__ import annotations
@@ -217,4 +220,72 @@ jobs = Table(
     Column("result", Text),  # JSON
     Column("problem", Text),
     sqlite_autoincrement=True,
+)
+
+Word = String(64).with_variant(String(64, collation="C"), "postgresql")  # in the order of its bytes on both
+
+face_ids = Table(
+    "face_ids",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("uuid", Word, nullable=False, unique=True),
+    Column("recognition", String(16), nullable=False),  # 'recognition_01' and so on, which never mix
+    Column("vector", Vector, nullable=False),
+    Column("expires", Double, nullable=False, index=True),  # seconds since 1970
+)
+
+containers = Table(
+    "containers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(24), nullable=False),  # as in the address: 'facelists', 'persongroups' and so on
+    Column("word", Word, nullable=False),  # the name that its maker gave it in the address
+    Column("name", Text, nullable=False),
+    Column("data", Text),  # the maker's own
+    Column("recognition", String(16)),  # none: of persons of the directory, who may have faces of each
+    Column("created", Double, nullable=False),
+    Column("trained", Double),  # when; none: never
+    Column("trained_to", BigInteger),  # the last face that answers, as of then
+    UniqueConstraint("kind", "word"),
+    sqlite_autoincrement=True,
+)
+
+container_people = Table(
+    "container_people",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("uuid", Word, nullable=False, unique=True),
+    Column("container", Id, ForeignKey("containers.id", ondelete="CASCADE"), index=True),  # none: in the directory
+    Column("name", Text, nullable=False),
+    Column("data", Text),
+    sqlite_autoincrement=True,
+)
+
+container_faces = Table(
+    "container_faces",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("uuid", Word, nullable=False, unique=True),
+    Column("container", Id, ForeignKey("containers.id", ondelete="CASCADE"), index=True),
+    Column("person", Id, ForeignKey("container_people.id", ondelete="CASCADE"), index=True),
+    Column("recognition", String(16), nullable=False),
+    Column("data", Text),
+    Column("vector", Vector, nullable=False),
+    sqlite_autoincrement=True,  # `trained_to` rests on it that numbers only rise
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("container", Id, ForeignKey("containers.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("person", Id, ForeignKey("container_people.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Index("ix_group_members_person", "person"),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("uuid", Word, nullable=False, unique=True),
+    Column("created", Double, nullable=False, index=True),
 )

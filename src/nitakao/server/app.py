@@ -10,8 +10,12 @@ from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
+from nitakao.photos.fetch import Errand
 from nitakao.pipeline import Pipeline
 from nitakao.server import auth, problems
+from nitakao.server.face.app import mount as mount_face_api
+from nitakao.server.face.app import sweeping
+from nitakao.server.face.house import House, errand_to
 from nitakao.server.guard import Guard
 from nitakao.server.metrics import TEXT, Metrics
 from nitakao.server.pages import mount_page
@@ -23,17 +27,22 @@ DESCRIPTION = """Find faces, compare them, and search a gallery of them. Errors 
 stable `code`. Lists are read with `limit` and `after`, the `next` of the answer before."""
 
 
-def create_app(settings: Settings | None = None, *, eyes: Pipeline | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, *, eyes: Pipeline | None = None, errand: Errand | None = None
+) -> FastAPI:
     """The server as an ASGI app. The gallery is opened now, and closed at the end of the app's life.
 
-    eyes: networks that are loaded.  Raises GalleryError, and MisuseError where others may call and there are no keys.
+    eyes: networks that are loaded.  errand: how pictures are fetched, for tests.
+    Raises GalleryError, and MisuseError where others may call and there are no keys.
     """
     serving = opened_service(settings or Settings(), eyes)
     metrics = Metrics(serving)
+    house = House(serving, errand or errand_to(serving.settings.allow_urls))
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with sweeping(house):
+            yield
         serving.close()
 
     app = FastAPI(
@@ -52,6 +61,7 @@ def create_app(settings: Settings | None = None, *, eyes: Pipeline | None = None
     for router in ROUTERS:
         app.include_router(router)
     _health(app, serving, metrics)
+    mount_face_api(app, house)
     mount_page(app)
     return app
 

@@ -145,7 +145,7 @@ async def people(
     order: PeopleOrder = "faces",
 ) -> dict[str, Any]:
     """People, those with most faces first."""
-    options = {"order": order, "named": named, "hidden": hidden, "only_hidden": only_hidden}
+    options: dict[str, Any] = {"order": order, "named": named, "hidden": hidden, "only_hidden": only_hidden}
     options |= {"like": q, "after": after, "limit": limit}
     found = await serving.do(listing.people, serving.gallery, **options)
     return {"people": [shapes.of_person(one) for one in found.items], "next": found.next, "total": found.total}
