@@ -170,7 +170,8 @@ def _see(
     for number, found in zip(decoded, detect(list(decoded.values())), strict=True):
         photo, item = decoded[number], group[number]
         faces = detectors.choose(found, choice, photo.size)
-        outcome = replace(outcomes[number], sha256=photo.sha256, faces=tuple(faces), problem="" if faces else NO_FACE)
+        problem = "" if faces else NO_FACE
+        outcome = replace(outcomes[number], sha256=photo.sha256, faces=tuple(faces), problem=problem, found=len(found))
         outcomes[number] = outcome if rule is None or not faces else _with_crops(outcome, item, photo, rule, keep_chips)
     return outcomes
 
