@@ -8,7 +8,8 @@ import pytest
 from tests.fakes import CARD
 from tests.gallery import made
 
-from nitakao.gallery import Gallery, reviews
+from nitakao.gallery import Gallery
+from nitakao.gallery.people import reviews
 
 NAMES = [
     'O\'Brien "Bob"',

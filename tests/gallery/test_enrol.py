@@ -17,8 +17,10 @@ from tests.gallery.made import person
 
 from nitakao.errors import GalleryError
 from nitakao.gallery import enrol as enrolling
-from nitakao.gallery import faces, labels, people, renewal, schema, tombstones, undo
+from nitakao.gallery import faces, people, renewal, schema
 from nitakao.gallery.enrol import File, Looked, enrol, known, place
+from nitakao.gallery.erasing import tombstones
+from nitakao.gallery.people import labels, undo
 from nitakao.gallery.prune import prune
 from nitakao.values import Chip, Enrolled, Face, Quality
 

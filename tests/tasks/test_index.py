@@ -26,7 +26,8 @@ from tests import tiny
 
 from nitakao import pipeline
 from nitakao.errors import GalleryError, MissingExtraError, MisuseError
-from nitakao.gallery import Gallery, faces, people, schema, tombstones
+from nitakao.gallery import Gallery, faces, people, schema
+from nitakao.gallery.erasing import tombstones
 from nitakao.models import detectors
 from nitakao.photos import arrive, from_pixels, read
 from nitakao.tasks.index import Tally, index

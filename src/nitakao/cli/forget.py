@@ -15,7 +15,7 @@ from nitakao.cli.people import cell, face_number
 from nitakao.cli.show import Voice
 
 if TYPE_CHECKING:
-    from nitakao.gallery.forget import Receipt
+    from nitakao.gallery.erasing.forget import Receipt
 
 KINDS = ("person", "photo", "face")
 
@@ -45,7 +45,7 @@ def forget(
     faces and all names go; a photograph goes with all faces in it. A tombstone is a hash that only this gallery can
     compare, and nothing else.
     """
-    from nitakao.gallery.forget import Meant
+    from nitakao.gallery.erasing.forget import Meant
     from nitakao.tasks import forget as task
 
     meant = Meant(

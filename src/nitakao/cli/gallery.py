@@ -13,7 +13,7 @@ from nitakao.cli import options, show
 from nitakao.cli.show import Voice
 
 if TYPE_CHECKING:
-    from nitakao.gallery.upkeep import About
+    from nitakao.gallery.keeping.upkeep import About
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

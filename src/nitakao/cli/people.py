@@ -11,8 +11,8 @@ from nitakao.cli import options, show
 from nitakao.cli.show import Voice
 
 if TYPE_CHECKING:
-    from nitakao.gallery.corrections import Done
-    from nitakao.gallery.reviews import Doubt
+    from nitakao.gallery.people.corrections import Done
+    from nitakao.gallery.people.reviews import Doubt
 
 ANSWERS = ("yes", "no", "skip")
 

@@ -9,10 +9,12 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from nitakao.gallery import labels, renewal, schema, tombstones
+from nitakao.gallery import renewal, schema
 from nitakao.gallery.columns import packed
+from nitakao.gallery.erasing import tombstones
 from nitakao.gallery.faces import PIECE
 from nitakao.gallery.gallery import Gallery
+from nitakao.gallery.people import labels
 from nitakao.values import Enrolled
 
 What: TypeAlias = Literal[

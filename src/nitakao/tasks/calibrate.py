@@ -124,7 +124,8 @@ def reset(place: Place = None) -> bool:
 
 def _labelled(gallery: Gallery, grouped: bool) -> tuple[Labelled, int]:
     """Faces of people with names, and how many of them grouping placed."""
-    from nitakao.gallery import faces, groups
+    from nitakao.gallery import faces
+    from nitakao.gallery.people import groups
 
     standing = groups.standing(gallery)
     by_hand = set(standing.faces[standing.known.by_hand].tolist())

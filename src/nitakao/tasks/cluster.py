@@ -15,7 +15,7 @@ from nitakao.values import ModelCard, Where
 
 if TYPE_CHECKING:  # these load SQLAlchemy, faiss and scikit-learn: not before there is work
     from nitakao.gallery import Gallery
-    from nitakao.gallery.groups import Standing
+    from nitakao.gallery.people.groups import Standing
     from nitakao.grouping import Groups, Method
     from nitakao.grouping.known import Ids
 
@@ -79,7 +79,8 @@ def cluster(
     least: faces of a lower quality, 0 to 1, are left as they are.
     watch: called with how many faces' neighbours are found, and of how many.
     """
-    from nitakao.gallery import faces, groups
+    from nitakao.gallery import faces
+    from nitakao.gallery.people import groups
 
     where = Where(hidden=True, least=least)
     with opened(gallery) as kept:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nitakao.tasks.arguments import Place, opened
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
-    from nitakao.gallery.forget import Meant, Receipt
+    from nitakao.gallery.erasing.forget import Meant, Receipt
 
 
 def forget(
@@ -27,7 +27,7 @@ def forget(
     all faces in it.  face: number.  tombstone: keep the photographs from being indexed again, by a keyed hash and
     nothing else.
     """
-    from nitakao.gallery.forget import Meant
+    from nitakao.gallery.erasing.forget import Meant
 
     meant = Meant(
         persons=() if person is None else (person,),
@@ -40,15 +40,17 @@ def forget(
 
 def forget_all(gallery: Place, meant: Meant) -> Receipt:
     """One receipt for several persons, photographs and faces, forgotten together."""
-    from nitakao.gallery import forget as real
+    from nitakao.gallery.erasing import forget as real
+    from nitakao.gallery.serving import maps
 
     with opened(gallery) as found:
+        maps.forget(found)
         return real.forget(found, meant)
 
 
 def weigh(gallery: Place, meant: Meant) -> str:
     """What would go, in words, for a last question."""
-    from nitakao.gallery import forget as real
+    from nitakao.gallery.erasing import forget as real
 
     with opened(gallery) as found:
         return real.weigh(found, meant)

@@ -12,14 +12,14 @@ from nitakao.tasks.arguments import Place, calibration_of, opened
 from nitakao.values import Check
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
-    from nitakao.gallery.backup import Backup
-    from nitakao.gallery.repair import Repaired
-    from nitakao.gallery.upkeep import About, Compacted
+    from nitakao.gallery.keeping.backup import Backup
+    from nitakao.gallery.keeping.repair import Repaired
+    from nitakao.gallery.keeping.upkeep import About, Compacted
 
 
 def info(gallery: Place = None) -> tuple[About, str]:
     """What the gallery is and holds, and where its probabilities come from; '' where it gives none."""
-    from nitakao.gallery import upkeep
+    from nitakao.gallery.keeping import upkeep
 
     with opened(gallery) as found:
         about = upkeep.info(found)
@@ -32,7 +32,7 @@ def info(gallery: Place = None) -> tuple[About, str]:
 
 def check(gallery: Place = None) -> Iterator[Check]:
     """What was looked at in the gallery, one thing after the other. Nothing is changed."""
-    from nitakao.gallery import checkup
+    from nitakao.gallery.keeping import checkup
 
     with opened(gallery) as found:
         yield from checkup.check(found)
@@ -45,7 +45,7 @@ def backup(
 
     progress: told how much is done, and of how much.  Raises GalleryError where there is something at `path`.
     """
-    from nitakao.gallery import backup as copying
+    from nitakao.gallery.keeping import backup as copying
 
     with opened(gallery) as found:
         return copying.backup(found, Path(path), progress)
@@ -53,7 +53,7 @@ def backup(
 
 def compact(gallery: Place = None) -> Compacted:
     """Bytes before and after the room of what was deleted was given back."""
-    from nitakao.gallery import upkeep
+    from nitakao.gallery.keeping import upkeep
 
     with opened(gallery) as found:
         return upkeep.compact(found)
@@ -61,6 +61,6 @@ def compact(gallery: Place = None) -> Compacted:
 
 def repair(gallery: str | os.PathLike[str] | None = None) -> Repaired:
     """What was saved of a damaged gallery, in a new file that takes its place; the damaged one is kept beside it."""
-    from nitakao.gallery import repair as saving
+    from nitakao.gallery.keeping import repair as saving
 
     return saving.repair(gallery)

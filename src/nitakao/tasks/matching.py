@@ -49,7 +49,7 @@ class Imported:
 
     def give(self, gallery: Gallery, *, dry_run: bool = False) -> None:
         """Give the names that were noted."""
-        from nitakao.gallery.naming import give_names
+        from nitakao.gallery.people.naming import give_names
 
         for what in give_names(gallery, self.wanted, dry_run=dry_run).values():
             setattr(self, what, getattr(self, what) + 1)

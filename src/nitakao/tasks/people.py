@@ -9,10 +9,10 @@ from nitakao.tasks.arguments import Place, opened
 from nitakao.values import Person
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
-    from nitakao.gallery.corrections import Done
-    from nitakao.gallery.journal import Entry
-    from nitakao.gallery.reviews import Answer, Doubt
-    from nitakao.gallery.undo import Undone
+    from nitakao.gallery.people.corrections import Done
+    from nitakao.gallery.people.journal import Entry
+    from nitakao.gallery.people.reviews import Answer, Doubt
+    from nitakao.gallery.people.undo import Undone
 
 
 def people(gallery: Place = None, *, hidden: bool = False, named: bool = False) -> list[Person]:
@@ -28,7 +28,7 @@ def name(gallery: Place, who: str | int, name: str) -> Done:
 
     A face that belongs to nobody founds a person. Raises GalleryError for a name that somebody else has.
     """
-    from nitakao.gallery import corrections
+    from nitakao.gallery.people import corrections
 
     with opened(gallery) as found:
         if isinstance(who, int):
@@ -38,7 +38,7 @@ def name(gallery: Place, who: str | int, name: str) -> Done:
 
 def merge(gallery: Place, into: str, *others: str) -> Done:
     """All these persons, each '#12' or a name, become one: the first, with its name."""
-    from nitakao.gallery import corrections
+    from nitakao.gallery.people import corrections
 
     with opened(gallery) as found:
         return corrections.merge(found, into, others)
@@ -46,7 +46,7 @@ def merge(gallery: Place, into: str, *others: str) -> Done:
 
 def split(gallery: Place, faces: Sequence[int], name: str | None = None) -> Done:
     """A new person, with or without a name, who gets the faces of these numbers."""
-    from nitakao.gallery import corrections
+    from nitakao.gallery.people import corrections
 
     with opened(gallery) as found:
         return corrections.split(found, faces, name)
@@ -54,7 +54,7 @@ def split(gallery: Place, faces: Sequence[int], name: str | None = None) -> Done
 
 def move(gallery: Place, faces: Sequence[int], person: str | None) -> Done:
     """Give the faces of these numbers to a person, '#12' or a name, or with None to nobody."""
-    from nitakao.gallery import corrections
+    from nitakao.gallery.people import corrections
 
     with opened(gallery) as found:
         return corrections.move(found, faces, person)
@@ -62,7 +62,7 @@ def move(gallery: Place, faces: Sequence[int], person: str | None) -> Done:
 
 def hide(gallery: Place, *persons: str, hidden: bool = True) -> Done:
     """Leave persons out of listings and answers; with `hidden=False` take them in again."""
-    from nitakao.gallery import corrections
+    from nitakao.gallery.people import corrections
 
     with opened(gallery) as found:
         return corrections.hide(found, persons, hidden)
@@ -70,7 +70,7 @@ def hide(gallery: Place, *persons: str, hidden: bool = True) -> Done:
 
 def undo(gallery: Place = None, entry: int | None = None) -> Undone:
     """Take back the last entry of the journal that stands, or the one of this number."""
-    from nitakao.gallery import undo as taken
+    from nitakao.gallery.people import undo as taken
 
     with opened(gallery) as found:
         return taken.undo(found, entry)
@@ -78,7 +78,7 @@ def undo(gallery: Place = None, entry: int | None = None) -> Undone:
 
 def journal(gallery: Place = None, most: int | None = None) -> list[Entry]:
     """Who did what when, the latest first; at most so many entries."""
-    from nitakao.gallery import journal as kept
+    from nitakao.gallery.people import journal as kept
 
     with opened(gallery) as found:
         return kept.entries(found, most)
@@ -87,7 +87,7 @@ def journal(gallery: Place = None, most: int | None = None) -> list[Entry]:
 def doubts(gallery: Place = None, person: str | None = None) -> list[Doubt]:
     """The faces that wait for an answer, the likeliest first; of one person, or all."""
     from nitakao.gallery import people as kept
-    from nitakao.gallery import reviews
+    from nitakao.gallery.people import reviews
 
     with opened(gallery) as found:
         return reviews.waiting(found, None if person is None else kept.person_number(found, person))
@@ -98,7 +98,7 @@ def answer(gallery: Place, face: int, person: str | None, said: Answer) -> int:
 
     person: '#12' or a name; None where the face waits for one person only.
     """
-    from nitakao.gallery import reviews
+    from nitakao.gallery.people import reviews
 
     with opened(gallery) as found:
         return reviews.answer(found, face, person, said)

@@ -94,7 +94,8 @@ def board_of_identities(found: Identified, gallery: Gallery, *, scenes: bool) ->
 
 def board_of_people(gallery: Gallery, *, least: int) -> Board:
     """A section for everybody with `least` faces or more, and apart in it the faces that may be hers."""
-    from nitakao.gallery import faces, people, reviews
+    from nitakao.gallery import faces, people
+    from nitakao.gallery.people import reviews
 
     doubts: dict[int, list[Kept]] = {}
     for doubt in reviews.waiting(gallery):
