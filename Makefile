@@ -9,10 +9,9 @@ VENV ?= .venv
 OUT ?= out
 PHOTOS ?=
 MODEL ?=
-# PyTorch for the tests of training: its CPU build, from pip's own wheels or from its makers. Where neither is to be had,
-# what pip shall take instead: TORCH=torch for PyPI's (on Linux with all of CUDA, 3 GB), or a path, or an index and name.
+# PyTorch for the tests of training: a wheel that pip has at hand, else what this says: TORCH=torch for PyPI's (on Linux
+# with all of CUDA, 3 GB), a path, or an index and a name, as --index-url https://download.pytorch.org/whl/cpu torch.
 TORCH ?=
-TORCH_CPU ?= https://download.pytorch.org/whl/cpu
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -131,8 +130,7 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 	@$(PIP) --only-binary :all: dlib-bin || echo 'no dlib wheel for this Python: the tests that compare with dlib will skip'
 	@$(PIP) --only-binary :all: -e '.[tensorflow]' || echo 'no TensorFlow wheel for this Python: its import tests will skip'
 	@$(PIP) --no-index --no-deps --only-binary :all: 'torch>=2.4' 2>/dev/null \
-	  || PIP_CONFIG_FILE=/dev/null PIP_EXTRA_INDEX_URL= $(PIP) --only-binary :all: --retries 1 --timeout 20 --index-url $(TORCH_CPU) torch 2>/dev/null \
 	  || $(if $(TORCH),$(PIP) --only-binary :all: $(TORCH),false) \
-	  || echo 'no CPU build of PyTorch for this Python: the tests of training will skip (TORCH=torch takes the one of PyPI)'
+	  || echo 'no PyTorch here: the tests of training will skip (make test TORCH=torch takes the one of PyPI)'
 	@! $(BIN)/python -c 'import importlib.util as u; u.find_spec("torch") or exit(1)' || $(PIP) -e '.[train]'
 	@touch $@ $(VENV)/.samples $(VENV)/.run
