@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         NoFaceError,
         PhotoError,
         PhotoTooLargeError,
+        TrainingError,
         UnreadablePhotoError,
         VectorsError,
         WeightsError,
@@ -58,12 +59,15 @@ if TYPE_CHECKING:
     from nitakao.tasks.measuring import Measuring
     from nitakao.tasks.people import hide, merge, move, name, people, split, undo
     from nitakao.tasks.probes import Look
+    from nitakao.tasks.publish import publish
     from nitakao.tasks.reindex import reindex
     from nitakao.tasks.search import search
     from nitakao.tasks.search_folder import search_folder
     from nitakao.tasks.sidecars import export_xmp, import_xmp
+    from nitakao.tasks.train import train
     from nitakao.tasks.verify import verify
     from nitakao.tasks.verify_known import verify_known
+    from nitakao.training.settings import TrainingSettings
     from nitakao.values import (
         CropRule,
         DetectorSettings,
@@ -109,6 +113,8 @@ __all__ = [
     "Photo",
     "PhotoError",
     "PhotoTooLargeError",
+    "TrainingError",
+    "TrainingSettings",
     "UnreadablePhotoError",
     "VectorsError",
     "Verdict",
@@ -143,6 +149,7 @@ __all__ = [
     "move",
     "name",
     "people",
+    "publish",
     "read",
     "read_classifier",
     "reindex",
@@ -150,6 +157,7 @@ __all__ = [
     "search",
     "search_folder",
     "split",
+    "train",
     "train_classifier",
     "undo",
     "verify",
@@ -166,6 +174,7 @@ _HOMES = {
     "Measuring": "tasks.measuring",
     "PairRules": "tasks.evaluate_pairs",
     "PeopleWanted": "tasks.everyone",
+    "TrainingSettings": "training.settings",
     "align": "tasks.align",
     "calibrate": "tasks.calibrate",
     "card": "models.registry",
@@ -194,6 +203,7 @@ _HOMES = {
     "move": "tasks.people",
     "name": "tasks.people",
     "people": "tasks.people",
+    "publish": "tasks.publish",
     "read": "photos.read",
     "read_classifier": "tasks.classify",
     "reindex": "tasks.reindex",
@@ -201,6 +211,7 @@ _HOMES = {
     "search": "tasks.search",
     "search_folder": "tasks.search_folder",
     "split": "tasks.people",
+    "train": "tasks.train",
     "train_classifier": "tasks.classify",
     "undo": "tasks.people",
     "verify": "tasks.verify",
