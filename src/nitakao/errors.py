@@ -15,7 +15,9 @@
     ├── GalleryError                a gallery that is not one, of another model or a newer nitakao, damaged, or full
     │   ├── GalleryBusyError        another process is writing; says which
     │   └── GalleryDamagedError     bytes in it are not those that were written
+    ├── TrainingError               a training that cannot start, or cannot go on
     ├── DeviceError                 a device that was asked for and is not there
+    ├── FaceApiError                refused as Microsoft's Face API does: with a status and a code
     └── MissingExtraError           an optional dependency is needed; names the pip line
 
 A message says what happened, with the value, and then what to do next.
@@ -84,13 +86,29 @@ class GalleryDamagedError(GalleryError):
     """Bytes in the gallery are not those that were written."""
 
 
+class TrainingError(NitakaoError):
+    """A training that cannot start or go on: its examples, its checkpoint, its loss, or its disk."""
+
+
 class DeviceError(NitakaoError):
     """A device that was asked for and is not there."""
+
+
+class FaceApiError(NitakaoError):
+    """What Microsoft's Face API refuses, in its own terms.
+
+    status: HTTP's.  code: the word that its clients know, 'PersonGroupNotFound'.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
 
 
 class MissingExtraError(NitakaoError):
     """An optional dependency is needed; the message names the pip line."""
 
-    def __init__(self, purpose: str, extra: str) -> None:
-        super().__init__(f'{purpose} needs an extra: pip install "nitakao[{extra}]"')
+    def __init__(self, purpose: str, extra: str, more: str = "") -> None:
+        super().__init__(f'{purpose} needs an extra: pip install "nitakao[{extra}]"{more}')
         self.extra = extra

@@ -27,6 +27,7 @@ MOST_OPEN = 40  # connections of one process beyond the five that are kept; a se
 CONNECT = 10  # seconds until a server that does not answer is given up
 LONGEST_NAME = 63  # bytes that PostgreSQL keeps of a program's name
 OLDEST_PGVECTOR = (0, 8)  # from here on an index goes on looking where a filter leaves too few rows
+ALWAYS = {"alembic_version", "settings", "photos", "files", "people", "faces", "vectors", "journal"}  # of any version
 SECRET = ("password", "sslpassword", "passfile", "sslkey")
 
 # What PostgreSQL's five letters mean: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -63,9 +64,9 @@ class PostgresBackend:
         with self.engine.connect() as connection:
             asked = text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
             tables = set(connection.execute(asked).scalars())
-        if tables >= {"alembic_version", *schema.metadata.tables}:
+        if tables >= ALWAYS:
             return True
-        if taken := tables & {"alembic_version", *schema.metadata.tables}:
+        if taken := tables & {*ALWAYS, *schema.metadata.tables}:
             raise GalleryError(
                 f"database '{self.where}' holds another program's tables ({', '.join(sorted(taken))}): "
                 "give the gallery a database of its own"
