@@ -2,24 +2,23 @@
 #   make run                      the environment, then faces to vectors on sample pictures
 #   make run PHOTOS="~/Pictures"  the same on your own photographs: folders, files, globs (quote names with spaces twice)
 #   make test                     the environment, then linters, types, layers and all tests
-# The rest: lint docs docs-check bench test-all package clean.  Everything is idempotent: what is made is not made again.
+# The rest: lint docs docs-check web browser bench test-all package clean.  Everything is idempotent: what is made is not made again.
 
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= out
 PHOTOS ?=
 MODEL ?=
-# PyTorch for the tests of training: its CPU build, from pip's own wheels or from its makers. Where neither is to be had,
-# what pip shall take instead: TORCH=torch for PyPI's (on Linux with all of CUDA, 3 GB), or a path, or an index and name.
+# PyTorch for the tests of training: a wheel that pip has at hand, else what this says: TORCH=torch for PyPI's (on Linux
+# with all of CUDA, 3 GB), a path, or an index and a name, as --index-url https://download.pytorch.org/whl/cpu torch.
 TORCH ?=
-TORCH_CPU ?= https://download.pytorch.org/whl/cpu
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NITAKAO := $(BIN)/nitakao
 WITH_MODEL := $(if $(MODEL),--model $(MODEL))
 
-.PHONY: run samples-run photos-run test lint format test-all bench docs docs-check package clean
+.PHONY: run samples-run photos-run test lint format test-all bench docs docs-check web browser package clean
 
 run: $(if $(PHOTOS),photos-run,samples-run)
 
@@ -83,6 +82,18 @@ docs: $(VENV)/.test
 docs-check: $(VENV)/.test
 	$(BIN)/python -m pytest tests/test_readme.py tests/test_docs.py tests/test_docs_models.py
 
+# The page: its sources are in web/, what is served and shipped is src/nitakao/server/page/, committed. Wants Node 20.
+web:
+	cd web && npm ci --no-audit --no-fund && npm run check && npm test && npm run build
+
+# A browser for the tests in tests/browser, where there is none and Debian's packages can be had; else they skip.
+browser:
+	@[ -n "$(NITAKAO_CHROMIUM)" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+	  || command -v google-chrome >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium fonts-noto-cjk; } >/dev/null 2>&1; } \
+	  || echo 'no Chromium here, and none could be installed: the tests of the page in a browser will skip'
+
 package: $(VENV)/.test
 	$(PIP) build
 	$(BIN)/python -m build --outdir dist .
@@ -119,8 +130,7 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 	@$(PIP) --only-binary :all: dlib-bin || echo 'no dlib wheel for this Python: the tests that compare with dlib will skip'
 	@$(PIP) --only-binary :all: -e '.[tensorflow]' || echo 'no TensorFlow wheel for this Python: its import tests will skip'
 	@$(PIP) --no-index --no-deps --only-binary :all: 'torch>=2.4' 2>/dev/null \
-	  || PIP_CONFIG_FILE=/dev/null PIP_EXTRA_INDEX_URL= $(PIP) --only-binary :all: --retries 1 --timeout 20 --index-url $(TORCH_CPU) torch 2>/dev/null \
 	  || $(if $(TORCH),$(PIP) --only-binary :all: $(TORCH),false) \
-	  || echo 'no CPU build of PyTorch for this Python: the tests of training will skip (TORCH=torch takes the one of PyPI)'
+	  || echo 'no PyTorch here: the tests of training will skip (make test TORCH=torch takes the one of PyPI)'
 	@! $(BIN)/python -c 'import importlib.util as u; u.find_spec("torch") or exit(1)' || $(PIP) -e '.[train]'
 	@touch $@ $(VENV)/.samples $(VENV)/.run

@@ -17,6 +17,7 @@
     │   └── GalleryDamagedError     bytes in it are not those that were written
     ├── TrainingError               a training that cannot start, or cannot go on
     ├── DeviceError                 a device that was asked for and is not there
+    ├── FaceApiError                refused as Microsoft's Face API does: with a status and a code
     └── MissingExtraError           an optional dependency is needed; names the pip line
 
 A message says what happened, with the value, and then what to do next.
@@ -91,6 +92,18 @@ class TrainingError(NitakaoError):
 
 class DeviceError(NitakaoError):
     """A device that was asked for and is not there."""
+
+
+class FaceApiError(NitakaoError):
+    """What Microsoft's Face API refuses, in its own terms.
+
+    status: HTTP's.  code: the word that its clients know, 'PersonGroupNotFound'.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
 
 
 class MissingExtraError(NitakaoError):

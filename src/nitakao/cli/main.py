@@ -22,10 +22,12 @@ from nitakao.cli.forget import forget
 from nitakao.cli.gallery import gallery
 from nitakao.cli.identify import identify
 from nitakao.cli.index import index
+from nitakao.cli.keys import keys
 from nitakao.cli.options import example
 from nitakao.cli.people import people
 from nitakao.cli.reindex import reindex
 from nitakao.cli.search import search
+from nitakao.cli.serve import serve
 from nitakao.cli.show import Voice
 from nitakao.cli.train import train
 from nitakao.cli.verify import verify
@@ -136,6 +138,8 @@ for command in (
     cluster,
     classify,
     people,
+    serve,
+    keys,
     forget,
     gallery,
     evaluate,

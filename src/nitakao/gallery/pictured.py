@@ -19,6 +19,7 @@ class Pictured:
     """A photograph, or a video, with those of its faces that are meant, by their place in it.
 
     photo: its number.  size: (width, height).  paths: where it lies, sorted; none where it lies nowhere.
+    taken, indexed: seconds since 1970; taken: None where it does not say.  problem: why it has no faces, or ''.
     """
 
     photo: int
@@ -27,6 +28,9 @@ class Pictured:
     video: bool
     paths: tuple[str, ...]
     faces: tuple[Kept, ...]
+    taken: float | None = None
+    indexed: float = 0.0
+    problem: str = ""
 
 
 def pictured(gallery: Gallery, where: Where | None = None) -> Iterator[Pictured]:
@@ -46,8 +50,12 @@ def pictured(gallery: Gallery, where: Where | None = None) -> Iterator[Pictured]
 def pictured_of(gallery: Gallery, photos: Iterable[int]) -> dict[int, Pictured]:
     """The photographs of these numbers with all their faces; those that are not there are left out."""
     with gallery.read() as connection:
-        pieces = [_of(connection, piece, Where(hidden=True)) for piece in in_pieces(photos)]
-    return {one.photo: one for piece in pieces for one in piece}
+        return {one.photo: one for one in pictured_in(connection, photos)}
+
+
+def pictured_in(connection: Connection, photos: Iterable[int]) -> list[Pictured]:
+    """As `pictured_of`, within a transaction."""
+    return [one for piece in in_pieces(photos) for one in _of(connection, piece, Where(hidden=True))]
 
 
 def _of(connection: Connection, numbers: Sequence[int], where: Where) -> list[Pictured]:
@@ -69,6 +77,9 @@ def _of(connection: Connection, numbers: Sequence[int], where: Where) -> list[Pi
             video=row.video,
             paths=tuple(sorted(paths[row.id])),
             faces=tuple(kept[face] for face in places[row.id]),
+            taken=row.taken,
+            indexed=row.indexed,
+            problem=row.problem,
         )
         for row in rows
     ]

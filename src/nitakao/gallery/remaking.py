@@ -40,9 +40,13 @@ class Waiting:
 
 
 def begin(gallery: Gallery, card: ModelCard, *, flip: bool) -> tuple[int, int]:
-    """How many faces have been made anew before, and how many there are. What was begun for another card is dropped."""
+    """How many faces have been made anew before, and how many there are. What was begun for another card is dropped.
+
+    Raises GalleryError where the Face API's lists and groups have faces: there are no pictures to make those from.
+    """
     target = json.dumps([card.name, card.fingerprint, flip])
     with gallery.write("reindex") as connection:
+        _check_face_api(gallery, connection)
         settings = schema.settings
         before = connection.execute(select(settings.c.value).where(settings.c.key == TARGET)).scalar()
         if before != target:
@@ -102,6 +106,8 @@ def swap(gallery: Gallery, card: ModelCard, *, flip: bool, last: int) -> bool:
         done = select(remade.c.face).where(remade.c.face == faces.c.id).exists()
         if connection.execute(select(faces.c.id).where(faces.c.id > last, ~done).limit(1)).first() is not None:
             return False
+        _check_face_api(gallery, connection)
+        connection.execute(delete(schema.face_ids))
         connection.execute(delete(vectors))
         connection.execute(insert(vectors).from_select(["face", "vector"], _stored()))
         connection.execute(delete(remade))
@@ -109,6 +115,14 @@ def swap(gallery: Gallery, card: ModelCard, *, flip: bool, last: int) -> bool:
     gallery.reread()
     gallery.searcher.forget()
     return True
+
+
+def _check_face_api(gallery: Gallery, connection: Connection) -> None:
+    if count := _count(connection, schema.container_faces):
+        raise GalleryError(
+            f"gallery '{gallery.where}' holds {count} faces in lists and groups of the Face API, of which no pictures "
+            "are kept, so that no other model can look at them: delete those first, or keep this model"
+        )
 
 
 def _stored() -> Select[Any]:

@@ -10,6 +10,11 @@ people      somebody, named or not
 journal     who did what when; changes: what it was before and after, face by face, which `undo` goes back over
 reviews     faces that may belong to a person, waiting for an answer; never: the answers that were no
 tombstones  keyed hashes of photographs that must not come back
+keys        who may ask the server, by the hash of a secret that was shown once
+jobs        long work that the server did or does
+
+What Microsoft's Face API is told is kept apart from all that, in face_ids (faces that were seen, until they expire),
+containers (lists and groups), container_people, container_faces, group_members and operations.
 """
 
 from __future__ import annotations
@@ -62,6 +67,8 @@ photos = Table(
     Column("problem", Text, nullable=False),  # why it has no faces; empty if all is well
     Column("detector", Text, nullable=False),  # with which settings it was looked through
     Column("indexed", Double, nullable=False),  # seconds since 1970
+    Index("ix_photos_taken", "taken", "id"),
+    Index("ix_photos_indexed", "indexed", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -109,6 +116,7 @@ faces = Table(
     Column("assigned", String(16)),  # how the person was found: 'hand', 'label', 'group'
     UniqueConstraint("photo", "number"),
     Index("ix_faces_person", "person"),
+    Index("ix_faces_best", "person", "quality"),
     sqlite_autoincrement=True,
 )
 
@@ -168,6 +176,7 @@ reviews = Table(
     Column("person", Id, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("distance", Double, nullable=False),
     Index("ix_reviews_person", "person"),
+    Index("ix_reviews_distance", "distance", "face", "person"),
 )
 
 never = Table(
@@ -182,4 +191,101 @@ tombstones = Table(
     "tombstones",
     metadata,
     Column("digest", Bytes, primary_key=True),  # HMAC-SHA256 of the photograph's sha256 under the gallery's own key
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", String(8), nullable=False),  # 'read', 'write', 'admin'
+    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the secret, which has 256 bits of chance
+    Column("created", Double, nullable=False),
+    Column("revoked", Double),  # when it ended
+    sqlite_autoincrement=True,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created", Double, nullable=False),
+    Column("started", Double),
+    Column("finished", Double),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger),
+    Column("message", Text, nullable=False),
+    Column("result", Text),  # JSON
+    Column("problem", Text),
+    sqlite_autoincrement=True,
+)
+
+Word = String(64).with_variant(String(64, collation="C"), "postgresql")  # in the order of its bytes on both
+
+face_ids = Table(
+    "face_ids",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("uuid", Word, nullable=False, unique=True),
+    Column("recognition", String(16), nullable=False),  # 'recognition_01' and so on, which never mix
+    Column("vector", Vector, nullable=False),
+    Column("expires", Double, nullable=False, index=True),  # seconds since 1970
+)
+
+containers = Table(
+    "containers",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(24), nullable=False),  # as in the address: 'facelists', 'persongroups' and so on
+    Column("word", Word, nullable=False),  # the name that its maker gave it in the address
+    Column("name", Text, nullable=False),
+    Column("data", Text),  # the maker's own
+    Column("recognition", String(16)),  # none: of persons of the directory, who may have faces of each
+    Column("created", Double, nullable=False),
+    Column("trained", Double),  # when; none: never
+    Column("trained_to", BigInteger),  # the last face that answers, as of then
+    UniqueConstraint("kind", "word"),
+    sqlite_autoincrement=True,
+)
+
+container_people = Table(
+    "container_people",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("uuid", Word, nullable=False, unique=True),
+    Column("container", Id, ForeignKey("containers.id", ondelete="CASCADE"), index=True),  # none: in the directory
+    Column("name", Text, nullable=False),
+    Column("data", Text),
+    sqlite_autoincrement=True,
+)
+
+container_faces = Table(
+    "container_faces",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("uuid", Word, nullable=False, unique=True),
+    Column("container", Id, ForeignKey("containers.id", ondelete="CASCADE"), index=True),
+    Column("person", Id, ForeignKey("container_people.id", ondelete="CASCADE"), index=True),
+    Column("recognition", String(16), nullable=False),
+    Column("data", Text),
+    Column("vector", Vector, nullable=False),
+    sqlite_autoincrement=True,  # `trained_to` rests on it that numbers only rise
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("container", Id, ForeignKey("containers.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("person", Id, ForeignKey("container_people.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Index("ix_group_members_person", "person"),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("uuid", Word, nullable=False, unique=True),
+    Column("created", Double, nullable=False, index=True),
 )

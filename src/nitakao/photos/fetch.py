@@ -2,7 +2,8 @@
 
 An address may come from a list that somebody else wrote, so nothing inside the user's own network is asked: every name
 is resolved first, each address it stands for must be public, and the connection goes to the very address checked.
-Proxies named in the environment are not used, since they would resolve names out of our sight.
+The same at every redirect. Proxies named in the environment are not used, since they would resolve names out of our
+sight.
 """
 
 from __future__ import annotations
@@ -12,43 +13,154 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
 
 from nitakao.errors import PhotoTooLargeError, UnreadablePhotoError
 
 WAIT = 20.0  # seconds that a server may stay silent
 LONGEST = 120.0  # seconds for one photograph, so that a trickle of bytes holds nothing up
+USUAL_PORTS = (80, 443)
 _PIECE = 65_536
 
+Resolve: TypeAlias = Callable[[str, int], Sequence[tuple[Any, ...]]]  # as socket.getaddrinfo gives them
+Connect: TypeAlias = Callable[[tuple[Any, ...], float], socket.socket]  # one of these, and seconds to wait
 
-def fetch(url: str, most: int) -> bytes:
+
+def resolve(host: str, port: int) -> Sequence[tuple[Any, ...]]:
+    """Every address that a host has."""
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+def connect(found: tuple[Any, ...], wait: float) -> socket.socket:
+    """A connection to one of the addresses that `resolve` gave."""
+    family, kind, protocol, _, address = found
+    connection = socket.socket(family, kind, protocol)
+    try:
+        connection.settimeout(wait)
+        connection.connect(address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What may be fetched, and how long that may take.
+
+    hosts: the only ones that are asked, also after a redirect, each as 'example.com' (at the usual ports) or
+    'example.com:8080'; None: any that is public.  types: what the answer's Content-Type may begin with; empty: any.
+    wait: seconds that a server may stay silent.  longest: seconds in all.
+    resolve, connect: replaced by tests, and by nothing else.
+    """
+
+    hosts: frozenset[str] | None = None
+    types: tuple[str, ...] = ()
+    wait: float = WAIT
+    longest: float = LONGEST
+    resolve: Resolve = resolve
+    connect: Connect = connect
+
+    def check(self, host: str, port: int) -> None:
+        """Raises UnreadablePhotoError where this host is not among those that may be asked."""
+        named = host.lower()
+        usual = port in USUAL_PORTS and named in (self.hosts or ())
+        if self.hosts is not None and not usual and f"{named}:{port}" not in self.hosts:
+            raise UnreadablePhotoError(f"'{host}' at port {port} is not among the hosts that may be asked")
+
+
+def fetch(url: str, most: int, errand: Errand | None = None) -> bytes:
     """The bytes at an address, at most `most`. Raises UnreadablePhotoError, PhotoTooLargeError."""
+    trip = _Trip(errand or Errand())
     try:
         request = urllib.request.Request(_plain(url), headers={"User-Agent": "nitakao", "Accept": "image/*,*/*;q=0.5"})
-        with contextlib.closing(_opener().open(request, timeout=WAIT)) as answer:
-            return _body(answer, most)
+        with trip, contextlib.closing(_opener(trip).open(request, timeout=trip.errand.wait)) as answer:
+            trip.check_type(answer)
+            return _body(answer, most, trip)
     except urllib.error.HTTPError as error:
         error.close()
         raise UnreadablePhotoError(f"the server answers {error.code} {error.reason}") from error
     except urllib.error.URLError as error:
+        trip.check_time()
         raise UnreadablePhotoError(f"it cannot be fetched ({error.reason})") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
+        trip.check_time()
         raise UnreadablePhotoError(f"it cannot be fetched ({error or type(error).__name__})") from error
 
 
-def _body(answer: Any, most: int) -> bytes:
-    deadline, pieces, size = time.monotonic() + LONGEST, [], 0
+class _Trip:
+    """One errand under way, with all its redirects; when its time is over, its connections break off."""
+
+    def __init__(self, errand: Errand) -> None:
+        self.errand = errand
+        self.ends = time.monotonic() + errand.longest
+        self.open: list[socket.socket] = []
+        self._alarm = threading.Timer(errand.longest, self._break_off)
+        self._alarm.daemon = True
+
+    def __enter__(self) -> _Trip:
+        self._alarm.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._alarm.cancel()
+
+    def _break_off(self) -> None:
+        for connection in self.open:
+            with contextlib.suppress(OSError):  # it is closed already
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def check_time(self) -> None:
+        if time.monotonic() >= self.ends:
+            raise UnreadablePhotoError(
+                f"it cannot be fetched (not complete after {self.errand.longest:.0f} seconds)"
+            ) from None
+
+    def check_type(self, answer: Any) -> None:
+        told = answer.headers.get("Content-Type", "").strip().lower()
+        if self.errand.types and told and not told.startswith(self.errand.types):
+            raise UnreadablePhotoError(f"the server says that it is '{told[:80]}', which is no picture")
+
+    def connected(self, host: str, port: int) -> socket.socket:
+        """A connection to one of the host's addresses, all of which were found to be public."""
+        self.errand.check(host, port)
+        found = self.errand.resolve(host, port)
+        for *_, address in found:
+            if not _is_public(str(address[0])):
+                raise UnreadablePhotoError(
+                    f"'{host}' is inside this machine or its network ({address[0]}): not fetched"
+                )
+        trouble: OSError = OSError(f"'{host}' has no address")
+        for one in found:
+            self.check_time()
+            try:
+                connection = self.errand.connect(one, self.errand.wait)
+            except OSError as error:
+                trouble = error
+                continue
+            self.open.append(connection)
+            self.check_time()  # the alarm may have rung while this one was not among the open ones
+            return connection
+        raise trouble
+
+
+def _body(answer: Any, most: int, trip: _Trip) -> bytes:
+    pieces, size = [], 0
     while piece := answer.read1(_PIECE):
         size += len(piece)
         if size > most:
             raise PhotoTooLargeError(f"larger than the limit of {most} bytes")
-        if time.monotonic() > deadline:
-            raise UnreadablePhotoError(f"it cannot be fetched (not complete after {LONGEST:.0f} seconds)")
+        trip.check_time()
         pieces.append(piece)
+    trip.check_time()
     if answer.length:  # bytes that were announced and did not come
         raise UnreadablePhotoError(f"it cannot be fetched (the connection broke after {size} bytes)")
     return b"".join(pieces)
@@ -69,9 +181,9 @@ def _plain(url: str) -> str:
     return urllib.parse.urlunsplit((parts.scheme, host + port, path, query, ""))
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _opener(trip: _Trip) -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()  # not build_opener: that adds ftp, file, data and the proxies
-    for handler in (_Http(), _Https(), _Redirect(), urllib.request.HTTPErrorProcessor(), _Refusals()):
+    for handler in (_Http(trip), _Https(trip), _Redirect(), urllib.request.HTTPErrorProcessor(), _Refusals()):
         opener.add_handler(handler)
     return opener
 
@@ -90,47 +202,53 @@ class _Redirect(urllib.request.HTTPRedirectHandler):
 
 
 class _Http(urllib.request.HTTPHandler):
+    def __init__(self, trip: _Trip) -> None:
+        super().__init__()
+        self.trip = trip
+
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_Connection, req)
+        return self.do_open(partial(_Connection, trip=self.trip), req)
 
 
 class _Https(urllib.request.HTTPSHandler):
+    def __init__(self, trip: _Trip) -> None:
+        super().__init__()
+        self.trip = trip
+
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_SecureConnection, req)
+        return self.do_open(partial(_SecureConnection, trip=self.trip), req)
 
 
 class _Connection(http.client.HTTPConnection):
+    def __init__(self, *arguments: Any, trip: _Trip, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.trip = trip
+
     def connect(self) -> None:
-        self.sock = _connected(self.host, self.port, self.timeout)
+        self.sock = self.trip.connected(self.host, self.port)
 
 
 class _SecureConnection(http.client.HTTPSConnection):
+    def __init__(self, *arguments: Any, trip: _Trip, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.trip = trip
+
     def connect(self) -> None:
-        plain = _connected(self.host, self.port, self.timeout)
+        plain = self.trip.connected(self.host, self.port)
         try:
-            self.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=self.host)
+            self.sock = ssl.create_default_context().wrap_socket(
+                plain, server_hostname=self.host, do_handshake_on_connect=False
+            )
         except BaseException:
             plain.close()
             raise
+        self.trip.open.append(self.sock)  # wrapping takes the plain one's connection away from it
+        self.sock.do_handshake()
 
 
-def _connected(host: str, port: int, timeout: float | None) -> socket.socket:
-    """A connection to one of the host's addresses, all of which were found to be public."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    for *_, address in found:
-        if not _is_public(str(address[0])):
-            raise UnreadablePhotoError(f"'{host}' is inside this machine or its network ({address[0]}): not fetched")
-    trouble: OSError = OSError(f"'{host}' has no address")
-    for family, kind, protocol, _, address in found:
-        connection = socket.socket(family, kind, protocol)
-        try:
-            connection.settimeout(timeout)
-            connection.connect(address)
-            return connection
-        except OSError as error:
-            connection.close()
-            trouble = error
-    raise trouble
+_UNICAST = ipaddress.ip_network("2000::/3")  # all that is given out to the world of IPv6
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+_RELAYS = ipaddress.ip_network("192.88.99.0/24")  # 6to4's, given up by RFC 7526
 
 
 def _is_public(address: str) -> bool:
@@ -138,8 +256,9 @@ def _is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.split("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in ipaddress.ip_network("64:ff9b::/96"):  # NAT64, RFC 6052
+        if inner is None and ip in _NAT64:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return _is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
+        return ip.is_global and ip in _UNICAST
+    return ip.is_global and not ip.is_multicast and ip not in _RELAYS

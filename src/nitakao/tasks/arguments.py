@@ -3,50 +3,60 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from nitakao.errors import CardError, GalleryDamagedError, GalleryError, MisuseError, ModelError
-from nitakao.values import Calibration, ModelCard, Photo
+from nitakao.values import Calibration, ModelCard, Outcome, Photo
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import Gallery
+    from nitakao.photos import Encoded
+    from nitakao.pipeline import Pipeline
 
 Named: TypeAlias = "str | os.PathLike[str] | Photo"
+Given: TypeAlias = "Named | Encoded"
 Place: TypeAlias = "str | os.PathLike[str] | Gallery | None"
 
 
+def looking(eyes: Pipeline | None) -> Callable[..., Generator[Outcome, None, None]]:
+    """What looks at photographs: `pipeline.run`, or that of a pipeline whose networks are loaded."""
+    from nitakao import pipeline
+
+    return pipeline.run if eyes is None else eyes.run
+
+
 def sources(
-    named: Iterable[Named], *, allow_urls: bool = False, videos: bool = False, stdin: BinaryIO | None = None
-) -> Iterator[str | Photo]:
+    named: Iterable[Given], *, allow_urls: bool = False, videos: bool = False, stdin: BinaryIO | None = None
+) -> Iterator[str | Photo | Encoded]:
     """Every photograph named: files, folders, globs, addresses, '-', and photographs that are in memory.
 
     Of a list of names, one that is not there raises MisuseError at once; of anything else, when its turn comes.
     """
-    if isinstance(named, (str, os.PathLike, Photo)):
+    if isinstance(named, (str, os.PathLike)) or not isinstance(named, Iterable):
         raise MisuseError("photographs are given as a list, also a single one: ['photo.jpg']")
-    if isinstance(named, (list, tuple)) and not any(isinstance(item, Photo) for item in named):
+    if isinstance(named, (list, tuple)) and all(isinstance(item, (str, os.PathLike)) for item in named):
         from nitakao import photos
 
         return photos.find([os.fspath(item) for item in named], allow_urls=allow_urls, videos=videos, stdin=stdin)
     return _one_by_one(named, allow_urls, videos)
 
 
-def _one_by_one(named: Iterable[Named], allow_urls: bool, videos: bool) -> Iterator[str | Photo]:
+def _one_by_one(named: Iterable[Given], allow_urls: bool, videos: bool) -> Iterator[str | Photo | Encoded]:
     from nitakao import photos
 
     for item in named:
-        if isinstance(item, Photo):
-            yield item
-        else:
+        if isinstance(item, (str, os.PathLike)):
             yield from photos.find([os.fspath(item)], allow_urls=allow_urls, videos=videos)
+        else:
+            yield item
 
 
-def one(named: Named, *, allow_urls: bool = False) -> str | Photo:
+def one(named: Given, *, allow_urls: bool = False) -> str | Photo | Encoded:
     """The one photograph that a name stands for. Raises MisuseError for a folder, a list, or a glob of several."""
-    if isinstance(named, Photo):
+    if not isinstance(named, (str, os.PathLike)):
         return named
     if os.fspath(named) == "-":
         raise MisuseError("'-' stands for a list, and one photograph is needed here")
@@ -118,7 +128,7 @@ def calibration_of(gallery: Gallery, card: ModelCard | None = None) -> Calibrati
     """
     from nitakao import calibration
 
-    own = gallery.setting(CALIBRATION)
+    own = gallery.remember(CALIBRATION, lambda: gallery.setting(CALIBRATION))
     if own is None:
         return (card or card_for(gallery)).calibration
     try:

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from nitakao.report import drawing
-from nitakao.tasks.arguments import Named, sources
+from nitakao.tasks.arguments import Given, looking, sources
 from nitakao.values import Choice, DetectorSettings, Outcome
 
 if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV: not before there is work
     from nitakao.models.session import Device
     from nitakao.photos import Limits
+    from nitakao.pipeline import Pipeline
 
 
 def detect(
-    photos: Iterable[Named],
+    photos: Iterable[Given],
     *,
     detector: DetectorSettings | None = None,
     choice: Choice = "all",
@@ -24,16 +25,16 @@ def detect(
     allow_urls: bool = False,
     limits: Limits | None = None,
     stdin: BinaryIO | None = None,
+    eyes: Pipeline | None = None,
 ) -> Iterator[Outcome]:
     """The faces in each photograph, in order, best score first; a bad photograph gives an outcome with its problem.
 
     photos: files, folders, globs, photographs in memory; addresses where `allow_urls`.
-    choice: which faces to keep.  stdin: where the list is read that '-' stands for.
+    choice: which faces to keep.  stdin: where the list is read that '-' stands for.  eyes: networks that are
+    loaded.
     """
     found = sources(photos, allow_urls=allow_urls, stdin=stdin)
-    from nitakao import pipeline
-
-    return pipeline.run(
+    return looking(eyes)(
         found, detector=detector, choice=choice, card=None, device=device, allow_urls=allow_urls, limits=limits
     )
 

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from nitakao.errors import MisuseError, PhotoError
 from nitakao.report import drawing
-from nitakao.tasks.arguments import Named, card_of, sources
+from nitakao.tasks.arguments import Given, Named, card_of, looking, sources
 from nitakao.values import Choice, DetectorSettings, ModelCard, Outcome, Photo
 
 if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV: not before there is work
     from nitakao.models.session import Device
-    from nitakao.photos import Limits
+    from nitakao.photos import Encoded, Limits
+    from nitakao.pipeline import Pipeline
     from nitakao.vectors import KeyKind
 
 BATCH = 32  # faces; the pipeline's own default
 
 
 def embed(
-    photos: Iterable[Named],
+    photos: Iterable[Given],
     *,
     model: str | ModelCard | None = None,
     detector: DetectorSettings | None = None,
@@ -35,21 +36,20 @@ def embed(
     allow_urls: bool = False,
     limits: Limits | None = None,
     stdin: BinaryIO | None = None,
+    eyes: Pipeline | None = None,
 ) -> Iterator[Outcome]:
     """The faces in each photograph with their vectors, in order; a bad photograph gives an outcome with its problem.
 
     photos: files, folders, globs, photographs in memory; addresses where `allow_urls`.  model: a card's name, its
     path, or a card; dlib-resnet unless told otherwise.  choice: which faces to keep.  flip: average each vector with
     that of the mirrored crop.  keep_crops: outcomes carry what the network saw.
-    stdin: where the list is read that '-' stands for.
+    stdin: where the list is read that '-' stands for.  eyes: networks that are loaded.
     """
     if batch_size < 1:
         raise MisuseError(f"a batch holds 1 face or more, not {batch_size}")
     card = card_of(model)
     found = sources(photos, allow_urls=allow_urls, stdin=stdin)
-    from nitakao import pipeline
-
-    return pipeline.run(
+    return looking(eyes)(
         found,
         detector=detector,
         choice=choice,
@@ -166,13 +166,13 @@ def _choice(choice: Choice | None, ending: str) -> Choice:
     return choice or ("first" if ending == ".pkl" else "all")
 
 
-def _checked(found: Iterator[str | Photo]) -> Iterator[str | Photo]:
+def _checked(found: Iterator[str | Photo | Encoded]) -> Iterator[str | Photo | Encoded]:
     """The same photographs, once it is known that no two of them share a base name."""
     from nitakao.vectors.writing import check_names
 
     listed = list(found)
     names = check_names(item for item in listed if isinstance(item, str))
-    return iter([*names, *(item for item in listed if isinstance(item, Photo))])
+    return iter([*names, *(item for item in listed if not isinstance(item, str))])
 
 
 def _save_crops(folder: Path, outcome: Outcome) -> None:

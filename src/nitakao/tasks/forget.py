@@ -41,8 +41,10 @@ def forget(
 def forget_all(gallery: Place, meant: Meant) -> Receipt:
     """One receipt for several persons, photographs and faces, forgotten together."""
     from nitakao.gallery.erasing import forget as real
+    from nitakao.gallery.serving import maps
 
     with opened(gallery) as found:
+        maps.forget(found)
         return real.forget(found, meant)
 
 

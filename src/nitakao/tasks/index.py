@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from nitakao.errors import MisuseError
 from nitakao.tasks.arguments import Named, Place, card_for, card_of, opened, sources
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # these load SQLAlchemy, ONNX Runtime and OpenCV: not before 
     from nitakao.models.session import Device
     from nitakao.photos import Limits
     from nitakao.photos.arrive import Arrived
+    from nitakao.pipeline import Pipeline
     from nitakao.tasks.inflow import Again, How
 
 TOGETHER, FACES_TOGETHER = 64, 2000  # files and faces that are written in one transaction at most,
@@ -71,6 +72,7 @@ def index(
     allow_urls: bool = False,
     limits: Limits | None = None,
     stdin: BinaryIO | None = None,
+    eyes: Pipeline | None = None,
     prepare: Callable[[ModelCard], None] = lambda card: None,
     tally: Tally | None = None,
 ) -> Generator[Indexed, None, None]:
@@ -83,13 +85,13 @@ def index(
     labels_from: 'folder' gives the most central face of each photograph to the person called as its folder is.
     person: gives it to this one.  Faces that were given to somebody by hand stay there.
     every: seconds between the frames of a video that are looked at.
-    prepare: called with the card before anything is looked at.  tally: counted in place.
+    prepare: called with the card before anything is looked at.  tally: counted in place.  eyes: networks, loaded.
     Files come back in the order in which they are done.  Nothing is done before the first is asked for.
     """
     from nitakao.tasks.inflow import How
 
     settings = detector or DetectorSettings()
-    how = How(settings, choice, device, batch_size, limits, allow_urls, again, every, labels_from, person)
+    how = How(settings, choice, device, batch_size, limits, allow_urls, again, every, labels_from, person, eyes)
     roots: list[str] = []
     if prune or watch:
         photos = list(photos)
@@ -98,7 +100,7 @@ def index(
     if watch:
         found = chain.from_iterable(_standing(named, allow_urls) for named in photos)
     else:
-        found = sources(photos, allow_urls=allow_urls, videos=True, stdin=stdin)
+        found = cast("Iterator[str | Photo]", sources(photos, allow_urls=allow_urls, videos=True, stdin=stdin))
     run = _Run(gallery, model, flip, how, roots, prune, watch, prepare)
     return run.counted(found, Tally() if tally is None else tally)
 
@@ -116,7 +118,7 @@ def _standing(named: Named, allow_urls: bool) -> Iterator[str | Photo]:
     """What is there already; nothing in a folder that is still empty."""
     if not isinstance(named, Photo) and os.path.isdir(named) and not any(os.scandir(named)):
         return iter(())
-    return sources([named], allow_urls=allow_urls, videos=True)
+    return cast("Iterator[str | Photo]", sources([named], allow_urls=allow_urls, videos=True))
 
 
 @dataclass(frozen=True)

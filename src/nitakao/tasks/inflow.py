@@ -15,7 +15,7 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -28,10 +28,12 @@ from nitakao.gallery.enrol import File, Indexed, Known, Looked
 from nitakao.gallery.erasing import tombstones
 from nitakao.gallery.people import labels
 from nitakao.photos import Encoded, Limits
+from nitakao.tasks.arguments import looking
 from nitakao.values import Choice, DetectorSettings, Enrolled, ModelCard, Outcome, Photo
 
 if TYPE_CHECKING:  # which loads ONNX Runtime
     from nitakao.models.session import Device
+    from nitakao.pipeline import Pipeline
 
 Again: TypeAlias = Literal["problems", "all"]
 Emit: TypeAlias = "Callable[[list[Indexed] | Looked], None]"
@@ -55,6 +57,7 @@ class How:
     every: float = 1.0
     labels_from: Literal["folder"] | None = None
     person: str | None = None
+    eyes: Pipeline | None = None
 
     def __post_init__(self) -> None:
         if self.person is not None:
@@ -130,10 +133,8 @@ class Inflow:
         if first is None:
             return  # networks are loaded only where there is something to look at
         self.prepare(self.card)
-        from nitakao import pipeline
-
         how = self.how
-        outcomes: Generator[Outcome, None, None] = pipeline.run(
+        outcomes = looking(how.eyes)(
             _after(first, fresh),
             detector=how.detector,
             choice=how.choice,

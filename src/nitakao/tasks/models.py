@@ -34,6 +34,13 @@ def show(name: str) -> dict[str, Any]:
     return {**registry.fields(card), "paths": [None if p is None else str(p) for p in paths]}
 
 
+def fields(card: ModelCard) -> dict[str, Any]:
+    """Every field of a card as plain values, but for the vector that its weights are held to."""
+    found = registry.fields(card)
+    del found["golden"]
+    return found
+
+
 def fetch(name: str, *, progress: Progress | None = None) -> list[Path]:
     """The paths of the model's files, fetched if they were not here, each checked against the card.
 

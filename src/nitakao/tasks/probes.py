@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError, NoFaceError, PhotoError, UnreadablePhotoError
-from nitakao.tasks.arguments import Named, one
+from nitakao.tasks.arguments import Given, looking, one
 from nitakao.values import Choice, DetectorSettings, Floats, Metric, ModelCard, Outcome, Photo, Probe, Where, rows
 
 if TYPE_CHECKING:  # these load ONNX Runtime and SQLAlchemy: not before there is work
     from nitakao.gallery import Gallery
     from nitakao.models.session import Device
+    from nitakao.photos import Encoded
+    from nitakao.pipeline import Pipeline
 
-Asked: TypeAlias = "Named | Floats"
+Asked: TypeAlias = "Given | Floats"
 FACE, PERSON = "face:", "person:"
 
 # How far a probe is pushed away from a face, in lengths of that face's vector. Measured on the 705 people of LFW with
@@ -34,7 +36,7 @@ class Look:
     """How the photographs that are asked about are looked at.
 
     model: a card's name, its path, or a card, where not the gallery's own by name.  choice: which faces are asked
-    about; None: all of one photograph, the largest of each where several are averaged.
+    about; None: all of one photograph, the largest of each where several are averaged.  eyes: networks that are loaded.
     """
 
     model: str | ModelCard | None = None
@@ -42,6 +44,7 @@ class Look:
     choice: Choice | None = None
     device: Device | None = None
     allow_urls: bool = False
+    eyes: Pipeline | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,17 +140,15 @@ def is_kept(item: Asked) -> bool:
     return isinstance(item, str) and (item.startswith((FACE, PERSON)) or (item[:1] == "#" and item[1:].isdecimal()))
 
 
-def _one(item: Asked, look: Look) -> str | Photo:
+def _one(item: Asked, look: Look) -> str | Photo | Encoded:
     assert not isinstance(item, np.ndarray)
     return one(item, allow_urls=look.allow_urls)
 
 
-def _outcomes(named: list[str | Photo], card: ModelCard, look: Look, flip: bool) -> Iterator[Outcome]:
+def _outcomes(named: list[str | Photo | Encoded], card: ModelCard, look: Look, flip: bool) -> Iterator[Outcome]:
     if not named:
         return iter(())  # a search from a face of the gallery needs no network
-    from nitakao import pipeline
-
-    return pipeline.run(
+    return looking(look.eyes)(
         named,
         detector=look.detector,
         choice=look.choice or "all",
@@ -158,15 +159,16 @@ def _outcomes(named: list[str | Photo], card: ModelCard, look: Look, flip: bool)
     )
 
 
-def _of_photograph(outcome: Outcome, named: str | Photo) -> Seen:
+def _of_photograph(outcome: Outcome, named: str | Photo | Encoded) -> Seen:
     try:
         seen = with_face(outcome)
     except PhotoError as error:
         return Seen((), error)
     several = len(seen.faces) > 1
+    source = named if isinstance(named, (str, Photo)) else ""
     return Seen(
         tuple(
-            Probe(f"{seen.source}#{n}" if several else seen.source, vector, source=named, face=face, number=n)
+            Probe(f"{seen.source}#{n}" if several else seen.source, vector, source=source, face=face, number=n)
             for n, (face, vector) in enumerate(zip(seen.faces, seen.vectors, strict=True))
         )
     )

@@ -11,30 +11,33 @@ from typing import TYPE_CHECKING
 from nitakao import metrics
 from nitakao.errors import MisuseError
 from nitakao.report import drawing
-from nitakao.tasks.arguments import Named, card_of, one
+from nitakao.tasks.arguments import Given, card_of, looking, one
 from nitakao.tasks.judging import BY_HAND, NO_THRESHOLD
 from nitakao.tasks.probes import with_face
 from nitakao.values import Choice, DetectorSettings, Metric, ModelCard, Outcome, Pixels, Verdict
 
 if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV: not before there is work
     from nitakao.models.session import Device
+    from nitakao.pipeline import Pipeline
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """verdict, and the two faces that led to it.  crops: what the network saw, (S, S, 3) each.
-
-    found: how many faces each photograph has; the verdict is about one of each.
-    """
+    """verdict, and the two faces that led to it.  crops: what the network saw, (S, S, 3) each."""
 
     verdict: Verdict
     crops: tuple[Pixels, Pixels]
     outcomes: tuple[Outcome, Outcome]
 
+    @property
+    def found(self) -> tuple[int, int]:
+        """How many faces each photograph has; the verdict is about one of each."""
+        return self.outcomes[0].found, self.outcomes[1].found
+
 
 def verify(
-    a: Named,
-    b: Named,
+    a: Given,
+    b: Given,
     *,
     model: str | ModelCard | None = None,
     detector: DetectorSettings | None = None,
@@ -59,8 +62,8 @@ def verify(
 
 
 def compare(
-    a: Named,
-    b: Named,
+    a: Given,
+    b: Given,
     *,
     model: str | ModelCard | None = None,
     detector: DetectorSettings | None = None,
@@ -69,19 +72,18 @@ def compare(
     device: Device | None = None,
     threshold: float | None = None,
     allow_urls: bool = False,
+    eyes: Pipeline | None = None,
 ) -> Comparison:
     """The verdict on two photographs, and the faces it is about: the largest in each unless `choice` says otherwise.
 
-    threshold: in place of the model's own.  Raises NoFaceError where one has no face, UnreadablePhotoError where one
-    cannot be read.
+    threshold: in place of the model's own.  eyes: networks that are loaded.
+    Raises NoFaceError where one has no face, UnreadablePhotoError where one cannot be read.
     """
     if choice == "all":
         raise MisuseError("two faces are compared, not all: choose the largest, central, best or first in each")
     card = card_of(model)
     named = [one(a, allow_urls=allow_urls), one(b, allow_urls=allow_urls)]
-    from nitakao import pipeline
-
-    outcomes = pipeline.run(
+    outcomes = looking(eyes)(
         named,
         detector=detector,
         choice=choice,

@@ -27,6 +27,7 @@ class Likeness:
 
     verdict: its distance is the root of the mean squared distance over all pairs of a face of one and a face of the
     other (of cosine distances: the mean).  best: the least of these.  pairs: how many there are.
+    probes: the two.
     """
 
     verdict: Verdict
@@ -34,6 +35,7 @@ class Likeness:
     pairs: int
     probability: float
     basis: Basis
+    probes: tuple[Probe, Probe]
 
 
 def verify_known(
@@ -66,7 +68,7 @@ def verify_known(
         distance = _overall(apart, card.metric)
         verdict = Verdict(distance, judge.threshold, card.metric, card.name, judge.threshold_source)
         sure = float(judge.probabilities(np.array([distance]))[0])
-        return Likeness(verdict, float(apart.min()), apart.size, sure, judge.basis(1, 1))
+        return Likeness(verdict, float(apart.min()), apart.size, sure, judge.basis(1, 1), (first, second))
 
 
 def _one(gallery: Gallery, asked: Asked, judge: Judge, look: Look) -> Probe:

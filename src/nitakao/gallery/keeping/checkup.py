@@ -63,21 +63,23 @@ def _rows(gallery: Gallery, table: Table, complaint: Complaint) -> Check:
 
 def complaints(dimension: int) -> dict[str, Complaint]:
     """What can be wrong with a row of a table, in words; '' where nothing is."""
-    vectors = _Vectors(dimension)
-    return {"vectors": vectors, "chips": _chip, "faces": _face, "photos": _photo}
+    vectors, of_face_api = _Vectors(dimension, "face"), _Vectors(dimension, "uuid")
+    told: dict[str, Complaint] = {"vectors": vectors, "chips": _chip, "faces": _face, "photos": _photo}
+    return told | {"face_ids": of_face_api, "container_faces": of_face_api}
 
 
 class _Vectors:
-    def __init__(self, dimension: int) -> None:
+    def __init__(self, dimension: int, named: str) -> None:
         self.dimension = dimension
+        self.named = named  # the column that says which face it is
 
     def __call__(self, row: Mapping[str, Any]) -> str:
-        vector = row["vector"]
+        vector, face = row["vector"], row[self.named]
         if len(vector) != self.dimension:
-            return f"face {row['face']} has {len(vector)} numbers, not {self.dimension}"
+            return f"face {face} has {len(vector)} numbers, not {self.dimension}"
         if not np.isfinite(vector).all():
-            return f"face {row['face']} has numbers that are not finite"
-        return "" if vector.any() else f"face {row['face']} has nothing but zeros"
+            return f"face {face} has numbers that are not finite"
+        return "" if vector.any() else f"face {face} has nothing but zeros"
 
 
 def _chip(row: Mapping[str, Any]) -> str:

@@ -42,11 +42,12 @@ class _Change:
     count: int
 
 
-def entries(gallery: Gallery, most: int | None = None) -> list[Entry]:
-    """What was done, the latest first; at most so many."""
+def entries(gallery: Gallery, most: int | None = None, before: int | None = None) -> list[Entry]:
+    """What was done, the latest first; at most so many, and only what was done before the entry of this number."""
     table = schema.journal
+    asked = select(table) if before is None else select(table).where(table.c.id < before)
     with gallery.read() as connection:
-        rows = connection.execute(select(table).order_by(table.c.id.desc()).limit(most)).all()
+        rows = connection.execute(asked.order_by(table.c.id.desc()).limit(most)).all()
         found = []
         for row in rows:
             said = _said(connection, _changes(connection, int(row.id)))

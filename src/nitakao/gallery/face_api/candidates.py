@@ -1,0 +1,130 @@
+"""The faces that may answer a question, as arrays: those of a list or group are kept in memory while they last."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, Select, func, select
+
+from nitakao.gallery import schema
+from nitakao.gallery.face_api import containers, people
+from nitakao.gallery.face_api.containers import Container
+from nitakao.gallery.face_api.kinds import DYNAMIC, Kind
+from nitakao.gallery.gallery import Gallery
+from nitakao.values import Floats
+
+Stamp: TypeAlias = tuple[int, int]  # how many faces, and the largest number: numbers only rise, so both tell a change
+MEMORY = 256 * 1024 * 1024  # bytes of vectors that are kept for the next question
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """Faces in the order of their persons.
+
+    uuids: their ids.  vectors: (n, D).  people: ids of the p persons who have any; first: (p,) the row of each one's
+    first face.  Of a list, whose faces belong to nobody, `people` is empty.
+    """
+
+    uuids: tuple[str, ...]
+    vectors: Floats
+    people: tuple[str, ...]
+    first: NDArray[np.int64]
+
+
+class Shelf:
+    """The faces of lists and groups that were asked about last. Safe to use from several threads."""
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        self.memory = memory
+        self._kept: OrderedDict[tuple[int, int | None], tuple[Stamp, Faces]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, gallery: Gallery, container: Container) -> Faces:
+        """Every face of it that answers, as it is now."""
+        with gallery.read() as connection:
+            last = container.last_answering
+            stamp = _stamp(connection, container.id, last)
+            key = container.id, last
+            with self._lock:
+                kept = self._kept.get(key)
+                if kept is not None and kept[0] == stamp:
+                    self._kept.move_to_end(key)
+                    return kept[1]
+            found = _read(connection, _of_container(container.id, last), gallery.dimension)
+        self._keep(key, stamp, found)
+        return found
+
+    def _keep(self, key: tuple[int, int | None], stamp: Stamp, found: Faces) -> None:
+        with self._lock:
+            for other in [other for other in self._kept if other[0] == key[0]]:  # as it was before
+                del self._kept[other]
+            self._kept[key] = stamp, found
+            while sum(faces.vectors.nbytes for _, faces in self._kept.values()) > self.memory:
+                self._kept.popitem(last=False)
+
+
+def _stamp(connection: Connection, container: int, last: int | None) -> Stamp:
+    table = schema.container_faces
+    asked = select(func.count(), func.max(table.c.id)).where(_answering(container, last))
+    count, newest = connection.execute(asked).one()
+    return int(count), int(newest or 0)
+
+
+def _answering(container: int, last: int | None) -> ColumnElement[bool]:
+    table = schema.container_faces
+    within = table.c.container == container
+    return within if last is None else within & (table.c.id <= last)
+
+
+def _of_container(container: int, last: int | None) -> Select[Any]:
+    return _faces().where(_answering(container, last))
+
+
+def of_person(gallery: Gallery, kind: Kind, word: str, person: str) -> Container:
+    """The trained group that a person belongs to. Raises FaceApiError where there is no such person in it."""
+    with gallery.read() as connection:
+        found = containers.find(connection, kind, word)
+        people.find(connection, (kind, word), person)
+    return found
+
+
+def of_directory(gallery: Gallery, persons: Sequence[str] | None, recognition: str) -> Faces:
+    """The faces of persons of the directory, of one recognition model; None: of everybody in it."""
+    table, known = schema.container_faces, schema.container_people
+    asked = _faces().where(table.c.container.is_(None), table.c.recognition == recognition)
+    with gallery.read() as connection:
+        if persons is not None:
+            asked = asked.where(known.c.id.in_(people.numbers(connection, persons)))
+        return _read(connection, asked, gallery.dimension)
+
+
+def of_dynamic(gallery: Gallery, word: str, recognition: str) -> Faces:
+    """The faces of everybody in a dynamic group, of one recognition model."""
+    table, members = schema.container_faces, schema.group_members
+    with gallery.read() as connection:
+        group = containers.find(connection, DYNAMIC, word).id
+        asked = _faces().join(members, members.c.person == table.c.person)
+        asked = asked.where(members.c.container == group, table.c.recognition == recognition)
+        return _read(connection, asked, gallery.dimension)
+
+
+def _faces() -> Select[Any]:
+    """The id, the person's id and the vector of each face, whoever has several one after the other."""
+    table, known = schema.container_faces, schema.container_people
+    asked = select(table.c.uuid, known.c.uuid.label("person"), table.c.vector)
+    return asked.select_from(table.outerjoin(known, known.c.id == table.c.person)).order_by(table.c.person, table.c.id)
+
+
+def _read(connection: Connection, asked: Select[Any], dimension: int) -> Faces:
+    rows = connection.execute(asked).all()
+    vectors = np.asarray([row.vector for row in rows], np.float32).reshape(len(rows), dimension)
+    persons = [row.person for row in rows]
+    first = [n for n, person in enumerate(persons) if person is not None and (n == 0 or persons[n - 1] != person)]
+    uuids = tuple(row.uuid for row in rows)
+    return Faces(uuids, vectors, tuple(persons[n] for n in first), np.array(first, np.int64))

@@ -1,0 +1,122 @@
+"""The directory: persons who may belong to several dynamic groups, and operations that are told to have been done."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, insert, select
+
+from nitakao.errors import FaceApiError
+from nitakao.gallery import schema
+from nitakao.gallery.face_api import containers, faces, people
+from nitakao.gallery.face_api.faces import Spot
+from nitakao.gallery.face_api.kinds import DYNAMIC
+from nitakao.gallery.faces import in_pieces
+from nitakao.gallery.gallery import Gallery
+from nitakao.values import Floats
+
+TOLD = 48 * 3600.0  # seconds that an operation can be asked about; the Face API's
+
+
+def create_person(gallery: Gallery, name: str, data: str | None) -> tuple[str, str]:
+    """The ids of a new person, and of the operation that made it."""
+    with gallery.write("face api") as connection:
+        return people.add(connection, None, name, data), _done(connection)
+
+
+def remove_person(gallery: Gallery, person: str) -> str:
+    """The id of the operation that took a person and every face of theirs away."""
+    with gallery.write("face api") as connection:
+        people.discard(connection, None, person)
+        return _done(connection)
+
+
+def add_face(gallery: Gallery, spot: Spot, vector: Floats, data: str | None) -> tuple[str, str]:
+    """The ids of a new face, and of the operation that added it."""
+    with gallery.write("face api") as connection:
+        return faces.insert_in(connection, spot, vector, data), _done(connection)
+
+
+def remove_face(gallery: Gallery, spot: Spot, face: str) -> str:
+    """The id of the operation that took a face away."""
+    with gallery.write("face api") as connection:
+        faces.discard(connection, spot, face)
+        return _done(connection)
+
+
+def create_group(gallery: Gallery, word: str, name: str, data: str | None, join: Sequence[str]) -> str | None:
+    """The id of the operation that brought persons into a new dynamic group; None where it is empty."""
+    with gallery.write("face api") as connection:
+        _bring(connection, containers.add(connection, DYNAMIC, word, name, data, None), join)
+        return _done(connection) if join else None
+
+
+def change_group(
+    gallery: Gallery, word: str, name: str | None, data: str | None, join: Sequence[str], leave: Sequence[str]
+) -> str | None:
+    """The id of the operation that changed who belongs to a dynamic group; None where nobody came or went."""
+    with gallery.write("face api") as connection:
+        group = containers.find(connection, DYNAMIC, word).id
+        containers.rename(connection, group, name, data)
+        _bring(connection, group, join)
+        table = schema.group_members
+        for piece in in_pieces(people.numbers(connection, leave)):
+            connection.execute(delete(table).where(table.c.container == group, table.c.person.in_(piece)))
+        return _done(connection) if join or leave else None
+
+
+def remove_group(gallery: Gallery, word: str) -> str:
+    """The id of the operation that took a dynamic group away; who belonged to it stays in the directory."""
+    with gallery.write("face api") as connection:
+        containers.discard(connection, DYNAMIC, word)
+        return _done(connection)
+
+
+def _bring(connection: Connection, group: int, join: Sequence[str]) -> None:
+    table = schema.group_members
+    wanted = set(people.numbers(connection, join))
+    there = set(connection.execute(select(table.c.person).where(table.c.container == group)).scalars())
+    rows = [{"container": group, "person": person} for person in sorted(wanted - there)]
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def members(gallery: Gallery, word: str, start: str, top: int) -> list[str]:
+    """The ids of up to `top` persons of a dynamic group, those after `start`."""
+    table, known = schema.group_members, schema.container_people
+    with gallery.read() as connection:
+        group = containers.find(connection, DYNAMIC, word).id
+        asked = select(known.c.uuid).join(table, table.c.person == known.c.id)
+        asked = asked.where(table.c.container == group, known.c.uuid > start).order_by(known.c.uuid).limit(top)
+        return list(connection.execute(asked).scalars())
+
+
+def groups_of(gallery: Gallery, person: str, start: str, top: int) -> list[str]:
+    """The names of up to `top` dynamic groups that a person belongs to, those after `start`."""
+    table, groups = schema.group_members, schema.containers
+    with gallery.read() as connection:
+        number = people.find(connection, None, person)
+        asked = select(groups.c.word).join(table, table.c.container == groups.c.id)
+        asked = asked.where(table.c.person == number, groups.c.word > start).order_by(groups.c.word).limit(top)
+        return list(connection.execute(asked).scalars())
+
+
+def operation(gallery: Gallery, asked: str) -> float:
+    """When an operation was done, seconds since 1970. Raises FaceApiError where none is known of this id."""
+    table = schema.operations
+    fresh = table.c.created > time.time() - TOLD
+    with gallery.read() as connection:
+        found = connection.execute(select(table.c.created).where(table.c.uuid == asked, fresh)).scalar()
+    if found is None:
+        raise FaceApiError(404, "OperationNotFound", f"Operation '{asked}' is not found.")
+    return float(found)
+
+
+def _done(connection: Connection) -> str:
+    table, now = schema.operations, time.time()
+    made = str(uuid.uuid4())
+    connection.execute(delete(table).where(table.c.created <= now - TOLD))
+    connection.execute(insert(table).values(uuid=made, created=now))
+    return made

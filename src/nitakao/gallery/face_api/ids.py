@@ -1,0 +1,64 @@
+"""Face ids: faces that were seen a while ago, each gone for good when its time is over."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, insert, select
+
+from nitakao.gallery import schema
+from nitakao.gallery.faces import PIECE
+from nitakao.gallery.gallery import Gallery
+from nitakao.values import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Fleeting:
+    """A face that was seen.  recognition: the model that it belongs to, as the Face API counts them."""
+
+    uuid: str
+    recognition: str
+    vector: Floats  # (D,)
+
+
+def keep(gallery: Gallery, vectors: Floats, recognition: str, seconds: float) -> list[str]:
+    """An id for each of the vectors (n, D), good for so many seconds."""
+    now = time.time()
+    made = [str(uuid.uuid4()) for _ in vectors]
+    if made:
+        same = {"recognition": recognition, "expires": now + seconds}
+        rows = [{"uuid": one, "vector": vector, **same} for one, vector in zip(made, vectors, strict=True)]
+        with gallery.write("face api") as connection:
+            _sweep(connection, now)
+            connection.execute(insert(schema.face_ids), rows)
+    return made
+
+
+def find(gallery: Gallery, uuids: Sequence[str]) -> dict[str, Fleeting]:
+    """The faces with these ids; those that are not there, or whose time is over, are left out."""
+    table, now = schema.face_ids, time.time()
+    found = {}
+    with gallery.read() as connection:
+        for start in range(0, len(uuids), PIECE):
+            asked = select(table).where(table.c.uuid.in_(uuids[start : start + PIECE]), table.c.expires > now)
+            for row in connection.execute(asked):
+                found[row.uuid] = Fleeting(row.uuid, row.recognition, row.vector)
+    return found
+
+
+def sweep(gallery: Gallery) -> int:
+    """How many faces went as their time was over. A gallery in which there is none is not written to."""
+    table, now = schema.face_ids, time.time()
+    with gallery.read() as connection:
+        over = connection.execute(select(table.c.id).where(table.c.expires <= now).limit(1)).first()
+    if over is None:
+        return 0
+    with gallery.write("face api") as connection:
+        return _sweep(connection, now)
+
+
+def _sweep(connection: Connection, now: float) -> int:
+    return int(connection.execute(delete(schema.face_ids).where(schema.face_ids.c.expires <= now)).rowcount)

@@ -1,0 +1,1 @@
+"""What the server keeps, and lists that are read page by page."""

@@ -1,0 +1,94 @@
+"""What every route of the Face API works with."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from nitakao.errors import MisuseError
+from nitakao.gallery import Gallery
+from nitakao.gallery.face_api.candidates import Shelf
+from nitakao.photos import Encoded
+from nitakao.photos.fetch import Errand
+from nitakao.server.service import Service
+from nitakao.tasks.face_api.asking import Desk
+from nitakao.values import Outcome
+
+TYPES = ("image/", "application/octet-stream", "binary/octet-stream")  # of what is fetched
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+WAIT, LONGEST = 5.0, 15.0  # seconds that a server may stay silent, and that fetching may take
+
+
+@dataclass(frozen=True, eq=False)
+class House:
+    """The server's service, faces kept in memory, and how addresses are fetched. errand: None: not at all."""
+
+    service: Service
+    errand: Errand | None = None
+    shelf: Shelf = field(default_factory=Shelf)
+
+    @property
+    def gallery(self) -> Gallery:
+        return self.service.gallery
+
+    @property
+    def desk(self) -> Desk:
+        """Where questions are asked."""
+        return Desk(self.service.gallery, self.service.card, self.shelf, self.service.threshold)
+
+    def look(self, picture: Encoded, *, embed: bool = True, chips: bool = False) -> Outcome:
+        """The faces of a picture, with their vectors where they are wanted; chips: with quality and chips."""
+        return self.service.see(picture, vectors=embed, chips=chips)
+
+
+def errand_to(hosts: tuple[str, ...]) -> Errand | None:
+    """How pictures are fetched from these hosts, and from no others; None where there are none.
+
+    Raises MisuseError where one is no host's name.
+    """
+    return Errand(frozenset(map(_plain, hosts)), TYPES, WAIT, LONGEST) if hosts else None
+
+
+def _plain(host: str) -> str:
+    """The name as addresses have it once they are asked: lower-case, in ASCII."""
+    name, _, port = host.strip().lower().partition(":")
+    try:
+        plain = name.encode("idna").decode("ascii")
+    except UnicodeError:
+        plain = ""
+    if not _HOST.fullmatch(plain) or (":" in host and not (port.isdecimal() and 0 < int(port) < 65536)):
+        raise MisuseError(f"pictures are fetched from a host, example.com or example.com:8080, not from '{host}'")
+    return f"{plain}:{port}" if port else plain
+
+
+def house(request: Request) -> House:
+    found = request.app.state.house
+    assert isinstance(found, House)
+    return found
+
+
+TheHouse = Annotated[House, Depends(house)]
+
+
+class Routes(APIRouter):
+    """A router whose routes are plain functions with a `house`, each run on one of the service's threads."""
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **named: Any) -> None:
+        super().add_api_route(
+            path, endpoint if inspect.iscoroutinefunction(endpoint) else _on_thread(endpoint), **named
+        )
+
+
+def _on_thread(task: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(task)
+    async def route(**given: Any) -> Any:
+        return await given["house"].service.do(task, **given)
+
+    route.__signature__ = inspect.signature(task, eval_str=True)  # type: ignore[attr-defined]
+    return route

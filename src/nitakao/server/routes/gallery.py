@@ -1,0 +1,53 @@
+"""What the gallery is."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+
+from nitakao.server import shapes
+from nitakao.server.auth import may
+from nitakao.server.problems import responses
+from nitakao.server.routes.asking import Serving
+from nitakao.server.service import Service
+
+router = APIRouter(prefix="/api/v1", tags=["gallery"], dependencies=[Depends(may("read"))], responses=responses())
+
+
+class About(BaseModel):
+    where: str
+    model: str
+    dimension: int
+    metric: str
+    threshold: float | None
+    faces: int
+    photos: int
+    people: int
+    named: int
+    videos: int
+    unassigned: int
+    reviews: int
+    problems: int
+    version: str
+
+
+@router.get("/gallery", response_model=About)
+async def gallery(serving: Serving) -> dict[str, Any]:
+    """What the gallery is and holds, counted now."""
+    return await serving.do(_about, serving)
+
+
+def _about(serving: Service) -> dict[str, Any]:
+    from nitakao.gallery.serving import counting
+
+    found = serving.gallery
+    told = {"where": shapes.shown(found.where), "model": found.model, "dimension": found.dimension}
+    told |= {
+        "metric": found.metric,
+        "threshold": serving.threshold() or shapes.number(serving.card.threshold),
+        "version": version("nitakao"),
+    }
+    return told | counting.counts(found)

@@ -1,0 +1,206 @@
+"""Work in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import StreamingResponse
+
+from nitakao.errors import MisuseError
+from nitakao.gallery.serving import maps
+from nitakao.gallery.serving.jobs import Job
+from nitakao.server import shapes, work
+from nitakao.server.auth import may
+from nitakao.server.problems import ProblemError, not_found, responses
+from nitakao.server.routes.asking import Id, Serving, accept
+from nitakao.server.service import Service
+from nitakao.server.shapes import example
+
+LOOK = 0.25  # seconds from one look at a job to the next
+ALIVE = 15.0  # seconds after which a stream says something, so that nobody between takes it for dead
+MOST_STREAMS = 64
+DIGITS = 3  # of a map's coordinates, after the point
+
+router = APIRouter(prefix="/api/v1", tags=["jobs"], dependencies=[Depends(may("read"))], responses=responses(404))
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "`event: progress` while it goes on, `event: done` at the end; data: the job.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Grouping(Strict):
+    """method: null for nitakao's own."""
+
+    model_config = example({"method": None, "threshold": 0.55})
+
+    method: Literal["dbscan", "hdbscan", "agglomerative"] | None = None
+    threshold: Annotated[float, Field(gt=0, le=1000)] | None = None
+    smallest: Annotated[int, Field(ge=2, le=1000)] = 3
+
+
+class Indexing(Strict):
+    """paths: absolute, on the server's machine."""
+
+    model_config = example({"paths": ["/home/ada/Pictures"], "prune": True})
+
+    paths: Annotated[list[Annotated[str, Field(min_length=1, max_length=4000)]], Field(min_length=1, max_length=100)]
+    prune: bool = False
+    labels_from: Literal["folder"] | None = None
+    again: Literal["problems", "all"] | None = None
+
+
+class Remaking(Strict):
+    model_config = example({"model": "facenet-vggface2", "from_photographs": True})
+
+    model: Annotated[str, Field(min_length=1, max_length=80)]
+    from_photographs: bool = False
+
+
+class Jobs(BaseModel):
+    jobs: list[shapes.Job]
+
+
+class Points(BaseModel):
+    face: list[int]
+    x: list[float]
+    y: list[float]
+    person: list[int | None]
+
+
+class Mapped(BaseModel):
+    """Columns: the same place in each list is one face.  stale: whether faces came or went since."""
+
+    points: Points
+    method: str
+    made: float
+    stale: bool
+
+
+@router.post("/clusters", status_code=202, response_model=shapes.Job, dependencies=[Depends(may("write"))])
+async def cluster(serving: Serving, wanted: Annotated[Grouping | None, Body()] = None) -> dict[str, Any]:
+    """Group the gallery's faces by person. It is one entry of the journal, and can be undone."""
+    asked = wanted or Grouping()
+    return await accept(serving, "cluster", work.cluster(serving, asked.method, asked.threshold, asked.smallest))
+
+
+@router.post("/jobs/index", status_code=202, response_model=shapes.Job, dependencies=[Depends(may("admin"))])
+async def index(serving: Serving, wanted: Annotated[Indexing, Body()]) -> dict[str, Any]:
+    """Index files and folders of the server's machine."""
+    await serving.do(_check_paths, wanted.paths)
+    options = {"prune": wanted.prune, "labels_from": wanted.labels_from, "again": wanted.again}
+    return await accept(serving, "index", work.index(serving, wanted.paths, **options))  # type: ignore[arg-type]
+
+
+@router.post("/jobs/reindex", status_code=202, response_model=shapes.Job, dependencies=[Depends(may("admin"))])
+async def reindex(serving: Serving, wanted: Annotated[Remaking, Body()]) -> dict[str, Any]:
+    """Make the gallery's vectors anew by another model."""
+    from nitakao.models import registry
+
+    known = await serving.do(lambda: [card.name for card in (*registry.cards(), *registry.own_cards()[0])])
+    if wanted.model not in known:
+        raise MisuseError(f"there is no model of this name here: choose one of {', '.join(known)}")
+    return await accept(serving, "reindex", work.remake(serving, wanted.model, wanted.from_photographs))
+
+
+@router.post("/jobs/map", status_code=202, response_model=shapes.Job, dependencies=[Depends(may("write"))])
+async def lay_out(serving: Serving) -> dict[str, Any]:
+    """Make the map of faces."""
+    return await accept(serving, "map", work.lay_out(serving))
+
+
+@router.get("/map", response_model=Mapped)
+async def mapped(serving: Serving) -> dict[str, Any]:
+    """The map of faces that was made last."""
+    return await serving.do(_mapped, serving)
+
+
+def _mapped(serving: Service) -> dict[str, Any]:
+    from nitakao.gallery.serving import listing
+
+    made = maps.read(serving.gallery)
+    if made is None:
+        raise not_found("no map was made yet: POST /api/v1/jobs/map makes one")
+    people = listing.people_of_faces(serving.gallery)
+    there = [n for n, face in enumerate(made.faces.tolist()) if face in people]
+    points = {
+        "face": made.faces[there].tolist(),
+        "x": [round(float(v), DIGITS) for v in made.x[there]],
+        "y": [round(float(v), DIGITS) for v in made.y[there]],
+        "person": [people[int(made.faces[n])] for n in there],
+    }
+    stale = maps.is_stale(serving.gallery, made)
+    return {"points": points, "method": made.method, "made": made.made, "stale": stale}
+
+
+@router.get("/jobs", response_model=Jobs)
+async def jobs(serving: Serving, limit: Annotated[int, Query(ge=1, le=200)] = 100) -> dict[str, Any]:
+    """The latest jobs, the newest first."""
+    return {"jobs": [shapes.of_job(job) for job in await serving.do(serving.jobs.listed, limit)]}
+
+
+@router.get("/jobs/{id}", response_model=shapes.Job)
+async def job(id: Id, serving: Serving) -> dict[str, Any]:
+    """One job, as it stands now."""
+    return shapes.of_job(await _there(serving, id))
+
+
+@router.delete("/jobs/{id}", status_code=202, response_model=shapes.Job, dependencies=[Depends(may("write"))])
+async def stop(id: Id, serving: Serving) -> dict[str, Any]:
+    """Ask a job to stop. What it did until then stays."""
+    await _there(serving, id)
+    await serving.do(serving.jobs.stop, id)
+    return shapes.of_job(await _there(serving, id))
+
+
+@router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=STREAM)
+async def events(id: Id, serving: Serving) -> StreamingResponse:
+    """A job's progress as server-sent events, until it is over."""
+    found = await _there(serving, id)
+    if serving.streams >= MOST_STREAMS:
+        raise ProblemError(429, "busy", "too many streams at once: come again later", {"Retry-After": "5"})
+    return StreamingResponse(_events(serving, found), media_type="text/event-stream")
+
+
+async def _events(serving: Service, job: Job) -> AsyncIterator[str]:
+    serving.streams += 1
+    told: Job | None = None
+    quiet = 0.0
+    try:
+        while not serving.ending:
+            if job != told or quiet >= ALIVE:
+                told, quiet = job, 0.0
+                yield f"event: {'done' if job.over else 'progress'}\ndata: {json.dumps(shapes.of_job(job))}\n\n"
+            if job.over:
+                return
+            await asyncio.sleep(LOOK)
+            quiet += LOOK
+            job = await _there(serving, job.id)
+    finally:
+        serving.streams -= 1
+
+
+async def _there(serving: Service, number: int) -> Job:
+    found = await serving.do(serving.jobs.get, number)
+    if found is None:
+        raise not_found(f"there is no job {number}")
+    return found
+
+
+def _check_paths(paths: list[str]) -> None:
+    for path in paths:
+        if not os.path.isabs(path) or "\x00" in path:
+            raise MisuseError("paths are absolute, on the server's machine")
+        if not os.path.exists(path):
+            raise MisuseError("one of these paths is not there")

@@ -1,0 +1,286 @@
+"""Who is who, and what people put right."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from nitakao.gallery.people import LONGEST_NAME
+from nitakao.gallery.people import journal as journal_of
+from nitakao.gallery.serving import cursors, listing
+from nitakao.gallery.serving.listing import PeopleOrder
+from nitakao.server import shapes
+from nitakao.server.auth import may
+from nitakao.server.problems import not_found, responses
+from nitakao.server.routes.asking import LARGEST, After, Id, Limit, Number, Serving
+from nitakao.server.service import Service
+from nitakao.server.shapes import example
+from nitakao.tasks import people as tasks
+from nitakao.tasks.arguments import calibration_of
+from nitakao.tasks.judging import Judge
+from nitakao.values import Person
+
+MOST_AT_ONCE = 10_000  # faces in one correction
+
+One = Annotated[int, Field(ge=1, le=LARGEST)]
+Many = Annotated[list[One], Field(min_length=1, max_length=MOST_AT_ONCE)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+Change = Depends(may("write"))
+
+router = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(may("read"))], responses=responses(404))
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class People(BaseModel):
+    people: list[shapes.Person]
+    next: str | None
+    total: int
+
+
+class FacesOf(BaseModel):
+    faces: list[shapes.Face]
+    next: str | None
+    total: int
+
+
+class Changed(BaseModel):
+    """entry: of the journal, 0 where there was nothing to change.  person: whom it was about, null for nobody."""
+
+    entry: int
+    person: shapes.Person | None
+    faces: int
+    warnings: list[str]
+
+
+class ToPerson(Strict):
+    model_config = example({"name": "Ada", "hidden": False})
+
+    name: Name | None = None
+    hidden: bool | None = None
+
+
+class Others(Strict):
+    model_config = example({"others": [12, 31]})
+
+    others: Annotated[list[One], Field(min_length=1, max_length=1000)]
+
+
+class Split(Strict):
+    model_config = example({"faces": [7, 9], "name": "Bob"})
+
+    faces: Many
+    name: Name | None = None
+
+
+class Moved(Strict):
+    model_config = example({"faces": [7], "person": 12})
+
+    faces: Many
+    person: One | None
+
+
+class Entry(BaseModel):
+    id: int
+    at: float
+    who: str
+    verb: str
+    detail: str
+    undone: bool
+
+
+class Journal(BaseModel):
+    entries: list[Entry]
+    next: str | None
+
+
+class Undo(Strict):
+    model_config = example({"entry": 41})
+
+    entry: One | None = None
+
+
+class Undone(BaseModel):
+    """entry, verb: what was taken back.  by: the entry that this made, itself undoable."""
+
+    entry: int
+    verb: str
+    by: int
+
+
+class Review(BaseModel):
+    face: shapes.Face
+    person: shapes.Person
+    distance: float
+    probability: float | None
+
+
+class Reviews(BaseModel):
+    reviews: list[Review]
+    next: str | None
+    total: int
+
+
+class Answered(Strict):
+    model_config = example({"face": 7, "person": 12, "answer": "yes"})
+
+    face: One
+    person: One
+    answer: Literal["yes", "no", "skip"]
+
+
+@router.get("/people", response_model=People)
+async def people(
+    serving: Serving,
+    after: After = None,
+    limit: Limit = 100,
+    named: bool | None = None,
+    hidden: Annotated[bool, Query(description="Hidden ones, too.")] = False,
+    only_hidden: Annotated[bool, Query(description="Nobody but hidden ones.")] = False,
+    q: Annotated[str, Query(max_length=LONGEST_NAME, description="Part of a name.")] = "",
+    order: PeopleOrder = "faces",
+) -> dict[str, Any]:
+    """People, those with most faces first."""
+    options: dict[str, Any] = {"order": order, "named": named, "hidden": hidden, "only_hidden": only_hidden}
+    options |= {"like": q, "after": after, "limit": limit}
+    found = await serving.do(listing.people, serving.gallery, **options)
+    return {"people": [shapes.of_person(one) for one in found.items], "next": found.next, "total": found.total}
+
+
+@router.get("/people/{id}", response_model=shapes.Person)
+async def person(id: Id, serving: Serving) -> dict[str, Any]:
+    """Somebody."""
+    return shapes.of_person(await serving.do(_there, serving, id))
+
+
+@router.get("/people/{id}/faces", response_model=FacesOf)
+async def faces(
+    id: Id, serving: Serving, after: After = None, limit: Limit = 100, order: Literal["quality"] = "quality"
+) -> dict[str, Any]:
+    """A person's faces, the best first."""
+    await serving.do(_there, serving, id)
+    found = await serving.do(listing.faces_of, serving.gallery, id, after=after, limit=limit)
+    return {"faces": [shapes.of_face(one) for one in found.items], "next": found.next, "total": found.total}
+
+
+@router.patch("/people/{id}", response_model=Changed, dependencies=[Change])
+async def change(id: Id, serving: Serving, wanted: Annotated[ToPerson, Body()]) -> dict[str, Any]:
+    """Name somebody, hide somebody, or show somebody again."""
+    return await serving.do(_change, serving, id, wanted)
+
+
+def _change(serving: Service, number: int, wanted: ToPerson) -> dict[str, Any]:
+    _there(serving, number)
+    done = None
+    if wanted.name is not None:
+        done = tasks.name(serving.gallery, f"#{number}", wanted.name)
+    if wanted.hidden is not None:
+        done = tasks.hide(serving.gallery, f"#{number}", hidden=wanted.hidden)
+    return _changed(serving, done, number)
+
+
+@router.post("/people/{id}/merge", response_model=Changed, dependencies=[Change])
+async def merge(id: Id, serving: Serving, wanted: Annotated[Others, Body()]) -> dict[str, Any]:
+    """Others become one with this person, who stays."""
+    return await serving.do(_merge, serving, id, wanted.others)
+
+
+def _merge(serving: Service, number: int, others: list[int]) -> dict[str, Any]:
+    _there(serving, number)
+    for other in others:
+        _there(serving, other)
+    return _changed(serving, tasks.merge(serving.gallery, f"#{number}", *(f"#{other}" for other in others)), number)
+
+
+@router.post("/faces/split", response_model=Changed, dependencies=[Change])
+async def split(serving: Serving, wanted: Annotated[Split, Body()]) -> dict[str, Any]:
+    """A new person, who gets these faces."""
+
+    def work() -> dict[str, Any]:
+        return _changed(serving, tasks.split(serving.gallery, wanted.faces, wanted.name))
+
+    return await serving.do(work)
+
+
+@router.post("/faces/move", response_model=Changed, dependencies=[Change])
+async def move(serving: Serving, wanted: Annotated[Moved, Body()]) -> dict[str, Any]:
+    """Faces to somebody else, or to nobody."""
+
+    def work() -> dict[str, Any]:
+        to = None if wanted.person is None else f"#{_there(serving, wanted.person).id}"
+        return _changed(serving, tasks.move(serving.gallery, wanted.faces, to))
+
+    return await serving.do(work)
+
+
+@router.get("/journal", response_model=Journal)
+async def journal(serving: Serving, after: After = None, limit: Limit = 100) -> dict[str, Any]:
+    """Who did what when, the latest first."""
+    last = cursors.read(after, int)
+    found = await serving.do(journal_of.entries, serving.gallery, limit + 1, last and last[0])
+    page = cursors.page(found, limit, lambda entry: (entry.id,))
+    entries = [
+        {"id": one.id, "at": one.at, "who": one.who, "verb": one.verb, "undone": one.undone is not None}
+        | {"detail": "; ".join(one.said)}
+        for one in page.items
+    ]
+    return {"entries": entries, "next": page.next}
+
+
+@router.post("/undo", response_model=Undone, dependencies=[Change])
+async def undo(serving: Serving, wanted: Annotated[Undo | None, Body()] = None) -> dict[str, Any]:
+    """Take back the last entry of the journal that stands, or this one."""
+    found = await serving.do(tasks.undo, serving.gallery, None if wanted is None else wanted.entry)
+    return {"entry": found.entry, "verb": found.verb, "by": found.by}
+
+
+@router.get("/reviews", response_model=Reviews)
+async def reviews(
+    serving: Serving, person: Number | None = None, after: After = None, limit: Limit = 100
+) -> dict[str, Any]:
+    """Faces that may belong to somebody, and wait for an answer; the likeliest first."""
+    return await serving.do(_reviews, serving, person, after, limit)
+
+
+def _reviews(serving: Service, number: int | None, after: str | None, limit: int) -> dict[str, Any]:
+    import numpy as np
+
+    found = listing.doubts(serving.gallery, number, after=after, limit=limit)
+    judge = Judge(serving.card, calibration_of(serving.gallery, serving.card))
+    sure = judge.probabilities(np.array([one.distance for one in found.items]))
+    told = [
+        {"face": shapes.of_face(one.kept), "person": shapes.of_person(one.person)}
+        | {"distance": one.distance, "probability": shapes.number(float(p))}
+        for one, p in zip(found.items, sure, strict=True)
+    ]
+    return {"reviews": told, "next": found.next, "total": found.total}
+
+
+@router.post("/reviews", response_model=Answered, dependencies=[Change])
+async def answer(serving: Serving, wanted: Annotated[Answered, Body()]) -> Answered:
+    """Whether a face that waits belongs to the person."""
+    await serving.do(tasks.answer, serving.gallery, wanted.face, f"#{wanted.person}", wanted.answer)
+    return wanted
+
+
+def _there(serving: Service, number: int) -> Person:
+    """The person of this number. Raises ProblemError where there is none."""
+    found = listing.person(serving.gallery, number)
+    if found is None:
+        raise not_found(f"there is no person #{number} in the gallery")
+    return found
+
+
+def _changed(serving: Service, done: Any, number: int | None = None) -> dict[str, Any]:
+    about = done.person if done is not None and done.person is not None else number
+    found = None if about is None else listing.person(serving.gallery, about)
+    return {
+        "entry": 0 if done is None else done.entry,
+        "person": None if found is None else shapes.of_person(found),
+        "faces": 0 if done is None else done.faces,
+        "warnings": [] if done is None else list(done.warnings),
+    }

@@ -1,0 +1,157 @@
+"""Photographs and faces of the gallery, and new photographs for it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from nitakao.errors import MisuseError, PhotoError
+from nitakao.gallery import faces
+from nitakao.gallery.pictured import pictured_of
+from nitakao.gallery.serving import listing
+from nitakao.gallery.serving.listing import PhotoOrder, Shown
+from nitakao.server import shapes, work
+from nitakao.server.auth import may
+from nitakao.server.pictures import BODY, pictures
+from nitakao.server.problems import ProblemError, not_found, responses
+from nitakao.server.routes.asking import After, Id, Limit, Serving, accept
+from nitakao.server.service import Service
+from nitakao.tasks import picturing
+
+FOREVER = "private, max-age=31536000, immutable"
+ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif"}
+SECONDS = 1e12  # since 1970, either way
+JPEG: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A JPEG.", "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
+    304: {"description": "The picture that the caller has is the one."},
+}
+
+router = APIRouter(
+    prefix="/api/v1", tags=["photographs"], dependencies=[Depends(may("read"))], responses=responses(404)
+)
+
+
+class Photo(BaseModel):
+    """taken, indexed: seconds since 1970.  problem: why it has no faces; empty if all is well."""
+
+    id: int
+    paths: list[str]
+    width: int
+    height: int
+    video: bool
+    taken: float | None
+    indexed: float
+    problem: str
+    faces: list[shapes.Face]
+
+
+class Photos(BaseModel):
+    photos: list[Photo]
+    next: str | None
+    total: int
+
+
+@router.get("/faces/{id}", response_model=shapes.Face)
+async def face(id: Id, serving: Serving) -> dict[str, Any]:
+    """One face."""
+    found = (await serving.do(faces.kept, serving.gallery, [id])).get(id)
+    if found is None:
+        raise not_found(f"there is no face {id} in the gallery")
+    return shapes.of_face(found)
+
+
+@router.get("/faces/{id}/chip", response_class=Response, responses=JPEG)
+async def chip(
+    id: Id, request: Request, serving: Serving, side: Annotated[int, Query(ge=16, le=picturing.CHIP)] = picturing.CHIP
+) -> Response:
+    """A small picture of a face with its surroundings. It never changes."""
+    tag = f'"{serving.gallery.id[:8]}-{id}-{side}"'
+    headers = {"ETag": tag, "Cache-Control": FOREVER, "Vary": "Authorization, Cookie"}
+    data = await serving.do(picturing.chip, serving.gallery, id, side)
+    if data is None:
+        raise not_found(f"there is no picture of a face {id} in the gallery")
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type="image/jpeg", headers=headers)
+
+
+@router.get("/photos", response_model=Photos)
+async def photos(
+    serving: Serving,
+    after: After = None,
+    limit: Limit = 100,
+    person: Annotated[list[int] | None, Query(max_length=20, description="Those on whom all of these are.")] = None,
+    folder: Annotated[str, Query(max_length=4000)] = "",
+    since: Annotated[float | None, Query(ge=-SECONDS, le=SECONDS, description="Seconds since 1970.")] = None,
+    until: Annotated[float | None, Query(ge=-SECONDS, le=SECONDS)] = None,
+    problem: Annotated[bool | None, Query(description="Only those with a problem, or without.")] = None,
+    order: PhotoOrder = "taken",
+) -> dict[str, Any]:
+    """Photographs and videos, the latest first."""
+    people = tuple(person or ())
+    if any(abs(one) >= 2**63 for one in people):
+        raise MisuseError("no person has such a number")
+    shown = Shown(people, folder, since, until, problem)
+    found = await serving.do(listing.photos, serving.gallery, shown, order=order, after=after, limit=limit)
+    return {"photos": [_photo(one) for one in found.items], "next": found.next, "total": found.total}
+
+
+@router.get("/photos/{id}", response_model=Photo)
+async def photo(id: Id, serving: Serving) -> dict[str, Any]:
+    """One photograph with its faces."""
+    found = (await serving.do(pictured_of, serving.gallery, [id])).get(id)
+    if found is None:
+        raise not_found(f"there is no photograph {id} in the gallery")
+    return _photo(found)
+
+
+@router.get("/photos/{id}/image", response_class=Response, responses=JPEG)
+async def image(
+    id: Id, serving: Serving, side: Annotated[int, Query(ge=64, le=4096, description="Longer side in pixels.")] = 2048
+) -> Response:
+    """The photograph from where it lies, upright, without what its file says besides the picture."""
+    try:
+        data = await serving.do(_image, serving, id, side)
+    except PhotoError as error:
+        raise not_found(str(error)) from None
+    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _image(serving: Service, number: int, side: int) -> bytes:
+    with serving.drawing:
+        return picturing.photograph(serving.gallery, number, side)
+
+
+@router.post("/photos", status_code=202, response_model=shapes.Job, openapi_extra=BODY, responses=responses(404, 415))
+async def add(request: Request, serving: Serving, caller: Annotated[Any, Depends(may("write"))]) -> dict[str, Any]:
+    """Keep photographs in the server's uploads folder, and index them in the background."""
+    given = (await pictures(request)).get("image", [])
+    if not given:
+        raise ProblemError(400, "picture", "photographs are needed, as the body or as parts 'image' of a form")
+    paths = await serving.do(_kept, serving, given)
+    return await accept(serving, "index", work.index(serving, paths))
+
+
+def _kept(serving: Service, given: list[bytes]) -> list[str]:
+    read = [serving.parsed("image", data) for data in given]  # what is no picture is refused, and nothing kept
+    return [
+        work.kept_upload(serving.uploads, one.data, one.sha256 + ENDINGS.get(one.kind, f".{one.kind.lower()}"))
+        for one in read
+    ]
+
+
+def _photo(found: Any) -> dict[str, Any]:
+    return {
+        "id": found.photo,
+        "paths": [shapes.shown(path) for path in found.paths],
+        "width": found.size[0],
+        "height": found.size[1],
+        "video": found.video,
+        "taken": found.taken,
+        "indexed": found.indexed,
+        "problem": shapes.shown(found.problem),
+        "faces": [shapes.of_face(kept) for kept in found.faces],
+    }

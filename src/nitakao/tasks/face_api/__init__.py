@@ -1,0 +1,1 @@
+"""What Microsoft's Face API answers, out of vectors and distances: one file a question."""

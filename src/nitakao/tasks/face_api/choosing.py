@@ -1,0 +1,72 @@
+"""Which faces of a photograph count for the Face API: those that are large enough, the largest first; the one meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nitakao import geometry
+from nitakao.errors import FaceApiError
+from nitakao.geometry import Size
+from nitakao.values import Face
+
+SMALLEST, LARGEST = 36, 4096  # px, sides of a face; learn.microsoft.com, 'Add face'
+MOST = 100  # faces of one photograph
+SAME_FACE = 0.3  # overlap of the rectangle that is given and the face that is found; detectors draw boxes differently
+
+Rectangle = tuple[int, int, int, int]  # left, top, width, height
+
+
+def large_enough(faces: Sequence[Face]) -> list[int]:
+    """Places of the faces that the Face API would tell, the largest first, `MOST` of them."""
+    places = [n for n, face in enumerate(faces) if min(face.width, face.height) >= SMALLEST]
+    return sorted(places, key=lambda n: -faces[n].area)[:MOST]
+
+
+def rectangle(face: Face, size: Size) -> Rectangle:
+    """The face's box in whole pixels of a photograph of this (width, height), within it."""
+    left, top = (min(max(round(v), 0), side - 1) for v, side in zip(face.box[:2], size, strict=True))
+    right, bottom = (min(max(round(v), 1), side) for v, side in zip(face.box[2:], size, strict=True))
+    return left, top, max(1, right - left), max(1, bottom - top)
+
+
+def meant(faces: Sequence[Face], target: Rectangle | None, size: Size) -> int:
+    """The place of the only face, or of the one that lies where `target` says.
+
+    Raises FaceApiError where there is none, or several and no target, or one that is too small or too large.
+    """
+    if target is not None:
+        return _at(faces, target, size)
+    places = large_enough(faces)
+    if not places:
+        raise FaceApiError(400, "InvalidImage", "No face detected in the image.")
+    if len(places) > 1:
+        raise FaceApiError(
+            400, "InvalidImage", f"There are {len(places)} faces in the image: say which with targetFace."
+        )
+    return _sized(faces, places[0])
+
+
+def _at(faces: Sequence[Face], target: Rectangle, size: Size) -> int:
+    left, top, width, height = target
+    if left < 0 or top < 0 or width < 1 or height < 1 or left + width > size[0] or top + height > size[1]:
+        raise FaceApiError(400, "BadArgument", f"targetFace lies outside an image of {size[0]} x {size[1]}.")
+    if not faces:
+        raise FaceApiError(400, "InvalidImage", "No face detected in the image.")
+    shares = geometry.iou([(left, top, left + width, top + height)], [face.box for face in faces])[0]
+    best = int(np.argmax(shares))
+    if shares[best] < SAME_FACE:
+        raise FaceApiError(400, "InvalidImage", "No face detected where targetFace says.")
+    return _sized(faces, best)
+
+
+def _sized(faces: Sequence[Face], place: int) -> int:
+    sides = faces[place].width, faces[place].height
+    if min(sides) < SMALLEST or max(sides) > LARGEST:
+        raise FaceApiError(
+            400,
+            "InvalidImage",
+            f"A face of {sides[0]:.0f} x {sides[1]:.0f} pixels: {SMALLEST} to {LARGEST} are needed.",
+        )
+    return place

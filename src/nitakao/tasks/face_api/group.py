@@ -1,0 +1,46 @@
+"""Group: faces that were seen, in groups of one person each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nitakao import grouping
+from nitakao.tasks.face_api.asking import Desk, one_model
+from nitakao.values import Floats, Metric
+
+NEIGHBOURS = 30  # of each face that are looked at, as `tasks.cluster` does
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """groups: ids of faces, the largest group first.  alone: faces like no other."""
+
+    groups: tuple[tuple[str, ...], ...]
+    alone: tuple[str, ...]
+
+
+def group(desk: Desk, faces: Sequence[str]) -> Grouped:
+    """Groups of one person each among faces that were seen."""
+    seen = desk.seen(list(dict.fromkeys(faces)))
+    one_model(seen)
+    vectors, metric = np.stack([face.vector for face in seen]), desk.gallery.metric
+    labels = grouping.group(vectors, _near(vectors, metric), threshold=desk.scale.threshold, metric=metric).labels
+    found: dict[int, list[str]] = {}
+    for label, face in zip(labels.tolist(), seen, strict=True):
+        found.setdefault(label, []).append(face.uuid)
+    alone = found.pop(grouping.NOBODY, [])
+    return Grouped(tuple(tuple(one) for one in sorted(found.values(), key=len, reverse=True)), tuple(alone))
+
+
+def _near(vectors: Floats, metric: Metric) -> np.ndarray:
+    """(n, k) rows of the nearest others: by the product of all with all, since there are a thousand at most."""
+    exact = vectors.astype(np.float64)
+    if metric == "cosine":
+        exact /= np.maximum(np.linalg.norm(exact, axis=1, keepdims=True), 1e-12)
+    squares = (exact**2).sum(axis=1)
+    apart = squares[:, None] + squares - 2 * exact @ exact.T
+    np.fill_diagonal(apart, np.inf)
+    return np.argsort(apart, axis=1, kind="stable")[:, : min(NEIGHBOURS, len(vectors) - 1)]

@@ -1,0 +1,67 @@
+"""Find Similar: the faces of a list that are most like one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from nitakao import metrics
+from nitakao.errors import FaceApiError
+from nitakao.gallery.face_api import containers
+from nitakao.gallery.face_api.containers import Container
+from nitakao.gallery.face_api.kinds import FACE_LIST, Kind
+from nitakao.tasks.face_api.asking import Desk, as_argument, check_model, one_model
+from nitakao.tasks.face_api.confidence import SAME
+from nitakao.values import Floats
+
+Mode = Literal["matchPerson", "matchFace"]
+
+
+@dataclass(frozen=True)
+class Similar:
+    """A face that is like the one asked about."""
+
+    uuid: str
+    confidence: float
+
+
+def among_ids(desk: Desk, face: str, others: Sequence[str], most: int, mode: Mode) -> list[Similar]:
+    """The most similar of faces that were seen a while ago, best first.
+
+    mode: matchPerson leaves out who is below the threshold for one person, matchFace ranks all alike.
+    """
+    asked, *rest = desk.seen([face, *dict.fromkeys(others)])
+    one_model([asked, *rest])
+    vectors = np.stack([other.vector for other in rest])
+    return _ranked(desk, asked.vector, [other.uuid for other in rest], vectors, most, mode)
+
+
+def in_list(desk: Desk, face: str, kind: Kind, word: str, most: int, mode: Mode) -> list[Similar]:
+    """The most similar faces of a list, best first. mode: as for `among_ids`."""
+    (asked,) = desk.seen([face])
+    with as_argument():
+        container = containers.get(desk.gallery, kind, word)
+    check_model(asked, container)
+    found = desk.shelf.of(desk.gallery, container)
+    _check_ready(container, len(found.uuids))
+    return _ranked(desk, asked.vector, found.uuids, found.vectors, most, mode)
+
+
+def _check_ready(container: Container, faces: int) -> None:
+    kind, word = container.kind, container.word
+    if kind.trained and container.trained is None:
+        raise kind.not_trained(word, 400)
+    if kind == FACE_LIST and not faces:
+        raise FaceApiError(400, "FaceListNotReady", f"FaceList '{word}' is empty.")
+
+
+def _ranked(desk: Desk, asked: Floats, uuids: Sequence[str], vectors: Floats, most: int, mode: Mode) -> list[Similar]:
+    if not len(vectors):
+        return []
+    apart = metrics.distances(asked, vectors, desk.gallery.metric)
+    sure = desk.scale(apart)
+    order = np.argsort(apart, kind="stable")[:most]
+    return [Similar(uuids[n], float(sure[n])) for n in order if mode == "matchFace" or sure[n] >= SAME]
