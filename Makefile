@@ -2,7 +2,7 @@
 #   make run                      the environment, then faces to vectors on sample pictures
 #   make run PHOTOS="~/Pictures"  the same on your own photographs: folders, files, globs (quote names with spaces twice)
 #   make test                     the environment, then linters, types, layers and all tests
-# The rest: lint docs docs-check bench test-all package clean.  Everything is idempotent: what is made is not made again.
+# The rest: lint docs docs-check web browser bench test-all package clean.  Everything is idempotent: what is made is not made again.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NITAKAO := $(BIN)/nitakao
 WITH_MODEL := $(if $(MODEL),--model $(MODEL))
 
-.PHONY: run samples-run photos-run test lint format test-all bench docs docs-check package clean
+.PHONY: run samples-run photos-run test lint format test-all bench docs docs-check web browser package clean
 
 run: $(if $(PHOTOS),photos-run,samples-run)
 
@@ -78,6 +78,18 @@ docs: $(VENV)/.test
 
 docs-check: $(VENV)/.test
 	$(BIN)/python -m pytest tests/test_readme.py tests/test_docs.py tests/test_docs_models.py
+
+# The page: its sources are in web/, what is served and shipped is src/nitakao/server/page/, committed. Wants Node 20.
+web:
+	cd web && npm ci --no-audit --no-fund && npm run check && npm test && npm run build
+
+# A browser for the tests in tests/browser, where there is none and Debian's packages can be had; else they skip.
+browser:
+	@[ -n "$(NITAKAO_CHROMIUM)" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+	  || command -v google-chrome >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium fonts-noto-cjk; } >/dev/null 2>&1; } \
+	  || echo 'no Chromium here, and none could be installed: the tests of the page in a browser will skip'
 
 package: $(VENV)/.test
 	$(PIP) build

@@ -15,6 +15,7 @@
     ├── GalleryError                a gallery that is not one, of another model or a newer nitakao, damaged, or full
     │   ├── GalleryBusyError        another process is writing; says which
     │   └── GalleryDamagedError     bytes in it are not those that were written
+    ├── TrainingError               a training that cannot start, or cannot go on
     ├── DeviceError                 a device that was asked for and is not there
     ├── FaceApiError                refused as Microsoft's Face API does: with a status and a code
     └── MissingExtraError           an optional dependency is needed; names the pip line
@@ -85,6 +86,10 @@ class GalleryDamagedError(GalleryError):
     """Bytes in the gallery are not those that were written."""
 
 
+class TrainingError(NitakaoError):
+    """A training that cannot start or go on: its examples, its checkpoint, its loss, or its disk."""
+
+
 class DeviceError(NitakaoError):
     """A device that was asked for and is not there."""
 
@@ -104,6 +109,6 @@ class FaceApiError(NitakaoError):
 class MissingExtraError(NitakaoError):
     """An optional dependency is needed; the message names the pip line."""
 
-    def __init__(self, purpose: str, extra: str) -> None:
-        super().__init__(f'{purpose} needs an extra: pip install "nitakao[{extra}]"')
+    def __init__(self, purpose: str, extra: str, more: str = "") -> None:
+        super().__init__(f'{purpose} needs an extra: pip install "nitakao[{extra}]"{more}')
         self.extra = extra

@@ -83,6 +83,7 @@ def run(
     detector: DetectorSettings | None = None,
     choice: Choice = "all",
     card: ModelCard | None = None,
+    rule: CropRule | None = None,
     device: Device | None = None,
     flip: bool = False,
     batch_size: int = 32,
@@ -94,6 +95,7 @@ def run(
     """What became of each photograph, in the order of the sources.
 
     sources: names of files, or addresses where allow_urls, or photographs, decoded or not.  card: None to detect only.
+    rule: how faces are cut out where there is no card; their crops are kept then, and no network is asked.
     keep_crops, keep_chips: outcomes carry what the network saw; each face's chip and quality.
     A photograph that cannot be used gives an Outcome with its problem; everything else that is wrong raises.
     """
@@ -103,6 +105,7 @@ def run(
             detector=detector,
             choice=choice,
             card=card,
+            rule=rule,
             device=device,
             flip=flip,
             batch_size=batch_size,
@@ -135,6 +138,7 @@ class Pipeline:
         detector: DetectorSettings | None = None,
         choice: Choice = "all",
         card: ModelCard | None = None,
+        rule: CropRule | None = None,
         device: Device | None = None,
         flip: bool = False,
         batch_size: int = 32,
@@ -147,7 +151,7 @@ class Pipeline:
         settings, device, ahead = detector or DetectorSettings(), device or Device(), self._workers + 1
         embedding = None if card is None else self._embedder(card, device, flip, batch_size)
         seeing = self._detector(settings, device)
-        rule = None if card is None else card.crop
+        rule, keep_crops = (rule, keep_crops or rule is not None) if card is None else (card.crop, keep_crops)
         loaded = (_load(source, limits, allow_urls) for source in sources)
         wanted = (
             replace(item, choice=choice, rule=rule, keep_chips=keep_chips, scale=detectors.scale(settings, item.size))

@@ -13,8 +13,10 @@ from sqlalchemy import event
 from tests.fakes import CARD
 from tests.gallery import made
 
-from nitakao.errors import GalleryBusyError
+from nitakao import photos
+from nitakao.errors import GalleryBusyError, MisuseError
 from nitakao.gallery import Gallery, faces
+from nitakao.gallery.erasing import scrub
 from nitakao.gallery.gallery import backend_of
 from nitakao.gallery.keeping import checkup
 
@@ -172,3 +174,44 @@ def test_a_wait_ends(place: str) -> None:
         with pytest.raises(GalleryBusyError):
             second.set_setting("x", "y")
         assert 0.1 < time.monotonic() - before < 10
+
+
+ADD = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from tests.gallery import made
+from nitakao.gallery import Gallery
+with Gallery(sys.argv[1]) as gallery:
+    made.photograph(gallery, sys.argv[3], "ada")
+"""
+
+
+def added_elsewhere(place: str, path: str) -> None:
+    process = start(ADD, place, ROOT, path)
+    assert process.communicate(timeout=60)[1] == ""
+
+
+def test_a_gallery_that_is_opened_again_by_its_process_stays_held(place: str) -> None:
+    """Opened and closed by other means than SQLite's, the file would count as left: its log would be removed."""
+    with Gallery(place, card=CARD) as gallery:
+        made.photograph(gallery, "first.jpg", "ada")
+        Gallery.is_there(place)
+        Gallery(place).close()
+        added_elsewhere(place, "second.jpg")
+        assert faces.count(gallery) == 2
+        made.photograph(gallery, "third.jpg", "ada")
+    with Gallery(place) as again:
+        assert faces.count(again) == 3
+
+
+def test_looking_for_photographs_where_the_gallery_lies_leaves_it_held(tmp_path: Path) -> None:
+    place = str(tmp_path / "family.db")
+    with Gallery(place, card=CARD) as gallery:
+        made.photograph(gallery, "first.jpg", "ada")
+        (tmp_path / "a.jpg").touch()
+        assert list(photos.find([str(tmp_path)], videos=True)) == [str(tmp_path / "a.jpg")]
+        with pytest.raises(MisuseError, match="is the gallery, not a photograph"):
+            list(photos.find([place]))
+        scrub.outside(gallery)
+        added_elsewhere(place, "second.jpg")
+        assert faces.count(gallery) == 2

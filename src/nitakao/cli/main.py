@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
-from nitakao.cli import doctor, models
+from nitakao.cli import doctor, evaluate_cohorts, evaluate_pairs, evaluate_people, models
 from nitakao.cli.calibrate import calibrate
 from nitakao.cli.classify import classify
 from nitakao.cli.cluster import cluster
 from nitakao.cli.detect import detect
 from nitakao.cli.embed import embed
+from nitakao.cli.evaluate import evaluate
 from nitakao.cli.exporting import export, import_
 from nitakao.cli.forget import forget
 from nitakao.cli.gallery import gallery
@@ -27,6 +28,7 @@ from nitakao.cli.reindex import reindex
 from nitakao.cli.search import search
 from nitakao.cli.serve import serve
 from nitakao.cli.show import Voice
+from nitakao.cli.train import train
 from nitakao.cli.verify import verify
 from nitakao.errors import MisuseError, NitakaoError
 
@@ -114,6 +116,15 @@ def completion(shell: str) -> None:
     click.echo(found(main, {}, "nitakao", "_NITAKAO_COMPLETE").source())
 
 
+# Its subcommands, which each have a file of their own
+for below in (
+    evaluate_pairs.pairs,
+    evaluate_people.identification,
+    evaluate_people.retrieval,
+    evaluate_people.clustering,
+    evaluate_cohorts.cohorts,
+):
+    evaluate.add_command(below)
 for command in (
     embed,
     index,
@@ -130,9 +141,11 @@ for command in (
     keys,
     forget,
     gallery,
+    evaluate,
     export,
     import_,
     models.models,
+    train,
     doctor.doctor,
 ):
     main.add_command(command)

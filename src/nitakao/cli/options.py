@@ -89,10 +89,11 @@ def detector_options(command: Command) -> Command:
     return command
 
 
+detector_option = click.option(
+    "--detector", type=click.Choice(DETECTORS), help="How faces are found (mtcnn); none: each picture is one face."
+)
 _DETECTOR_OPTIONS = (
-    click.option(
-        "--detector", type=click.Choice(DETECTORS), help="How faces are found (mtcnn); none: each picture is one face."
-    ),
+    detector_option,
     click.option(
         "--smallest-face",
         type=float,

@@ -208,6 +208,6 @@ def _is_number(cell: str) -> bool:
     return cell.replace(".", "", 1).replace("-", "", 1).isdecimal() or cell == "-"
 
 
-def plural(count: int, noun: str) -> str:
-    """1 face, 2 faces, 0 faces."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def plural(count: int, noun: str, several: str = "") -> str:
+    """1 face, 2 faces, 0 faces. several: the plural of a noun that takes no s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {several or noun + 's'}"

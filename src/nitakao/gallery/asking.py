@@ -22,7 +22,7 @@ MANY = 100  # faces that stand for a person who has more: their mean moves littl
 
 
 class Near(NamedTuple):
-    """A face that was come upon on the way outwards.  vector: (D,)."""
+    """A face that was come upon on the way outwards.  vector: (D,), or (0,) where none was asked for."""
 
     kept: Kept
     distance: float
@@ -41,12 +41,21 @@ def allowed(gallery: Gallery, where: Where) -> Ids | None:
     """The numbers of the faces that may answer, ascending; None where all may."""
     if where == Where(hidden=where.hidden) and (where.hidden or not _anybody_hidden(gallery)):
         return None
-    return faces.ids(gallery, where)
+    return meant(gallery, where)
+
+
+def meant(gallery: Gallery, where: Where) -> Ids:
+    """The numbers of the faces that are meant, ascending."""
+    return gallery.remember(("meant", where), lambda: faces.ids(gallery, where))
 
 
 def _anybody_hidden(gallery: Gallery) -> bool:
-    with gallery.read() as connection:
-        return connection.execute(select(schema.people.c.id).where(schema.people.c.hidden).limit(1)).first() is not None
+    def asked() -> bool:
+        with gallery.read() as connection:
+            found = connection.execute(select(schema.people.c.id).where(schema.people.c.hidden).limit(1)).first()
+        return found is not None
+
+    return gallery.remember("hidden", asked)
 
 
 def outwards(
@@ -79,7 +88,9 @@ def _onwards(
         (ids,), (distances,) = gallery.searcher.search(vector[None], asked, within)
 
 
-def looked_up(gallery: Gallery, near: Iterable[tuple[int, float]], at_once: int = READ) -> Iterator[Near]:
+def looked_up(
+    gallery: Gallery, near: Iterable[tuple[int, float]], at_once: int = READ, *, vectors: bool = False
+) -> Iterator[Near]:
     """The faces behind (number, distance), in their order; those that were forgotten meanwhile are passed over."""
     near = iter(near)
     while piece := list(islice(near, at_once)):
@@ -87,16 +98,22 @@ def looked_up(gallery: Gallery, near: Iterable[tuple[int, float]], at_once: int 
         with gallery.read() as connection:
             kept = faces.kept_in(connection, numbers)
             there = [(kept[number], distance) for number, distance in piece if number in kept]
-            vectors = faces.vectors_in(connection, [one.id for one, _ in there], gallery.dimension)
-        yield from (Near(one, distance, vector) for (one, distance), vector in zip(there, vectors, strict=True))
+            rows = np.empty((len(there), 0), np.float32)
+            if vectors:
+                rows = faces.vectors_in(connection, [one.id for one, _ in there], gallery.dimension)
+        yield from (Near(one, distance, row) for (one, distance), row in zip(there, rows, strict=True))
 
 
 def named_people(gallery: Gallery, where: Where) -> int:
     """How many persons have a name and at least one of the faces that are meant."""
     table = schema.faces
     asked = select(func.count(table.c.person.distinct())).where(table.c.person.is_not(None), *faces.conditions(where))
-    with gallery.read() as connection:
-        return int(connection.execute(asked).scalar_one())
+
+    def counted() -> int:
+        with gallery.read() as connection:
+            return int(connection.execute(asked).scalar_one())
+
+    return gallery.remember(("people", where), counted)
 
 
 def faces_of(gallery: Gallery, people: Iterable[int]) -> dict[int, Faces]:

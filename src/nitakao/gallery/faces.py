@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,14 @@ def in_pieces(numbers: Iterable[int], size: int = PIECE) -> Iterator[list[int]]:
 
 def count(gallery: Gallery, where: Where | None = None) -> int:
     """How many faces are meant."""
-    with gallery.read() as connection:
-        asked = select(func.count()).select_from(schema.faces).where(*conditions(where or Where()))
-        return int(connection.execute(asked).scalar_one())
+    meant = where or Where()
+
+    def counted() -> int:
+        with gallery.read() as connection:
+            asked = select(func.count()).select_from(schema.faces).where(*conditions(meant))
+            return int(connection.execute(asked).scalar_one())
+
+    return gallery.remember(("faces", meant), counted)
 
 
 def kept(gallery: Gallery, numbers: Iterable[int]) -> dict[int, Kept]:
@@ -63,7 +69,9 @@ def ids(gallery: Gallery, where: Where | None = None) -> Ids:
     """(n,) int64, ascending: the numbers of the faces that are meant."""
     with gallery.read() as connection:
         asked = select(schema.faces.c.id).where(*conditions(where or Where())).order_by(schema.faces.c.id)
-        return np.fromiter(connection.execute(asked).scalars(), np.int64)
+        found = np.fromiter(connection.execute(asked).scalars(), np.int64)
+    found.setflags(write=False)  # it may be given to several who ask
+    return found
 
 
 def vectors(gallery: Gallery, numbers: Sequence[int] | Ids) -> Floats:
@@ -156,6 +164,7 @@ def _taken(since: float | None, until: float | None) -> ColumnElement[bool]:
     return exists().where(*within)
 
 
+@cache
 def _rows() -> Select[Any]:
     faces, photos, people, files = schema.faces, schema.photos, schema.people, schema.files
     path = select(func.min(files.c.path)).where(files.c.photo == faces.c.photo).scalar_subquery().label("path")

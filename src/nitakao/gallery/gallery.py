@@ -8,12 +8,12 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast, get_args
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from nitakao import folders
 from nitakao.errors import GalleryBusyError, GalleryDamagedError, GalleryError
 from nitakao.gallery import migrate, schema
+from nitakao.gallery.remembered import Remembered
 from nitakao.gallery.sqlite import SqliteBackend
 from nitakao.values import Metric, ModelCard
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from nitakao.gallery.postgres.search import PgSearcher
 
 Place: TypeAlias = "str | os.PathLike[str] | None"
+T = TypeVar("T")
 
 WIDEST = 16_000  # numbers in a vector; pgvector's limit, and ten times what face networks give
 _ID = select(schema.settings.c.value).where(schema.settings.c.key == "id")
@@ -146,6 +148,15 @@ class Gallery:
             found = connection.execute(select(schema.settings.c.value).where(schema.settings.c.key == key)).scalar()
         return None if found is None else str(found)
 
+    def remember(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """What `ask` finds out about the gallery; asked again only once somebody has written to it."""
+        with self.plainly():
+            return self._remembered.get(key, ask)
+
+    @cached_property
+    def _remembered(self) -> Remembered:
+        return Remembered(self.backend.version)
+
     def set_setting(self, key: str, value: str | None) -> None:
         """Keep a setting under `key`, or with None remove it."""
         with self.write("setting") as connection:
@@ -177,6 +188,7 @@ class Gallery:
     def reread(self) -> None:
         """Take the gallery for what it is now, after `reindex` has given it another model."""
         self.__dict__.pop("_settings", None)
+        self._remembered.clear()
         if "searcher" in self.__dict__:
             self.__dict__.pop("searcher").close()
 
@@ -193,7 +205,7 @@ class Gallery:
     def close(self) -> None:
         if "searcher" in self.__dict__:
             self.searcher.close()
-        self.backend.engine.dispose()
+        self.backend.close()
 
     def __enter__(self) -> Gallery:
         return self

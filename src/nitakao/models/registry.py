@@ -46,7 +46,7 @@ def cards() -> tuple[ModelCard, ...]:
 
 
 def card(name_or_path: str) -> ModelCard:
-    """The card of this name: shipped, a .toml file, an .onnx file with its card beside it, or one of the user's.
+    """The card of this name: shipped, a .toml file, an .onnx file or a folder with its card, or one of the user's.
 
     A shipped name means the shipped card everywhere; to change one, copy it under another name.
     """
@@ -65,6 +65,8 @@ def card(name_or_path: str) -> ModelCard:
     for broken in _files():
         if broken.stem == name_or_path:
             return read(broken)  # says what is wrong with it, or is a card that has another name inside
+    if path.is_dir():
+        return _within(path)
     raise _unknown(name_or_path, [c.name for c in (*cards(), *own)])
 
 
@@ -108,6 +110,14 @@ def _beside(network: Path) -> ModelCard:
     if not beside.is_file():
         raise ModelError(f"{network} has no card: write {beside.name} beside it, as docs/models.md shows")
     return read(beside)
+
+
+def _within(folder: Path) -> ModelCard:
+    """The card in a folder that holds one, as `nitakao train` leaves it."""
+    cards = sorted(p for p in folder.glob("*.toml") if p.is_file())
+    if len(cards) != 1:
+        raise ModelError(f"the folder '{folder}' holds {len(cards) or 'no'} cards (.toml): name the one that is meant")
+    return read(cards[0])
 
 
 def _files() -> Iterator[Path]:

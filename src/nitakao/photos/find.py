@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from nitakao.errors import MisuseError
+from nitakao.held import is_held
 from nitakao.photos import kinds, video
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
@@ -99,6 +100,8 @@ def _listed(stdin: BinaryIO, wanted: Wanted) -> Iterator[str]:
 def _expanded(name: str, wanted: Wanted) -> Iterator[str]:
     if not is_url(name) and os.path.isdir(name):
         yield from _below(name, wanted)
+    elif is_held(name):
+        raise MisuseError(f"'{name}' is the gallery, not a photograph")
     else:
         yield name
 
@@ -202,8 +205,8 @@ def _picture_or_video(entry: os.DirEntry[str]) -> bool:
 
 
 def _head(entry: os.DirEntry[str], count: int) -> bytes:
-    """The first bytes of a file; empty where it cannot be read."""
-    if not _is_file(entry):
+    """The first bytes of a file; empty where it cannot be read, or is an open gallery's."""
+    if not _is_file(entry) or is_held(entry.path):
         return b""
     try:
         with open(entry.path, "rb") as file:

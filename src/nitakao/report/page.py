@@ -49,16 +49,27 @@ meter::-webkit-meter-optimum-value { background: var(--bar); } meter::-moz-meter
 
 def page(board: Board) -> str:
     """The board as HTML. Names, paths and notes are shown as text, whatever they hold."""
-    html = Element("html", lang="en")
-    _head(SubElement(html, "head"), board.title)
-    body = SubElement(html, "body")
-    _text(SubElement(SubElement(body, "header"), "h1"), board.title)
-    main = SubElement(body, "main")
+    html, main = document(board.title, board.notes)
     for section in board.sections:
         _section(SubElement(main, "section"), section)
+    return written(html)
+
+
+def document(title: str, notes: Sequence[str], more_style: str = "") -> tuple[Element, Element]:
+    """A page with its heading and footer, and the element between them that is still empty."""
+    html = Element("html", lang="en")
+    _head(SubElement(html, "head"), title, STYLE + more_style)
+    body = SubElement(html, "body")
+    text(SubElement(SubElement(body, "header"), "h1"), title)
+    main = SubElement(body, "main")
     footer = SubElement(body, "footer")
-    for note in board.notes:
-        _text(SubElement(footer, "p"), note)
+    for note in notes:
+        text(SubElement(footer, "p"), note)
+    return html, main
+
+
+def written(html: Element) -> str:
+    """The page as a file has it."""
     return "<!doctype html>\n" + ElementTree.tostring(html, encoding="unicode", method="html") + "\n"
 
 
@@ -67,29 +78,29 @@ def check(path: Path) -> None:
     files.check(path, ENDINGS, "page")
 
 
-def save(path: Path, text: str) -> None:
+def save(path: Path, html: str) -> None:
     """Write a page whole or not at all. Raises MisuseError, NitakaoError."""
     check(path)
     with files.whole(path, "page") as file:
-        file.write(text.encode("utf-8"))
+        file.write(html.encode("utf-8"))
 
 
-def _head(head: Element, title: str) -> None:
+def _head(head: Element, title: str, style: str) -> None:
     """Nothing may be fetched or run, also if somebody's name or path should ever get past the escaping."""
-    styled = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    styled = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{styled}'; base-uri 'none'; form-action 'none'"
     SubElement(head, "meta", charset="utf-8")
     SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": policy})
     SubElement(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
     SubElement(head, "meta", name="referrer", content="no-referrer")
     SubElement(head, "title").text = plain(title)
-    SubElement(head, "style").text = STYLE
+    SubElement(head, "style").text = style
 
 
 def _section(parent: Element, section: Section) -> None:
-    _text(SubElement(parent, "h2"), section.heading)
+    text(SubElement(parent, "h2"), section.heading)
     if section.note:
-        _text(SubElement(parent, "p", {"class": "note"}), section.note)
+        text(SubElement(parent, "p", {"class": "note"}), section.note)
     if section.asked:
         _list(parent, section.asked, "asked", "asked about")
     _list(parent, section.tiles, "found", "found")
@@ -113,18 +124,18 @@ def _list(parent: Element, tiles: Sequence[Tile], kind: str, label: str) -> None
 
 def _card(card: Element, tile: Tile) -> None:
     pictures = SubElement(card, "div", {"class": "pictures"})
-    if not _picture(pictures, tile.chip, "chip", f"face of {tile.name}" if tile.name else "face"):
+    if not picture(pictures, tile.chip, "chip", f"face of {tile.name}" if tile.name else "face"):
         SubElement(pictures, "div", {"class": "none"}).text = "no picture"
-    _picture(pictures, tile.scene, "scene", "the whole photograph, the face boxed")
+    picture(pictures, tile.scene, "scene", "the whole photograph, the face boxed")
     if tile.name:
-        _text(SubElement(card, "p", {"class": "who"}), tile.name)
+        text(SubElement(card, "p", {"class": "who"}), tile.name)
     _facts(card, tile)
     if tile.path:
         _path(SubElement(card, "p", {"class": "path"}), tile)
 
 
-def _picture(parent: Element, encoded: bytes, kind: str, alt: str) -> bool:
-    """Whether there was a picture to show."""
+def picture(parent: Element, encoded: bytes, kind: str, alt: str) -> bool:
+    """Put a JPEG or PNG on the page. Whether there was a picture to show."""
     mime = next((mime for start, mime in KINDS.items() if encoded.startswith(start)), None)
     if mime is None:
         return False
@@ -148,11 +159,11 @@ def _facts(card: Element, tile: Tile) -> None:
 def _path(line: Element, tile: Tile) -> None:
     """A link to the photograph where it lies on this machine; an address on the net is shown, not linked."""
     if "://" in tile.path:
-        _text(line, tile.place)
+        text(line, tile.place)
         return
-    _text(SubElement(line, "a", href=Path(tile.path).absolute().as_uri()), tile.place)
+    text(SubElement(line, "a", href=Path(tile.path).absolute().as_uri()), tile.place)
 
 
-def _text(parent: Element, text: str) -> None:
+def text(parent: Element, said: str) -> None:
     """Text whose own direction of writing does not reach beyond it."""
-    SubElement(parent, "bdi").text = plain(text)
+    SubElement(parent, "bdi").text = plain(said)

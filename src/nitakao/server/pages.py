@@ -1,4 +1,4 @@
-"""The page: files of a built bundle, as they are."""
+"""The page: files of a built bundle, as they are. Its sources lie in web/; 'make web' builds them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ POLICY = "; ".join(
         "script-src 'self'",
         "style-src 'self'",
         "img-src 'self' blob: data:",
-        "media-src 'self' blob:",
-        "font-src 'self'",
         "connect-src 'self'",
-        "manifest-src 'self'",
-        "worker-src 'self'",
-        "form-action 'self'",
+        "form-action 'none'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
     )
 )
-HASHED = "assets/"  # names that hold a hash of what is in them: such a file never changes
+HEADERS = {
+    "content-security-policy": POLICY,
+    "permissions-policy": "camera=(self), microphone=(), geolocation=()",
+    "cache-control": "no-cache",  # the names stay the same; an ETag spares what has not changed
+}
+NEVER = ("api/", "face/")  # what is asked for below these is no view of the page
 
 
 class Page(StaticFiles):
@@ -37,13 +38,10 @@ class Page(StaticFiles):
         try:
             response = await super().get_response(path, scope)
         except HTTPException as error:
-            if error.status_code != 404 or path.startswith(("api/", "face/", HASHED)):
+            if error.status_code != 404 or path.startswith(NEVER):
                 raise
             response = await super().get_response("index.html", scope)
-        response.headers["content-security-policy"] = POLICY
-        response.headers["cache-control"] = (
-            "public, max-age=31536000, immutable" if path.startswith(HASHED) else "no-cache"
-        )
+        response.headers.update(HEADERS)
         return response
 
 

@@ -128,7 +128,7 @@ def calibration_of(gallery: Gallery, card: ModelCard | None = None) -> Calibrati
     """
     from nitakao import calibration
 
-    own = gallery.setting(CALIBRATION)
+    own = gallery.remember(CALIBRATION, lambda: gallery.setting(CALIBRATION))
     if own is None:
         return (card or card_for(gallery)).calibration
     try:

@@ -58,7 +58,7 @@ def identify(
         from nitakao.gallery import asking as gate
         from nitakao.gallery import faces
 
-        allowed = faces.ids(gallery, Where(named=True))
+        allowed = gate.meant(gallery, Where(named=True))
         known = gate.named_people(gallery, Where(named=True))
         question = _Question(gallery, judge, allowed, known, min(k, max(known, 1)))
         basis = judge.basis(len(allowed), faces.count(gallery, Where(hidden=True)))

@@ -99,7 +99,8 @@ class _Question:
         farthest = math.inf if self.within is None else self.within
         told = ((number, self._told(probe, distance)) for number, distance in way if number not in own)
         near = takewhile(lambda found: found[1] < farthest, told)
-        found = gate.looked_up(self.gallery, near, min(self.most or gate.READ, gate.READ))
+        at_once, apart = min(self.most or gate.READ, gate.READ), self.apart is not None
+        found = gate.looked_up(self.gallery, near, at_once, vectors=apart)
         if self.apart is not None:
             found = filter(_Others(self._own_people(probe, self.apart), self.apart, self.judge.card.metric), found)
         return ((one.kept, one.distance) for one in found)

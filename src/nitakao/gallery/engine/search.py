@@ -187,10 +187,13 @@ class Searcher:
         if time.monotonic() < self._not_before:
             return False
         view = self._opened()
-        with self.gallery.read() as connection:
-            newest = rows.newest(connection)
+        newest = self.gallery.remember("newest", self._newest)
         unusable = view.index is None and self._stamp is not None
         return unusable or newest - view.last > self.limits.allowance(view.rows)
+
+    def _newest(self) -> int:
+        with self.gallery.read() as connection:
+            return rows.newest(connection)
 
     def _make(self) -> None:
         """Make the index, unless somebody is at it; where that fails, searches go on without."""

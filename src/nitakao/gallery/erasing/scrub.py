@@ -18,9 +18,11 @@ from sqlalchemy.exc import DBAPIError
 
 from nitakao.gallery import schema
 from nitakao.gallery.gallery import Gallery
-from nitakao.gallery.sqlite import APPLICATION, MAGIC, SqliteBackend
+from nitakao.gallery.sqlite import APPLICATION, SqliteBackend
+from nitakao.held import is_held
 
 TABLES = ("chips", "vectors", "remade", "faces", "files", "photos", "people", "changes", "journal", "reviews", "never")
+MAGIC = b"SQLite format 3\x00"
 AGAIN = "run 'nitakao gallery compact' once that is over"
 
 
@@ -47,6 +49,8 @@ def outside(gallery: Gallery) -> list[str]:
 
 
 def _is_gallery(path: Path) -> bool:
+    if is_held(path):  # the log of this one, or another that is open here
+        return not path.name.endswith(("-wal", "-shm"))
     try:
         with open(path, "rb") as file:
             header = file.read(72)

@@ -101,7 +101,7 @@ def made(path: Path) -> Iterator[Connection]:
     except DBAPIError as error:
         raise GalleryError(f"'{path}' could not be written: {error.orig}") from error
     finally:
-        backend.engine.dispose()
+        backend.close()
 
 
 def write(target: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -49,12 +49,12 @@ def repair(place: Place = None) -> Repaired:
     """Save what can be saved. Raises GalleryError where that is nothing."""
     backend = backend_of(place, WAIT)
     if isinstance(backend, PostgresBackend):
-        backend.engine.dispose()
+        backend.close()
         return _reindexed(place)
     try:
         return _saved(backend)
     finally:
-        backend.engine.dispose()
+        backend.close()
 
 
 def _reindexed(place: Place) -> Repaired:
@@ -188,7 +188,7 @@ def _marked(target: Connection, lost: Counter[str], hurt: set[int]) -> int:
 
 def _swapped(backend: SqliteBackend, new: Path) -> Path:
     """Put the new file in the damaged one's place; where that one is now."""
-    backend.engine.dispose()
+    backend.close()
     path = backend.path
     aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
     for ending in ("-wal", "-shm", ""):

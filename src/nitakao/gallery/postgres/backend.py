@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nitakao.gallery.postgres.search import PgSearcher
 
 KEY = 0x6E69746B  # 'nitk': the first half of the advisory lock that writers take; the second is the schema's name
+MOST_OPEN = 40  # connections of one process beyond the five that are kept; a server takes 100, if not told otherwise
 CONNECT = 10  # seconds until a server that does not answer is given up
 LONGEST_NAME = 63  # bytes that PostgreSQL keeps of a program's name
 OLDEST_PGVECTOR = (0, 8)  # from here on an index goes on looking where a filter leaves too few rows
@@ -49,6 +50,14 @@ class PostgresBackend:
         self.where = _shown(address)
         self.wait = wait
         self.engine = _engine(address)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def version(self) -> object:
+        """Another value whenever something was written: which transactions those who ask now would see."""
+        with self.engine.connect() as connection:
+            return str(connection.execute(text("SELECT pg_current_snapshot()::text")).scalar_one())
 
     def exists(self) -> bool:
         """Whether there is a gallery here. Raises GalleryError where something else has the tables' names."""
@@ -231,6 +240,7 @@ def _engine(address: URL) -> Engine:
         isolation_level="REPEATABLE READ",  # what is read in one transaction is of one moment
         pool_pre_ping=True,  # a server that was started anew meanwhile is no error
         hide_parameters=True,
+        max_overflow=MOST_OPEN,
     )
     event.listen(engine, "connect", _connected)
     return engine

@@ -115,16 +115,20 @@ def people(
     order: PeopleOrder = "faces",
     named: bool | None = None,
     hidden: bool = False,
+    only_hidden: bool = False,
     like: str = "",
     after: str | None = None,
     limit: int = 100,
 ) -> Page[Person]:
     """People, those with most faces first, or by name.
 
-    named: only those who have a name, or who have none; None: either.  hidden: hidden ones, too.  like: part of a name.
+    named: only those who have a name, or who have none; None: either.  hidden: hidden ones, too; only_hidden: no
+    others.  like: part of a name.
     """
     table, faces = schema.people, schema.faces
     conditions: list[ColumnElement[bool]] = [] if hidden else [~table.c.hidden]
+    if only_hidden:
+        conditions = [table.c.hidden]
     if named is not None:
         conditions.append(table.c.name.is_not(None) if named else table.c.name.is_(None))
     if like:

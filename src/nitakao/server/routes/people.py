@@ -139,12 +139,14 @@ async def people(
     after: After = None,
     limit: Limit = 100,
     named: bool | None = None,
-    hidden: bool = False,
+    hidden: Annotated[bool, Query(description="Hidden ones, too.")] = False,
+    only_hidden: Annotated[bool, Query(description="Nobody but hidden ones.")] = False,
     q: Annotated[str, Query(max_length=LONGEST_NAME, description="Part of a name.")] = "",
     order: PeopleOrder = "faces",
 ) -> dict[str, Any]:
     """People, those with most faces first."""
-    options = {"order": order, "named": named, "hidden": hidden, "like": q, "after": after, "limit": limit}
+    options: dict[str, Any] = {"order": order, "named": named, "hidden": hidden, "only_hidden": only_hidden}
+    options |= {"like": q, "after": after, "limit": limit}
     found = await serving.do(listing.people, serving.gallery, **options)
     return {"people": [shapes.of_person(one) for one in found.items], "next": found.next, "total": found.total}
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 
 from nitakao.errors import MisuseError
-from nitakao.metrics import b_cubed, distance, distances, identification, pairwise
+from nitakao.metrics import b_cubed, between, distance, distances, identification, mutual_information, pairwise
+from nitakao.metrics.agreement import agreements, table
 
 TABLE = [  # worked by hand
     ("euclidean", [0, 0], [3, 4], 5.0),
@@ -112,6 +113,38 @@ def test_pairs_are_counted_as_scikit_learn_counts_them(faces):
     )
 
 
+@settings(deadline=None)
+@given(some.lists(some.tuples(some.integers(0, 4), some.integers(0, 4)), min_size=2, max_size=40))
+def test_mutual_information_is_scikit_learns(faces):
+    groups, truth = zip(*faces, strict=True)
+    expected = pytest.importorskip("sklearn.metrics").normalized_mutual_info_score(truth, groups)
+    assert mutual_information(groups, truth) == pytest.approx(expected, abs=1e-9)
+
+
+@given(some.lists(some.tuples(some.integers(0, 3), some.integers(0, 3)), min_size=2, max_size=20), some.integers(0, 99))
+def test_pairs_of_people_who_count_twice_count_as_the_products_have_it(faces, seed):
+    groups, truth = (np.array(side) for side in zip(*faces, strict=True))
+    people = np.unique(truth, return_inverse=True)[1].ravel()
+    times = np.random.default_rng(seed).integers(0, 3, people.max() + 1)
+    times[0] += 1  # nobody at all is never drawn
+    first, second = np.triu_indices(len(faces), 1)
+    one, two = people[first], people[second]
+    weights = np.where(one == two, times[one], times[one] * times[two])
+    said, true = groups[first] == groups[second], one == two
+    told = agreements(table(groups, truth), times[None].astype(float))
+    for name, whole in (("precision", said), ("recall", true)):
+        count = weights[whole].sum()
+        expected = weights[said & true].sum() / count if count else 1
+        assert told[f"pairwise_{name}"][0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_distances_row_by_row_are_those_one_by_one(metric):
+    one, two = np.random.default_rng(1).normal(size=(2, 6, 3)).astype(np.float32)
+    expected = [distance(a, b, metric) for a, b in zip(one, two, strict=True)]
+    assert between(one, two, metric) == pytest.approx(expected)
+
+
 def test_people_are_identified_as_worked_by_hand():
     own, other = [0.2, 0.4, 0.9, 0.5], [0.8, 0.9, 0.6, 0.7]
     found = identification(own, other, [0.45, 0.7, 0.9, 1.0], fpir=0.25)
@@ -124,6 +157,9 @@ def test_people_are_identified_as_worked_by_hand():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: between(np.zeros((2, 3)), np.zeros((3, 3)), "euclidean"), "one by one"),
+        (lambda: between(np.zeros((2, 3)), np.ones((2, 3)), "cosine"), "no direction"),
+        (lambda: between([[1.0]], [[1.0]], "squared"), "no metric"),  # type: ignore[arg-type]
         (lambda: b_cubed([0, 1], ["a"]), "2 labels do not fit 1 names"),
         (lambda: pairwise([], []), "0 labels"),
         (lambda: identification([1], [1, 2], [1]), "two distances for each probe"),

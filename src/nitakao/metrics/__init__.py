@@ -1,0 +1,38 @@
+"""Distances between vectors, where small is alike; how well answers and groups agree with the truth.
+
+Pure functions over arrays: verification of pairs, identification, retrieval, clustering, and how sure each figure is.
+"""
+
+from __future__ import annotations
+
+from nitakao.metrics.agreement import Agreement, b_cubed, mutual_information, pairwise
+from nitakao.metrics.bootstrap import Interval
+from nitakao.metrics.distances import between, crosswise, distance, distances
+from nitakao.metrics.identification import Identification, identification
+from nitakao.metrics.retrieval import Retrieved, retrieval
+from nitakao.metrics.roc import Curve, best_threshold, curve
+from nitakao.metrics.verification import FARS, Fold, Rate, Verification, verification
+
+__all__ = [
+    "FARS",
+    "Agreement",
+    "Curve",
+    "Fold",
+    "Identification",
+    "Interval",
+    "Rate",
+    "Retrieved",
+    "Verification",
+    "b_cubed",
+    "best_threshold",
+    "between",
+    "crosswise",
+    "curve",
+    "distance",
+    "distances",
+    "identification",
+    "mutual_information",
+    "pairwise",
+    "retrieval",
+    "verification",
+]

@@ -1,0 +1,161 @@
+"""A page of figures in one file: tables, curves, and the worst mistakes as pictures; nothing fetched, no script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeAlias
+from xml.etree.ElementTree import Element, SubElement
+
+from nitakao.report import page, plots
+from nitakao.report.plots import Axis, Doubles, Line, Span
+
+STYLE = (
+    plots.STYLE
+    + """
+table { border-collapse: collapse; margin: .75rem 0; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th, td { text-align: right; padding: .3rem .8rem; border-bottom: 1px solid var(--line); overflow-wrap: normal; }
+th { color: var(--faint); font-weight: 600; } th.words, td.words { text-align: left; }
+.scroll { overflow-x: auto; max-width: 100%; } th { white-space: normal; vertical-align: bottom; }
+.tables { display: flex; flex-wrap: wrap; gap: 0 2.5rem; align-items: start; }
+.wide { flex: 1 0 100%; min-width: 0; } h3 { margin: 1.25rem 0 .25rem; }
+ul.couples .pictures { height: 8.5rem; } ul.couples .pictures img { flex: 1 1 0; object-fit: contain;
+  object-position: center; }
+"""
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows below a header; the columns in `words` (by number) are text, the others numbers."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    lines: tuple[Line, ...]
+    x: Axis
+    y: Axis
+    caption: str
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """kinds: a name and its values each.  mark: where a line stands across, and what it says."""
+
+    kinds: tuple[tuple[str, Doubles], ...]
+    x: Axis
+    mark: tuple[float, str] | None
+    caption: str
+
+
+@dataclass(frozen=True, eq=False)
+class Spans:
+    """A row for each value with its interval.  mark: as in Histogram."""
+
+    rows: tuple[Span, ...]
+    x: Axis
+    mark: tuple[float, str] | None
+    caption: str
+
+
+@dataclass(frozen=True, eq=False)
+class Couple:
+    """Two pictures, JPEG or PNG, empty where there is none; their names; what is said of them."""
+
+    pictures: tuple[bytes, bytes]
+    names: tuple[str, str]
+    said: str
+
+
+@dataclass(frozen=True, eq=False)
+class Couples:
+    """Mistakes side by side.  none: what is said where there are none."""
+
+    heading: str
+    couples: tuple[Couple, ...]
+    none: str
+
+
+Figure: TypeAlias = "Curves | Histogram | Spans"
+Block: TypeAlias = "Table | Figure | Couples"
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What stands under one heading.  note: a line below it."""
+
+    heading: str
+    blocks: tuple[Block, ...]
+    note: str = ""
+
+
+def written(title: str, parts: Sequence[Part], notes: Sequence[str]) -> str:
+    """The page as HTML. Names and notes are shown as text, whatever they hold."""
+    html, main = page.document(title, notes, STYLE)
+    for part in parts:
+        section = SubElement(main, "section")
+        page.text(SubElement(section, "h2"), part.heading)
+        if part.note:
+            page.text(SubElement(section, "p", {"class": "note"}), part.note)
+        _blocks(section, part.blocks)
+    return page.written(html)
+
+
+def _blocks(section: Element, blocks: Sequence[Block]) -> None:
+    """Figures of one kind, or tables, stand side by side where there is room."""
+    for drawn, group in groupby(blocks, key=lambda block: isinstance(block, (Curves, Histogram, Spans))):
+        kind = "figures" if drawn else "tables"
+        place = SubElement(section, "div", {"class": kind})
+        for block in group:
+            if isinstance(block, (Curves, Histogram, Spans)):
+                _figure(place, block)
+            elif isinstance(block, Table):
+                _table(place, block)
+            else:
+                _couples(SubElement(place, "div", {"class": "wide"}), block)
+
+
+def _figure(parent: Element, block: Figure) -> None:
+    if isinstance(block, Curves):
+        plots.curves(parent, block.lines, block.x, block.y, block.caption)
+    elif isinstance(block, Spans):
+        plots.spans(parent, block.rows, block.x, block.mark, block.caption)
+    else:
+        plots.histogram(parent, block.kinds, block.x, block.mark, block.caption)
+
+
+def _table(section: Element, block: Table) -> None:
+    table = SubElement(SubElement(section, "div", {"class": "scroll"}), "table")
+    head = SubElement(SubElement(table, "thead"), "tr")
+    for column, name in enumerate(block.header):
+        page.text(SubElement(head, "th", _kind(block, column)), name)
+    body = SubElement(table, "tbody")
+    for row in block.rows:
+        line = SubElement(body, "tr")
+        for column, cell in enumerate(row):
+            page.text(SubElement(line, "td", _kind(block, column)), cell)
+
+
+def _kind(block: Table, column: int) -> dict[str, str]:
+    return {"class": "words"} if column in block.words else {}
+
+
+def _couples(section: Element, block: Couples) -> None:
+    page.text(SubElement(section, "h3"), block.heading)
+    if not block.couples:
+        page.text(SubElement(section, "p", {"class": "note"}), block.none)
+        return
+    grid = SubElement(section, "ul", {"class": "couples", "aria-label": block.heading})
+    for couple in block.couples:
+        card = SubElement(grid, "li")
+        pictures = SubElement(card, "div", {"class": "pictures"})
+        for picture, name in zip(couple.pictures, couple.names, strict=True):
+            if not page.picture(pictures, picture, "chip", name):
+                SubElement(pictures, "div", {"class": "none"}).text = "no picture"
+        page.text(SubElement(card, "p", {"class": "who"}), couple.said)
+        page.text(SubElement(card, "p", {"class": "path"}), " · ".join(dict.fromkeys(couple.names)))

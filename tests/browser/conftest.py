@@ -1,0 +1,133 @@
+"""One browser for all tests of the page, and servers with galleries of real photographs.
+
+Screenshots are left in out/page/, to be looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from tests.browser.driving import Driver
+from tests.browser.serving import Served, serving
+from tests.shown import ROOT
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox",  # which Chromium refuses to run as root without
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+
+
+def chromium() -> str | None:
+    """The browser's path, where there is one."""
+    named = os.environ.get("NITAKAO_CHROMIUM")
+    return named or next((path for path in map(shutil.which, CHROMIUM) if path), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if find_spec("playwright") is None:
+        pytest.skip("playwright is not installed: pip install playwright")
+    path = chromium()
+    if path is None:
+        pytest.skip("no Chromium here: install it, or name it in NITAKAO_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory) -> Path:
+    """The sample pictures, and one that shows both people."""
+    for package in ("matplotlib", "skimage", "fastapi", "uvicorn"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: pip install -e '.[test]'")
+    from examples.samples import make
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("pictures")
+    make(folder)
+    astronaut, hopper = (Image.open(folder / f"{name}.jpg") for name in ("astronaut", "hopper"))
+    both = Image.new("RGB", (1024, 512))
+    both.paste(astronaut, (0, 0))
+    both.paste(hopper.crop((0, 0, hopper.width, hopper.width)).resize((512, 512)), (512, 0))
+    both.save(folder / "together.jpg", quality=92)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def indexed(pictures, tmp_path_factory) -> Path:
+    """A gallery of the pictures: two groups of five, five faces that are nobody's, and three doubts."""
+    import nitakao
+    from nitakao.tasks.arguments import opened
+
+    path = tmp_path_factory.mktemp("gallery") / "family.db"
+    for _ in nitakao.index(path, [str(pictures)]):
+        pass
+    nitakao.cluster(path, threshold=0.15)  # so strict that not all are grouped
+    with opened(path) as gallery:
+        doubt(gallery)
+    return path
+
+
+def doubt(gallery) -> None:
+    """Faces that grouping left alone wait for an answer."""
+    from sqlalchemy import select
+
+    from nitakao.gallery import schema
+    from nitakao.gallery.people import reviews
+
+    faces = schema.faces
+    with gallery.write("test") as connection:
+        alone = connection.execute(select(faces.c.id).where(faces.c.person.is_(None)).order_by(faces.c.id)).scalars()
+        reviews.suggest(connection, [(face, 1, 0.3 + face / 100) for face in list(alone)[:3]])
+
+
+@pytest.fixture(scope="session")
+def served(browser, indexed, tmp_path_factory) -> Iterator[Served]:
+    """A server for tests that change nothing."""
+    yield from serving(indexed, tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="module")
+def changed(browser, indexed, tmp_path_factory) -> Iterator[Served]:
+    """A server of a module's own, for tests that change the gallery."""
+    yield from serving(indexed, tmp_path_factory.mktemp("changed"))
+
+
+@pytest.fixture
+def shots() -> Path:
+    folder = ROOT / "out" / "page"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def drive(browser, shots):
+    """Opens pages: drive(served, '/#/people', locale='ja-JP', ...). What went wrong in them fails the test."""
+    opened: list[Driver] = []
+
+    def begin(served, path: str = "/", **options) -> Driver:
+        driver = Driver(browser, served.address if hasattr(served, "address") else served, shots, **options)
+        opened.append(driver)
+        driver.go(path)
+        return driver
+
+    yield begin
+    problems = [problem for driver in opened for problem in driver.close()]
+    assert problems == []
