@@ -219,6 +219,8 @@ def soak(gallery: str, requests: int, clients: int) -> dict[str, object]:
                     if number % 200 == 0:
                         memory.append((number, process.memory_info().rss / 1e6))
                         if number % 1000 == 0:
+                            so_far = summary(number, time.time() - begun, answered, memory)
+                            (HERE / ".cache" / "soak-so-far.json").write_text(json.dumps(so_far), "utf-8")
                             print(number, round(memory[-1][1]), round(time.time() - begun), file=sys.stderr, flush=True)
                     picture = next(pictures) if number % 5 < 2 else None
                 method, path, body, kind = request(number, chance, picture)
@@ -232,12 +234,19 @@ def soak(gallery: str, requests: int, clients: int) -> dict[str, object]:
         for thread in threads:
             thread.join()
         memory.append((requests, process.memory_info().rss / 1e6))
-    settled = [mb for number, mb in memory if number >= requests * 0.1]
-    half = len(settled) // 2
+    return summary(requests, time.time() - begun, answered, memory)
+
+
+def summary(
+    requests: int, seconds: float, answered: Counter[str], memory: list[tuple[int, float]]
+) -> dict[str, object]:
+    """What came of a soak of so many requests."""
+    settled = [mb for number, mb in memory if number >= requests * 0.1] or [0.0]
+    half = max(1, len(settled) // 2)
     first, last = float(np.median(settled[:half])), float(np.median(settled[half:]))
     return {
         "requests": requests,
-        "seconds": time.time() - begun,
+        "seconds": seconds,
         "answers": dict(sorted(answered.items())),
         "5xx": sum(count for told, count in answered.items() if told.rpartition(" ")[2].startswith("5")),
         "MB": [(number, round(mb, 1)) for number, mb in memory],

@@ -149,6 +149,7 @@ class Pipeline:
     ) -> Generator[Outcome, None, None]:
         """As the function `run`."""
         settings, device, ahead = detector or DetectorSettings(), device or Device(), self._workers + 1
+        batch_size = min(batch_size, embedder.BATCH[device.name])  # more would leave other cores idle at the end
         embedding = None if card is None else self._embedder(card, device, flip, batch_size)
         seeing = self._detector(settings, device)
         rule, keep_crops = (rule, keep_crops or rule is not None) if card is None else (card.crop, keep_crops)

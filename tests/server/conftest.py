@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import numpy as np
@@ -19,6 +20,7 @@ from tests.tasks.family import CARD, family
 
 from nitakao.gallery import Gallery
 from nitakao.photos import Encoded, decode
+from nitakao.pipeline import Pipeline
 from nitakao.server import Settings, create_app
 from nitakao.server.running import configured
 from nitakao.values import Outcome, Photo
@@ -91,7 +93,7 @@ class Served:
 def running(settings: Settings) -> Iterator[Served]:
     """The server, run in a thread as `nitakao serve` runs it."""
     eyes = Eyes()
-    app = create_app(settings, eyes=eyes)
+    app = create_app(settings, eyes=cast(Pipeline, eyes))
     served, there = Served(app, eyes), threading.Event()
 
     def ready(address: str) -> None:
@@ -112,7 +114,8 @@ def running(settings: Settings) -> Iterator[Served]:
 
 
 def settings_for(folder: Path, **more) -> Settings:
-    return Settings(**{"gallery": folder / "family.db", "model": CARD, "port": 0, "uploads": folder / "uploads"} | more)
+    own: dict[str, Any] = {"gallery": folder / "family.db", "model": CARD, "port": 0, "uploads": folder / "uploads"}
+    return Settings(**own | more)
 
 
 @pytest.fixture

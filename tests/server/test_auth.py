@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import get_args
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from nitakao.gallery.serving import keys
 from nitakao.server import auth
 from nitakao.server.running import serve
 
-ROLES = ("read", "write", "admin")
+ROLES = get_args(keys.Role)
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_once_there_is_a_key_everybody_needs_one(locked, made):
     for headers in (bearer(made["read"]), {"x-api-key": made["read"]}):
         assert httpx.get(url, headers=headers).status_code == 200
     for headers in (bearer("nk_foreign"), {"x-api-key": ""}, {"authorization": made["read"]}, bearer("é" * 9)):
-        wire = {name: value.encode() for name, value in headers.items()}
+        wire = {name.encode(): value.encode() for name, value in headers.items()}
         assert httpx.get(url, headers=wire).status_code == 401
     assert httpx.get(f"{locked.url}metrics").status_code == 401
     assert httpx.get(f"{locked.url}healthz").status_code == 200
@@ -98,7 +99,7 @@ def test_a_browser_opens_a_session_with_a_key_and_ends_it(locked, made):
     "forged", ["1.9999999999.", "1.9999999999.00", "..", "3.1.x", "é.é.é", "1." + "9" * 4000 + ".ab"]
 )
 def test_a_session_cannot_be_forged(locked, forged):
-    headers = {"cookie": f"{auth.COOKIE}={forged}".encode()}
+    headers = {b"cookie": f"{auth.COOKIE}={forged}".encode()}
     assert httpx.get(f"{locked.url}api/v1/gallery", headers=headers).status_code == 401
 
 
@@ -107,7 +108,7 @@ def test_a_session_ends_with_its_key_and_with_its_time(locked, made, monkeypatch
         browser.post("/session", json={"key": made["admin"]})
         assert browser.get("/gallery").status_code == 200
         now = time.time()
-        monkeypatch.setattr(auth.time, "time", lambda: now + auth.SESSION + 1)
+        monkeypatch.setattr(time, "time", lambda: now + auth.SESSION + 1)
         assert browser.get("/gallery").status_code == 401
         monkeypatch.undo()
         keys.revoke(locked.service.gallery, 3)

@@ -40,6 +40,14 @@ def raw(served, data: bytes, *, then: bytes = b"", pause: float = 0.0, half: boo
         return found
 
 
+def soon(wanted) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + 60
+    while not wanted():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def head(path: str, *more: str, method: str = "POST") -> bytes:
     lines = (f"{method} /api/v1{path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: image/jpeg", *more)
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
@@ -72,17 +80,32 @@ def test_a_body_without_a_length_is_refused_when_it_passes_the_limit(strict):
     assert b'"faces":[{' in answer
 
 
+def test_a_body_of_json_without_a_length_is_held_to_the_same_limit(strict):
+    asked = b"POST /api/v1/faces/split HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+    answer = raw(strict, asked + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 4 + b"0\r\n\r\n")
+    assert problem(answer) == (413, "too-large")
+
+
 def test_a_slow_body_is_given_up_and_a_cut_off_one_ends_cleanly(strict):
     assert problem(raw(strict, head("/detect", "Content-Length: 1000") + b"x")) == (408, "slow")
     raw(strict, head("/detect", "Content-Length: 1000") + b"x", half=True)
     for _ in range(8):  # more than there may be at once: none of them holds its place
         with socket.create_connection(("127.0.0.1", strict.port)) as connection:
             connection.sendall(head("/detect", "Content-Length: 100000") + b"x" * 500)
-    deadline = time.monotonic() + 20
-    while strict.service.at_work and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert strict.service.at_work == strict.service.held == 0
+    soon(lambda: strict.service.at_work == strict.service.held == 0)
     assert httpx.get(f"{strict.url}api/v1/gallery").status_code == 200
+
+
+def test_who_never_asks_is_hung_up_on_also_after_a_first_question(people, tmp_path, monkeypatch):
+    from nitakao.server import running as run
+
+    monkeypatch.setattr(run, "IDLE", 0.3)
+    with running(settings_for(tmp_path)) as served:
+        begin = b"GET /api/v1/gallery HTTP/1.1\r\nHost: local"
+        assert raw(served, b"") == raw(served, begin) == b""
+        asked = head("/gallery", method="GET")
+        assert raw(served, asked, then=begin, pause=0.1).count(b"HTTP/1.1 200") == 1
 
 
 def test_a_picture_of_too_many_pixels_is_refused_undecoded(strict):
@@ -107,9 +130,7 @@ def test_more_requests_at_once_than_there_may_be_are_told_to_come_again(strict):
     assert refused.json()["code"] == "busy"
     assert httpx.get(f"{strict.url}api/v1/gallery").status_code == 429  # their threads are still at it
     strict.eyes.hold.set()
-    deadline = time.monotonic() + 20
-    while strict.service.given_up and time.monotonic() < deadline:
-        time.sleep(0.02)
+    soon(lambda: not strict.service.given_up)
     assert httpx.get(f"{strict.url}api/v1/gallery").status_code == 200
 
 
@@ -206,6 +227,7 @@ def test_the_log_says_nothing_of_what_is_in_a_request(served, api, caplog):
         api.get("/people", params={"q": "Secretname"})
         api.post("/search", params={"probe": "person:Secretname"})
         api.post("/session", json={"key": "nk_secretkey"})
+        soon(lambda: sum(hasattr(record, "told") for record in caplog.records) == 3)  # noted once it is answered
     told = [record.told | {"what": record.getMessage()} for record in caplog.records if hasattr(record, "told")]
     assert {entry["route"] for entry in told} >= {"/api/v1/people", "/api/v1/search", "/api/v1/session"}
     assert "secret" not in json.dumps(told).lower()
@@ -215,6 +237,7 @@ def test_health_readiness_and_metrics(served, api):
     api.get("/gallery")
     assert httpx.get(f"{served.url}healthz").json() == {"status": "ok"}
     assert httpx.get(f"{served.url}readyz").json() == {"status": "ok"}
+    soon(lambda: not served.service.held)
     text = httpx.get(f"{served.url}metrics").text
     assert 'nitakao_requests_total{method="GET",route="/api/v1/gallery",status="200"} 1.0' in text
     served.service.ready = False

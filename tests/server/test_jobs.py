@@ -126,4 +126,6 @@ def test_a_server_that_ends_stops_its_jobs_and_says_so(people, tmp_path):
         job = served.service.jobs.add("test", work)
         assert begun.wait(10)
     with Gallery(tmp_path / "family.db") as gallery:
-        assert kept.job(gallery, job.id).problem == kept.BROKEN_OFF
+        found = kept.job(gallery, job.id)
+        assert found is not None
+        assert found.problem == kept.BROKEN_OFF

@@ -8,6 +8,7 @@ detect_face.py, so that boxes agree with facenet-pytorch's; what differs is writ
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -20,9 +21,9 @@ from numpy.typing import NDArray
 from nitakao import geometry
 from nitakao.models import mtcnn_nets, weights
 from nitakao.models.formats import joblib_lz4
-from nitakao.models.pyramid import STRIDE, TILE, WINDOW, Pyramid, Tile
+from nitakao.models.pyramid import STRIDE, TILE, WINDOW, Pyramid, Room, Sums, Tile
 from nitakao.models.registry import MTCNN_WEIGHTS
-from nitakao.models.session import Device, Session
+from nitakao.models.session import Device, Session, cores
 from nitakao.values import DetectorSettings, Face, Floats, Photo
 
 Job = TypeVar("Job")
@@ -30,9 +31,10 @@ Done = TypeVar("Done")
 
 REFINED, FINAL = 24, 48  # px; sides of R-Net's and O-Net's windows
 BATCH = 16  # windows given to R-Net or O-Net at once: as TILE, what stays in a core's cache
-WORTH_SHARING = 16  # jobs of about a millisecond; fewer are done by the thread that has the photograph
+SHARED = 64  # jobs of about a millisecond that are worth sharing; after them it is seen anew whether a core is free
 SAME_WINDOW, SAME_FACE = 0.5, 0.7  # overlap above which two boxes are one, in P-Net's levels and after: detect_face.py
 
+ROOM = Room()  # of all detectors: a thread looks at one photograph, or group of them, at a time
 ONE_LONGER = np.array([0, 0, 1, 1], np.float32)  # detect_face.py counts both edge pixels of a box in its last pass
 
 
@@ -54,13 +56,14 @@ class Candidates:
 class Mtcnn:
     """The detector: photographs in, the faces of each out, best first.
 
-    May be called from several threads at once.  lanes: where tiles and batches are run side by side, or None for one
-    after the other in the caller's thread.
+    May be called from several threads at once.  lanes: where a large photograph is run side by side while fewer threads
+    call than there are cores, or None for one tile after the other in the caller's thread.
     """
 
     def __init__(self, settings: DetectorSettings, device: Device | None = None, lanes: Executor | None = None) -> None:
         self.settings = settings
         self._lanes = lanes
+        self._callers: set[int] = set()
         read = [joblib_lz4.read(weights.locate(file)) for file in MTCNN_WEIGHTS]
         self._pnet, self._rnet, self._onet = (
             Session(build(layers), device)
@@ -69,7 +72,16 @@ class Mtcnn:
 
     def __call__(self, photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
         """The faces of each photograph, boxes and landmarks in its full-scale frame. coarsely: see `Detector`."""
-        pyramids = [self._pyramid(photo, coarsely) for photo in photos]
+        caller = threading.get_ident()
+        self._callers.add(caller)
+        try:
+            return self._find(photos, coarsely)
+        finally:
+            self._callers.discard(caller)
+
+    def _find(self, photos: Sequence[Photo], coarsely: float) -> list[list[Face]]:
+        tables = ROOM.tables([photo.pixels.shape[:2] for photo in photos])
+        pyramids = [self._pyramid(photo, coarsely, sums) for photo, sums in zip(photos, tables, strict=True)]
         found: list[list[Face]] = [[] for _ in photos]
         for box, score, points, number in self._finish(pyramids, self._refine(pyramids, self._propose(pyramids))):
             scale = photos[number].scale
@@ -77,9 +89,9 @@ class Mtcnn:
             found[number].append(Face((x1, y1, x2, y2), score, (points / scale).astype(np.float32)))
         return found
 
-    def _pyramid(self, photo: Photo, coarsely: float) -> Pyramid:
+    def _pyramid(self, photo: Photo, coarsely: float, sums: Sums) -> Pyramid:
         smallest = self.settings.smallest_in(photo.size) * coarsely * photo.scale
-        return Pyramid(photo.pixels, smallest, self.settings.factor)
+        return Pyramid(photo.pixels, smallest, self.settings.factor, sums)
 
     def _propose(self, pyramids: Sequence[Pyramid]) -> Candidates:
         """P-Net over all tiles of all pyramids; those of one shape run together while they fit in a core's cache."""
@@ -148,8 +160,15 @@ class Mtcnn:
         return candidates.pick(np.concatenate(kept)), [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _side_by_side(self, run: Callable[[Job], Done], jobs: Sequence[Job]) -> Iterable[Done]:
-        """run(job) for each job, in the lanes where there is enough to share: a large photograph gets all cores."""
-        return map(run, jobs) if self._lanes is None or len(jobs) < WORTH_SHARING else self._lanes.map(run, jobs)
+        """run(job) for each job, in the lanes where cores would have nothing to do: a large photograph gets them all.
+
+        Where every core has a photograph of its own, sharing them costs 7% for changing places and Python's lock.
+        """
+        for some in _chunks(jobs, SHARED):
+            if self._lanes is not None and len(some) == SHARED and len(self._callers) < cores():
+                yield from self._lanes.map(run, some)
+            else:
+                yield from map(run, some)
 
 
 def _cells(tile: Tile, values: Floats, least: float) -> Floats:

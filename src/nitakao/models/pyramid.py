@@ -9,8 +9,10 @@ SIGGRAPH, 'Summed-area tables for texture mapping'; the bins are those of PyTorc
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -20,10 +22,12 @@ from nitakao.values import Floats, Pixels
 
 Indices = NDArray[np.intp]
 Bins = tuple[Indices, Indices]  # first pixel, and the one after the last, of each bin
+Sums = NDArray[np.int32]  # (h + 1, w + 1, 3), of all pixels above and to the left; wraps around
 
 WINDOW, STRIDE = 12, 2  # px of a level: P-Net's window and its step
 OVERLAP = WINDOW - STRIDE  # px that two neighbouring tiles share
 TILE = 180  # px; side of what P-Net is given at once: its tensors stay in a core's cache (measured: 128 to 192 best)
+MOST_KEPT = 256 * 1024 * 1024  # bytes of tables that a thread keeps: those of 22 megapixels
 
 
 @dataclass(frozen=True)
@@ -43,18 +47,36 @@ class Tile:
         return self.box[3] - self.box[1], self.box[2] - self.box[0]
 
 
+class Room(threading.local):
+    """Memory for tables, which each thread keeps for its next photographs.
+
+    The sums of 20 megapixels take 10 ms to make, and 230 ms where the system has to find pages for them first.
+    """
+
+    def __init__(self) -> None:
+        self._kept = np.empty(0, np.int32)
+
+    def tables(self, sizes: Sequence[tuple[int, int]]) -> list[Sums]:
+        """A table for a picture of each (height, width), not filled in. Those this thread was given before are void."""
+        shapes = [(height + 1, width + 1, 3) for height, width in sizes]
+        ends = np.cumsum([0, *map(math.prod, shapes)])
+        room = self._kept if len(self._kept) >= ends[-1] else np.empty(ends[-1], np.int32)
+        if room.nbytes <= MOST_KEPT:
+            self._kept = room
+        return [room[a:b].reshape(shape) for (a, b), shape in zip(pairwise(ends), shapes, strict=True)]
+
+
 class Pyramid:
     """A photograph ready to be looked at in any size. The first level shows the smallest face at 12 pixels.
 
-    pixels: (h, w, 3) uint8.  smallest: side of the smallest face in those pixels.
+    pixels: (h, w, 3) uint8.  smallest: side of the smallest face in those pixels.  sums: memory for the table.
     """
 
-    def __init__(self, pixels: Pixels, smallest: float, factor: float) -> None:
+    def __init__(self, pixels: Pixels, smallest: float, factor: float, sums: Sums) -> None:
         self.height, self.width = pixels.shape[:2]
         self._smallest, self._factor = smallest, factor
         # Sums may pass 2**31 and wrap around; their differences are right all the same while one bin stays below it.
-        # Of NumPy's making, as that asks the system for large pages and OpenCV does not: fewer fresh pages to wait for.
-        self._sums = np.empty((self.height + 1, self.width + 1, 3), np.int32)
+        self._sums = sums
         cv2.integral(pixels, self._sums, cv2.CV_32S)
 
     def tiles(self, photo: int) -> Iterator[Tile]:
@@ -82,7 +104,9 @@ class Pyramid:
         sums = strip.take(columns[1] - left, axis=1)
         sums -= strip.take(columns[0] - left, axis=1)
         shares = np.outer(1 / (rows[1] - rows[0]), 1 / (columns[1] - columns[0])).astype(np.float32)
-        means: Floats = np.multiply(np.ascontiguousarray(sums.transpose(2, 0, 1)), shares, dtype=np.float32)
+        means: Floats = np.empty((3, *tile.shape), np.float32)
+        means[:] = sums.transpose(2, 0, 1)
+        means *= shares
         return means
 
     def inside(self, boxes: Floats) -> NDArray[np.int64]:
@@ -109,7 +133,9 @@ class Pyramid:
         sums -= corner(y2, x1)
         sums += corner(y1, x1)
         shares = (1 / ((y2 - y1)[:, :, None] * (x2 - x1)[:, None, :])).astype(np.float32)
-        means: Floats = np.multiply(np.ascontiguousarray(sums.transpose(0, 3, 1, 2)), shares[:, None], dtype=np.float32)
+        means: Floats = np.empty((len(boxes), 3, side, side), np.float32)
+        means[:] = sums.transpose(0, 3, 1, 2)
+        means *= shares[:, None]
         return means
 
 

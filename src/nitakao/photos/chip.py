@@ -30,6 +30,7 @@ from PIL import Image
 from nitakao import geometry
 from nitakao.errors import UnreadablePhotoError
 from nitakao.geometry import Size
+from nitakao.photos import profile
 from nitakao.photos.read import Limits, decode, parsed
 from nitakao.values import Chip, Face, Photo
 
@@ -41,7 +42,7 @@ _LIMITS = Limits(bytes=1 << 20, pixels=LONGEST * LONGEST)
 
 
 def chip(photo: Photo, face: Face) -> Chip:
-    """The face with its context, clipped to the photograph, its longer side at most 256 pixels, never enlarged.
+    """The face with its context in sRGB, clipped to the photograph, its longer side at most 256 pixels, never enlarged.
 
     A photograph decoded below `chip_scale` gives fewer pixels.  Raises GeometryError if the box lies outside.
     """
@@ -49,7 +50,8 @@ def chip(photo: Photo, face: Face) -> Chip:
     scale = min(photo.scale, chip_scale(face, photo.size))
     size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
     encoded = io.BytesIO()
-    _shown(photo, frame, size).save(encoded, "JPEG", quality=QUALITY, subsampling="4:4:4", optimize=True)
+    shown = Image.fromarray(profile.to_srgb(np.asarray(_shown(photo, frame, size)), photo.profile))
+    shown.save(encoded, "JPEG", quality=QUALITY, subsampling="4:4:4", optimize=True)
     return Chip(encoded.getvalue(), frame)
 
 

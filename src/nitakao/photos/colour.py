@@ -1,6 +1,6 @@
 """Every kind of pixel to 8-bit RGB, and every EXIF orientation to upright.
 
-Colour profiles are left as they are: values are taken as they stand, as every peer's are.
+Values are taken as they stand in the file; `profile` says what a colour profile makes of them.
 """
 
 from __future__ import annotations

@@ -54,20 +54,22 @@ def _sniff_iso(head: bytes) -> Kind | None:
 
 @dataclass(frozen=True)
 class JpegHeader:
-    """size: (width, height) as stored.  scan: where the first compressed data stand."""
+    """size: (width, height) as stored.  scan: where the first compressed data stand.  profile: ICC, or empty."""
 
     size: tuple[int, int]
     components: int
     orientation: int
     scan: int
+    profile: bytes
 
 
 def jpeg_header(data: bytes) -> JpegHeader:
     """The header of a JPEG file, without a picture library: nothing is decoded and nothing is warned about.
 
-    Source: ITU-T T.81, annex B.  Raises UnreadablePhotoError if it breaks off.
+    Source: ITU-T T.81, annex B; of profiles ICC.1:2010, B.4.  Raises UnreadablePhotoError if it breaks off.
     """
     at, orientation, size, components = 2, UPRIGHT, (0, 0), 0
+    profile: dict[int, bytes] = {}  # its parts by number, since a segment holds 64 KiB
     for _ in range(_MOST_PARTS):
         found = _JPEG_MARKER.search(data, at)
         if found is None or found.end() + 2 > len(data):
@@ -83,12 +85,14 @@ def jpeg_header(data: bytes) -> JpegHeader:
             size = (width, height)
         elif marker == 0xE1 and body.startswith(b"Exif\0\0") and orientation == UPRIGHT:
             orientation = exif_orientation(body)
+        elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
+            profile[body[12]] = body[14:]
         at += 2 + len(body)
     else:
         raise UnreadablePhotoError("the JPEG's header does not end")
     if 0 in size:
         raise UnreadablePhotoError("the JPEG does not say how large it is")
-    return JpegHeader(size, components, orientation, at)
+    return JpegHeader(size, components, orientation, at, b"".join(profile[part] for part in sorted(profile)))
 
 
 def exif_orientation(exif: bytes) -> int:

@@ -96,11 +96,11 @@ def decode(encoded: Encoded, *, scale: float = 1.0) -> Photo:
     Safe to call from several threads.  Raises UnreadablePhotoError.
     """
     try:
-        pixels = _pixels(encoded, scale)
+        pixels, profile = _pixels(encoded, scale)
     except UnreadablePhotoError as error:
         raise UnreadablePhotoError(f"'{encoded.source}': {error}") from error.__cause__
     upright = colour.upright(pixels, encoded.orientation)
-    return Photo(encoded.source, upright, encoded.size, encoded.sha256)
+    return Photo(encoded.source, upright, encoded.size, encoded.sha256, profile)
 
 
 def from_pixels(array: Pixels, source: str = "") -> Photo:
@@ -180,7 +180,8 @@ def _check_tiles(image: Image.Image, limits: Limits) -> None:
         _check_pixels(tile, limits)
 
 
-def _pixels(encoded: Encoded, scale: float) -> Pixels:
+def _pixels(encoded: Encoded, scale: float) -> tuple[Pixels, bytes]:
+    """As stored, not upright; and the ICC profile."""
     if encoded.kind == "JPEG":
         header = kinds.jpeg_header(encoded.data)
         if encoded.data.find(b"\xff\xd9", header.scan) < 0:  # the end marker; older OpenCVs fill up what is missing
@@ -188,17 +189,17 @@ def _pixels(encoded: Encoded, scale: float) -> Pixels:
         if header.components != 4:  # OpenCV reads CMYK another way than the rest of the world
             pixels = _jpeg(encoded.data, header.size, scale)
             if pixels is not None:
-                return pixels
+                return pixels, header.profile
     with _open(encoded.data, encoded.kind) as image:
         try:
             image.load()
-            pixels = colour.to_rgb(image)
+            pixels, profile = colour.to_rgb(image), image.info.get("icc_profile")
         except Exception as error:  # picture libraries raise every kind of error over damaged files
             _refuse(error)
     upright = encoded.size if encoded.orientation < 5 else encoded.size[::-1]
     if pixels.shape[:2] != upright[::-1]:
         raise UnreadablePhotoError(f"its header says {upright}, its pixels are {pixels.shape[1::-1]}")
-    return _shrunk(pixels, _part(scale))
+    return _shrunk(pixels, _part(scale)), profile if isinstance(profile, bytes) else b""
 
 
 def _part(scale: float) -> int:

@@ -12,20 +12,21 @@ from PIL import Image
 from nitakao import geometry
 from nitakao.errors import GeometryError
 from nitakao.geometry import Box, Matrix, Size
+from nitakao.photos import profile
 from nitakao.values import CropRule, Face, Photo, Pixels
 
 
 def cut(photo: Photo, face: Face, rule: CropRule) -> Pixels:
-    """(S, S, 3) uint8 RGB: the face as the rule lays it out, upright by `face.turn`; outside the photograph is black.
+    """(S, S, 3) uint8 sRGB: the face as the rule lays it out, upright by `face.turn`; outside the photograph is black.
 
     A photograph decoded smaller gives the same crop, less sharp where the face had fewer pixels than the crop (`enough`
     says which scale is enough).  Where the whole picture is the face (detector 'none'), a template has no landmarks to
     go by, and the whole picture is stretched to S x S.  Raises GeometryError if there is nothing to cut.
     """
     if rule.kind == "template" and not (face.landmarks is None and _is_whole(face, photo.size)):
-        return _aligned(photo, face, rule)
+        return profile.to_srgb(_aligned(photo, face, rule), photo.profile)
     box = _region(face, rule, photo.size)
-    crop = _stretched(photo, box, rule.size)
+    crop = profile.to_srgb(_stretched(photo, box, rule.size), photo.profile)
     return crop if face.turn == 0 else np.ascontiguousarray(np.rot90(crop, face.turn // 90))
 
 

@@ -81,15 +81,16 @@ class Guard:
         except ProblemError as problem:
             await self._refuse(scope, request, problem)
         except Exception as error:
-            request.error = error
-            if not request.started:
-                told = ProblemError(500, "fault", "this is a fault in nitakao: the server's log says where")
-                await self._refuse(scope, request, told)
+            if request.problem is None or request.started:
+                request.error = error
+            fault = ProblemError(500, "fault", "this is a fault in nitakao: the server's log says where")
+            await self._refuse(scope, request, request.problem or fault)
         finally:
             self.service.at_work -= counted
 
     async def _refuse(self, scope: Scope, request: _Request, problem: ProblemError) -> None:
         if not request.started:
+            request.refused = True
             problem.headers.setdefault("Connection", "close")
             await problems.answer(scope["path"], problem)(scope, request.receive, request.send_and_linger)
 
@@ -142,6 +143,8 @@ class _Request:
         self.taken = self.given = self.status = 0
         self.started = self.whole = False
         self.error: BaseException | None = None
+        self.problem: ProblemError | None = None  # what is wrong with the body
+        self.refused = False
         self._receive, self._send, self._service = receive, send, service
 
     def check_length(self) -> None:
@@ -153,6 +156,15 @@ class _Request:
         return ProblemError(413, "too-large", f"a request's body has up to {self.most} bytes")
 
     async def receive(self) -> Message:
+        if self.problem is not None:
+            raise self.problem
+        try:
+            return await self._received()
+        except ProblemError as problem:
+            self.problem = problem
+            raise
+
+    async def _received(self) -> Message:
         if self.whole:
             return await self._receive()  # which now waits for the caller to go away
         left = self.begun + self.seconds - time.monotonic()
@@ -176,6 +188,8 @@ class _Request:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            if self.problem is not None and not self.refused:
+                raise self.problem  # whoever read the body has made something else of it
             self.started, self.status = True, message["status"]
             self._secure(message)
         self.given += len(message.get("body", b""))

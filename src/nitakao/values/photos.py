@@ -25,12 +25,14 @@ class Photo:
     source: where it came from, as given.  pixels: (h, w, 3) uint8 RGB, upright.
     size: (width, height) of the whole photograph at full scale, upright; `pixels` may have been decoded smaller.
     sha256: of the encoded bytes, lower-case hex; empty for pictures that never had any.
+    profile: the ICC profile that came with the picture, of which its crops are freed; empty where there was none.
     """
 
     source: str
     pixels: Pixels
     size: tuple[int, int]
     sha256: str = ""
+    profile: bytes = b""
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8:
