@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -204,3 +205,78 @@ def test_a_chip_and_a_quality_for_each_face_come_where_asked_for(network: FakeNe
         assert [chip.frame for chip in kept.chips] == [(0, 0, 1200, 800), (400, 0, 1600, 800)]
         assert len(kept.qualities) == 2
         np.testing.assert_allclose(kept.vectors, plain.vectors, atol=1)
+
+
+def test_a_pipeline_loads_its_networks_once_for_all_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+
+    def detector(*_: object) -> object:
+        loaded.append("detector")
+        return fake_detector
+
+    def network(*_: object, **__: object) -> FakeNetwork:
+        loaded.append("network")
+        return FakeNetwork()
+
+    monkeypatch.setattr(detectors, "load", detector)
+    monkeypatch.setattr(embedder, "load", network)
+    name = picture(tmp_path, "one.png", red=1)
+    with pipeline.Pipeline() as eyes:
+        for _ in range(3):
+            (outcome,) = eyes.run([name], card=CARD)
+            assert len(outcome.vectors) == 2
+        list(eyes.run([name], card=CARD, detector=DetectorSettings("yunet")))
+    assert loaded == ["network", "detector", "detector"]
+
+
+def test_what_several_callers_bring_is_done_together_and_each_gets_its_own(
+    tmp_path: Path, network: FakeNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold, groups = threading.Event(), []
+
+    def slow(given: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
+        hold.wait(10)
+        groups.append(len(given))
+        return fake_detector(given)
+
+    monkeypatch.setattr(detectors, "load", lambda *_: slow)
+    names = [picture(tmp_path, f"{n}.png", red=n) for n in range(40)]
+    with pipeline.Pipeline() as eyes, ThreadPoolExecutor(40) as callers:
+        asked = [callers.submit(lambda name: list(eyes.run([name], card=CARD)), name) for name in names]
+        while sum(len(one._waiting) for one in eyes._seeing.values()) < 30:
+            threading.Event().wait(0.01)
+        hold.set()
+        for n, future in enumerate(asked):
+            (outcome,) = future.result(20)
+            np.testing.assert_array_equal(outcome.vectors, [[n, 100, 50], [n, 100, 50]])
+    assert max(groups) > 1
+    assert len(groups) < 40
+
+
+def test_callers_who_ask_for_different_things_still_go_together(tmp_path: Path, network: FakeNetwork) -> None:
+    name = picture(tmp_path, "one.png", red=1)
+    with pipeline.Pipeline() as eyes, ThreadPoolExecutor(8) as callers:
+        first = [callers.submit(lambda: next(eyes.run([name], card=CARD, choice="first"))) for _ in range(8)]
+        whole = [callers.submit(lambda: next(eyes.run([name], keep_crops=True, card=CARD))) for _ in range(8)]
+        assert {len(future.result().faces) for future in first} == {1}
+        assert {future.result().crops is None for future in first} == {True}
+        assert {future.result().crops is None for future in whole} == {False}
+
+
+def test_a_failure_reaches_every_caller_and_the_pipeline_goes_on(
+    tmp_path: Path, network: FakeNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = [True]
+
+    def sometimes(given: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
+        if broken[0]:
+            raise ModelError("the network is broken")
+        return fake_detector(given)
+
+    monkeypatch.setattr(detectors, "load", lambda *_: sometimes)
+    name = picture(tmp_path, "one.png", red=1)
+    with pipeline.Pipeline() as eyes:
+        with pytest.raises(ModelError, match="broken"):
+            list(eyes.run([name], card=CARD))
+        broken[0] = False
+        assert len(list(eyes.run([name], card=CARD))) == 1

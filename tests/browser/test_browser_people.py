@@ -65,8 +65,11 @@ def test_a_name_that_is_there_is_proposed_and_merges(at):
     assert at.find(".person").count() == 1
     undo(at)
     at.find(".person").nth(1).wait_for()
-    at.go("/#/settings")
-    at.find(".journal button").nth(1).wait_for()
+    at.view("settings")
+    at.find(".journal button[aria-label]").first.wait_for()
+    at.settled()
+    at.find(".journal li").filter(has_text="Named").locator("button").first.click()  # and the name is taken back, too
+    at.says("Taken back.")
 
 
 def test_people_are_merged_by_choosing_them(at):
@@ -115,7 +118,7 @@ def test_a_hidden_person_is_found_among_the_hidden_and_shown_again(at):
     at.find(".person .tile-face").first.click()
     at.button("Hide").click()
     at.says("is hidden.")
-    at.link("People").first.click()
+    at.view("people")
     at.wait(".person")
     assert at.find(".person").count() == 1
     at.link("Hidden").click()

@@ -204,9 +204,9 @@ class _Shown:
             self._voice.warn(f"{plural(total, 'picture')} looked at")
 
     def told(self, event: Event) -> None:
-        from nitakao.training.loop import Alarm, Judged
+        from nitakao.training.loop import Judged, Notice
 
-        if isinstance(event, Alarm):
+        if isinstance(event, Notice):
             self._voice.warn(event.text)
         elif isinstance(event, Judged):
             found = event.verdict

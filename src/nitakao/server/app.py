@@ -74,6 +74,8 @@ def _health(app: FastAPI, serving: Service, metrics: Metrics) -> None:
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> dict[str, str]:
         await serving.do(serving.gallery.setting, "created")
+        if not serving.ready:
+            raise problems.ProblemError(503, "starting", "networks and the search's index are being loaded")
         return {"status": "ok"}
 
     @app.get("/metrics", include_in_schema=False, dependencies=[Depends(auth.may("read"))])

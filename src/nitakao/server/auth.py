@@ -25,10 +25,16 @@ HEADERS = ("x-api-key", "ocp-apim-subscription-key")  # ours, and the one of Fac
 
 @dataclass(frozen=True)
 class Caller:
-    """role: None where the caller may do nothing.  key: its number; None where there are no keys."""
+    """role: None where the caller may do nothing.  key, name: the key's; None and '' where there are no keys."""
 
     role: Role | None
     key: int | None = None
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """Who it is, for the journal; '' where anybody may call, who is then whoever runs the server."""
+        return "" if self.key is None else f"{self.name} (key {self.key})"
 
     def may(self, role: Role) -> bool:
         roles = get_args(Role)
@@ -59,10 +65,10 @@ class Keyring:
             return Caller("admin")
         if (secret := given(headers)) is not None:
             key = self._by_digest.get(keys.digest(secret))
-            return Caller(None) if key is None else Caller(key.role, key.id)
+            return _of(key)
         number = self._session(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""))
         key = next((key for key in self._by_digest.values() if key.id == number), None)
-        return Caller(None) if key is None else Caller(key.role, key.id)
+        return _of(key)
 
     @property
     def needed(self) -> bool:
@@ -75,7 +81,7 @@ class Keyring:
         if key is None:
             raise unknown()
         told = f"{key.id}.{int(time.time() + SESSION)}"
-        return f"{told}.{self._sign(told)}", Caller(key.role, key.id)
+        return f"{told}.{self._sign(told)}", _of(key)
 
     def _session(self, cookie: str) -> int | None:
         told, _, signed = cookie.rpartition(".")
@@ -88,6 +94,10 @@ class Keyring:
 
     def _sign(self, told: str) -> str:
         return hmac.new(self.service.gallery.key, b"session " + told.encode(), sha256).hexdigest()
+
+
+def _of(key: Key | None) -> Caller:
+    return Caller(None) if key is None else Caller(key.role, key.id, key.name)
 
 
 def given(headers: Mapping[str, str]) -> str | None:

@@ -6,11 +6,14 @@ import asyncio
 import time
 import uuid
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nitakao.errors import NitakaoError
+from nitakao.gallery.people import ACTING
 from nitakao.server import problems
 from nitakao.server.auth import Caller, Keyring
 from nitakao.server.logs import note
@@ -20,6 +23,9 @@ from nitakao.server.service import Service
 from nitakao.server.settings import is_loopback
 
 SAFE = ("GET", "HEAD", "OPTIONS")
+METHODS = (*SAFE, "POST", "PUT", "PATCH", "DELETE")  # that are told apart in the log
+HELD = 16  # bodies of the largest size that are held at a time, in bytes, however many requests there are
+LINGER, LINGER_BYTES = 2.0, 8 << 20  # seconds and bytes for which a refused body is still taken
 ASKED = ("/api/", "/face/")  # below these the limit on requests at once holds
 UNCOUNTED = "/events"  # streams of a job's progress, which last
 SECURITY = {
@@ -49,6 +55,7 @@ class Guard:
         try:
             await self._pass(scope, request)
         finally:
+            request.let_go()
             self._note(scope, request)
 
     async def _pass(self, scope: Scope, request: _Request) -> None:
@@ -59,13 +66,14 @@ class Guard:
             self._check_host(request.headers)
             self._check_origin(scope, request.headers)
             if self.keyring.is_stale:
-                await asyncio.get_running_loop().run_in_executor(None, self.keyring.read)
-            state["caller"] = self.keyring.caller(request.headers)
+                await asyncio.get_running_loop().run_in_executor(None, self.service.afresh, self.keyring.read)
+            state["caller"] = caller = self.keyring.caller(request.headers)
+            ACTING.set(caller.called)
             request.check_length()
             if counted and self.service.is_full:
                 raise ProblemError(429, "busy", "too many at once: come again in a moment", {"Retry-After": AGAIN})
-        except ProblemError as problem:
-            await self._refuse(scope, request, problem)
+        except (ProblemError, NitakaoError) as refused:
+            await self._refuse(scope, request, problems.of_error(refused))
             return
         self.service.at_work += counted
         try:
@@ -73,17 +81,18 @@ class Guard:
         except ProblemError as problem:
             await self._refuse(scope, request, problem)
         except Exception as error:
-            request.error = error
-            if not request.started:
-                told = ProblemError(500, "fault", "this is a fault in nitakao: the server's log says where")
-                await self._refuse(scope, request, told)
+            if request.problem is None or request.started:
+                request.error = error
+            fault = ProblemError(500, "fault", "this is a fault in nitakao: the server's log says where")
+            await self._refuse(scope, request, request.problem or fault)
         finally:
             self.service.at_work -= counted
 
     async def _refuse(self, scope: Scope, request: _Request, problem: ProblemError) -> None:
         if not request.started:
-            problem.headers.setdefault("Connection", "close")  # what is left of the body is not read
-            await problems.answer(scope["path"], problem)(scope, request.receive, request.send)
+            request.refused = True
+            problem.headers.setdefault("Connection", "close")
+            await problems.answer(scope["path"], problem)(scope, request.receive, request.send_and_linger)
 
     def _check_host(self, headers: Headers) -> None:
         """Against other sites' names that lead here: a page of theirs would count as ours."""
@@ -107,12 +116,13 @@ class Guard:
         route = getattr(scope.get("route"), "path", "") or ("page" if request.status < 400 else "none")
         took = time.monotonic() - request.begun
         caller: Caller = scope["state"]["caller"] if "state" in scope else Caller(None)
-        self.metrics.answered(scope["method"], route, request.status, took)
+        method = scope["method"] if scope["method"] in METHODS else "OTHER"
+        self.metrics.answered(method, route, request.status, took)
         note(
             "request",
             error=request.error,
             id=request.id,
-            method=scope["method"],
+            method=method,
             route=route,
             status=request.status,
             ms=round(took * 1000, 1),
@@ -133,7 +143,9 @@ class _Request:
         self.taken = self.given = self.status = 0
         self.started = self.whole = False
         self.error: BaseException | None = None
-        self._receive, self._send = receive, send
+        self.problem: ProblemError | None = None  # what is wrong with the body
+        self.refused = False
+        self._receive, self._send, self._service = receive, send, service
 
     def check_length(self) -> None:
         told = self.headers.get("content-length", "")
@@ -144,6 +156,15 @@ class _Request:
         return ProblemError(413, "too-large", f"a request's body has up to {self.most} bytes")
 
     async def receive(self) -> Message:
+        if self.problem is not None:
+            raise self.problem
+        try:
+            return await self._received()
+        except ProblemError as problem:
+            self.problem = problem
+            raise
+
+    async def _received(self) -> Message:
         if self.whole:
             return await self._receive()  # which now waits for the caller to go away
         left = self.begun + self.seconds - time.monotonic()
@@ -151,18 +172,53 @@ class _Request:
             message = await asyncio.wait_for(self._receive(), max(left, 0.001))
         except asyncio.TimeoutError:
             raise ProblemError(408, "slow", f"the request did not arrive within {self.seconds:g} seconds") from None
-        self.taken += len(message.get("body", b""))
+        size = len(message.get("body", b""))
+        self.taken += size
+        self._service.held += size
         self.whole = not message.get("more_body", False)
         if self.taken > self.most:
             raise self._too_large()
+        if self._service.held > HELD * self.most:
+            raise ProblemError(429, "busy", "too much at once: come again in a moment", {"Retry-After": AGAIN})
         return message
+
+    def let_go(self) -> None:
+        """The request is over: its body is held no more."""
+        self._service.held -= self.taken
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            if self.problem is not None and not self.refused:
+                raise self.problem  # whoever read the body has made something else of it
             self.started, self.status = True, message["status"]
             self._secure(message)
         self.given += len(message.get("body", b""))
-        await self._send(message)
+        try:
+            await asyncio.wait_for(self._send(message), self.seconds)
+        except asyncio.TimeoutError:
+            raise ConnectionError("the caller takes nothing of the answer") from None
+
+    async def send_and_linger(self, message: Message) -> None:
+        """As `send`; before the answer ends, some of a body that nobody wants is taken and thrown away.
+
+        A connection that is closed with bytes unread is reset, and the caller would never see the answer.
+        """
+        if message["type"] != "http.response.body" or message.get("more_body"):
+            await self.send(message)
+            return
+        await self.send({**message, "more_body": True})
+        if not self.whole and "expect" not in self.headers:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._throw_away(), LINGER)
+        await self.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _throw_away(self) -> None:
+        left = LINGER_BYTES
+        while left > 0:
+            message = await self._receive()
+            if message["type"] == "http.disconnect" or not message.get("more_body"):
+                return
+            left -= len(message.get("body", b""))
 
     def _secure(self, message: MutableMapping[str, Any]) -> None:
         headers = MutableHeaders(scope=message)

@@ -6,7 +6,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nitakao.errors import NitakaoError
@@ -49,11 +51,11 @@ class Jobs:
         return len(self._waiting) >= MOST_WAITING
 
     def add(self, kind: str, work: Work) -> Job:
-        """A job that will be done when those before it are."""
+        """A job that will be done when those before it are, in the name of whoever asks now."""
         job = kept.add(self.gallery, kind)
         with self._wake:
             self._now[job.id] = job
-            self._waiting.append((job.id, work))
+            self._waiting.append((job.id, partial(_within, copy_context(), work)))
             self._wake.notify()
         return job
 
@@ -136,3 +138,7 @@ class Jobs:
         with self._lock:
             self._now.pop(job.id, None)
             self._stop.discard(job.id)
+
+
+def _within(context: Context, work: Work, watch: Watch) -> dict[str, Any]:
+    return context.run(work, watch)

@@ -96,8 +96,10 @@ def not_found(detail: str) -> ProblemError:
     return ProblemError(404, "not-found", detail)
 
 
-def of_error(error: NitakaoError) -> ProblemError:
+def of_error(error: ProblemError | NitakaoError) -> ProblemError:
     """What one of nitakao's own errors is answered with."""
+    if isinstance(error, ProblemError):
+        return error
     status, code = next((status, code) for kind, status, code in ANSWERS if isinstance(error, kind))
     return ProblemError(status, code, str(error), {"Retry-After": AGAIN} if status == 503 else None)
 
@@ -123,8 +125,25 @@ def answer(path: str, problem: ProblemError) -> Response:
     return next((form for prefix, form in FORMS.items() if path.startswith(prefix)), document)(problem)
 
 
+def described(app: FastAPI) -> None:
+    """Let the app's description say that problems come as problem documents, and as nothing else."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        found = describe()
+        for methods in found["paths"].values():
+            for operation in methods.values():
+                for answer in operation["responses"].values():
+                    if MEDIA in answer.get("content", {}):
+                        answer["content"] = {MEDIA: answer["content"][MEDIA]}
+        return found
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way
+
+
 def install(app: FastAPI) -> None:
     """Let every error of a request become an answer."""
+    described(app)
 
     @app.exception_handler(ProblemError)
     def _problem(request: Request, error: ProblemError) -> Response:

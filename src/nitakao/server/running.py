@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from socket import socket
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nitakao.errors import MisuseError
@@ -23,15 +26,25 @@ BACKLOG = 2048  # connections that wait to be taken
 
 
 class Patient(H11Protocol):
-    """HTTP/1.1, with an end to connections that never ask: a slow head would otherwise hold one for ever."""
+    """HTTP/1.1, with an end to connections that do not ask: a slow head would otherwise hold one for ever."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._watch = asyncio.get_running_loop().call_later(IDLE, self._hang_up)
+        self._seen: object = None  # the request before which it waited when it was last looked at
+        self._watch = asyncio.get_running_loop().call_later(IDLE, self._look)
 
-    def _hang_up(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._watch.cancel()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        """Hang up on who has sent no whole head since the last look, and is not being answered."""
+        waits = self.cycle is None or self.cycle.response_complete
+        if waits and self.cycle is self._seen:
             self.transport.close()
+            return
+        self._seen = self.cycle if waits else self
+        self._watch = asyncio.get_running_loop().call_later(IDLE, self._look)
 
 
 class Server(uvicorn.Server):
@@ -73,6 +86,25 @@ def serve(
             "or serve on 127.0.0.1"
         )
     prepare(service.card)
+    service.warm_up()
+    with _ends_well():
+        configured(app, settings, ready).run()
+
+
+@contextmanager
+def _ends_well() -> Iterator[None]:
+    """Being told to end is how a server ends: uvicorn raises the signal again once it has, and nothing comes of it."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def configured(app: FastAPI, settings: Settings, ready: Callable[[str], None]) -> Server:
+    """What serves the app."""
+    service: Service = app.state.service
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -90,4 +122,4 @@ def serve(
     def ending() -> None:
         service.ending = True
 
-    Server(config, ready, ending).run()
+    return Server(config, ready, ending)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 from fastapi import Request
 
 from nitakao.errors import GalleryError
-from nitakao.photos import Encoded, Limits, parsed
+from nitakao.models.session import cores
+from nitakao.photos import Encoded, Limits, from_pixels, parsed
 from nitakao.pipeline import Pipeline
 from nitakao.server.jobs import Jobs
+from nitakao.server.logs import note
 from nitakao.server.problems import AGAIN, ProblemError
 from nitakao.server.settings import Settings
 from nitakao.tasks.arguments import card_for
@@ -44,6 +49,9 @@ class Service:
         self.threads = ThreadPoolExecutor(settings.requests, "nitakao-request")
         self.at_work = 0  # requests that are being answered
         self.given_up = 0  # of which nobody waits for the answer any more, though a thread is still at it
+        self.held = 0  # bytes of bodies
+        self.drawing = threading.Semaphore(cores())  # for whole photographs, which take much memory
+        self.ready = True  # whether everything is loaded that the first question needs
         self.streams = 0  # of jobs' progress, that are listened to
         self.ending = False  # whether the server is about to end
         self.jobs = Jobs(gallery)
@@ -72,7 +80,7 @@ class Service:
 
     async def do(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
         """What the task gives, worked out on a thread. Raises ProblemError where it takes too long."""
-        future = asyncio.get_running_loop().run_in_executor(self.threads, partial(self._afresh, task, *given, **named))
+        future = asyncio.get_running_loop().run_in_executor(self.threads, self._call(task, given, named))
         try:
             return await asyncio.wait_for(asyncio.shield(future), self.settings.seconds)
         except asyncio.TimeoutError:
@@ -83,15 +91,18 @@ class Service:
 
     async def finish(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
         """As `do`, for what is worth waiting for however long it takes."""
-        call = partial(self._afresh, task, *given, **named)
-        return await asyncio.get_running_loop().run_in_executor(self.threads, call)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, self._call(task, given, named))
+
+    def _call(self, task: Callable[..., Result], given: Any, named: Any) -> Callable[[], Result]:
+        """The call of a task, in the name of whoever asks."""
+        return partial(copy_context().run, self.afresh, task, *given, **named)
 
     def _done(self, future: asyncio.Future[Any]) -> None:
         self.given_up -= 1
         if not future.cancelled():
             future.exception()  # nobody asks for it any more
 
-    def _afresh(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
+    def afresh(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
         """The task; once more where another process has given the gallery another model meanwhile."""
         try:
             return task(*given, **named)
@@ -134,6 +145,24 @@ class Service:
             keep_chips=chips,
         )
         return next(seen)
+
+    def warm_up(self) -> None:
+        """Load the networks and the search's index, in the background, so that the first question does not wait."""
+
+        def load() -> None:
+            blank = from_pixels(np.zeros((64, 64, 3), np.uint8))
+            list(self.eyes.run([blank], detector=self.settings.detector, card=self.card, flip=self.gallery.flip))
+            self.gallery.searcher.search(np.zeros((1, self.gallery.dimension), np.float32), 1)
+
+        def run() -> None:
+            try:
+                load()
+            except Exception as error:  # whoever asks first is told
+                note("warm-up", error=error)
+            self.ready = True
+
+        self.ready = False
+        threading.Thread(target=run, name="nitakao-warm-up", daemon=True).start()
 
     def close(self) -> None:
         """Finish what was accepted, and put everything away."""

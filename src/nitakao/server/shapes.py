@@ -38,6 +38,22 @@ class QualityOf(BaseModel):
 class Face(BaseModel):
     """A face of the gallery. box, landmarks: pixels of the upright photograph. time: seconds into a video."""
 
+    model_config = example(
+        {
+            "id": 31,
+            "photo": 27,
+            "number": 0,
+            "box": [367.5, 79.0, 616.4, 428.3],
+            "landmarks": None,
+            "score": 0.9997,
+            "quality": {"score": 0.94, "sharpness": 0.96, "yaw": 0.4, "pitch": -4.5, "roll": -0.3},
+            "time": None,
+            "taken": 1354808761.0,
+            "person": 12,
+            "name": "Ada",
+        }
+    )
+
     id: int
     photo: int
     number: int
@@ -54,6 +70,10 @@ class Face(BaseModel):
 class Seen(BaseModel):
     """A face of a picture that was handed in.  turn: degrees counter-clockwise until it stands upright."""
 
+    model_config = example(
+        {"number": 0, "box": [367.5, 79.0, 616.4, 428.3], "landmarks": None, "score": 0.9997, "turn": 0}
+    )
+
     number: int
     box: Box
     landmarks: Marks | None
@@ -63,6 +83,18 @@ class Seen(BaseModel):
 
 class Probe(BaseModel):
     """Somebody who was asked about.  face, person: of the gallery.  size: of the picture."""
+
+    model_config = example(
+        {
+            "name": "image",
+            "number": 0,
+            "box": [367.5, 79.0, 616.4, 428.3],
+            "landmarks": None,
+            "face": None,
+            "person": None,
+            "size": [910, 1137],
+        }
+    )
 
     name: str
     number: int
@@ -83,6 +115,20 @@ class Match(BaseModel):
 
 class Basis(BaseModel):
     """What makes distances and probabilities readable."""
+
+    model_config = example(
+        {
+            "model": "dlib-resnet",
+            "metric": "euclidean",
+            "threshold": 0.617,
+            "threshold_source": "best on LFW folds 1-5",
+            "prior": 0.5,
+            "calibration": "LFW folds 1-5",
+            "searched": 47,
+            "faces": 47,
+            "false_matches": 0.48,
+        }
+    )
 
     model: str
     metric: str
@@ -131,6 +177,8 @@ class Identified(BaseModel):
 
 
 class Person(BaseModel):
+    model_config = example({"id": 12, "name": "Ada", "faces": 31, "photos": 29, "hidden": False, "cover": 31})
+
     id: int
     name: str
     faces: int
@@ -140,6 +188,22 @@ class Person(BaseModel):
 
 
 class Job(BaseModel):
+    model_config = example(
+        {
+            "id": 3,
+            "kind": "index",
+            "state": "running",
+            "created": 1795663267.6,
+            "started": 1795663267.7,
+            "finished": None,
+            "done": 120,
+            "total": 1000,
+            "message": "140 faces",
+            "result": None,
+            "problem": None,
+        }
+    )
+
     id: int
     kind: str
     state: Literal["waiting", "running", "done", "failed", "cancelled"]

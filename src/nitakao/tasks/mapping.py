@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery.faces import Ids
     from nitakao.gallery.serving.maps import Map
 
-MOST = 100_000  # faces that are laid out, drawn by chance where there are more
+MOST = 30_000  # faces that are laid out, drawn by chance where there are more: some minutes on two cores
 NEIGHBOURS = 30  # of each face that pull at it
 ROUNDS = 500  # of moving the points, after the first 250 in which groups come together; t-SNE's usual numbers
 TOGETHER = 250

@@ -27,7 +27,7 @@ Watch: TypeAlias = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True)
-class Looked:
+class Measuring:
     """How pictures are turned into vectors.
 
     choice: of the faces in a picture, which is the one that counts.  flip: average with the mirrored crop.
@@ -77,7 +77,7 @@ class Measured:
 def embedded(
     pictures: Sequence[Picture],
     model: Model = None,
-    how: Looked | None = None,
+    how: Measuring | None = None,
     metric: Metric | None = None,
     watch: Watch = lambda outcome: None,
 ) -> Measured:
@@ -87,7 +87,7 @@ def embedded(
     """
     from nitakao import pipeline
 
-    how, card = how or Looked(), card_of(model)
+    how, card = how or Measuring(), card_of(model)
     vectors = np.full((len(pictures), card.dimension), np.nan, np.float32)
     faces: list[Face | None] = [None] * len(pictures)
     problems: list[str] = []

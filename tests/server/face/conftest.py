@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 import uvicorn
 from sqlalchemy import delete
@@ -116,6 +117,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         pictures = Pictures()
         with fetched(pictures) as errand, serving(create_app(Settings(gallery=place), errand=errand)) as url:
             yield Live(url, key, reader, gallery, pictures)
+
+
+@pytest.fixture
+def api(live: Live) -> Iterator[httpx.Client]:
+    """Requests to the server as a client that may write."""
+    headers = {"Ocp-Apim-Subscription-Key": live.key}
+    with httpx.Client(base_url=f"{live.url}/face/v1.2/", headers=headers, timeout=30) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from nitakao.gallery.people.edits import Belongs, Edit, Pair, edit, told, untold, who
+from nitakao.gallery.people.edits import ACTING, Belongs, Edit, Pair, edit, told, untold, who
 from nitakao.gallery.people.persons import LARGEST, LONGEST_NAME, clean_name, numbered, people, person_number
 
 __all__ = [
+    "ACTING",
     "LARGEST",
     "LONGEST_NAME",
     "Belongs",

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -231,8 +232,13 @@ def edit(gallery: Gallery, verb: str, connection: Connection | None = None) -> I
         connection.execute(delete(schema.journal).where(schema.journal.c.id == entry))
 
 
+ACTING: ContextVar[str] = ContextVar("acting", default="")  # in whose name a server works just now
+
+
 def who() -> str:
-    """Who works here, for the journal: NITAKAO_USER, or the system's name for the user."""
+    """Who works here, for the journal: whoever asked a server, NITAKAO_USER, or the system's name for the user."""
+    if acting := ACTING.get():
+        return acting
     try:
         return os.environ.get("NITAKAO_USER") or getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container may have users without names

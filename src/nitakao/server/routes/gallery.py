@@ -45,5 +45,9 @@ def _about(serving: Service) -> dict[str, Any]:
 
     found = serving.gallery
     told = {"where": shapes.shown(found.where), "model": found.model, "dimension": found.dimension}
-    told |= {"metric": found.metric, "threshold": shapes.number(serving.card.threshold), "version": version("nitakao")}
+    told |= {
+        "metric": found.metric,
+        "threshold": serving.threshold() or shapes.number(serving.card.threshold),
+        "version": version("nitakao"),
+    }
     return told | counting.counts(found)

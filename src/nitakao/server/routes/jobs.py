@@ -20,6 +20,7 @@ from nitakao.server.auth import may
 from nitakao.server.problems import ProblemError, not_found, responses
 from nitakao.server.routes.asking import Id, Serving, accept
 from nitakao.server.service import Service
+from nitakao.server.shapes import example
 
 LOOK = 0.25  # seconds from one look at a job to the next
 ALIVE = 15.0  # seconds after which a stream says something, so that nobody between takes it for dead
@@ -42,6 +43,8 @@ class Strict(BaseModel):
 class Grouping(Strict):
     """method: null for nitakao's own."""
 
+    model_config = example({"method": None, "threshold": 0.55})
+
     method: Literal["dbscan", "hdbscan", "agglomerative"] | None = None
     threshold: Annotated[float, Field(gt=0, le=1000)] | None = None
     smallest: Annotated[int, Field(ge=2, le=1000)] = 3
@@ -50,6 +53,8 @@ class Grouping(Strict):
 class Indexing(Strict):
     """paths: absolute, on the server's machine."""
 
+    model_config = example({"paths": ["/home/ada/Pictures"], "prune": True})
+
     paths: Annotated[list[Annotated[str, Field(min_length=1, max_length=4000)]], Field(min_length=1, max_length=100)]
     prune: bool = False
     labels_from: Literal["folder"] | None = None
@@ -57,6 +62,8 @@ class Indexing(Strict):
 
 
 class Remaking(Strict):
+    model_config = example({"model": "facenet-vggface2", "from_photographs": True})
+
     model: Annotated[str, Field(min_length=1, max_length=80)]
     from_photographs: bool = False
 

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from nitakao.errors import MisuseError
 from nitakao.gallery.serving import listing
@@ -20,6 +21,7 @@ from nitakao.server.auth import may
 from nitakao.server.problems import not_found, responses
 from nitakao.server.routes.asking import LARGEST, Serving
 from nitakao.server.service import Service
+from nitakao.server.shapes import example
 from nitakao.tasks.exporting import export as export_task
 from nitakao.tasks.forget import forget as forget_task
 
@@ -29,6 +31,7 @@ KINDS = {
     "npz": "application/octet-stream",
     "jsonl": "application/x-ndjson",
 }
+PIECE = 1 << 18  # bytes that are read at a time
 One = Annotated[int, Field(ge=1, le=LARGEST)]
 FILE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -46,7 +49,7 @@ class Forgotten(BaseModel):
     confirm: for a person the name, or '#12'.  tombstone: never index the photographs again.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid") | example({"person": 12, "confirm": "Ada", "tombstone": True})
 
     person: One | None = None
     photo: One | None = None
@@ -95,10 +98,31 @@ def _forget(serving: Service, wanted: Forgotten) -> dict[str, Any]:
     return asdict(receipt) | {"gallery": shapes.shown(receipt.gallery)}
 
 
-@router.get("/export", response_class=FileResponse, responses=FILE)
-async def export(
-    serving: Serving, format: Annotated[Literal["parquet", "csv", "npz", "jsonl"], Query()]
-) -> FileResponse:
+class Leaving(Response):
+    """A file in a folder of its own, which goes once the file has been sent, or could not be."""
+
+    def __init__(self, path: Path, media_type: str) -> None:
+        self.path, self.media_type, self.background = path, media_type, None
+        self.status_code = 200
+        told = {
+            "content-length": str(path.stat().st_size),
+            "content-disposition": f'attachment; filename="{path.name}"',
+        }
+        self.init_headers(told)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            with open(self.path, "rb") as file:
+                while piece := await run_in_threadpool(file.read, PIECE):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+        finally:
+            shutil.rmtree(self.path.parent, ignore_errors=True)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@router.get("/export", response_class=Response, responses=FILE)
+async def export(serving: Serving, format: Annotated[Literal["parquet", "csv", "npz", "jsonl"], Query()]) -> Response:
     """All faces with their vectors, boxes and names, as a file."""
     folder = Path(tempfile.mkdtemp(prefix="nitakao-export-"))  # for this user's eyes only
     path = folder / f"faces.{format}"
@@ -107,5 +131,4 @@ async def export(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    away = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    return FileResponse(path, media_type=KINDS[format], filename=path.name, background=away)
+    return Leaving(path, KINDS[format])

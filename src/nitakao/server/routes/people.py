@@ -16,6 +16,7 @@ from nitakao.server.auth import may
 from nitakao.server.problems import not_found, responses
 from nitakao.server.routes.asking import LARGEST, After, Id, Limit, Number, Serving
 from nitakao.server.service import Service
+from nitakao.server.shapes import example
 from nitakao.tasks import people as tasks
 from nitakao.tasks.arguments import calibration_of
 from nitakao.tasks.judging import Judge
@@ -57,20 +58,28 @@ class Changed(BaseModel):
 
 
 class ToPerson(Strict):
+    model_config = example({"name": "Ada", "hidden": False})
+
     name: Name | None = None
     hidden: bool | None = None
 
 
 class Others(Strict):
+    model_config = example({"others": [12, 31]})
+
     others: Annotated[list[One], Field(min_length=1, max_length=1000)]
 
 
 class Split(Strict):
+    model_config = example({"faces": [7, 9], "name": "Bob"})
+
     faces: Many
     name: Name | None = None
 
 
 class Moved(Strict):
+    model_config = example({"faces": [7], "person": 12})
+
     faces: Many
     person: One | None
 
@@ -90,6 +99,8 @@ class Journal(BaseModel):
 
 
 class Undo(Strict):
+    model_config = example({"entry": 41})
+
     entry: One | None = None
 
 
@@ -115,6 +126,8 @@ class Reviews(BaseModel):
 
 
 class Answered(Strict):
+    model_config = example({"face": 7, "person": 12, "answer": "yes"})
+
     face: One
     person: One
     answer: Literal["yes", "no", "skip"]

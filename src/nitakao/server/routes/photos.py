@@ -114,10 +114,15 @@ async def image(
 ) -> Response:
     """The photograph from where it lies, upright, without what its file says besides the picture."""
     try:
-        data = await serving.do(picturing.photograph, serving.gallery, id, side)
+        data = await serving.do(_image, serving, id, side)
     except PhotoError as error:
         raise not_found(str(error)) from None
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _image(serving: Service, number: int, side: int) -> bytes:
+    with serving.drawing:
+        return picturing.photograph(serving.gallery, number, side)
 
 
 @router.post("/photos", status_code=202, response_model=shapes.Job, openapi_extra=BODY, responses=responses(404, 415))

@@ -15,6 +15,7 @@ from nitakao.server.auth import caller as who
 from nitakao.server.problems import not_found, responses
 from nitakao.server.routes.asking import Serving
 from nitakao.server.service import THRESHOLD
+from nitakao.server.shapes import example
 from nitakao.server.shapes import number as shape_number
 from nitakao.tasks import models as tasks
 
@@ -31,7 +32,7 @@ class Session(BaseModel):
 
 
 class Login(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid") | example({"key": "nk_..."})
 
     key: Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -39,7 +40,7 @@ class Login(BaseModel):
 class Settings(BaseModel):
     """threshold: same person below this distance, unless a question says otherwise; null: the model's own."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid") | example({"threshold": 0.55})
 
     threshold: Annotated[float, Field(gt=0, le=1000)] | None = None
 

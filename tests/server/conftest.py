@@ -1,0 +1,159 @@
+"""A server on a small family's gallery, with eyes that take a picture's colour for who is on it."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from tests import fakes
+from tests.tasks.family import CARD, family
+
+from nitakao.gallery import Gallery
+from nitakao.photos import Encoded, decode
+from nitakao.pipeline import Pipeline
+from nitakao.server import Settings, create_app
+from nitakao.server.running import configured
+from nitakao.values import Outcome, Photo
+
+WHO = {10: "ada", 60: "bob", 110: "stranger"}  # red of the picture, and who is on it
+NOBODY, GROUP, SLOW = 200, 220, 240
+
+
+class Eyes:
+    """Stands for a pipeline.  looks: how many pictures were looked at.  hold: what a slow picture waits for."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.hold = threading.Event()
+
+    def run(self, sources, *, choice="all", card=None, keep_chips=False, **_) -> Iterator[Outcome]:
+        for source in sources:
+            self.looks += 1
+            yield self.look(source, choice, card, keep_chips)
+
+    def look(self, source, choice, card, keep_chips) -> Outcome:
+        photo = decode(source) if isinstance(source, Encoded) else source
+        red = int(photo.pixels[0, 0, 0])
+        if red == SLOW:
+            self.hold.wait(10)
+        count = 0 if red == NOBODY else 3 if red == GROUP else 1
+        count = count if choice == "all" else min(count, 1)
+        faces = tuple(fakes.face(n) for n in range(count))
+        seed = WHO.get(min(WHO, key=lambda known: abs(known - red)), "stranger")
+        vectors = np.array([fakes.vector(f"{seed}.jpg{n}") for n in range(count)], np.float32)
+        outcome = Outcome(photo.source, photo.size, photo.sha256, faces, problem="" if count else "no face found")
+        if card is not None:
+            outcome = replace(outcome, vectors=vectors.reshape(count, fakes.DIMENSION))
+        return with_chips(outcome, photo) if keep_chips and count else outcome
+
+    def close(self) -> None:
+        self.hold.set()
+
+
+def with_chips(outcome: Outcome, photo: Photo) -> Outcome:
+    from nitakao import photos
+
+    chips = tuple(photos.chip(photo, face) for face in outcome.faces)
+    return replace(outcome, chips=chips, qualities=tuple(photos.quality(photo, face) for face in outcome.faces))
+
+
+def picture(red: int = 10, size: tuple[int, int] = (200, 100), kind: str = "PNG", blue: int = 0) -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", size, (red, 100, blue)).save(written, kind)
+    return written.getvalue()
+
+
+class Served:
+    """A running server.  url: where it is.  eyes, app: what is behind it."""
+
+    def __init__(self, app, eyes) -> None:
+        self.app, self.eyes = app, eyes
+        self.url = ""
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rstrip("/").rpartition(":")[2])
+
+    @property
+    def service(self):
+        return self.app.state.service
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Served]:
+    """The server, run in a thread as `nitakao serve` runs it."""
+    eyes = Eyes()
+    app = create_app(settings, eyes=cast(Pipeline, eyes))
+    served, there = Served(app, eyes), threading.Event()
+
+    def ready(address: str) -> None:
+        served.url = address
+        there.set()
+
+    server = configured(app, settings, ready)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert there.wait(20)
+    try:
+        yield served
+    finally:
+        eyes.hold.set()
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def settings_for(folder: Path, **more) -> Settings:
+    own: dict[str, Any] = {"gallery": folder / "family.db", "model": CARD, "port": 0, "uploads": folder / "uploads"}
+    return Settings(**own | more)
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> dict[str, list[int]]:
+    """The numbers of the family's faces, see `family`."""
+    with Gallery(tmp_path / "family.db", card=CARD) as gallery:
+        return family(gallery)
+
+
+@pytest.fixture
+def served(people, tmp_path: Path) -> Iterator[Served]:
+    with running(settings_for(tmp_path)) as found:
+        yield found
+
+
+@pytest.fixture
+def api(served: Served) -> Iterator[httpx.Client]:
+    """A client at /api/v1."""
+    with httpx.Client(base_url=f"{served.url}api/v1", timeout=120) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, httpx.Client]]:
+    """A server and a client for tests that change nothing, one for all of a module."""
+    folder = tmp_path_factory.mktemp("still")
+    with Gallery(folder / "family.db", card=CARD) as gallery:
+        family(gallery)
+    with running(settings_for(folder)) as found, httpx.Client(base_url=f"{found.url}api/v1", timeout=120) as client:
+        yield found, client
+
+
+def ended(client: httpx.Client, job: dict, state: str = "done") -> dict:
+    """The job once it is over."""
+    for _ in range(400):
+        found = client.get(f"/jobs/{job['id']}").json()
+        if found["state"] not in ("waiting", "running"):
+            assert found["state"] == state, found
+            return found
+        time.sleep(0.02)
+    raise AssertionError("the job does not end")
