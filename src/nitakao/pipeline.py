@@ -117,11 +117,7 @@ def run(
 
 
 class Pipeline:
-    """Networks that are loaded once, when they are first needed, for any number of runs, side by side or in turn.
-
-    with Pipeline() as pipeline:
-        for outcome in pipeline.run(["photo.jpg"], card=card): ...
-    """
+    """Networks that are loaded once, when they are first needed, for any number of runs, side by side or in turn."""
 
     def __init__(self) -> None:
         self._workers = cores()
