@@ -72,7 +72,7 @@ def pictures(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def indexed(pictures, tmp_path_factory) -> Path:
-    """A gallery of the pictures: two groups of five, five faces that are nobody's, and three doubts."""
+    """A gallery of the pictures: two groups, of whom one picture shows both, a few faces of nobody, and doubts."""
     import nitakao
     from nitakao.tasks.arguments import opened
 
@@ -81,8 +81,20 @@ def indexed(pictures, tmp_path_factory) -> Path:
         pass
     nitakao.cluster(path, threshold=0.15)  # so strict that not all are grouped
     with opened(path) as gallery:
+        bring_together(gallery)
         doubt(gallery)
     return path
+
+
+def bring_together(gallery) -> None:
+    """On the picture of both, the one at the left is person 1, and the one at the right person 2."""
+    from nitakao.gallery import faces
+    from nitakao.tasks.people import move
+
+    both = [kept for kept in faces.stream(gallery) if kept.path.endswith("together.jpg")]
+    first, second = sorted(both, key=lambda kept: kept.face.box[0])
+    move(gallery, [first.id], "#1")
+    move(gallery, [second.id], "#2")
 
 
 def doubt(gallery) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.shown import ROOT
 
 AXE = ROOT / "tests" / "browser" / "axe" / "axe.min.js"
 SERIOUS = ("serious", "critical")
+PATIENCE = float(os.environ.get("NITAKAO_PATIENCE", "15"))  # seconds for anything to appear
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
@@ -32,7 +34,7 @@ class Driver:
         self.asked: list[str] = []
         options = {"viewport": DESKTOP, "locale": "en-GB", "reduced_motion": "reduce", **options}
         self.context = browser.new_context(**options)
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(1000 * PATIENCE)
         self.page = self.context.new_page()
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
@@ -107,12 +109,20 @@ class Driver:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def view(self, path: str) -> None:
+        """Press the link to a view in the frame."""
+        self.page.locator(f'nav a[href="#/{path}"]').click()
+
     def focused(self) -> str:
         """The accessible name, or the text, of what has the focus."""
         return self.page.evaluate(
             "() => { const at = document.activeElement;"
             " return at.getAttribute('aria-label') ?? (at.textContent.trim() || at.querySelector('img')?.alt || ''); }"
         )
+
+    def focuses(self, name: str) -> None:
+        """Waits until what has the focus is called so."""
+        self.page.wait_for_function("(name) => document.activeElement.getAttribute('aria-label') === name", arg=name)
 
     def tab_to(self, name: str, most: int = 40) -> None:
         """Press Tab until something of this name has the focus."""

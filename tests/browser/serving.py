@@ -23,7 +23,8 @@ class Served:
         command = [str(SCRIPTS / "nitakao"), "serve", "--gallery", str(gallery), "--port", "0"]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         self.address = self._address()
-        threading.Thread(target=self._keep, daemon=True).start()
+        self.listener = threading.Thread(target=self._keep, daemon=True)
+        self.listener.start()
 
     def _address(self) -> str:
         assert self.process.stderr is not None
@@ -35,12 +36,13 @@ class Served:
 
     def _keep(self) -> None:
         assert self.process.stderr is not None
-        with self.log.open("w") as kept:
+        with self.process.stderr, self.log.open("w") as kept:
             for line in self.process.stderr:
                 kept.write(line)
 
     def stop(self) -> None:
         self.process.terminate()
+        self.listener.join(30)
         assert self.process.wait(30) in (0, -15, 143)
 
 

@@ -164,11 +164,14 @@ class Answering(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Listening(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # a browser that scrolls asks for many pictures at once
+
+
 def serving(made: Made, headers: dict[str, str], port: int = 0) -> ThreadingHTTPServer:
     """A server that is ready to `serve_forever`."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), partial(Answering, made, headers))
-    server.daemon_threads = True
-    return server
+    return Listening(("127.0.0.1", port), partial(Answering, made, headers))
 
 
 def main() -> None:

@@ -33,9 +33,9 @@ def test_a_key_signs_in_and_its_role_decides_what_is_shown(drive, locked):
     at.find(".sign-in input").fill(reading)
     at.press("Enter")
     at.wait(".drop")
-    at.link("People").click()
+    at.view("people")
     at.wait(".person")
     assert at.find(".person .name, .pick").count() == 0  # who may only read is shown nothing to change
-    at.link("Settings").click()
+    at.view("settings")
     at.button("Sign out").click()
     at.wait(".sign-in input")

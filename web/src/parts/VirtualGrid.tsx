@@ -89,14 +89,18 @@ export function VirtualGrid<T>(props: Props<T>) {
 
   useEffect(() => need?.(seen.end), [seen.end, need]);
 
-  useEffect(() => {
+  const focus = (): void => {
     if (!focusing.current) return;
-    const target = list.current!.querySelector<HTMLElement>(`[data-item="${current}"]`);
-    if (target) {
-      focusing.current = false;
-      target.focus({ preventScroll: true });
-    }
-  });
+    const target = list.current!.querySelector<HTMLElement>(`[data-item="${latest.current}"]`);
+    target?.focus({ preventScroll: true });
+    focusing.current = !target; // what is not there yet gets the focus when it is
+  };
+  useEffect(focus);
+  const focused = (item: number): void => {
+    if (focusing.current && item !== latest.current) return;
+    latest.current = item;
+    setCurrent(item);
+  };
 
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLUListElement>): void => {
     const on = (event.target as HTMLElement).dataset["item"];
@@ -110,6 +114,7 @@ export function VirtualGrid<T>(props: Props<T>) {
     latest.current = next;
     reveal(list.current!, grid, gap, next);
     setCurrent(next);
+    focus();
   };
 
   const items: number[] = [];
@@ -128,7 +133,7 @@ export function VirtualGrid<T>(props: Props<T>) {
         </li>
       );
     }
-    const handle = { tabIndex: item === reachable ? 0 : -1, "data-item": item, onFocus: () => setCurrent(item) };
+    const handle = { tabIndex: item === reachable ? 0 : -1, "data-item": item, onFocus: () => focused(item) };
     return (
       <li key={keyOf ? keyOf(thing) : item} style={style} aria-posinset={item + 1} aria-setsize={length}>
         {tile(thing, item, handle)}

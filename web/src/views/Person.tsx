@@ -57,7 +57,7 @@ export function PersonView({ id }: { id: number }) {
         length={pages.length}
         at={at}
         need={need}
-        least={112}
+        least={104}
         below={0}
         keyOf={(face) => face.id}
         tile={tile}

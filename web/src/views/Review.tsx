@@ -92,7 +92,7 @@ function Question({ review, left, answer }: { review: Review; left: number; answ
   return (
     <section class="review">
       <p class="question" role="status" aria-live="polite">
-        {said("review.question", { name: called(person) })}
+        {person.name ? said("review.question", { name: person.name }) : said("review.same")}
       </p>
       <div class="review-faces">
         <button type="button" class="bare" aria-label={said("hit.open")} title={said("hit.open")} onClick={() => openPhoto(face.photo, face.id)}>

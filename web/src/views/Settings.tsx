@@ -104,12 +104,14 @@ function ModelCard() {
   }, [name]);
   return (
     <section>
-      <h2>{said("settings.model")}</h2>
+      <h2>
+        {said("settings.model")} <span class="muted">{name}</span>
+      </h2>
       {card && (
         <dl class="facts wide">
-          {Object.entries(card).flatMap(([key, value]) => {
-            const words = plain(value);
-            return words ? [<div key={key}><dt>{key.replaceAll("_", " ")}</dt><dd class={words.length > 60 ? "long" : ""}>{words}</dd></div>] : [];
+          {CARD.flatMap((key) => {
+            const words = told(key, card);
+            return words ? [<div key={key}><dt>{said(`card.${key}`)}</dt><dd>{words}</dd></div>] : [];
           })}
         </dl>
       )}
@@ -117,13 +119,15 @@ function ModelCard() {
   );
 }
 
-/** A card's value in words; what is nested is for programs. */
-function plain(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (typeof value === "number") return String(Math.round(value * 10000) / 10000);
-  if (typeof value === "boolean") return said(value ? "yes" : "no");
-  if (Array.isArray(value) && value.every((one) => typeof one !== "object")) return value.join(", ");
-  return "";
+/** What people want to know of a card; the rest is for programs. */
+const CARD = ["title", "dimension", "metric", "threshold", "threshold_source", "calibration", "commercial", "weights_licence", "data_licence", "origin", "note"] as const;
+
+function told(key: (typeof CARD)[number], card: Card): string {
+  const value = card[key];
+  if (key === "metric") return said(value === "cosine" ? "metric.cosine" : "metric.euclidean");
+  if (key === "commercial") return said(`commercial.${value === "allowed" || value === "forbidden" ? value : "unclear"}`);
+  if (key === "calibration") return value === null ? "" : String((value as { source?: unknown } | undefined)?.source ?? "");
+  return value === null || value === undefined ? "" : String(value);
 }
 
 function Threshold() {
@@ -226,8 +230,11 @@ const journal = () => pagesOf<Entry>("/journal", "entries", {});
 
 function verb(entry: Entry): string {
   const detail = typeof entry.detail === "string" ? entry.detail : "";
-  return detail ? `${entry.verb}: ${detail}` : entry.verb;
+  const done = VERBS.find((one) => one === entry.verb);
+  return [done ? said(`verb.${done}`) : entry.verb, detail].filter(Boolean).join(": ");
 }
+
+const VERBS = ["name", "merge", "move", "split", "hide", "show", "yes", "no", "skip", "cluster", "import", "label", "undo"] as const;
 
 function Forget() {
   const wanted = route.value.query.get("forget");
@@ -238,8 +245,10 @@ function Forget() {
   useEffect(() => {
     if (!wanted) return;
     get<Person>(`/people/${wanted}`).then(setPerson, complain);
-    document.getElementById("forget")?.scrollIntoView();
   }, [wanted]);
+  useEffect(() => {
+    if (wanted && person) document.getElementById("forget")?.scrollIntoView({ block: "center" });
+  }, [wanted, person]);
   const forget = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     setBusy(true);
