@@ -9,6 +9,9 @@ VENV ?= .venv
 OUT ?= out
 PHOTOS ?=
 MODEL ?=
+# PyTorch for the tests of training: a wheel that pip has at hand, else what this says: TORCH=torch for PyPI's (on Linux
+# with all of CUDA, 3 GB), a path, or an index and a name, as --index-url https://download.pytorch.org/whl/cpu torch.
+TORCH ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -119,11 +122,15 @@ $(VENV)/.samples: pyproject.toml | $(BIN)/python
 	$(PIP) -e '.[samples]'
 	@touch $@ $(VENV)/.run
 
-# TensorFlow and HEIC have no wheel for some Pythons: the tests that need them then skip and say so.
+# TensorFlow, PyTorch and HEIC have no wheel for some Pythons: the tests that need them then skip and say so.
 $(VENV)/.test: pyproject.toml | $(BIN)/python
 	$(TAKES)
 	$(PIP) -e '.[test]'
 	@$(PIP) --only-binary :all: -e '.[heic]' || echo 'no pillow-heif wheel for this Python: the HEIC tests will skip'
 	@$(PIP) --only-binary :all: dlib-bin || echo 'no dlib wheel for this Python: the tests that compare with dlib will skip'
 	@$(PIP) --only-binary :all: -e '.[tensorflow]' || echo 'no TensorFlow wheel for this Python: its import tests will skip'
+	@$(PIP) --no-index --no-deps --only-binary :all: 'torch>=2.4' 2>/dev/null \
+	  || $(if $(TORCH),$(PIP) --only-binary :all: $(TORCH),false) \
+	  || echo 'no PyTorch here: the tests of training will skip (make test TORCH=torch takes the one of PyPI)'
+	@! $(BIN)/python -c 'import importlib.util as u; u.find_spec("torch") or exit(1)' || $(PIP) -e '.[train]'
 	@touch $@ $(VENV)/.samples $(VENV)/.run

@@ -1,6 +1,6 @@
 """A gallery of any number of faces, written straight into its tables, as `index` would leave it but for the chips.
 
-One photograph a face, one file a photograph, and everybody in it a person with a name.
+One file a photograph, and everybody in it a person with a name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from faces import Faces, Floats, Numbers
+from faces import Floats, Numbers
 from sqlalchemy import Connection, insert
 
 from nitakao.gallery import Gallery, schema
@@ -23,8 +23,8 @@ AT_ONCE = 50_000  # faces in one transaction
 Block = tuple[Numbers, Floats]  # whose each face is (n,), and vectors (n, D)
 
 
-def fill(place: Path, card: ModelCard, blocks: Iterable[Block]) -> float:
-    """Make a gallery of these faces, numbered from 1 on; seconds that it took."""
+def fill(place: Path, card: ModelCard, blocks: Iterable[Block], together: int = 1) -> float:
+    """Make a gallery of these faces, numbered from 1 on, `together` in a photograph; seconds that it took."""
     start = time.perf_counter()
     numbers, known = count(1), 0
     with Gallery(place, card=card) as gallery:
@@ -34,14 +34,8 @@ def fill(place: Path, card: ModelCard, blocks: Iterable[Block]) -> float:
                 newest = int(people.max()) + 1
                 _people(connection, range(known, newest))
                 known = max(known, newest)
-                _faces(connection, ids, people.tolist(), vectors)
+                _faces(connection, ids, people.tolist(), vectors, together)
     return time.perf_counter() - start
-
-
-def drawn(model: Faces, total: int, seed: int) -> Iterator[Block]:
-    """What `model.draw(total, seed)` gives, as one block."""
-    vectors, people = model.draw(total, seed)
-    yield people, vectors
 
 
 def _cut(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -56,17 +50,21 @@ def _people(connection: Connection, new: range) -> None:
         connection.execute(insert(schema.people), rows)
 
 
-def _faces(connection: Connection, ids: list[int], people: list[int], vectors: Floats) -> None:
+def _faces(connection: Connection, ids: list[int], people: list[int], vectors: Floats, together: int) -> None:
     photo: dict[str, Any] = {"video": False, "width": 250, "height": 250, "problem": "", "detector": "", "indexed": 0.0}
-    connection.execute(insert(schema.photos), [{"id": n, "sha256": f"{n:064x}", **photo} for n in ids])
+    new = [n for n in ids if n % together == 1 % together]
+    connection.execute(insert(schema.photos), [{"id": n, "sha256": f"{n:064x}", **photo} for n in new])
     file: dict[str, Any] = {"size": 1, "mtime_ns": 1, "problem": ""}
-    paths = (f"/photos/{n // 1000:05}/{n:08}.jpg" for n in ids)
-    connection.execute(
-        insert(schema.files), [{"path": path, "photo": n, **file} for path, n in zip(paths, ids, strict=True)]
-    )
-    face: dict[str, Any] = {"number": 0, "x1": 80.0, "y1": 80.0, "x2": 170.0, "y2": 170.0, "score": 1.0, "turn": 0}
+    paths = (f"/photos/{n // 1000:05}/{n:08}.jpg" for n in new)
+    listed = [{"path": path, "photo": n, **file} for path, n in zip(paths, new, strict=True)]
+    connection.execute(insert(schema.files), listed)
+    face: dict[str, Any] = {"x1": 80.0, "y1": 80.0, "x2": 170.0, "y2": 170.0, "score": 1.0, "turn": 0}
     face |= {"quality": 0.5, "assigned": "group"}
-    rows = [{"id": n, "photo": n, "person": p + 1, **face} for n, p in zip(ids, people, strict=True)]
+    places = [(n, n - (n - 1) % together, (n - 1) % together) for n in ids]
+    rows = [
+        {"id": n, "photo": first, "number": number, "person": p + 1, **face}
+        for (n, first, number), p in zip(places, people, strict=True)
+    ]
     connection.execute(insert(schema.faces), rows)
-    listed = [{"face": n, "vector": v} for n, v in zip(ids, np.asarray(vectors, np.float32), strict=True)]
-    connection.execute(insert(schema.vectors), listed)
+    found = [{"face": n, "vector": v} for n, v in zip(ids, np.asarray(vectors, np.float32), strict=True)]
+    connection.execute(insert(schema.vectors), found)

@@ -31,7 +31,7 @@ from nitakao.gallery import Gallery, faces
 
 ROOT = Path(__file__).parents[1]
 PICTURES = 1500
-LONGEST = 2.5  # seconds from the start to the kill: before the first word, while it writes, and after the last
+LATEST = 0.7  # of the time that it takes undisturbed: before the first word, while it writes, seldom after the last
 HALF = """
     SELECT (SELECT count(*) FROM faces) - (SELECT count(*) FROM vectors),
            (SELECT count(*) FROM faces) - (SELECT count(*) FROM chips),
@@ -54,12 +54,14 @@ def killed(folder: Path, kills: int, moments: random.Random) -> dict[str, Any]:
     models, pictures = tiny.model(folder / "models"), folder / "pictures"
     for number in range(PICTURES):
         tiny.picture(pictures / f"{number:04}.png", number, number % (tiny.MOST + 1))
+    start = time.perf_counter()
     ended(_start(folder / "whole.db", pictures, models))
+    latest = LATEST * (time.perf_counter() - start)
     whole, seen = content(folder / "whole.db"), {"kills": 0, "after_its_end": 0, "galleries": 0, "told": 0}
     place, told = folder / "0.db", {}
     while seen["kills"] < kills:
         process = _start(place, pictures, models)
-        time.sleep(moments.uniform(0.0, LONGEST))
+        time.sleep(moments.uniform(0.0, latest))
         process.send_signal(signal.SIGKILL)
         out, _ = process.communicate()
         seen["kills"] += process.returncode == -signal.SIGKILL

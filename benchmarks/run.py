@@ -65,6 +65,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--fresh", action="store_true", help="also measure again what is the same each time (dlib's LFW)"
     )
+    parser.add_argument(
+        "--ours", action="store_true", help="leave out a peer that takes ten minutes and is no timing (dlib's LFW)"
+    )
     parser.add_argument("--python", help="an interpreter that has nitakao, in place of our own environment")
     choice = parser.parse_args()
     for name in choice.names:
@@ -77,7 +80,9 @@ def measure(choice: argparse.Namespace) -> int:
     from results import Store
     from setting import Setting
 
-    setting = Setting(rounds=1 if choice.quick else choice.rounds, quick=choice.quick, fresh=choice.fresh)
+    setting = Setting(
+        rounds=1 if choice.quick else choice.rounds, quick=choice.quick, fresh=choice.fresh, ours_only=choice.ours
+    )
     store = Store(setting.cache / "quick" if choice.quick else environments.HERE / "results")
     import load
 

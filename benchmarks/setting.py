@@ -15,6 +15,7 @@ class Setting:
     rounds: int = 3
     quick: bool = False  # few pictures, to see whether everything runs
     fresh: bool = False  # trust nothing kept from an earlier run
+    ours_only: bool = False  # leave out the one peer that takes ten minutes and is no timing
     _open: list[Worker] = field(default_factory=list)
 
     @property

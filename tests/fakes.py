@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,6 @@ def run(sources: Iterable[str], *, choice: str = "all", keep_crops: bool = False
         found = outcome(source, 0 if name.startswith("none") else 3 if name.startswith("group") else 1)
         kept = len(found.faces) if choice == "all" else min(1, len(found.faces))
         crops = np.full((kept, 32, 32, 3), 128, np.uint8) if keep_crops else None
-        yield Outcome(
-            source, found.size, found.sha256, found.faces[:kept], found.vectors[:kept], crops, problem=found.problem
+        yield replace(
+            found, faces=found.faces[:kept], vectors=found.vectors[:kept], crops=crops, found=len(found.faces)
         )

@@ -98,11 +98,10 @@ def test_a_profile_in_several_segments_of_a_jpeg_is_put_together_in_order() -> N
     long = bytes(np.random.default_rng(1).integers(0, 256, 150_000, np.uint8))
     data = encoded(patch(1, 2, 3), "JPEG", icc_profile=long)
     assert kinds.jpeg_header(data).profile == long
-    first = data.index(b"\xff\xe2")
-    length = 2 + int.from_bytes(data[first + 2 : first + 4], "big")
-    swapped = data[:first] + data[first + length :]
-    at = swapped.index(b"\xff\xdb")
-    assert kinds.jpeg_header(swapped[:at] + data[first : first + length] + swapped[at:]).profile == long
+    first, second = (data.index(b"ICC_PROFILE\0" + bytes([part])) - 4 for part in (1, 2))
+    third = data.index(b"ICC_PROFILE\0\3") - 4
+    swapped = data[:first] + data[second:third] + data[first:second] + data[third:]
+    assert kinds.jpeg_header(swapped).profile == long
 
 
 def test_crops_and_chips_are_in_srgb_and_the_photograph_is_as_it_was(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from worker import Worker
 TITLE = "LFW, folds 1-5, end to end"
 QUICK_PAIRS = 40
 PUBLISHED = "dlib publishes 99.38% on all ten folds, from 100 jittered chips of the original pictures a face"
+EARLIER = "measured on these pictures earlier: 98.57%, with flip 98.93%"
+THEIRS, THEIRS_MIRRORED = 0.9857, 0.9893
 
 
 def measure(setting: Setting) -> Result:
@@ -28,10 +30,14 @@ def measure(setting: Setting) -> Result:
         for flip, vectors in ((False, _plain(setting, ours, model, pictures)), (True, _flipped(setting, ours, model))):
             scores[f"{model}{', with flip' if flip else ''}"] = score(pairs, dict(zip(pictures, vectors, strict=True)))
         setting.close()
-    versions, both = _dlib(setting, pictures)
-    result.versions |= versions
-    for name, vectors in (("dlib's own pipeline", both[:, 0]), ("dlib's own pipeline, with flip", both.mean(axis=1))):
-        scores[name] = score(pairs, dict(zip(pictures, vectors, strict=True)))
+    if setting.ours_only:
+        result.notes.append(f"dlib's own pipeline was left out; {EARLIER}")
+    else:
+        versions, both = _dlib(setting, pictures)
+        result.versions |= versions
+        ways = (("dlib's own pipeline", both[:, 0]), ("dlib's own pipeline, with flip", both.mean(axis=1)))
+        for name, vectors in ways:
+            scores[name] = score(pairs, dict(zip(pictures, vectors, strict=True)))
     _tell(result, scores, len(pictures))
     return result
 
@@ -92,16 +98,19 @@ def _tell(result: Result, scores: dict[str, Score], pictures: int) -> None:
     header = ["pipeline", "accuracy, %", "VAL at FAR 1e-3, %", "best threshold", "pictures without a face"]
     result.table(f"{pictures} pictures; threshold of each fold from the other four.", header, rows)
     result.raw = {name: vars(s) for name, s in scores.items()}
-    face, ours, theirs = scores["facenet-vggface2"], scores["dlib-resnet"], scores["dlib's own pipeline"]
-    mirrored, their_mirrored = scores["dlib-resnet, with flip"], scores["dlib's own pipeline, with flip"]
+    face, ours, mirrored = (scores[n] for n in ("facenet-vggface2", "dlib-resnet", "dlib-resnet, with flip"))
+    own = "dlib's own pipeline"
+    theirs, their_mirrored = THEIRS, THEIRS_MIRRORED
+    if own in scores:
+        theirs, their_mirrored = scores[own].accuracy, scores[f"{own}, with flip"].accuracy
     result.goal("facenet-vggface2: 99.4%", _percent(face), face.accuracy >= 0.994)
     mirrored_face = scores["facenet-vggface2, with flip"]
     result.goal("facenet-vggface2, with flip: 99.4%", _percent(mirrored_face), mirrored_face.accuracy >= 0.994)
-    result.goal(f"dlib-resnet: dlib's own {_percent(theirs)}", _percent(ours), ours.accuracy >= theirs.accuracy)
+    result.goal(f"dlib-resnet: dlib's own {100 * theirs:.2f}%", _percent(ours), ours.accuracy >= theirs)
     result.goal(
-        f"dlib-resnet, with flip: dlib's own {_percent(their_mirrored)}",
+        f"dlib-resnet, with flip: dlib's own {100 * their_mirrored:.2f}%",
         _percent(mirrored),
-        mirrored.accuracy >= their_mirrored.accuracy,
+        mirrored.accuracy >= their_mirrored,
     )
     result.goal("dlib-resnet: 99.1% (aimed for)", _percent(max(ours, mirrored, key=lambda s: s.accuracy)), None)
     result.notes += [PUBLISHED, "a picture without a face makes its pairs count as two different people, on both sides"]

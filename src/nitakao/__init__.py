@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         NoFaceError,
         PhotoError,
         PhotoTooLargeError,
+        TrainingError,
         UnreadablePhotoError,
         VectorsError,
         WeightsError,
@@ -37,24 +38,36 @@ if TYPE_CHECKING:
     from nitakao.models.registry import card, cards
     from nitakao.models.session import Device
     from nitakao.photos.read import Limits, from_pixels, read
+    from nitakao.tasks.align import align
     from nitakao.tasks.calibrate import calibrate
     from nitakao.tasks.classify import classify, read_classifier, save_classifier, train_classifier
     from nitakao.tasks.cluster import cluster
+    from nitakao.tasks.comparing import differences
     from nitakao.tasks.detect import detect
     from nitakao.tasks.embed import embed
+    from nitakao.tasks.evaluate_clustering import evaluate_clustering
+    from nitakao.tasks.evaluate_cohorts import evaluate_cohorts
+    from nitakao.tasks.evaluate_identification import Enrolment, evaluate_identification
+    from nitakao.tasks.evaluate_pairs import PairRules, evaluate_pairs
+    from nitakao.tasks.evaluate_retrieval import evaluate_retrieval
+    from nitakao.tasks.everyone import PeopleWanted
     from nitakao.tasks.exporting import export
     from nitakao.tasks.forget import forget
     from nitakao.tasks.identify import identify
     from nitakao.tasks.importing import import_vectors
     from nitakao.tasks.index import index
+    from nitakao.tasks.measuring import Measuring
     from nitakao.tasks.people import hide, merge, move, name, people, split, undo
     from nitakao.tasks.probes import Look
+    from nitakao.tasks.publish import publish
     from nitakao.tasks.reindex import reindex
     from nitakao.tasks.search import search
     from nitakao.tasks.search_folder import search_folder
     from nitakao.tasks.sidecars import export_xmp, import_xmp
+    from nitakao.tasks.train import train
     from nitakao.tasks.verify import verify
     from nitakao.tasks.verify_known import verify_known
+    from nitakao.training.settings import TrainingSettings
     from nitakao.values import (
         CropRule,
         DetectorSettings,
@@ -76,6 +89,7 @@ __all__ = [
     "DetectorSettings",
     "Device",
     "DeviceError",
+    "Enrolment",
     "Face",
     "FormatError",
     "Gallery",
@@ -85,6 +99,7 @@ __all__ = [
     "GeometryError",
     "Limits",
     "Look",
+    "Measuring",
     "MissingExtraError",
     "MisuseError",
     "ModelCard",
@@ -93,23 +108,34 @@ __all__ = [
     "NoFaceError",
     "Normalisation",
     "Outcome",
+    "PairRules",
+    "PeopleWanted",
     "Photo",
     "PhotoError",
     "PhotoTooLargeError",
+    "TrainingError",
+    "TrainingSettings",
     "UnreadablePhotoError",
     "VectorsError",
     "Verdict",
     "WeightsError",
     "WeightsFile",
     "Where",
+    "align",
     "calibrate",
     "card",
     "cards",
     "classify",
     "cluster",
     "detect",
+    "differences",
     "distance",
     "embed",
+    "evaluate_clustering",
+    "evaluate_cohorts",
+    "evaluate_identification",
+    "evaluate_pairs",
+    "evaluate_retrieval",
     "export",
     "export_xmp",
     "forget",
@@ -123,6 +149,7 @@ __all__ = [
     "move",
     "name",
     "people",
+    "publish",
     "read",
     "read_classifier",
     "reindex",
@@ -130,6 +157,7 @@ __all__ = [
     "search",
     "search_folder",
     "split",
+    "train",
     "train_classifier",
     "undo",
     "verify",
@@ -139,17 +167,29 @@ __all__ = [
 # Names are fetched from their homes at first use, so that `import nitakao` is quick and loads no library.
 _HOMES = {
     "Device": "models.session",
+    "Enrolment": "tasks.evaluate_identification",
     "Gallery": "gallery",
     "Limits": "photos.read",
     "Look": "tasks.probes",
+    "Measuring": "tasks.measuring",
+    "PairRules": "tasks.evaluate_pairs",
+    "PeopleWanted": "tasks.everyone",
+    "TrainingSettings": "training.settings",
+    "align": "tasks.align",
     "calibrate": "tasks.calibrate",
     "card": "models.registry",
     "cards": "models.registry",
     "classify": "tasks.classify",
     "cluster": "tasks.cluster",
     "detect": "tasks.detect",
+    "differences": "tasks.comparing",
     "distance": "metrics",
     "embed": "tasks.embed",
+    "evaluate_clustering": "tasks.evaluate_clustering",
+    "evaluate_cohorts": "tasks.evaluate_cohorts",
+    "evaluate_identification": "tasks.evaluate_identification",
+    "evaluate_pairs": "tasks.evaluate_pairs",
+    "evaluate_retrieval": "tasks.evaluate_retrieval",
     "export": "tasks.exporting",
     "export_xmp": "tasks.sidecars",
     "forget": "tasks.forget",
@@ -163,6 +203,7 @@ _HOMES = {
     "move": "tasks.people",
     "name": "tasks.people",
     "people": "tasks.people",
+    "publish": "tasks.publish",
     "read": "photos.read",
     "read_classifier": "tasks.classify",
     "reindex": "tasks.reindex",
@@ -170,6 +211,7 @@ _HOMES = {
     "search": "tasks.search",
     "search_folder": "tasks.search_folder",
     "split": "tasks.people",
+    "train": "tasks.train",
     "train_classifier": "tasks.classify",
     "undo": "tasks.people",
     "verify": "tasks.verify",

@@ -117,11 +117,7 @@ def run(
 
 
 class Pipeline:
-    """Networks that are loaded once, when they are first needed, for any number of runs, side by side or in turn.
-
-    with Pipeline() as pipeline:
-        for outcome in pipeline.run(["photo.jpg"], card=card): ...
-    """
+    """Networks that are loaded once, when they are first needed, for any number of runs, side by side or in turn."""
 
     def __init__(self) -> None:
         self._workers = cores()
@@ -149,7 +145,7 @@ class Pipeline:
     ) -> Generator[Outcome, None, None]:
         """As the function `run`."""
         settings, device, ahead = detector or DetectorSettings(), device or Device(), self._workers + 1
-        batch_size = min(batch_size, embedder.BATCH[device.name])  # more would leave other cores idle at the end
+        batch_size = min(batch_size, embedder.BATCH[device.name])  # more in one run would leave cores idle at the end
         embedding = None if card is None else self._embedder(card, device, flip, batch_size)
         seeing = self._detector(settings, device)
         rule, keep_crops = (rule, keep_crops or rule is not None) if card is None else (card.crop, keep_crops)
@@ -321,7 +317,8 @@ def _see(group: list[Loaded], detect: detectors.Detector) -> list[Outcome]:
     for number, found in zip(decoded, detect(list(decoded.values())), strict=True):
         photo, item = decoded[number], group[number]
         faces = detectors.choose(found, item.choice, photo.size)
-        outcome = replace(outcomes[number], sha256=photo.sha256, faces=tuple(faces), problem="" if faces else NO_FACE)
+        problem = "" if faces else NO_FACE
+        outcome = replace(outcomes[number], sha256=photo.sha256, faces=tuple(faces), problem=problem, found=len(found))
         outcomes[number] = outcome if item.rule is None or not faces else _with_crops(outcome, item, photo, item.rule)
     return outcomes
 

@@ -130,3 +130,9 @@ def test_a_table_is_aligned_with_numbers_to_the_right(capsys):
 def test_what_is_not_a_number_is_null_in_json(capsys):
     show.json_line({"a": float("nan"), "b": [float("inf"), 1.5], "c": {"d": (1,)}})
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "c": {"d": [1]}}
+
+
+def test_a_column_is_as_wide_for_letters_that_take_two_places():
+    assert show.padded("花子", 6) == "花子  "
+    assert show.padded("a\nb", 6) == "a\\nb  "
+    assert show.padded("longer than it", 6) == "longer than it"

@@ -34,7 +34,14 @@ def test_the_same_photograph_is_the_same_person(run, photos):
 def test_a_threshold_by_hand_says_so(run, photos):
     out = json.loads(run("verify", "photos/ada.jpg", "photos/bob.jpg", "--threshold", "9", "--json")[1])
     assert (out["verdict"], out["threshold"], out["threshold_source"]) == ("same", 9, "given by hand")
-    assert list(out) == ["distance", "threshold", "verdict", "a", "b", "model", "metric", "threshold_source"]
+    assert list(out) == ["distance", "threshold", "verdict", "a", "b", "model", "metric", "threshold_source", "faces"]
+
+
+def test_of_how_many_faces_one_was_compared_is_told(run, photos):
+    assert len(run("verify", "photos/ada.jpg", "photos/bob.jpg")[1].splitlines()) == 3
+    lines = run("verify", "photos/ada.jpg", "photos/group.jpg")[1].splitlines()
+    assert lines[3:] == ["the largest of 3 faces in 'photos/group.jpg'"]
+    assert json.loads(run("verify", "photos/ada.jpg", "photos/group.jpg", "--json")[1])["faces"] == [1, 3]
 
 
 def test_a_model_without_a_threshold_gives_a_distance_and_no_verdict(run, photos, monkeypatch):

@@ -31,7 +31,7 @@ def test_a_shipped_card_says_all_that_must_travel_with_its_weights(shipped: Mode
     assert shipped.title
     assert shipped.data_licence != "not stated"
     assert shipped.weights_licence
-    assert shipped.network in ("dlib_resnet", "facenet", "onnx")
+    assert shipped.network in ("dlib_resnet", "facenet", "onnx", "openface")
     assert parse(dump(shipped), "again") == shipped
 
 

@@ -80,3 +80,11 @@ def test_ten_thousand_faces_make_a_sheet_that_can_still_be_opened(tile, tmp_path
 def test_any_name_can_be_drawn(tile, name):
     board = Board(name, (Section(name, (tile(name=name or "-", path=name),), note=name),), (name,))
     assert sheet(board).shape[1] == WIDTH
+
+
+def test_a_box_stands_around_each_face(tile):
+    boxed = sheet(Board("", (Section("", (tile(),)),)))
+    scale = SIDE / 64
+    x, y = find(boxed, MARK)
+    assert x == pytest.approx(GAP + 10 * scale, abs=2)
+    assert y - find(boxed, RED)[1] == pytest.approx(10 * scale, abs=2)

@@ -12,7 +12,7 @@ from PIL import Image
 from nitakao.photos import from_pixels
 from nitakao.report import tiles
 from nitakao.report.drawing import MARK
-from nitakao.values import Basis, Face, Photo
+from nitakao.values import Basis, Chip, Face, Photo
 
 
 def decoded(encoded):
@@ -75,3 +75,8 @@ def test_the_notes_of_a_model_of_which_nothing_is_known_say_so():
         "fake, cosine distance, no threshold is known",
         "5 faces searched",
     )
+
+
+def test_a_tile_says_where_in_its_chip_the_face_is():
+    shown = Chip(b"", (100, 50, 300, 150))
+    assert tiles.within(shown, Face((150.0, 75.0, 250.0, 125.0), 0.9)) == (0.25, 0.25, 0.75, 0.75)

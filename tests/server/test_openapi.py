@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 from tests.server.conftest import running, settings_for
@@ -37,7 +39,7 @@ def test_every_body_and_every_problem_has_an_example(still):
     for path, method, operation in operations(still[0]):
         body = operation.get("requestBody", {}).get("content", {}).get("application/json")
         if body is not None:
-            name = str(body["schema"]).rpartition("/")[2].strip("'}]")
+            name = re.findall(r"schemas/(\w+)", str(body["schema"]))[0]
             assert "example" in shapes[name], (path, method, name)
 
 

@@ -111,7 +111,8 @@ FIELDS = ("photo", "number", "box", "who", "likeliest", "score")
 def _show(one: Classified, form: str | None) -> None:
     for number, guess in enumerate(one.guesses):
         if form is None:
-            click.echo(f"{number:4}  {guess.score:7.3f}  {guess.name or NOBODY:<24}  {one.outcome.source}")
+            who = show.padded(guess.name or NOBODY, 24)
+            click.echo(f"{number:4}  {guess.score:7.3f}  {who}  {show.harmless(one.outcome.source)}")
         else:
             asking.write_one(_record(one, number, guess), form)
 

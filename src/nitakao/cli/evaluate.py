@@ -14,7 +14,7 @@ from nitakao.cli.show import Voice
 if TYPE_CHECKING:
     from nitakao.metrics import Interval
     from nitakao.tasks.comparing import Difference
-    from nitakao.tasks.measuring import Looked, Measured
+    from nitakao.tasks.measuring import Measured, Measuring
     from nitakao.values import ModelCard, Outcome
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -31,7 +31,7 @@ def evaluate() -> None:
 
 
 def measuring_options(command: Command) -> Command:
-    """Everything that makes a `Looked`, a model or a file of vectors, and how it is shown; see `looked`."""
+    """Everything that makes a `Measuring`, a model or a file of vectors, and how it is shown; see `looked`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -76,15 +76,15 @@ def looked(
     detector: str | None = None,
     usual: str | None = None,
     **settings: Any,
-) -> Looked:
+) -> Measuring:
     """usual: the detector where none is named."""
-    from nitakao.tasks.measuring import Looked
+    from nitakao.tasks.measuring import Measuring
 
     if allow_urls:
         raise click.UsageError("--allow-url does not go with what is measured: its pictures are files")
     if centre_crop and detector not in (None, "none"):
         raise click.UsageError("--centre-crop takes pictures as they are, and --detector looks for faces in them")
-    return Looked(
+    return Measuring(
         options.detector_settings(article=article, detector=detector or usual, **settings),
         choice or ("first" if article else "central"),  # type: ignore[arg-type]  # one of the option's words
         flip,
@@ -109,6 +109,15 @@ def watching(voice: Voice, steps: show.Steps) -> Callable[[Outcome], None]:
             voice.warn(outcome.complaint)
 
     return watch
+
+
+def starting(steps: show.Steps) -> Callable[[int], None]:
+    """Takes how many pictures there are, once that is known."""
+
+    def started(pictures: int) -> None:
+        steps.total = pictures
+
+    return started
 
 
 def percent(share: float) -> str:

@@ -13,7 +13,7 @@ from nitakao.cli.evaluate import between, percent
 from nitakao.cli.show import Voice, plural
 
 if TYPE_CHECKING:
-    from nitakao.tasks.evaluate_pairs import PairsEvaluated, Rules
+    from nitakao.tasks.evaluate_pairs import PairRules, PairsEvaluated
 
 
 @click.command(epilog=options.example("nitakao evaluate pairs lfw --pairs pairs.txt --html lfw.html"))
@@ -53,12 +53,12 @@ def pairs(
     whole unless --detector says otherwise. A picture without a face makes its pairs count as two people.
     """
     from nitakao.tasks import evaluation_page, pairs_page
-    from nitakao.tasks.evaluate_pairs import Rules, compared
+    from nitakao.tasks.evaluate_pairs import PairRules, compared
 
     models = shared.several(model, more, compare, vectors)
     if html is not None:
         evaluation_page.check(html)
-    rules = Rules(subtract_mean, grid, metric, draws=draws)  # type: ignore[arg-type]  # one of the option's words
+    rules = PairRules(subtract_mean, grid, metric, draws=draws)  # type: ignore[arg-type]  # one of the option's words
     asked = {"pairs": pairs, "folds": folds, "rules": rules, "skip_missing": skip_missing}
     found = [_one(voice, folder, name, None, asked, looking) for name in models] if not vectors else []
     found += [_one(voice, folder, model, file, asked, looking) for file in vectors]
@@ -92,8 +92,8 @@ def _one(
     shared.ready(voice, card)
     start = time.monotonic()
     with voice.progress("pictures") as steps:
-        watch = shared.watching(voice, steps)
-        found = task.evaluate_pairs(folder, model=card, look=look, watch=watch, **asked)
+        watching = {"started": shared.starting(steps), "watch": shared.watching(voice, steps)}
+        found = task.evaluate_pairs(folder, model=card, look=look, **watching, **asked)
     return found, time.monotonic() - start
 
 
@@ -139,7 +139,7 @@ def _line(found: PairsEvaluated) -> str:
     )
 
 
-def _ways(rules: Rules) -> str:
+def _ways(rules: PairRules) -> str:
     mean = ", mean subtracted" if rules.subtract_mean else ""
     return f"{mean}, facenet's grid of thresholds" if rules.grid else mean
 

@@ -151,13 +151,13 @@ def one(
 ) -> tuple[Any, float]:
     """What one model comes to, and the seconds that it took."""
     from nitakao.tasks.arguments import card_of
-    from nitakao.tasks.everyone import Wanted
+    from nitakao.tasks.everyone import PeopleWanted
 
     (metric, draws, people, least), rest = _taken(asked, "metric", "draws", "people", "least")
     names = ("choice", "flip", "centre_crop", "device", "gpu_memory_fraction", "batch_size", "article", "allow_urls")
     looking = {name: rest.pop(name) for name in (*names, *DETECTOR)}
     look = shared.looked(**looking)
-    settings = {**rest, "metric": metric, "draws": draws, "wanted": Wanted(people, least)}
+    settings = {**rest, "metric": metric, "draws": draws, "wanted": PeopleWanted(people, least)}
     start = time.monotonic()
     if vectors is not None:
         return task(folder, model=model, vectors=vectors, **settings), time.monotonic() - start
@@ -165,12 +165,8 @@ def one(
     shared.ready(voice, card)
     start = time.monotonic()
     with voice.progress("pictures") as steps:
-
-        def started(pictures: int) -> None:
-            steps.total = pictures
-
-        watch = shared.watching(voice, steps)
-        found = task(folder, model=card, look=look, started=started, watch=watch, **settings)
+        watching = {"started": shared.starting(steps), "watch": shared.watching(voice, steps)}
+        found = task(folder, model=card, look=look, **watching, **settings)
     return found, time.monotonic() - start
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from nitakao.cli import doctor, evaluate_cohorts, evaluate_pairs, evaluate_people, models
+from nitakao.cli.align import align
 from nitakao.cli.calibrate import calibrate
 from nitakao.cli.classify import classify
 from nitakao.cli.cluster import cluster
@@ -142,6 +143,7 @@ for command in (
     forget,
     gallery,
     evaluate,
+    align,
     export,
     import_,
     models.models,

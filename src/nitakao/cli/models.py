@@ -1,4 +1,4 @@
-"""nitakao models: list, show, fetch, import, verify."""
+"""nitakao models: list, show, fetch, import, verify, publish."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from nitakao.cli import options, show
 from nitakao.cli.doctor import report
 from nitakao.cli.show import Voice
 
+COMMERCIAL = ("allowed", "forbidden", "unclear")
 NORMALISATIONS = ("fixed", "per-picture")  # spelled out, as in options: both are ready without numbers of one's own
 
 
@@ -138,3 +139,37 @@ def verify(voice: Voice, name: str, device: str | None, gpu_memory_fraction: flo
     from nitakao.tasks import models as task
 
     report(task.verify(name, device=options.device_of(device, gpu_memory_fraction)), as_json)
+
+
+@models.command(
+    epilog=options.example("nitakao models publish mine --licence CC0-1.0 --data-licence 'our own, by consent'")
+)
+@click.argument("model", metavar="DIR", shell_complete=options.models)
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="The file (NAME.zip).")
+@click.option("--licence", metavar="TEXT", help="Under what others may use the weights (the card's).")
+@click.option("--data-licence", metavar="TEXT", help="Under what its training data were used (the card's).")
+@click.option("--commercial", type=click.Choice(COMMERCIAL), help="Whether it may be used in commerce (the card's).")
+@options.voiced
+def publish(
+    voice: Voice,
+    model: str,
+    out: Path | None,
+    licence: str | None,
+    data_licence: str | None,
+    commercial: str | None,
+) -> None:
+    """Pack a model of your own with its card, licence and metrics into one file for others.
+
+    DIR is the folder that `nitakao train` left, or any model that you have. Its network is held to its card first. Who
+    has the file unpacks it and names the folder: --model NAME.
+    """
+    from nitakao.tasks import publish as task
+
+    path, card = task.publish(
+        model,
+        out,
+        licence=licence,
+        data_licence=data_licence,
+        commercial=commercial,  # type: ignore[arg-type]  # one of the option's words
+    )
+    click.echo(f"{path}: {card.title}; weights: {card.weights_licence}; commercial use {card.commercial}")

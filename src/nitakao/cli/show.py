@@ -179,6 +179,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         click.echo("  ".join(cells).rstrip())
 
 
+def padded(text: str, columns: int) -> str:
+    """The text on one line, filled with blanks up to so many columns; a longer one stays as long as it is."""
+    shown = harmless(text)
+    return shown + " " * (columns - _width(shown))
+
+
 def harmless(text: str) -> str:
     """The text on one line: what would break the line, or turn it around, is shown with escapes."""
     return "".join(letter if _is_harmless(letter) else ascii(letter)[1:-1] for letter in text)

@@ -13,6 +13,7 @@ from nitakao.cli.show import Voice
 
 if TYPE_CHECKING:
     from nitakao.tasks.probes import Look
+    from nitakao.tasks.verify import Comparison
     from nitakao.tasks.verify_known import Likeness
     from nitakao.values import Verdict
 
@@ -75,23 +76,29 @@ def verify(
         if picture is not None:
             raise click.UsageError("--picture needs photographs, and --vectors names none")
         verdict = task.among(vectors, a, b, model=model, metric=metric, threshold=threshold)  # type: ignore[arg-type]
-    else:
-        if metric is not None:
-            raise click.UsageError("--metric belongs to --vectors: a model's own metric is on its card")
-        verdict = _photographs(
-            voice,
-            a,
-            b,
-            picture,
-            model=model,
-            threshold=threshold,
-            choice=choice or ("first" if article else "largest"),
-            flip=flip,
-            allow_urls=allow_urls,
-            detector=options.detector_settings(article=article, **detector),
-            device=options.device_of(device, gpu_memory_fraction),
-        )
-    _show(a, b, verdict, as_json)
+        _show(a, b, verdict, as_json)
+        return
+    if metric is not None:
+        raise click.UsageError("--metric belongs to --vectors: a model's own metric is on its card")
+    choice = choice or ("first" if article else "largest")
+    found = _photographs(
+        voice,
+        a,
+        b,
+        picture,
+        model=model,
+        threshold=threshold,
+        choice=choice,
+        flip=flip,
+        allow_urls=allow_urls,
+        detector=options.detector_settings(article=article, **detector),
+        device=options.device_of(device, gpu_memory_fraction),
+    )
+    _show(a, b, found.verdict, as_json, {"faces": list(found.found)})
+    if not as_json:
+        for name, count in zip((a, b), found.found, strict=True):
+            if count > 1:
+                click.echo(f"the {choice} of {count} faces in '{name}'")
 
 
 def _known(voice: Voice, a: str, b: str, place: str | None, threshold: float | None, look: Look) -> Likeness:
@@ -103,7 +110,9 @@ def _known(voice: Voice, a: str, b: str, place: str | None, threshold: float | N
         return task(gallery, a, b, threshold=threshold, look=look)
 
 
-def _photographs(voice: Voice, a: str, b: str, picture: str | None, *, model: str | None, **settings: Any) -> Verdict:
+def _photographs(
+    voice: Voice, a: str, b: str, picture: str | None, *, model: str | None, **settings: Any
+) -> Comparison:
     from nitakao.tasks import verify as task
     from nitakao.tasks.arguments import card_of
 
@@ -115,7 +124,7 @@ def _photographs(voice: Voice, a: str, b: str, picture: str | None, *, model: st
     found = task.compare(a, b, model=card, **settings)
     if picture is not None:
         task.draw(Path(picture), found)
-    return found.verdict
+    return found
 
 
 def verdict_word(verdict: Verdict) -> str:
@@ -153,9 +162,9 @@ def _show_known(a: str, b: str, found: Likeness, as_json: bool) -> None:
         click.echo(f"probability at a prior of {found.basis.prior:g}, fitted on {found.basis.calibration}")
 
 
-def _show(a: str, b: str, verdict: Verdict, as_json: bool) -> None:
+def _show(a: str, b: str, verdict: Verdict, as_json: bool, more: dict[str, Any] | None = None) -> None:
     if as_json:
-        show.json_line(_record(a, b, verdict))
+        show.json_line(_record(a, b, verdict) | (more or {}))
         return
     threshold = f"{verdict.threshold:.3f}" if verdict.has_threshold else "-"
     show.table(

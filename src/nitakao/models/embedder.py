@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nitakao.errors import CardError, MisuseError, ModelError
-from nitakao.models import custom, dlib_resnet, facenet, golden, weights
+from nitakao.models import custom, dlib_resnet, facenet, golden, openface, weights
 from nitakao.models.download import Progress
 from nitakao.models.session import Device, Session
 from nitakao.values import Floats, ModelCard, Normalisation, Pixels
@@ -18,6 +18,7 @@ from nitakao.values import Floats, ModelCard, Normalisation, Pixels
 BUILDERS: dict[str, Callable[[Path, ModelCard], bytes]] = {
     "facenet": facenet.build,
     "dlib_resnet": dlib_resnet.build,
+    "openface": openface.build,
     "onnx": custom.build,
 }
 # Crops in one run of the network, measured with facenet on one thread of an AVX-512 processor: 22.9 ms a face alone,

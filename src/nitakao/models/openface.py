@@ -1,7 +1,8 @@
 """OpenFace's nn4.small2 as an ONNX graph, from Torch7's file or from weights trained here.
 
 Torch7 saves the layers with their weights, so the graph is made of what the file says, layer by layer: nn4.small2.v1
-was trained before commit 49fffb3 of cmusatyalab/openface changed the pools of its definition. Weights by name, as
+was trained before commit 49fffb3 of cmusatyalab/openface changed the pools of its definition, and has 26 layers, two of
+them reshapes that were taken out since (openface/openfacenet.py there lists them). Weights by name, as
 `nitakao.training.networks.openface` has them, are put into the same layers first.
 
 Layers: cmusatyalab/openface, models/openface/nn4.small2.def.lua; nn's DepthConcat, SpatialLPPooling and
@@ -119,7 +120,7 @@ class _Net:
             size, bias = self.whole(fields, "size"), self.number(fields, "k", 1.0)
             return x._replace(name=self.graph.node("LRN", [x.name], size=size, bias=bias, **how))
         if kind in ("nn.View", "nn.Reshape"):
-            return _Tensor(self.graph.node("Flatten", [x.name]), x.channels * max(1, x.side) ** 2, 0)
+            return self._reshaped(fields, x)
         if kind == "nn.Linear":
             weight = self.array(fields, "weight", (None, x.channels))
             shift = self.array(fields, "bias", (len(weight),))
@@ -129,6 +130,9 @@ class _Net:
             return x._replace(name=self.graph.node("Mul", [x.name, factor]))
         if kind == "nn.Square":
             return x._replace(name=self.graph.node("Mul", [x.name, x.name]))
+        if kind == "nn.Power":
+            power = self.graph.constant(np.array(self.number(fields, "pow"), np.float32))
+            return x._replace(name=self.graph.node("Pow", [x.name, power]))
         if kind in ("nn.ReLU", "cudnn.ReLU", "nn.Sqrt"):
             return x._replace(name=self.graph.node("Sqrt" if kind == "nn.Sqrt" else "Relu", [x.name]))
         if kind in ("nn.Identity", "nn.Dropout", "nn.Normalize"):  # the card says what has length 1
@@ -162,6 +166,16 @@ class _Net:
         parts = [gain, shift, mean, spread * spread - epsilon]
         names = [self.graph.constant(part.astype(np.float32)) for part in parts]
         return x._replace(name=self.graph.node("BatchNormalization", [x.name, *names], epsilon=epsilon))
+
+    def _reshaped(self, fields: Mapping[str, Any], x: _Tensor) -> _Tensor:
+        """A row of all that a map holds; a map that is told to be what it is stays (nn4.small2.v1 has one)."""
+        wanted = [int(side) for side in np.asarray(fields.get("size", ())).ravel()]
+        if wanted == [x.channels, x.side, x.side]:
+            return x
+        count = x.channels * max(1, x.side) ** 2
+        if wanted not in ([], [count], [-1]):
+            raise FormatError(f"'{self._source}' lays {x.channels} maps of {x.side} pixels out as {wanted}: damaged")
+        return _Tensor(self.graph.node("Flatten", [x.name]) if x.side else x.name, count, 0)
 
     def _pooled(self, kind: str, fields: Mapping[str, Any], x: _Tensor) -> _Tensor:
         kernel, stride = self._square(fields, "kW", "kH"), self._square(fields, "dW", "dH")
@@ -287,10 +301,14 @@ def layers(found: Mapping[str, NDArray[Any]]) -> Object:
     lrn = Object("nn.SpatialCrossMapLRN", dict(LRN))
     parts = [*_unit(found, "conv1", 2), Object("nn.SpatialMaxPooling", dict(pool)), lrn]
     parts += [*_unit(found, "conv2"), *_unit(found, "conv3"), lrn, Object("nn.SpatialMaxPooling", dict(pool))]
-    parts += [_inception(found, block) for block in BLOCKS]
-    average = {"kW": 3.0, "kH": 3.0, "dW": 1.0, "dH": 1.0}
     linear = {"weight": _taken(found, "linear.weight", 2), "bias": _taken(found, "linear.bias", 1)}
-    parts += [Object("nn.SpatialAveragePooling", average), Object("nn.View"), Object("nn.Linear", linear)]
+    width = linear["weight"].shape[1]
+    *before, last = (_inception(found, block) for block in BLOCKS)
+    parts += [*before, Object("nn.Reshape", {"size": np.array([width, 3, 3])}), last]
+    average = {"kW": 3.0, "kH": 3.0, "dW": 1.0, "dH": 1.0}
+    row = {"size": np.array([width])}
+    parts += [Object("nn.SpatialAveragePooling", average), Object("nn.Reshape", row), Object("nn.View", dict(row))]
+    parts += [Object("nn.Linear", linear)]
     return _sequential([*parts, Object("nn.Normalize", {"p": 2.0})])
 
 

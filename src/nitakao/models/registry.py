@@ -26,6 +26,7 @@ _ORDER = (  # as they are listed: the default first, then by how likely they are
     "sface",
     "facenet-20170511-casia",
     "facenet-20170512-msceleb",
+    "openface-nn4-small2",
 )
 
 MTCNN_WEIGHTS = tuple(  # P-Net, R-Net, O-Net; hashes of the files in mtcnn 1.0.0 on PyPI

@@ -94,8 +94,15 @@ def _face(tile: Tile) -> Image.Image:
         scale = SIDE / max(picture.size)
         size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         shown = picture.resize(size, Image.Resampling.LANCZOS)
+        _box(shown, tile)
         square.paste(shown, ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
     return square
+
+
+def _box(shown: Image.Image, tile: Tile) -> None:
+    if tile.box is not None:
+        x1, y1, x2, y2 = (round(v * by) for v, by in zip(tile.box, (*shown.size, *shown.size), strict=True))
+        ImageDraw.Draw(shown).rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=MARK)
 
 
 def _decoded(encoded: bytes) -> Image.Image | None:

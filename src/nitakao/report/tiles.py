@@ -14,12 +14,15 @@ from nitakao.values import Basis, Chip, Face, Kept, Match, Photo
 LONGEST = 480  # px, of a photograph's longer side where it is shown small
 OTHER = (160, 160, 160)  # around faces that are not meant
 
+Place = tuple[float, float, float, float]  # x1, y1, x2, y2 as shares of a picture's width and height
+
 
 @dataclass(frozen=True, eq=False)
 class Tile:
     """One face as it is shown.
 
     chip, scene: encoded pictures (JPEG or PNG) of the face, and of its photograph; empty where there is none.
+    box: where in the chip the face is.
     name: who it is.  rank: from 1; 0 where nothing is ranked.  distance, probability: NaN where there is none.
     path: where the photograph lies.  time: seconds into a video.  number: the gallery's of this face, for commands.
     """
@@ -33,6 +36,7 @@ class Tile:
     path: str = ""
     time: float | None = None
     number: int | None = None
+    box: Place | None = None
 
     @property
     def facts(self) -> str:
@@ -85,7 +89,15 @@ def of_face(
     """The tile of a face in a gallery."""
     who = kept.name or ("" if kept.person is None else f"#{kept.person}")
     picture = b"" if chip is None else chip.jpeg
-    return Tile(picture, scene, who, rank, distance, probability, kept.path, kept.time, kept.id)
+    box = None if chip is None else within(chip, kept.face)
+    return Tile(picture, scene, who, rank, distance, probability, kept.path, kept.time, kept.id, box)
+
+
+def within(chip: Chip, face: Face) -> Place:
+    """Where in its chip a face is."""
+    (left, top, _, _), (width, height) = chip.frame, chip.size
+    x1, y1, x2, y2 = face.box
+    return (x1 - left) / width, (y1 - top) / height, (x2 - left) / width, (y2 - top) / height
 
 
 def scene(photo: Photo, faces: tuple[Face, ...], meant: int = 0) -> bytes:

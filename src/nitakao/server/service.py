@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 THRESHOLD = "serving.threshold"  # the gallery's setting
+FRESH = 1.0  # seconds for which it is remembered
+NEVER: tuple[float, str | None] = (-FRESH, None)  # when it was read, and what it was
 
 
 class Service:
@@ -41,7 +44,9 @@ class Service:
     gallery: open.  eyes: networks that stay loaded; requests that wait for them are looked at together.
     """
 
-    def __init__(self, settings: Settings, gallery: Gallery, eyes: Pipeline | None = None) -> None:
+    def __init__(
+        self, settings: Settings, gallery: Gallery, card: ModelCard | None = None, eyes: Pipeline | None = None
+    ) -> None:
         self.settings = settings
         self.gallery = gallery
         self.eyes = eyes or Pipeline()
@@ -55,13 +60,14 @@ class Service:
         self.streams = 0  # of jobs' progress, that are listened to
         self.ending = False  # whether the server is about to end
         self.jobs = Jobs(gallery)
-        self._card: ModelCard | None = None
+        self._card = card
+        self._threshold = NEVER
 
     @property
     def card(self) -> ModelCard:
         """The gallery's model."""
         if self._card is None or self._card.name != self.gallery.model:
-            self._card = card_for(self.gallery, self.settings.model)
+            self._card = card_for(self.gallery)
         return self._card
 
     @property
@@ -114,8 +120,16 @@ class Service:
 
     def threshold(self) -> float | None:
         """Below which distance two are one person, where the gallery's settings say so."""
-        kept = self.gallery.setting(THRESHOLD)
+        at, kept = self._threshold
+        if time.monotonic() - at > FRESH:
+            kept = self.gallery.setting(THRESHOLD)
+            self._threshold = time.monotonic(), kept
         return None if kept is None else float(json.loads(kept))
+
+    def set_threshold(self, threshold: float | None) -> None:
+        """Keep it in the gallery's settings; None: the model's own."""
+        self.gallery.set_setting(THRESHOLD, None if threshold is None else json.dumps(threshold))
+        self._threshold = NEVER
 
     def parsed(self, name: str, data: bytes) -> Encoded:
         """A picture whose bytes came with a request, held to the limits."""
@@ -180,7 +194,7 @@ def opened_service(settings: Settings, eyes: Pipeline | None = None) -> Service:
 
     is_there = Gallery.is_there(settings.gallery)
     card = None if is_there and settings.model is None else card_of(settings.model)
-    return Service(settings, Gallery(settings.gallery, card=card), eyes)
+    return Service(settings, Gallery(settings.gallery, card=card), card, eyes)
 
 
 def service(request: Request) -> Service:

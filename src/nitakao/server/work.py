@@ -34,7 +34,7 @@ def index(
         done = task(
             serving.gallery,
             paths,
-            model=serving.settings.model,
+            model=serving.card,
             detector=serving.settings.detector,
             prune=prune,
             labels_from=labels_from,

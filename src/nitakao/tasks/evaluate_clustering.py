@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from nitakao.metrics import bootstrap, crosswise
 from nitakao.metrics.agreement import agreements, table
 from nitakao.tasks.comparing import Figures
-from nitakao.tasks.everyone import Everyone, Path_, Wanted, of_people
-from nitakao.tasks.measuring import Looked, Model, Watch, threshold_of
+from nitakao.tasks.everyone import Everyone, Path_, PeopleWanted, of_people
+from nitakao.tasks.measuring import Measuring, Model, Watch, threshold_of
 from nitakao.values import Metric
 
 if TYPE_CHECKING:  # which loads scikit-learn where it is asked for
@@ -55,11 +55,11 @@ def evaluate_clustering(
     model: Model = None,
     vectors: Path_ | None = None,
     metric: Metric | None = None,
-    wanted: Wanted | None = None,
+    wanted: PeopleWanted | None = None,
     threshold: float | None = None,
     method: Method | None = None,
     smallest: int = 3,
-    look: Looked | None = None,
+    look: Measuring | None = None,
     draws: int = bootstrap.DRAWS,
     started: Callable[[int], None] = lambda pictures: None,
     watch: Watch = lambda outcome: None,

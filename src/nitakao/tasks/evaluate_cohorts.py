@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nitakao import protocols
 from nitakao.errors import MisuseError
 from nitakao.metrics import Interval, bootstrap, crosswise
-from nitakao.tasks.everyone import Everyone, Path_, Wanted, of_people
-from nitakao.tasks.measuring import Looked, Model, Watch, threshold_of
+from nitakao.tasks.everyone import Everyone, Path_, PeopleWanted, of_people
+from nitakao.tasks.measuring import Measuring, Model, Watch, threshold_of
 from nitakao.values import Metric
 
 Doubles = NDArray[np.float64]
@@ -72,10 +71,10 @@ def evaluate_cohorts(
     model: Model = None,
     vectors: Path_ | None = None,
     metric: Metric | None = None,
-    wanted: Wanted | None = None,
+    wanted: PeopleWanted | None = None,
     threshold: float | None = None,
     far: float | None = None,
-    look: Looked | None = None,
+    look: Measuring | None = None,
     draws: int = bootstrap.DRAWS,
     started: Callable[[int], None] = lambda pictures: None,
     watch: Watch = lambda outcome: None,
@@ -87,6 +86,8 @@ def evaluate_cohorts(
     """
     if far is not None and (threshold is not None or not 0 < far < 1):
         raise MisuseError(f"a rate lies between 0 and 1 and stands in place of a threshold, not {far:g} beside one")
+    from nitakao import protocols
+
     table = protocols.read_columns(Path(columns))
     options = {"metric": metric, "wanted": wanted, "look": look, "started": started, "watch": watch}
     everyone = of_people(folder, model=model, vectors=vectors, **options)  # type: ignore[arg-type]

@@ -15,8 +15,8 @@ from nitakao.metrics import bootstrap, crosswise
 from nitakao.metrics.identification import match_shares, open_set, ranks
 from nitakao.tasks import measuring
 from nitakao.tasks.comparing import Figures
-from nitakao.tasks.everyone import Everyone, Path_, Wanted, of_people
-from nitakao.tasks.measuring import Looked, Model, Watch
+from nitakao.tasks.everyone import Everyone, Path_, PeopleWanted, of_people
+from nitakao.tasks.measuring import Measuring, Model, Watch
 from nitakao.values import Metric
 
 Doubles = NDArray[np.float64]
@@ -102,8 +102,8 @@ def evaluate_identification(
     gallery: Path_ | None = None,
     probes: Path_ | None = None,
     metric: Metric | None = None,
-    wanted: Wanted | None = None,
-    look: Looked | None = None,
+    wanted: PeopleWanted | None = None,
+    look: Measuring | None = None,
     draws: int = bootstrap.DRAWS,
     started: Callable[[int], None] = lambda pictures: None,
     watch: Watch = lambda outcome: None,
@@ -129,7 +129,7 @@ def _of_lists(
     model: Model,
     vectors: Path_ | None,
     metric: Metric | None,
-    look: Looked | None,
+    look: Measuring | None,
     draws: int,
     started: Callable[[int], None],
     watch: Watch,

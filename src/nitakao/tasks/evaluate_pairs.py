@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 from nitakao.errors import MisuseError
 from nitakao.metrics import between, bootstrap
 from nitakao.metrics.bootstrap import Interval
-from nitakao.metrics.verification import FARS, Verification, over_folds, own, statistics
+from nitakao.metrics.verification import FARS, Verification, check_folds, over_folds, own, statistics
 from nitakao.tasks import measuring
 from nitakao.tasks.comparing import Difference, Figures, differences
-from nitakao.tasks.measuring import Looked, Measured, Model, Picture, Watch
+from nitakao.tasks.measuring import Measured, Measuring, Model, Picture, Watch
 from nitakao.values import DetectorSettings, Floats, Metric
 
 if TYPE_CHECKING:  # which loads OpenCV
@@ -27,7 +28,7 @@ Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Rules:
+class PairRules:
     """How pairs are judged.
 
     subtract_mean: from both vectors, first, the mean of those in the other folds (facenet's option of this name).
@@ -59,7 +60,7 @@ class PairsEvaluated:
     verification: Verification
     pairs: Pairs
     measured: Measured
-    rules: Rules
+    rules: PairRules
     apart: Doubles
     figures: Figures
 
@@ -88,9 +89,10 @@ def evaluate_pairs(
     model: Model = None,
     vectors: str | os.PathLike[str] | None = None,
     folds: int | None = None,
-    rules: Rules | None = None,
-    look: Looked | None = None,
+    rules: PairRules | None = None,
+    look: Measuring | None = None,
     skip_missing: bool = False,
+    started: Callable[[int], None] = lambda pictures: None,
     watch: Watch = lambda outcome: None,
 ) -> PairsEvaluated:
     """What a model makes of pairs of pictures, in folds, with intervals over people.
@@ -100,20 +102,23 @@ def evaluate_pairs(
     look: how pictures become vectors; None: by the face nearest the centre, and of a .bin the whole picture.
     A picture without a face, or that cannot be read, makes its pairs count as two people.  Pairs whose pictures are not
     there raise MisuseError, unless `skip_missing` leaves them out and counts them.
+    started: called with the number of pictures before the first of them is looked at.  watch: is shown each outcome.
     """
-    rules = rules or Rules()
+    rules = rules or PairRules()
     listed, pictures = opened(pairs, folder, folds, vectors=vectors is not None, skip_missing=skip_missing)
+    check_folds(listed.same, listed.fold)
     if vectors is None:
+        started(len(pictures))
         measured = measuring.embedded(pictures, model, look or usual(pairs), rules.metric, watch)
     else:
         listed, measured = _in_file(vectors, listed, pictures, model, rules.metric, skip_missing)
     return judged(listed, measured, rules)
 
 
-def usual(pairs: str | os.PathLike[str]) -> Looked:
+def usual(pairs: str | os.PathLike[str]) -> Measuring:
     """How pictures are looked at unless told otherwise: those of a .bin are aligned faces as they are."""
     packed = os.fspath(pairs).lower().endswith(".bin")
-    return Looked(DetectorSettings("none")) if packed else Looked()
+    return Measuring(DetectorSettings("none")) if packed else Measuring()
 
 
 def opened(
@@ -154,8 +159,8 @@ def _parsed(name: str, data: bytes) -> Picture:
 
     try:
         return photos.parsed(name, data)
-    except PhotoError:
-        return name  # which is no file either: found out, and told, in its turn
+    except PhotoError:  # told as of any other picture, when its turn to be decoded comes
+        return photos.Encoded(name, data, "JPEG", (112, 112), 1, hashlib.sha256(data).hexdigest())
 
 
 def _there(listed: Pairs, missing: Sequence[bool], where: str, skip_missing: bool) -> Pairs:
@@ -186,9 +191,9 @@ def _in_file(
     return left, measuring.chosen(measured, rows, shown)
 
 
-def judged(pairs: Pairs, measured: Measured, rules: Rules | None = None) -> PairsEvaluated:
+def judged(pairs: Pairs, measured: Measured, rules: PairRules | None = None) -> PairsEvaluated:
     """What these vectors make of the pairs, with intervals over people."""
-    rules = rules or Rules()
+    rules = rules or PairRules()
     rows = apart(pairs, measured.vectors, measured.metric, subtract_mean=rules.subtract_mean)
     if rules.grid:
         rows = as_facenet(rows, measured.metric)
@@ -224,7 +229,7 @@ def as_facenet(apart: Doubles, metric: Metric) -> Doubles:
     return np.where(np.isfinite(apart), angles, np.inf)
 
 
-def _drawn(pairs: Pairs, rows: Doubles, rules: Rules) -> dict[str, Doubles]:
+def _drawn(pairs: Pairs, rows: Doubles, rules: PairRules) -> dict[str, Doubles]:
     people = pairs.people
     first, second = people[pairs.first], people[pairs.second]
 

@@ -13,8 +13,8 @@ from nitakao.metrics import bootstrap
 from nitakao.metrics.retrieval import Retrieved, retrieval
 from nitakao.metrics.roc import shares
 from nitakao.tasks.comparing import Figures
-from nitakao.tasks.everyone import Everyone, Path_, Wanted, of_people
-from nitakao.tasks.measuring import Looked, Model, Watch
+from nitakao.tasks.everyone import Everyone, Path_, PeopleWanted, of_people
+from nitakao.tasks.measuring import Measuring, Model, Watch
 from nitakao.values import Metric
 
 Doubles = NDArray[np.float64]
@@ -37,8 +37,8 @@ def evaluate_retrieval(
     model: Model = None,
     vectors: Path_ | None = None,
     metric: Metric | None = None,
-    wanted: Wanted | None = None,
-    look: Looked | None = None,
+    wanted: PeopleWanted | None = None,
+    look: Measuring | None = None,
     draws: int = bootstrap.DRAWS,
     started: Callable[[int], None] = lambda pictures: None,
     watch: Watch = lambda outcome: None,

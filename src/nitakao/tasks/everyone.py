@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError
 from nitakao.tasks import measuring
-from nitakao.tasks.measuring import Looked, Measured, Model, Watch
+from nitakao.tasks.measuring import Measured, Measuring, Model, Watch
 from nitakao.values import Metric
 
 Ints = NDArray[np.int64]
@@ -52,7 +52,7 @@ class Everyone:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PeopleWanted:
     """Which people count.  named: a file with a name on each line, before a tab or blank.  least: pictures, each."""
 
     named: Path_ | None = None
@@ -76,8 +76,8 @@ def of_people(
     model: Model = None,
     vectors: Path_ | None = None,
     metric: Metric | None = None,
-    wanted: Wanted | None = None,
-    look: Looked | None = None,
+    wanted: PeopleWanted | None = None,
+    look: Measuring | None = None,
     started: Callable[[int], None] = lambda pictures: None,
     watch: Watch = lambda outcome: None,
 ) -> Everyone:
@@ -85,7 +85,7 @@ def of_people(
 
     started: called with the number of pictures before the first of them is looked at.
     """
-    wanted = wanted or Wanted()
+    wanted = wanted or PeopleWanted()
     if vectors is not None:
         measured, who = _of_file(vectors, model, metric)
         everyone = Everyone(measured, who)

@@ -144,7 +144,7 @@ class _Question:
             return np.full(len(distances), math.nan), math.nan
         if not self.people:
             return np.zeros(0), 1.0
-        share = math.log(self.judge.prior / self.people)
+        share = math.log(self.judge.prior) - math.log(self.people)
         nobody = math.log1p(-self.judge.prior)
         logs = share + self.judge.log_ratios(distances)
         rest = max(self.people - len(distances), 0)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nitakao.errors import GeometryError, PhotoError, TrainingError
+from nitakao.errors import GeometryError, MisuseError, PhotoError, TrainingError
 from nitakao.tasks.arguments import Place, card_of, opened
 from nitakao.values import Chip, CropRule, DetectorSettings, Floats, Kept, Pixels, Where
 
 if TYPE_CHECKING:  # these load ONNX Runtime, OpenCV and SQLAlchemy: not before there is work
     from nitakao.training.examples import Examples
     from nitakao.training.gathering import Portrait
+    from nitakao.training.held_out import Pairs
 
 NOISE = "label-noise.csv"
 READ = 256  # chips that are read together
@@ -43,7 +44,10 @@ def of_folder(
     from nitakao.training import gathering
 
     portrayed = gathering.portraits(folder, people, watch.say)
-    step = lambda: watch.cut(len(portrayed))  # noqa: E731
+
+    def step() -> None:
+        watch.cut(len(portrayed))
+
     return gathering.cut(portrayed, place, rule, detector=detector, say=watch.say, step=step), portrayed
 
 
@@ -75,6 +79,32 @@ def of_gallery(gallery: Place, place: Path, rule: CropRule, watch: Watching) -> 
     if not found:
         raise TrainingError("the gallery has nobody with a name and a face: name people first ('nitakao people name')")
     return gathered(pixels, found)
+
+
+def of_pairs(
+    listed: Path, folder: Path, place: Path, rule: CropRule, detector: DetectorSettings | None, watch: Watching
+) -> tuple[Examples, Pairs]:
+    """Faces of the pictures that a list in LFW's layout names in `folder`, and its pairs of them.
+
+    Pairs with a picture that is not there, or shows no face, are left out and counted.
+    """
+    from nitakao import protocols
+    from nitakao.training import gathering, held_out
+    from nitakao.training.gathering import Portrait
+
+    asked = protocols.read_pairs(listed)
+    paths = protocols.located(folder, asked.pictures)
+    known = [Portrait(who, path) for who, path in zip(asked.who, paths, strict=True) if path is not None]
+    if not known:
+        raise MisuseError(
+            f"'{folder}' has none of the pictures that '{listed}' names: is this the folder of these pairs?"
+        )
+    examples = gathering.cut(known, place, rule, detector=detector, say=watch.say)
+    named = [(paths[a], paths[b]) for a, b in zip(asked.first.tolist(), asked.second.tolist(), strict=True)]
+    pairs = held_out.listed(examples, named)
+    if lost := len(named) - len(pairs.same):
+        watch.say(f"{lost} of {len(named)} listed pairs have a picture that is not there or shows no face: left out")
+    return examples, pairs
 
 
 def _names(named: Sequence[Kept]) -> dict[int | None, str]:

@@ -155,7 +155,9 @@ class _Pictures:
         chip = self._cut(photo, probe.face)
         scene = b"" if photo is None or not self.scenes else tiles.scene(photo, (probe.face,))
         path = "" if isinstance(probe.source, Photo) else probe.source
-        return [Tile(b"" if chip is None else chip.jpeg, scene, path=path)]
+        if chip is None:
+            return [Tile(scene=scene, path=path)]
+        return [Tile(chip.jpeg, scene, path=path, box=tiles.within(chip, probe.face))]
 
     def _known(self, numbers: Sequence[int]) -> list[Tile]:
         if self.gallery is None or not numbers:

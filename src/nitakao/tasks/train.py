@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nitakao import training
 from nitakao.errors import MisuseError
@@ -18,7 +19,7 @@ from nitakao.values import CropRule, DetectorSettings, ModelCard
 
 if TYPE_CHECKING:  # PyTorch is loaded only where something is trained
     from nitakao.training.examples import Examples, Split
-    from nitakao.training.held_out import Verdict
+    from nitakao.training.held_out import Pairs, Verdict
     from nitakao.training.loop import Event, Exam, Run
     from nitakao.training.record import Data
     from nitakao.training.world import World
@@ -83,6 +84,7 @@ def train(
     run, watch, began = Path(out), watch or Watching(), time.monotonic()
     if resume:
         settings, data = record.read(run)
+        detector = record.detector(data)
     else:
         if (folder is None) == (gallery is None):
             raise MisuseError("a training is on a folder of people, or on a gallery: name one of them")
@@ -97,6 +99,7 @@ def train(
             listed_folder,
             _absolute(crops),
             begin,
+            None if detector is None else asdict(detector),
         )
     work = _Work(run, settings or TrainingSettings(), data, detector, watch, tell)
     with entered(device) as world:
@@ -166,7 +169,7 @@ class _Work:
         return divided, loop.Exam(divided.judged, held_out.pairs(divided.judged, settings.seed), also), doubted
 
     def _faces(self, rule: CropRule, check_labels: str | None) -> tuple[Examples, int | None]:
-        place = self._place
+        place = self._place(rule)
         if self.data.folder is None:
             if check_labels is not None:
                 raise MisuseError(
@@ -179,13 +182,18 @@ class _Work:
             return found, None
         return found, portraits.doubted(portrayed, check_labels, self.detector, self.run, self.watch)
 
-    def _listed(self, rule: CropRule) -> Any:
-        """Examples and pairs of a list in LFW's layout, None where none was given."""
-        return None
+    def _listed(self, rule: CropRule) -> tuple[Examples, Pairs] | None:
+        """Faces and pairs of a list in LFW's layout, None where none was given."""
+        if self.data.pairs is None or self.data.pairs_folder is None:
+            return None
+        listed, folder = Path(self.data.pairs), Path(self.data.pairs_folder)
+        return portraits.of_pairs(listed, folder, self._place(rule), rule, self.detector, self.watch)
 
-    @property
-    def _place(self) -> Path:
-        return self.run / "crops" if self.data.crops is None else Path(self.data.crops)
+    def _place(self, rule: CropRule) -> Path:
+        """Where crops are kept that were cut by this rule."""
+        if self.data.crops is None:
+            return self.run / "crops"
+        return Path(self.data.crops) / hashlib.sha256(repr(rule).encode()).hexdigest()[:12]
 
     def _agreed(self, found: Examples | None, rule: CropRule, world: World) -> Examples:
         """The examples in all processes: the first has cut them out, the others map what it left."""
@@ -196,7 +204,7 @@ class _Work:
 
         parts = None if found is None else (found.rows, found.labels, found.people, found.pictures)
         rows, labels, people, pictures = world.agreed(parts)
-        return found or Examples(mapped(self._place, rule.size), rows, labels, people, pictures)
+        return found or Examples(mapped(self._place(rule), rule.size), rows, labels, people, pictures)
 
     def _left(
         self,

@@ -23,14 +23,16 @@ if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV: not before there is wor
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """verdict, and the two faces that led to it.  crops: what the network saw, (S, S, 3) each.
-
-    found: how many faces each photograph has; the verdict is about one of each.
-    """
+    """verdict, and the two faces that led to it.  crops: what the network saw, (S, S, 3) each."""
 
     verdict: Verdict
     crops: tuple[Pixels, Pixels]
     outcomes: tuple[Outcome, Outcome]
+
+    @property
+    def found(self) -> tuple[int, int]:
+        """How many faces each photograph has; the verdict is about one of each."""
+        return self.outcomes[0].found, self.outcomes[1].found
 
 
 def verify(

@@ -28,7 +28,7 @@ def found(begin: str) -> tuple[ModelCard | None, Weights]:
     if record.exists(path):
         best = (path / checkpoints.BEST).is_file()
         kept = checkpoints.best_weights(path) if best else checkpoints.load(path)["mean"]
-        return None, {name: tensor.numpy() for name, tensor in kept.items()}
+        return _card(path), {name: tensor.numpy() for name, tensor in kept.items()}
     if path.suffix == ".t7":
         return None, openface.weights(path)
     if path.suffix in (".pt", ".pth"):
@@ -40,3 +40,8 @@ def found(begin: str) -> tuple[ModelCard | None, Weights]:
             f"the folder of a run, or a model of the networks {' and '.join(READERS)}"
         )
     return card, READERS[card.network](weights.locate(card.files[0]))
+
+
+def _card(run: Path) -> ModelCard | None:
+    """The card of a run that has come to its end; one that has not has none yet."""
+    return registry.card(str(run)) if any(run.glob("*.toml")) else None

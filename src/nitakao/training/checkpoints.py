@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,12 @@ def load(folder: Path) -> dict[str, Any]:
 
 def _loaded(path: Path) -> dict[str, Any]:
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of pickles that it then refuses
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # PyTorch's own words say how to run what is in it
+        raise TrainingError(f"'{path}' is damaged, or holds something else than numbers: it is not loaded") from error
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
         raise TrainingError(f"the checkpoint '{path}' cannot be read, or is damaged: {_first(error)}") from error
     if not isinstance(found, dict):
         raise TrainingError(f"'{path}' is no checkpoint of this nitakao: {RUN_ANEW}")

@@ -80,13 +80,14 @@ class Split:
 def split(examples: Examples, share: float, seed: int, least_pictures: int) -> Split:
     """People dealt into those trained on and those held out, always the same for the same people and seed.
 
-    share: of people, held out; 0 for nobody.  least_pictures: of a person, to be trained on.
+    share: of people, held out, but two at least; 0 for nobody.  least_pictures: of a person, to be trained on.
     People with one picture can be learnt by a head but judge nothing.  Raises TrainingError where too few are left.
     """
     counts = np.bincount(examples.labels, minlength=len(examples.people))
     several = [p for p in range(len(counts)) if counts[p] > 1]
     order = np.random.default_rng([seed, 0]).permutation(len(several))
-    judged = sorted(several[p] for p in order[: math.ceil(share * len(several))]) if share else []
+    count = max(LEAST_JUDGED, math.ceil(share * len(several))) if share else 0
+    judged = sorted(several[p] for p in order[:count])
     rest = [p for p in range(len(counts)) if p not in set(judged) and counts[p]]
     trained = [p for p in rest if counts[p] >= least_pictures]
     left = tuple(examples.people[p] for p in rest if counts[p] < least_pictures)

@@ -67,9 +67,9 @@ def pairs(examples: Examples, seed: int = 0) -> Pairs:
     return _made(examples, np.concatenate([*of_one, _of_two(examples.labels, chance)]))
 
 
-def listed(examples: Examples, named: Sequence[tuple[str, str]]) -> Pairs:
+def listed(examples: Examples, named: Sequence[tuple[str | None, str | None]]) -> Pairs:
     """The pairs of these pictures, as a file in LFW's layout lists them, less those of which there is no crop."""
-    row = {picture: number for number, picture in enumerate(examples.pictures)}
+    row: dict[str | None, int] = {picture: number for number, picture in enumerate(examples.pictures)}
     found = [(row[a], row[b]) for a, b in named if a in row and b in row]
     if not found:
         raise MisuseError("none of the listed pairs has a face in both its pictures: is this the right folder?")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from itertools import chain, repeat
 from pathlib import Path
@@ -32,6 +32,7 @@ from nitakao.training.logs import Logs
 from nitakao.training.losses import Loss
 from nitakao.training.sampling import Sampler
 from nitakao.training.settings import TRIPLETS, TrainingSettings
+from nitakao.training.stopping import Stop
 from nitakao.training.world import World
 from nitakao.values import Floats, Normalisation
 
@@ -64,11 +65,13 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Alarm:
+class Notice:
+    """A sentence that matters: an alarm, or where the run was stopped."""
+
     text: str
 
 
-Event: TypeAlias = "Stepped | Judged | Alarm"
+Event: TypeAlias = "Stepped | Judged | Notice"
 Tell: TypeAlias = Callable[[Event], None]
 
 
@@ -173,36 +176,33 @@ def train(
     sampler = Sampler(split.trained.labels, settings.people, settings.pictures, settings.natural, settings.seed)
     batches = Batches(split.trained, sampler, normalisation, settings.augment, settings.seed)
     epoch = settings.epoch or max(1, sampler.each_time // (settings.accumulate * world.size))
-    logs = Logs(folder / "logs", run.step) if world.first else None
-    stream = batches.stream(_numbers(run.step, settings, world))
-    try:
-        while run.step < settings.steps:
-            rate = schedule.rate(run.step, settings.steps, settings.rate, settings.schedule, epoch)
-            if rate == 0:
-                break  # a schedule's -1
+    numbers = _numbers(run.step, settings, world)
+    with (
+        Stop() as stop,
+        closing(Logs(folder / "logs" if world.first else None, run.step)) as logs,
+        closing(batches.stream(numbers)) as stream,
+    ):
+        rate = schedule.rate(run.step, settings.steps, settings.rate, settings.schedule, epoch)
+        while run.step < settings.steps and rate > 0:
             stepped = _step(run, shared, stream, settings, world, rate, frozen, folder)
             run.step += 1
             _follow(run.mean, run.trainee.network, settings.ema, run.step)
             tell(stepped)
             _watch(run, tell)
-            if logs is not None and run.step % TOLD_EVERY == 0:
+            if run.step % TOLD_EVERY == 0:
                 logs.add(run.step, train__loss=stepped.loss, train__rate=rate, train__used=stepped.used)
-            last = run.step == settings.steps
-            if exam is not None and (last or run.step % settings.evaluate_every == 0):
+            rate = schedule.rate(run.step, settings.steps, settings.rate, settings.schedule, epoch)
+            done = run.step == settings.steps or rate == 0  # a schedule's -1
+            if exam is not None and (done or run.step % settings.evaluate_every == 0):
                 _judge(run, exam, settings, normalisation, folder, world, logs, tell)
-            done = world.agreed(bool(settings.patience) and run.stale >= settings.patience)
-            if world.first and (last or done or run.step % settings.keep_every == 0):
+                done = done or 0 < settings.patience <= run.stale
+            if world.first and (done or stop.asked or run.step % settings.keep_every == 0):
                 checkpoints.save(folder, run.state(told))
+            if stop.asked:
+                tell(Notice(f"stopped; step {run.step} is kept: go on with --resume"))
+                raise KeyboardInterrupt
             if done:
                 break
-    except KeyboardInterrupt:
-        if world.first:
-            checkpoints.save(folder, run.state(told))
-        raise
-    finally:
-        stream.close()
-        if logs is not None:
-            logs.close()
     return run
 
 
@@ -292,7 +292,7 @@ def _follow(mean: nn.Module, network: nn.Module, keep: float, step: int) -> None
 def _watch(run: Run, tell: Tell) -> None:
     if run.trainee.loss.kind in TRIPLETS and run.still == COLLAPSED_FOR:
         tell(
-            Alarm(
+            Notice(
                 f"the triplets have collapsed: for {COLLAPSED_FOR} steps all faces of a batch have lain at one point. "
                 "Start again with a lower --rate, more people in a batch, or first with --loss softmax"
             )
@@ -306,7 +306,7 @@ def _judge(
     normalisation: Normalisation,
     folder: Path,
     world: World,
-    logs: Logs | None,
+    logs: Logs,
     tell: Tell,
 ) -> None:
     """Hold the mean of the weights to people it has not seen, and keep it where it is the best so far."""
@@ -324,8 +324,7 @@ def _judge(
             run.best, run.best_step, run.stale = (found.val, found.auc), run.step, 0
         else:
             run.stale += 1
-        if logs is not None:
-            logs.add(run.step, held_out__auc=found.auc, held_out__val=found.val, held_out__accuracy=found.accuracy)
+        logs.add(run.step, held_out__auc=found.auc, held_out__val=found.val, held_out__accuracy=found.accuracy)
     run.stale = world.agreed(run.stale)
 
 

@@ -7,11 +7,13 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from nitakao.errors import MisuseError, TrainingError
 from nitakao.training import checkpoints, writing
 from nitakao.training.examples import Split
 from nitakao.training.settings import TrainingSettings, dumps, loads
+from nitakao.values import DetectorSettings
 
 SETTINGS, DATA = "settings.json", "data.json"
 
@@ -24,6 +26,7 @@ class Data:
     people: those of the folder who are taken; empty for all.
     pairs, pairs_folder: a list that the network is judged on too.
     crops: where faces are kept that were cut out.  begin: whose weights it begins with.  name: of the model.
+    detector: fields of DetectorSettings, None for the default.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Data:
     pairs_folder: str | None = None
     crops: str | None = None
     begin: str | None = None
+    detector: dict[str, Any] | None = None
 
 
 def exists(folder: Path) -> bool:
@@ -69,6 +73,17 @@ def read(folder: Path) -> tuple[TrainingSettings, Data]:
         return settings, Data(**{**found, "people": tuple(found["people"])})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"'{folder}' holds a run whose {DATA} cannot be read: {str(error)[:200]}") from error
+
+
+def detector(data: Data) -> DetectorSettings | None:
+    """How faces are looked for in a run. Raises TrainingError where what is noted makes no sense."""
+    if data.detector is None:
+        return None
+    try:
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.detector.items()}
+        return DetectorSettings(**fields)
+    except (TypeError, MisuseError) as error:
+        raise TrainingError(f"the run's {DATA} names no detector: {str(error)[:200]}") from error
 
 
 def told(settings: TrainingSettings, divided: Split) -> str:

@@ -154,7 +154,7 @@ class ModelCard:
 
     name: str
     title: str
-    network: str  # which file of nitakao.models builds it: facenet, dlib_resnet, onnx
+    network: str  # which file of nitakao.models builds it: facenet, dlib_resnet, openface, onnx
     crop: CropRule
     normalisation: Normalisation
     dimension: int

@@ -123,7 +123,7 @@ class Outcome:
 
     vectors: (n, D) float32, one row a face, or (n, 0) where no network was asked.
     crops: (n, S, S, 3) uint8 aligned crops; qualities, chips: one a face; only where asked for.
-    problem: empty if all is well.
+    problem: empty if all is well.  found: how many faces there were before some were chosen.
     """
 
     source: str
@@ -135,6 +135,7 @@ class Outcome:
     problem: str = ""
     qualities: tuple[Quality, ...] = ()
     chips: tuple[Chip, ...] = ()
+    found: int = 0
 
     @property
     def complaint(self) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
-import uvicorn
 from sqlalchemy import delete
 from tests.server.face import album as albums
 from tests.server.face.album import Album
@@ -22,6 +21,7 @@ from nitakao.gallery.serving import keys
 from nitakao.models import registry
 from nitakao.photos.fetch import Errand
 from nitakao.server import Settings, create_app
+from nitakao.server.running import configured
 
 HOST = "pictures.test"  # fetched from; stands for a public address
 
@@ -50,17 +50,23 @@ class Live:
 
 @contextmanager
 def serving(app) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
-    thread = threading.Thread(target=server.run)
+    """Where the app is served, as `nitakao serve` does it."""
+    there, found = threading.Event(), []
+
+    def ready(address: str) -> None:
+        found.append(address.rstrip("/"))
+        there.set()
+
+    server = configured(app, Settings(port=0), ready)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        assert there.wait(20)
+        yield found[0]
     finally:
         server.should_exit = True
         thread.join(30)
+        assert not thread.is_alive()
 
 
 @contextmanager
@@ -116,6 +122,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         pictures = Pictures()
         with fetched(pictures) as errand, serving(create_app(Settings(gallery=place), errand=errand)) as url:
             yield Live(url, key, reader, gallery, pictures)
+
+
+@pytest.fixture
+def api(live: Live) -> Iterator[httpx.Client]:
+    """Requests to the server as a client that may write."""
+    headers = {"Ocp-Apim-Subscription-Key": live.key}
+    with httpx.Client(base_url=f"{live.url}/face/v1.2/", headers=headers, timeout=30) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -151,11 +151,11 @@ async def sweeping(house: House) -> AsyncIterator[None]:
 
     async def sweep() -> None:
         while True:
-            await asyncio.sleep(SWEPT)
             try:
                 await house.service.do(ids.sweep, house.gallery)
             except (NitakaoError, ProblemError) as error:  # the next round tries again
                 note("sweep", error=error)
+            await asyncio.sleep(SWEPT)
 
     task = asyncio.create_task(sweep())
     try:

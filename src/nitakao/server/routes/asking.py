@@ -26,7 +26,7 @@ Limit: TypeAlias = Annotated[int, Query(ge=1, le=MOST)]
 Number: TypeAlias = Annotated[int, Query(ge=1, le=LARGEST)]
 Names: TypeAlias = Annotated[list[str], Query(max_length=MOST_PROBES)]
 Threshold: TypeAlias = Annotated[float | None, Query(ge=0, le=1000, description="Same person below this distance.")]
-Prior: TypeAlias = Annotated[float, Query(gt=0, lt=1, description="One person, before anything is compared.")]
+Prior: TypeAlias = Annotated[float, Query(ge=1e-9, le=1 - 1e-9, description="One person, before anything is compared.")]
 Faces: TypeAlias = Annotated[Choice | None, Query(description="Which faces of a picture are meant.")]
 
 

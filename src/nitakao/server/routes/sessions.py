@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
@@ -14,7 +13,6 @@ from nitakao.server.auth import COOKIE, SESSION, Caller, keyring, may
 from nitakao.server.auth import caller as who
 from nitakao.server.problems import not_found, responses
 from nitakao.server.routes.asking import Serving
-from nitakao.server.service import THRESHOLD
 from nitakao.server.shapes import example
 from nitakao.server.shapes import number as shape_number
 from nitakao.tasks import models as tasks
@@ -101,8 +99,7 @@ async def settings(serving: Serving) -> dict[str, Any]:
 @router.put("/settings", response_model=Settings, dependencies=[Depends(may("write"))])
 async def change(serving: Serving, wanted: Annotated[Settings, Body()]) -> dict[str, Any]:
     """Change settings that are kept in the gallery."""
-    kept = None if wanted.threshold is None else json.dumps(wanted.threshold)
-    await serving.do(serving.gallery.set_setting, THRESHOLD, kept)
+    await serving.do(serving.set_threshold, wanted.threshold)
     return {"threshold": wanted.threshold}
 
 
