@@ -21,7 +21,7 @@ from tests.training.runs import DROPPING, SETTINGS  # noqa: E402
 
 from nitakao.errors import DeviceError, TrainingError  # noqa: E402  # after the look for PyTorch
 from nitakao.training import checkpoints, held_out, initial, loop  # noqa: E402
-from nitakao.training.losses import Cost, Loss
+from nitakao.training.losses import Cost, Loss  # noqa: E402
 from nitakao.training.networks import architecture  # noqa: E402
 from nitakao.training.world import entered  # noqa: E402
 
