@@ -1,9 +1,10 @@
 """`nitakao evaluate pairs` on LFW's folds: its figures beside independent ones, cards' thresholds, and what it costs.
 
-    NITAKAO_SHARED=... python benchmarks/evaluation.py figures [MODEL...]
+    NITAKAO_SHARED=... python benchmarks/evaluation.py figures [MODEL or VECTORS...]
     NITAKAO_SHARED=... python benchmarks/evaluation.py timing MODEL [PAIRS OF A KIND] [ROUNDS]
 
-figures: runs the command on all pairs of pairs.txt and compares what it says with scikit-learn's ROC, area and
+figures: runs the command on all pairs of pairs.txt, or on vectors of `nitakao embed LFW --faces central -o FILE`, which
+takes seconds where the pictures take minutes, and compares what it says with scikit-learn's ROC, area and
 accuracy, with `accuracy.py`, which shares no code with nitakao, and with the model's card. Exits with 1 where anything
 is off by more than a millionth, or a card's threshold does not come out as it stands there.
 timing: the command, from its start to its end, intervals and all, beside `pipeline.run` alone on the same pictures in a
@@ -34,6 +35,7 @@ from sklearn.model_selection import LeaveOneGroupOut
 from nitakao import pipeline
 from nitakao.models import registry
 from nitakao.values import DetectorSettings
+from nitakao.vectors import read
 
 CLOSE = 1e-6
 GOAL = 1.2  # times the pipeline's own time
@@ -49,23 +51,26 @@ def main(arguments: list[str]) -> int:
         found = timed(data, model, each, rounds)
         save(f"timing-{model}", found)
         return 0 if found["ratio"] <= GOAL else 1
-    told = {model: checked(data, model) for model in arguments[1:] or MODELS}
+    told = dict(checked(data, named) for named in arguments[1:] or MODELS)
     save("figures", told)
     return 0 if all(each["fine"] for each in told.values()) else 1
 
 
-def command(images: Path, pairs: Path, model: str, *more: str) -> dict[str, Any]:
+def command(images: Path, pairs: Path, named: str) -> dict[str, Any]:
+    """What the command says. named: a model, or a file of vectors."""
     program = shutil.which("nitakao", path=str(Path(sys.executable).parent)) or "nitakao"
-    asked = [program, "-q", "evaluate", "pairs", str(images), "--pairs", str(pairs), "--model", model, "--json", *more]
+    which = ["--vectors" if os.path.isfile(named) else "--model", named]
+    asked = [program, "-q", "evaluate", "pairs", str(images), "--pairs", str(pairs), *which, "--json"]
     done = subprocess.run(asked, check=True, capture_output=True, text=True)
     return dict(json.loads(done.stdout))
 
 
-def checked(data: Path, model: str) -> dict[str, Any]:
-    """What the command says, how far independent figures lie from it, and what the card says."""
-    said = command(data / "images", data / "pairs.txt", model)
+def checked(data: Path, named: str) -> tuple[str, dict[str, Any]]:
+    """The model; what the command says, how far independent figures lie from it, and what the card says."""
+    said = command(data / "images", data / "pairs.txt", named)
+    model = said["model"]
     pairs = read_pairs(data / "pairs.txt", data / "images")
-    vectors = embedded(pairs.pictures, model)
+    vectors = of_file(named) if os.path.isfile(named) else embedded(pairs.pictures, model)
     theirs = {**of_sklearn(pairs, vectors), "accuracy": score(pairs, vectors).accuracy}
     theirs |= {f"val@{far:g}": score(pairs, vectors, far).val for far in (0.1, 0.01, 0.001)}
     ours = {name: said[name] for name in ("accuracy", "auc", "eer")}
@@ -81,7 +86,13 @@ def checked(data: Path, model: str) -> dict[str, Any]:
     print(f"{model}: accuracy {100 * said['accuracy']:.2f}%, threshold {said['threshold']:.6f}", flush=True)
     print(f"  card: {card.threshold:g}, {card.threshold_source}: {'the same' if same else 'NOT THE SAME'}")
     print(f"  farthest from an independent figure: {max(off.values()):.2g} ({max(off, key=lambda name: off[name])})")
-    return {"fine": fine, "card": bool(same), "off": off, "said": said}
+    said.pop("seconds")
+    return model, {"fine": fine, "card": bool(same), "off": off, "said": said}
+
+
+def of_file(path: str) -> dict[str, Any]:
+    found = read(path)
+    return dict(zip(found.names, found.vectors, strict=True))
 
 
 def embedded(pictures: list[str], model: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,13 +39,15 @@ VIEWS = {"people": "/#/people", "photos": "/#/photos"}
 def served(gallery: str) -> Iterator[str]:
     """The address of `nitakao serve` on the gallery."""
     command = [str(Path(sys.executable).with_name("nitakao")), "serve", "--gallery", gallery, "--port", "0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    try:
-        yield next(line.split()[-1].rstrip("/") for line in process.stderr if "nitakao is at" in line)
-    finally:
-        process.terminate()
-        process.communicate()
+    with tempfile.NamedTemporaryFile("w+") as said:
+        process = subprocess.Popen(command, stderr=said)
+        try:
+            while "nitakao is at" not in (told := Path(said.name).read_text(encoding="utf-8")):
+                time.sleep(0.1)
+            yield next(line.split()[-1].rstrip("/") for line in told.splitlines() if "nitakao is at" in line)
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def first_view(browser: Browser, address: str) -> float:

@@ -9,16 +9,20 @@ import shutil
 from tests.browser.driving import PATIENCE
 
 
+def called(at, name: str) -> None:
+    """Write the person's name in place."""
+    at.button("Who is this?").click()
+    field = at.page.get_by_role("combobox", name="Name", exact=True)
+    field.fill(name)
+    field.press("Enter")
+
+
 def test_photographs_are_filtered_by_people_together(drive, changed):
     at = drive(changed, "/#/people/1")
-    at.button("Who is this?").click()
-    at.page.keyboard.type("Eileen")
-    at.press("Enter")
+    called(at, "Eileen")
     at.says("Named Eileen.")
     at.go("/#/people/2")
-    at.button("Who is this?").click()
-    at.page.keyboard.type("Grace")
-    at.press("Enter")
+    called(at, "Grace")
     at.says("Named Grace.")
     at.go("/#/photos")
     at.wait(".bare-tile")
@@ -30,7 +34,7 @@ def test_photographs_are_filtered_by_people_together(drive, changed):
     hers = at.find(".bare-tile").count()
     at.page.get_by_role("combobox", name="together with").fill("Gr")
     at.page.get_by_role("option").filter(has_text="Grace").click()
-    at.page.wait_for_function("() => document.querySelectorAll('.bare-tile').length === 1")
+    at.counts(".bare-tile", 1)
     at.settled()
     at.shot("together")
     assert everything > hers > 1
@@ -53,11 +57,11 @@ def test_a_folder_and_dropped_pictures_are_indexed_as_one_watches(drive, changed
     at.button("Index").click()
     at.wait(".job")
     at.find(".job[data-state=done]").wait_for()
-    at.page.wait_for_function(f"() => document.querySelectorAll('.bare-tile').length === {before + 2}")
+    at.counts(".bare-tile", before + 2)
     dropped = tmp_path / "dropped.jpg"
     dropped.write_bytes((pictures / "astronaut-grey.jpg").read_bytes() + b"x")
     at.drop(dropped)
-    at.page.wait_for_function(f"() => document.querySelectorAll('.bare-tile').length === {before + 3}")
+    at.counts(".bare-tile", before + 3)
     at.shot("photos-added")
 
 

@@ -39,7 +39,7 @@ def test_resuming_takes_no_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["people"], "'people' is no folder"),
+        (["people"], "people' is no folder"),
         (["."], "holds no folders with pictures in them"),
         ([], "on a folder of people, or on a gallery"),
         ([".", "--augment", "flop"], "no augmentation 'flop'"),

@@ -129,6 +129,22 @@ def test_a_file_of_vectors_tells_people_by_the_folders_of_its_pictures(folder, m
         measuring.from_file(tmp_path / "flat.npz", ["Bob/Bob_0001"])
 
 
+@pytest.mark.parametrize(
+    ("known", "asked", "rows"),
+    [
+        (["x/Ada/Ada_0001.jpg", "x/Bob/Bob_0001.jpg"], ["Bob/Bob_0001", "Ada/Ada_0001"], [1, 0]),
+        (["x/Ada/1.jpg", "x/Bob/1.jpg"], ["Ada/1", "Bob/1"], [0, 1]),
+        (["x/Bob/1.jpg", "x/Cy/1.jpg"], ["Ada/1", "Bob/1"], [None, 0]),  # nobody's 1.jpg is not Ada's
+        (["x/Bob/1.jpg"], ["Ada/1", "Bob/1"], [None, 0]),
+        (["Ada_0001.jpg", "Ada_0002.jpg"], ["Ada/Ada_0002", "Ada/Ada_0003"], [1, None]),  # the article's .pkl
+        (["a/Ada/1.jpg", "b/Ada/1.jpg"], ["b/Ada/1.jpg", "c/Ada/1.jpg"], [1, None]),
+        (["x/Ada/1.jpg", "x/Ada/1.jpg"], ["Ada/1"], [0]),  # two faces of one picture
+    ],
+)
+def test_pictures_are_found_in_a_file_by_as_much_of_their_names_as_it_takes(known, asked, rows):
+    assert measuring._found(known, asked) == rows
+
+
 def slow_rates(everyone, groups, threshold, name):
     """FNMR and FMR of a group, pair by pair."""
     wrong, pairs = {True: 0, False: 0}, {True: 0, False: 0}

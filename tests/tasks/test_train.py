@@ -56,10 +56,10 @@ def people(tmp_path: Path) -> Path:
 
 
 def run(
-    out: Path, people: Path | None, settings: TrainingSettings = SETTINGS, **more: Any
+    out: Path, folder: Path | None, settings: TrainingSettings = SETTINGS, **more: Any
 ) -> tuple[Trained, list[str]]:
     said: list[str] = []
-    trained = train(out, people, settings=settings, detector=WHOLE, device="cpu", watch=Watching(said.append), **more)
+    trained = train(out, folder, settings=settings, detector=WHOLE, device="cpu", watch=Watching(said.append), **more)
     assert trained is not None
     return trained, said
 

@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install nitakao[train]")
 
 from nitakao.errors import TrainingError  # noqa: E402  # after the look for PyTorch
-from nitakao.training import checkpoints, writing  # noqa: E402
+from nitakao.training import checkpoints  # noqa: E402
 
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path: Path, monk
     def full(number: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(writing.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(TrainingError) as error:
         checkpoints.save(tmp_path, {"step": 5})
     said = (
@@ -39,7 +39,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_says_so(tmp_path: Path, monk
     )
     assert said in str(error.value)
     assert "--resume" in str(error.value)
-    monkeypatch.setattr(writing.os, "fsync", real)
+    monkeypatch.setattr(os, "fsync", real)
     assert checkpoints.load(tmp_path)["step"] == 3
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
     other = tmp_path / "other"

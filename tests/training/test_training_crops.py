@@ -121,7 +121,8 @@ def test_changes_are_the_same_for_the_same_chance_and_each_changes_something() -
     for how in [(word,) for word in AUGMENTATIONS] + [AUGMENTATIONS]:
         one, other = (augment.augmented(pictures, how, np.random.default_rng(0)) for _ in range(2))
         assert np.array_equal(one, other)
-        assert (one.shape, one.dtype) == (pictures.shape, np.uint8)
+        assert one.shape == pictures.shape
+        assert one.dtype == np.uint8
         assert (one != pictures).any()
     flipped = augment.augmented(pictures, ("flip",), np.random.default_rng(0))
     assert all(any(np.array_equal(f, way) for way in (p, p[:, ::-1])) for f, p in zip(flipped, pictures, strict=True))

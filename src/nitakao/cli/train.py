@@ -35,7 +35,7 @@ _SETTINGS = (
     click.option("--loss", type=click.Choice(LOSSES), help="What is made small (cosface)."),
     click.option("--margin", type=float, help="The loss's margin (its authors' own)."),
     click.option("--scale", type=float, help="What cosines are multiplied by, in cosface and arcface (30)."),
-    click.option("--centre-weight", type=float, help="Of the centre loss beside the softmax (0.01)."),
+    click.option("--centre-weight", type=float, help="Of the centre loss beside the softmax (0.003)."),
     click.option("--warm-up", type=int, metavar="STEPS", help="Steps in which the margin grows from 0 (200)."),
     click.option("--people-per-batch", "people", type=int, metavar="P", help="People in a batch (16)."),
     click.option("--pictures-per-person", "pictures", type=int, metavar="K", help="Pictures of each in a batch (4)."),

@@ -27,7 +27,7 @@ NO_GALLERY = "is no gallery: choose another name, or give the file that is one"
 APPLICATION = 0x6E69746B  # 'nitk', in the file's header: told apart from other programs' SQLite files
 SAID_OF_DAMAGE = ("malformed", "not a database", "decode to UTF-8", "unsupported file format")
 SWITCHING = 30.0  # seconds that a process tries to switch a new file to write-ahead logging
-CACHE_KIB = 16_384  # of pages that a connection may keep; a million faces were searched no quicker with four times that
+CACHE_KIB = 8192  # of pages that a connection may keep; a million faces were searched no quicker with eight times that
 KEPT_OPEN = 8  # connections between questions; more may be in use, so that no thread waits for another's
 
 

@@ -91,7 +91,10 @@ def over_folds(
     What is told of all pairs together takes each pair as its own fold has it.
     """
     true, number = np.asarray(same, bool), np.asarray(fold)
-    names = _names(apart, true, number)
+    names = np.unique(number)
+    if apart.shape != (len(names), len(true)) or len(number) != len(true) or np.isnan(apart).any():
+        raise MisuseError(f"{len(names)} folds of {len(true)} pairs do not fit distances of shape {apart.shape}")
+    check_folds(true, number)
     mine = own(apart, number)
     folds, rates = [], []
     for row, name in zip(apart, names, strict=True):
@@ -125,18 +128,15 @@ def own(apart: Doubles, fold: ArrayLike) -> Doubles:
     return np.asarray(apart[rows, np.arange(apart.shape[1])])
 
 
-def _names(apart: Doubles, same: Bools, fold: NDArray[np.generic]) -> NDArray[np.generic]:
-    """The folds' numbers, in order. Raises MisuseError where they are not what a protocol needs."""
+def check_folds(same: Bools, fold: NDArray[np.generic]) -> None:
+    """Raises MisuseError where folds, (n,), are not what a protocol needs."""
     names = np.unique(fold)
     if len(names) < 2:
         raise MisuseError("a fold's threshold is chosen on the others: two folds or more are needed, not one")
-    if apart.shape != (len(names), len(same)) or len(fold) != len(same) or np.isnan(apart).any():
-        raise MisuseError(f"{len(names)} folds of {len(same)} pairs do not fit distances of shape {apart.shape}")
     for name in names:
         kinds = same[fold == name]
         if kinds.all() or not kinds.any():
             raise MisuseError(f"fold {name} has pairs of one kind only: each needs pairs of one person and of two")
-    return names
 
 
 class _Rest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from nitakao.errors import MisuseError
 from nitakao.metrics import between, bootstrap
 from nitakao.metrics.bootstrap import Interval
-from nitakao.metrics.verification import FARS, Verification, over_folds, own, statistics
+from nitakao.metrics.verification import FARS, Verification, check_folds, over_folds, own, statistics
 from nitakao.tasks import measuring
 from nitakao.tasks.comparing import Difference, Figures, differences
 from nitakao.tasks.measuring import Measured, Measuring, Model, Picture, Watch
@@ -105,6 +106,7 @@ def evaluate_pairs(
     """
     rules = rules or PairRules()
     listed, pictures = opened(pairs, folder, folds, vectors=vectors is not None, skip_missing=skip_missing)
+    check_folds(listed.same, listed.fold)
     if vectors is None:
         started(len(pictures))
         measured = measuring.embedded(pictures, model, look or usual(pairs), rules.metric, watch)
@@ -157,8 +159,8 @@ def _parsed(name: str, data: bytes) -> Picture:
 
     try:
         return photos.parsed(name, data)
-    except PhotoError:
-        return name  # which is no file either: found out, and told, in its turn
+    except PhotoError:  # told as of any other picture, when its turn to be decoded comes
+        return photos.Encoded(name, data, "JPEG", (112, 112), 1, hashlib.sha256(data).hexdigest())
 
 
 def _there(listed: Pairs, missing: Sequence[bool], where: str, skip_missing: bool) -> Pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -148,8 +149,7 @@ def from_file(
     card = _card(found.model, model)
     if card is not None:
         found.check(card)
-    rows = _rows(found.names)
-    chosen = [_row(rows, name) for name in names]
+    chosen = _found(found.names, names)
     missing = [row is None for row in chosen]
     if all(missing):
         hint = f" (it has '{found.names[0]}')" if found.names else ""
@@ -195,19 +195,22 @@ def _card(named: str, model: Model) -> ModelCard | None:
         return None
 
 
-def _rows(names: Sequence[str]) -> dict[str, int]:
-    """Rows by whole name, by the last two parts of it, and by the last, with and without ending; first ones count."""
-    rows: dict[str, int] = {}
+def _found(known: Sequence[str], asked: Sequence[str]) -> list[int | None]:
+    """The row of each name: by the whole of it, by its last two parts, or by the last where that cannot be mistaken."""
+    found: list[int | None] = [None] * len(asked)
     for view in (_whole, _two, _last):
-        for row, name in enumerate(names):
-            for key in (view(name), os.path.splitext(view(name))[0]):
+        rows: dict[str, int] = {}
+        names: dict[str, str] = {}  # of each key, the name that has it; empty where several have
+        for row, name in enumerate(known):
+            for key in {view(name), os.path.splitext(view(name))[0]}:
                 rows.setdefault(key, row)
-    return rows
-
-
-def _row(rows: dict[str, int], name: str) -> int | None:
-    keys = (view(name) for view in (_whole, _two, _last))
-    return next((rows[key] for key in keys if key in rows), None)
+                names[key] = name if names.get(key, name) == name else ""
+        times = Counter(view(name) for name in asked)
+        for place, name in enumerate(asked):
+            key = view(name)
+            if found[place] is None and names.get(key) and (view is not _last or times[key] == 1):
+                found[place] = rows[key]
+    return found
 
 
 def _whole(name: str) -> str:

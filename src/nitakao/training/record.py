@@ -80,7 +80,8 @@ def detector(data: Data) -> DetectorSettings | None:
     if data.detector is None:
         return None
     try:
-        return DetectorSettings(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.detector.items()})
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.detector.items()}
+        return DetectorSettings(**fields)
     except (TypeError, MisuseError) as error:
         raise TrainingError(f"the run's {DATA} names no detector: {str(error)[:200]}") from error
 

@@ -51,7 +51,7 @@ class TrainingSettings:
     loss: str = "cosface"
     margin: float | None = None
     scale: float = 30.0
-    centre_weight: float = 0.01
+    centre_weight: float = 0.003  # Wen et al. 2016, ECCV, section 4.1: lambda
     warm_up: int = 200
     people: int = 16
     pictures: int = 4

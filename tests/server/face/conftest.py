@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy import delete
 from tests.server.face import album as albums
 from tests.server.face.album import Album
@@ -23,6 +21,7 @@ from nitakao.gallery.serving import keys
 from nitakao.models import registry
 from nitakao.photos.fetch import Errand
 from nitakao.server import Settings, create_app
+from nitakao.server.running import configured
 
 HOST = "pictures.test"  # fetched from; stands for a public address
 
@@ -51,17 +50,23 @@ class Live:
 
 @contextmanager
 def serving(app) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
-    thread = threading.Thread(target=server.run)
+    """Where the app is served, as `nitakao serve` does it."""
+    there, found = threading.Event(), []
+
+    def ready(address: str) -> None:
+        found.append(address.rstrip("/"))
+        there.set()
+
+    server = configured(app, Settings(port=0), ready)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        assert there.wait(20)
+        yield found[0]
     finally:
         server.should_exit = True
         thread.join(30)
+        assert not thread.is_alive()
 
 
 @contextmanager
