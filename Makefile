@@ -87,11 +87,12 @@ web:
 	cd web && npm ci --no-audit --no-fund && npm run check && npm test && npm run build
 
 # A browser for the tests in tests/browser, where there is none and Debian's packages can be had; else they skip.
+APT := timeout 300 apt-get -qq -o Acquire::Retries=1 -o Acquire::http::Timeout=20
 browser:
 	@[ -n "$(NITAKAO_CHROMIUM)" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
 	  || command -v google-chrome >/dev/null || { \
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium fonts-noto-cjk; } >/dev/null 2>&1; } \
+	  { $(APT) update && DEBIAN_FRONTEND=noninteractive $(APT) install --no-install-recommends chromium fonts-noto-cjk; } >/dev/null 2>&1; } \
 	  || echo 'no Chromium here, and none could be installed: the tests of the page in a browser will skip'
 
 package: $(VENV)/.test

@@ -120,9 +120,11 @@ def test_a_hidden_person_is_found_among_the_hidden_and_shown_again(at):
     at.says("is hidden.")
     at.view("people")
     at.counts(".person", 1)
-    others = at.find(".person").inner_text()
+    other = at.find(".person .tile-face").get_attribute("aria-label")
     at.link("Hidden").click()
-    at.page.wait_for_function("(others) => document.querySelector('.person')?.innerText !== others", arg=others)
+    at.page.wait_for_function(
+        "(other) => ![other, undefined].includes(document.querySelector('.person .tile-face')?.ariaLabel)", arg=other
+    )
     at.counts(".person", 1)
     at.find(".person .tile-face").first.click()
     at.button("Show again").click()

@@ -7,8 +7,7 @@ from tests import evaluated, fakes
 
 from nitakao import pipeline
 from nitakao.cli import evaluate as command
-from nitakao.cli import evaluate_pairs, evaluate_people
-from nitakao.tasks import align, arguments, measuring
+from nitakao.tasks import arguments, measuring
 from nitakao.values import Metric
 
 
@@ -168,9 +167,3 @@ def test_crops_are_written_and_summed_up(run, lfw):
     assert (code, "other settings (crop)" in err) == (2, True)
     code, _, err = run("align", "lfw", "out2", "--model", "dlib-resnet", "--margin", "3")
     assert (code, "laid out by landmarks" in err) == (2, True)
-
-
-def test_names_that_tests_and_commands_share_are_there():
-    assert evaluate_people.DETECTOR
-    assert evaluate_pairs.pairs.name == "pairs"
-    assert align.SIZE == 182

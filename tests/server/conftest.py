@@ -28,6 +28,8 @@ from nitakao.values import Outcome, Photo
 WHO = {10: "ada", 60: "bob", 110: "stranger"}  # red of the picture, and who is on it
 NOBODY, GROUP, SLOW = 200, 220, 240
 
+anyone = httpx.Client(timeout=120)  # without a key and without a session
+
 
 class Eyes:
     """Stands for a pipeline.  looks: how many pictures were looked at.  hold: what a slow picture waits for."""

@@ -10,10 +10,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 from PIL import Image
-from tests.server.conftest import SLOW, picture, running, settings_for
+from tests.server.conftest import SLOW, anyone, picture, running, settings_for
 
 LIMIT = 200_000  # bytes of a body
 
@@ -94,7 +93,7 @@ def test_a_slow_body_is_given_up_and_a_cut_off_one_ends_cleanly(strict):
         with socket.create_connection(("127.0.0.1", strict.port)) as connection:
             connection.sendall(head("/detect", "Content-Length: 100000") + b"x" * 500)
     soon(lambda: strict.service.at_work == strict.service.held == 0)
-    assert httpx.get(f"{strict.url}api/v1/gallery").status_code == 200
+    assert anyone.get(f"{strict.url}api/v1/gallery").status_code == 200
 
 
 def test_who_never_asks_is_hung_up_on_also_after_a_first_question(people, tmp_path, monkeypatch):
@@ -109,7 +108,7 @@ def test_who_never_asks_is_hung_up_on_also_after_a_first_question(people, tmp_pa
 
 
 def test_a_picture_of_too_many_pixels_is_refused_undecoded(strict):
-    found = httpx.post(
+    found = anyone.post(
         f"{strict.url}api/v1/detect", content=picture(10, (1000, 101)), headers={"content-type": "image/png"}
     )
     assert (found.status_code, found.json()["code"]) == (413, "too-large")
@@ -119,7 +118,7 @@ def test_a_picture_of_too_many_pixels_is_refused_undecoded(strict):
 def test_more_requests_at_once_than_there_may_be_are_told_to_come_again(strict):
     def ask(_):
         body, kind = picture(SLOW), {"content-type": "image/png"}
-        return httpx.post(f"{strict.url}api/v1/detect", content=body, headers=kind, timeout=60)
+        return anyone.post(f"{strict.url}api/v1/detect", content=body, headers=kind, timeout=60)
 
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(ask, range(12)))
@@ -128,10 +127,10 @@ def test_more_requests_at_once_than_there_may_be_are_told_to_come_again(strict):
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.headers["retry-after"] == "1"
     assert refused.json()["code"] == "busy"
-    assert httpx.get(f"{strict.url}api/v1/gallery").status_code == 429  # their threads are still at it
+    assert anyone.get(f"{strict.url}api/v1/gallery").status_code == 429  # their threads are still at it
     strict.eyes.hold.set()
     soon(lambda: not strict.service.given_up)
-    assert httpx.get(f"{strict.url}api/v1/gallery").status_code == 200
+    assert anyone.get(f"{strict.url}api/v1/gallery").status_code == 200
 
 
 def test_a_thousand_connections_at_once_are_all_answered(served):
@@ -235,13 +234,13 @@ def test_the_log_says_nothing_of_what_is_in_a_request(served, api, caplog):
 
 def test_health_readiness_and_metrics(served, api):
     api.get("/gallery")
-    assert httpx.get(f"{served.url}healthz").json() == {"status": "ok"}
-    assert httpx.get(f"{served.url}readyz").json() == {"status": "ok"}
+    assert anyone.get(f"{served.url}healthz").json() == {"status": "ok"}
+    assert anyone.get(f"{served.url}readyz").json() == {"status": "ok"}
     soon(lambda: not served.service.held)
-    text = httpx.get(f"{served.url}metrics").text
+    text = anyone.get(f"{served.url}metrics").text
     assert 'nitakao_requests_total{method="GET",route="/api/v1/gallery",status="200"} 1.0' in text
     served.service.ready = False
-    assert httpx.get(f"{served.url}readyz").status_code == 503
+    assert anyone.get(f"{served.url}readyz").status_code == 503
 
 
 def test_a_fault_is_answered_without_its_words(served, api, monkeypatch, caplog):
@@ -259,7 +258,7 @@ def test_a_fault_is_answered_without_its_words(served, api, monkeypatch, caplog)
 def test_a_server_that_ends_finishes_what_it_accepted(people, tmp_path):
     with ThreadPoolExecutor(1) as pool, running(settings_for(tmp_path)) as served:
         body, kind = picture(SLOW), {"content-type": "image/png"}
-        waiting = pool.submit(httpx.post, f"{served.url}api/v1/detect", content=body, headers=kind, timeout=60)
+        waiting = pool.submit(anyone.post, f"{served.url}api/v1/detect", content=body, headers=kind, timeout=60)
         while not served.eyes.looks:
             time.sleep(0.01)
         threading.Timer(0.5, served.eyes.hold.set).start()

@@ -92,8 +92,8 @@ def _one(
     shared.ready(voice, card)
     start = time.monotonic()
     with voice.progress("pictures") as steps:
-        watching = {"started": shared.starting(steps), "watch": shared.watching(voice, steps)}
-        found = task.evaluate_pairs(folder, model=card, look=look, **watching, **asked)
+        asked = {**asked, "started": shared.starting(steps), "watch": shared.watching(voice, steps)}
+        found = task.evaluate_pairs(folder, model=card, look=look, **asked)
     return found, time.monotonic() - start
 
 

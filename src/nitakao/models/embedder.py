@@ -87,8 +87,9 @@ def load(
 
     Weights for which the card has no hash are held to its golden vector instead, each time, at the cost of one crop.
 
-    flip: average with the mirror image, which doubles the time.  batch_size: crops in one run, None for what measured
-    best.  progress: as in `weights.locate`.  Raises WeightsError, FormatError, ModelError, CardError or DeviceError.
+    flip: average with the mirror image, which doubles the time.  batch_size: about how many crops in one run, None for
+    what measured best.  progress: as in `weights.locate`.
+    Raises WeightsError, FormatError, ModelError, CardError or DeviceError.
     """
     device = device or Device()
     if (builder := BUILDERS.get(card.network)) is None:

@@ -30,7 +30,7 @@ VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.text(max_s
 QUERY = st.dictionaries(st.sampled_from(ASKED.split()), st.text(max_size=8) | IDS, max_size=3)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     route=st.sampled_from(ROUTES),
     ids=st.lists(IDS, min_size=3, max_size=3),

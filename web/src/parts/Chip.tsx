@@ -6,13 +6,19 @@ import { Icon } from "./Icon";
 
 const CALM = 70; // ms; a picture that leaves the view sooner, while scrolling fast, is never asked for
 const fetched = new Set<string>();
+let scrolled = -CALM; // when the page was last scrolled
+if (typeof addEventListener === "function") {
+  addEventListener("scroll", () => (scrolled = performance.now()), { passive: true, capture: true });
+}
+
+const isCalm = (): boolean => performance.now() - scrolled >= CALM;
 const REMEMBERED = 20_000;
 
-/** The address once it is worth fetching: at once if it was fetched before, else after a calm moment. */
+/** The address once it is worth fetching: at once if it was fetched before or nothing moves, else after a moment. */
 export function useCalm(address: string): string | undefined {
-  const [ready, setReady] = useState(fetched.has(address) ? address : "");
+  const [ready, setReady] = useState(fetched.has(address) || isCalm() ? address : "");
   useEffect(() => {
-    if (fetched.has(address)) {
+    if (fetched.has(address) || isCalm()) {
       setReady(address);
       return undefined;
     }

@@ -33,6 +33,7 @@ interface Drawn {
   node: VNode;
 }
 
+const AT_ONCE = 16; // tiles that are drawn within a frame where all are new
 const CALM = 90; // ms without scrolling after which tiles take the place of blanks
 const KEEP = 72; // px at the view's top and bottom that bars may cover
 
@@ -42,6 +43,7 @@ export function VirtualGrid<T>(props: Props<T>) {
   const [grid, setGrid] = useState<Grid | null>(null);
   const [seen, setSeen] = useState<Window>({ first: 0, end: 0 });
   const [flying, setFlying] = useState(false); // scrolling so fast that nothing seen before is still in view
+  const [ready, setReady] = useState(AT_ONCE); // so many of what is in view may be drawn already
   const [current, setCurrent] = useState(0);
   const drawn = useRef(new Map<number, Drawn>());
   const focusing = useRef(false);
@@ -66,6 +68,7 @@ export function VirtualGrid<T>(props: Props<T>) {
       const now = windowOf(grid, length, top, innerHeight);
       if (last && (now.first >= last.end || now.end <= last.first)) {
         setFlying(true);
+        setReady(AT_ONCE);
         clearTimeout(timer);
         timer = window.setTimeout(() => setFlying(false), CALM);
       }
@@ -88,6 +91,13 @@ export function VirtualGrid<T>(props: Props<T>) {
   }, [grid, length]);
 
   useEffect(() => need?.(seen.end), [seen.end, need]);
+
+  const many = seen.end - seen.first;
+  useEffect(() => {
+    if (flying || ready >= many || length === 0) return undefined;
+    const frame = requestAnimationFrame(() => setReady(ready + AT_ONCE));
+    return () => cancelAnimationFrame(frame);
+  }, [flying, ready, many, length]);
 
   const focus = (): void => {
     if (!focusing.current) return;
@@ -122,13 +132,13 @@ export function VirtualGrid<T>(props: Props<T>) {
   const reachable = current < length ? current : 0; // the one that Tab leads to is always there
   if (length && !items.includes(reachable)) items.push(reachable);
 
-  const draw = (item: number, shape: Grid): VNode => {
+  const draw = (item: number, shape: Grid, blank: boolean): VNode => {
     const { left, top } = placeOf(shape, gap, item);
     const style = { width: `${shape.tile}px`, height: `${shape.step - gap}px`, transform: `translate(${left}px, ${top}px)` };
     const thing = at(item);
-    if (!thing || (flying && item !== reachable)) {
+    if (!thing || blank) {
       return (
-        <li key={`blank ${item % items.length}`} style={style} aria-posinset={item + 1} aria-setsize={length}>
+        <li key={`blank ${item === reachable ? "reached" : item % items.length}`} style={style} aria-posinset={item + 1} aria-setsize={length}>
           <span class="tile-empty" />
         </li>
       );
@@ -142,10 +152,11 @@ export function VirtualGrid<T>(props: Props<T>) {
   };
   const before = drawn.current;
   drawn.current = new Map();
-  const nodes = (grid ? items : []).map((item) => {
-    const from = [at(item), tile, grid, length, item === reachable, flying && item !== reachable, flying ? items.length : 0];
+  const nodes = (grid ? items : []).map((item, place) => {
+    const blank = item !== reachable && (flying || place >= ready);
+    const from = [at(item), tile, grid, length, item === reachable, blank, blank ? items.length : 0];
     const old = before.get(item);
-    const now = old?.from.every((one, n) => one === from[n]) ? old : { from, node: draw(item, grid!) };
+    const now = old?.from.every((one, n) => one === from[n]) ? old : { from, node: draw(item, grid!, blank) };
     drawn.current.set(item, now);
     return now.node;
   });

@@ -38,7 +38,7 @@ export function PhotoWindow({ photo: id }: { photo: number }) {
             <Shown photo={photo} face={face} />
           </div>
           <div class="photo-side">
-            {face ? <FaceCard key={face.id} face={face} /> : <p class="note">{photo.problem || said("photo.noface")}</p>}
+            {face ? <FaceCard key={face.id} face={face} /> : <p class="note">{photo.problem && photo.problem !== "no face found" ? photo.problem : said("photo.noface")}</p>}
             {photo.faces.length > 1 && <Others photo={photo} face={face} />}
             <dl class="facts">
               {photo.taken !== null && (

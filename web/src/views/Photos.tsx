@@ -16,6 +16,7 @@ import type { Job, Person, Photo } from "../shapes";
 import { said, type Key } from "../words";
 import { PeopleTokens } from "./search/Asked";
 
+const NO_FACE = "no face found"; // what the server says of a photograph that was read well
 const ORDERS = ["taken", "indexed"] as const;
 const slim = (photo: Photo): Photo => ({ ...photo, paths: photo.paths.slice(0, 1), faces: photo.faces.map(slimFace) });
 
@@ -174,7 +175,7 @@ function PhotoTile({ photo, handle }: { photo: Photo; handle: Handle }) {
         )}
       </button>
       {photo.video && <span class="stamp"><Icon name="film" size={14} /></span>}
-      {photo.problem && <span class="stamp bad">{said("photos.problem")}</span>}
+      {photo.problem && <span class={photo.problem === NO_FACE ? "stamp" : "stamp bad"}>{said(photo.problem === NO_FACE ? "photos.noface" : "photos.problem")}</span>}
       {names.length > 0 && <span class="stamp names clip">{names.join(", ")}</span>}
     </article>
   );

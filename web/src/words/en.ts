@@ -176,6 +176,7 @@ export const en = {
   "photos.order.indexed": "Latest added first",
   "photos.problems": "Only with problems ({n})",
   "photos.problem": "unreadable",
+  "photos.noface": "no face",
   "photos.none": "No photographs yet.",
   "photos.none.people": "No photograph shows all of them.",
   "photos.none.problems": "No photograph has a problem.",

@@ -176,6 +176,7 @@ export const ja: Record<Key, string> = {
   "photos.order.indexed": "追加の新しい順",
   "photos.problems": "問題のあるものだけ({n})",
   "photos.problem": "読み取れません",
+  "photos.noface": "顔なし",
   "photos.none": "写真はまだありません。",
   "photos.none.people": "全員が写っている写真はありません。",
   "photos.none.problems": "問題のある写真はありません。",

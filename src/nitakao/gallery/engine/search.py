@@ -21,6 +21,7 @@ from nitakao.errors import GalleryBusyError, GalleryError, MisuseError
 from nitakao.gallery.engine import building, rows
 from nitakao.gallery.engine.building import Limits
 from nitakao.gallery.engine.cache import Cache, Damaged, Manifest, Occupied
+from nitakao.gallery.engine.crowd import FEW, Crowd
 from nitakao.gallery.engine.ivf import Ivf
 from nitakao.gallery.engine.looking import Looking, View
 from nitakao.gallery.engine.matrix import Matrix
@@ -86,6 +87,7 @@ class Searcher:
         self._stamp: object = None
         self._opening, self._making = RLock(), Lock()
         self._not_before = 0.0
+        self._crowd = Crowd(self._search)
 
     def search(self, vectors: Floats, k: int, allowed: Ids | None = None) -> tuple[Ids, Doubles]:
         """Numbers (n, k) and distances (n, k), nearest first, ties by number; -1 and infinity for want of more.
@@ -94,7 +96,11 @@ class Searcher:
         `k` at most.  Past 65,536 columns there are none that would hold nothing but -1.
         """
         queries = self._queries(vectors, k)
-        chosen = None if allowed is None else _ascending(allowed)
+        if allowed is None and 0 < len(queries) <= FEW:
+            return self._crowd.ask(queries, k)
+        return self._search(queries, k, None if allowed is None else _ascending(allowed))
+
+    def _search(self, queries: Floats, k: int, chosen: Ids | None = None) -> tuple[Ids, Doubles]:
         if self._behind():
             self._make()
         view = self._opened()
