@@ -10,12 +10,14 @@ import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.browser.driving import Driver
 from tests.browser.serving import Served, serving
 from tests.shown import ROOT
 
+HERE = Path(__file__).parent
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",  # which Chromium refuses to run as root without
@@ -36,19 +38,51 @@ def chromium() -> str | None:
     return named or next((path for path in map(shutil.which, CHROMIUM) if path), None)
 
 
+class _Held:
+    """The browser, which runs from the first test here to the last one."""
+
+    playwright: Any = None
+    browser: Any = None
+
+    def started(self, path: str) -> Any:
+        if self.browser is None:
+            from playwright.sync_api import sync_playwright
+
+            self.playwright = sync_playwright().start()
+            self.browser = self.playwright.chromium.launch(executable_path=path, args=FLAGS)
+        return self.browser
+
+    def stop(self) -> None:
+        if self.browser is not None:
+            self.browser.close()
+            self.playwright.stop()
+        self.browser = self.playwright = None
+
+
+HELD = _Held()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    """Stop the browser after the last test here: while it runs, Playwright keeps asyncio from all other tests."""
+    if nextitem is None or HERE not in nextitem.path.parents:
+        HELD.stop()
+
+
 @pytest.fixture(scope="session")
-def browser():
+def chrome() -> str:
+    """The browser's path; skips where there is none."""
     if find_spec("playwright") is None:
         pytest.skip("playwright is not installed: pip install playwright")
     path = chromium()
     if path is None:
         pytest.skip("no Chromium here: install it, or name it in NITAKAO_CHROMIUM")
-    from playwright.sync_api import sync_playwright
+    return path
 
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield found
-        found.close()
+
+@pytest.fixture
+def browser(chrome):
+    return HELD.started(chrome)
 
 
 @pytest.fixture(scope="session")
@@ -111,13 +145,13 @@ def doubt(gallery) -> None:
 
 
 @pytest.fixture(scope="session")
-def served(browser, indexed, tmp_path_factory) -> Iterator[Served]:
+def served(chrome, indexed, tmp_path_factory) -> Iterator[Served]:
     """A server for tests that change nothing."""
     yield from serving(indexed, tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture(scope="module")
-def changed(browser, indexed, tmp_path_factory) -> Iterator[Served]:
+def changed(chrome, indexed, tmp_path_factory) -> Iterator[Served]:
     """A server of a module's own, for tests that change the gallery."""
     yield from serving(indexed, tmp_path_factory.mktemp("changed"))
 

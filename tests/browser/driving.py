@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import os
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tests.shown import ROOT
-
-AXE = ROOT / "tests" / "browser" / "axe" / "axe.min.js"
+AXE = ("axe_playwright_python", "axe.min.js")  # a package that ships Deque's axe-core
 SERIOUS = ("serious", "critical")
 PATIENCE = float(os.environ.get("NITAKAO_PATIENCE", "15"))  # seconds for anything to appear
 DESKTOP = {"width": 1280, "height": 800}
@@ -139,7 +138,7 @@ class Driver:
 
     def faults(self) -> list[str]:
         """axe-core's serious and critical findings, a line each."""
-        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        self.page.evaluate(files(AXE[0]).joinpath(AXE[1]).read_text(encoding="utf-8"))
         found = self.page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
         return [
             f"{one['id']}: {node['target']} {node['failureSummary']}"

@@ -10,7 +10,7 @@ from nitakao.cli.main import main
 
 
 @pytest.fixture(scope="module")
-def locked(browser, indexed, tmp_path_factory):
+def locked(chrome, indexed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("locked")
     yield from serving(indexed, folder)
 

@@ -21,7 +21,7 @@ def album(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, l
 
 
 @pytest.fixture(scope="module")
-def lfw(browser, album, tmp_path_factory):
+def lfw(chrome, album, tmp_path_factory):
     import nitakao
 
     folder = tmp_path_factory.mktemp("lfw")

@@ -213,7 +213,7 @@ def test_without_pytorch_the_pip_line_is_told(tmp_path: Path, monkeypatch: Any) 
 def test_a_model_is_packed_with_its_card_licence_and_metrics(people: Path, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     run(tmp_path / "mine", people)
-    with pytest.raises(ModelError, match=r"states no licence: .* by --licence"):
+    with pytest.raises(ModelError, match=r"states no licence: .* with --licence"):
         publish("mine")
     packed, card = publish("mine", licence="CC0-1.0", data_licence="our own", commercial="allowed")
     assert packed == Path("mine.zip")

@@ -64,8 +64,8 @@ def test_a_network_and_its_graph_give_the_same(settings: TrainingSettings) -> No
         expected = network(torch.from_numpy(pictures)).numpy()
     graph = ARCHITECTURES[settings.network].graph(weights_of(network), card_of(settings))
     (found,) = Session(graph).run({"input": pictures})
-    assert np.ptp(expected, axis=0).max() > 1e-3
-    assert found == pytest.approx(expected, abs=1e-5 * max(1.0, float(np.abs(expected).max())))
+    assert np.ptp(expected, axis=0).max() > 1e-4  # pictures of noise are much alike
+    assert found == pytest.approx(expected, abs=2e-6 * max(1.0, float(np.abs(expected).max())))
 
 
 def test_every_network_of_the_settings_can_be_made() -> None:
