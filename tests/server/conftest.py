@@ -152,7 +152,8 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, ht
 
 def ended(client: httpx.Client, job: dict, state: str = "done") -> dict:
     """The job once it is over."""
-    for _ in range(400):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
         found = client.get(f"/jobs/{job['id']}").json()
         if found["state"] not in ("waiting", "running"):
             assert found["state"] == state, found
