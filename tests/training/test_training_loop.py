@@ -118,6 +118,7 @@ def test_the_alarm_is_given_once_where_triplets_collapse(tmp_path: Path, monkeyp
 
 def test_a_stop_waits_for_its_step_and_keeps_it(tmp_path: Path) -> None:
     whole = runs.train(tmp_path / "whole")
+    before = signal.getsignal(signal.SIGTERM)
     told: list[Any] = []
 
     def tell(event: Any) -> None:
@@ -129,7 +130,7 @@ def test_a_stop_waits_for_its_step_and_keeps_it(tmp_path: Path) -> None:
         runs.train(tmp_path / "cut", tell=tell)
     assert told[-1] == loop.Notice("stopped; step 3 is kept: go on with --resume")
     assert checkpoints.load(tmp_path / "cut")["step"] == 3
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == before
     again = runs.train(tmp_path / "cut", resume=True)
     assert same(again.trainee.network.state_dict(), whole.trainee.network.state_dict())
 

@@ -22,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 METRICS = ("euclidean", "cosine")
 
 
-@click.group()
+@click.group(epilog=options.example("nitakao evaluate pairs lfw --pairs pairs.txt"))
 def evaluate() -> None:
     """Measure a model: pairs, identification, retrieval, clustering, and groups of people apart.
 

@@ -8,8 +8,6 @@ from tests.server.face.album import Album
 from tests.server.face.conftest import Live
 from tests.server.face.wire import BYTES, NOBODY, added_to_list, detected, said
 
-from nitakao.server.service import THRESHOLD
-
 
 def test_a_face_of_another_recognition_model_is_never_compared(api: httpx.Client, portraits: Album) -> None:
     (one,) = detected(api, portraits.stranger, recognitionModel="recognition_01")
@@ -152,10 +150,11 @@ def test_a_threshold_set_by_hand_is_where_confidence_is_a_half(live: Live, api: 
     (one,), (other,) = detected(api, portraits.stranger), detected(api, portraits.new["Eileen Collins"])
     asked = {"faceId1": one["faceId"], "faceId2": other["faceId"]}
     before = api.post("verify", json=asked).json()
-    live.gallery.set_setting(THRESHOLD, "2.0")
+    settings, key = f"{live.url}/api/v1/settings", {"X-API-Key": live.key}
+    httpx.put(settings, json={"threshold": 2.0}, headers=key).raise_for_status()
     try:
         after = api.post("verify", json=asked).json()
     finally:
-        live.gallery.set_setting(THRESHOLD, None)
+        httpx.put(settings, json={"threshold": None}, headers=key).raise_for_status()
     assert (before["isIdentical"], after["isIdentical"]) == (False, True)
     assert before["confidence"] < 0.5 < after["confidence"]
