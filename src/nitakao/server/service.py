@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 THRESHOLD = "serving.threshold"  # the gallery's setting
-FRESH = 1.0  # seconds for which it is remembered
-NEVER: tuple[float, str | None] = (-FRESH, None)  # when it was read, and what it was
 
 
 class Service:
@@ -61,7 +58,6 @@ class Service:
         self.ending = False  # whether the server is about to end
         self.jobs = Jobs(gallery)
         self._card = card
-        self._threshold = NEVER
 
     @property
     def card(self) -> ModelCard:
@@ -120,16 +116,12 @@ class Service:
 
     def threshold(self) -> float | None:
         """Below which distance two are one person, where the gallery's settings say so."""
-        at, kept = self._threshold
-        if time.monotonic() - at > FRESH:
-            kept = self.gallery.setting(THRESHOLD)
-            self._threshold = time.monotonic(), kept
+        kept = self.gallery.remember(THRESHOLD, lambda: self.gallery.setting(THRESHOLD))
         return None if kept is None else float(json.loads(kept))
 
     def set_threshold(self, threshold: float | None) -> None:
         """Keep it in the gallery's settings; None: the model's own."""
         self.gallery.set_setting(THRESHOLD, None if threshold is None else json.dumps(threshold))
-        self._threshold = NEVER
 
     def parsed(self, name: str, data: bytes) -> Encoded:
         """A picture whose bytes came with a request, held to the limits."""
