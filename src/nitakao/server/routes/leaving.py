@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from nitakao.errors import MisuseError
+from nitakao.gallery.erasing.forget import Receipt
 from nitakao.gallery.serving import listing
 from nitakao.server import shapes
 from nitakao.server.auth import may
@@ -58,30 +59,13 @@ class Forgotten(BaseModel):
     tombstone: bool = False
 
 
-class Receipt(BaseModel):
-    """What was forgotten, in numbers: it names nobody."""
-
-    what: str
-    gallery: str
-    at: float
-    persons: int
-    faces: int
-    chips: int
-    photos: int
-    files: int
-    changes: int
-    tombstones: int
-    complete: bool
-    left: list[str]
-
-
 @router.post("/forget", response_model=Receipt)
-async def forget(serving: Serving, wanted: Annotated[Forgotten, Body()]) -> dict[str, Any]:
+async def forget(serving: Serving, wanted: Annotated[Forgotten, Body()]) -> Receipt:
     """Forget a person, a photograph or a face for good. It cannot be undone."""
     return await serving.finish(_forget, serving, wanted)
 
 
-def _forget(serving: Service, wanted: Forgotten) -> dict[str, Any]:
+def _forget(serving: Service, wanted: Forgotten) -> Receipt:
     meant = {"person": wanted.person, "photo": wanted.photo, "face": wanted.face}
     if sum(number is not None for number in meant.values()) != 1:
         raise MisuseError("name one thing to forget: a person, a photo or a face")
@@ -95,7 +79,7 @@ def _forget(serving: Service, wanted: Forgotten) -> dict[str, Any]:
     receipt = forget_task(
         serving.gallery, person=person, photo=wanted.photo, face=wanted.face, tombstone=wanted.tombstone
     )
-    return asdict(receipt) | {"gallery": shapes.shown(receipt.gallery)}
+    return replace(receipt, gallery=shapes.shown(receipt.gallery))
 
 
 class Leaving(Response):
