@@ -106,13 +106,10 @@ def of_people(
 
 def _of_file(vectors: Path_, model: Model, metric: Metric | None) -> tuple[Measured, tuple[str, ...]]:
     """Everything in the file; whose each is: as it says, else the name of the folder in which the picture lay."""
-    from nitakao.vectors import read
-
-    persons = read(vectors).persons
-    measured = measuring.whole_file(vectors, model=model, metric=metric)
+    measured, persons = measuring.whole_file(vectors, model=model, metric=metric)
     names = [str(picture) for picture in measured.pictures]
     folders = [os.path.basename(os.path.dirname(name)) for name in names]
-    who = tuple(person or folder for person, folder in zip(persons or [""] * len(names), folders, strict=True))
+    who = tuple(person or folder for person, folder in zip(persons, folders, strict=True))
     if not all(who):
         raise MisuseError(f"'{os.fspath(vectors)}' does not tell whose '{names[who.index('')]}' is")
     return measured, who

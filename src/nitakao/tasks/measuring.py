@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,6 +22,7 @@ from nitakao.values import Choice, DetectorSettings, Face, Floats, Metric, Model
 if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV: not before there is work
     from nitakao.models.session import Device
     from nitakao.photos import Encoded
+    from nitakao.vectors import Vectors
 
 Model: TypeAlias = "str | os.PathLike[str] | ModelCard | None"
 Picture: TypeAlias = "str | Encoded"
@@ -143,12 +145,7 @@ def from_file(
     names: as 'PERSON/PICTURE', with or without the ending, or whole paths; of a picture with several faces in the file
     the first counts.  Raises VectorsError where nothing fits.
     """
-    from nitakao.vectors import read
-
-    found = read(path)
-    card = _card(found.model, model)
-    if card is not None:
-        found.check(card)
+    found, of = _opened(path, model, metric)
     chosen = _found(found.names, names)
     missing = [row is None for row in chosen]
     if all(missing):
@@ -160,8 +157,7 @@ def from_file(
             vectors[place] = found.vectors[row]
     pictures = tuple("" if row is None else found.names[row] for row in chosen)
     faces = tuple(found.faces[row] if found.faces and row is not None else None for row in chosen)
-    used = metric or (card.metric if card else "euclidean")
-    return Measured(vectors, pictures, faces, found.model or (card.name if card else ""), card, used), missing
+    return of(vectors, pictures, faces), missing
 
 
 def chosen(measured: Measured, rows: Sequence[int], pictures: tuple[Picture, ...]) -> Measured:
@@ -170,17 +166,28 @@ def chosen(measured: Measured, rows: Sequence[int], pictures: tuple[Picture, ...
     return replace(measured, vectors=measured.vectors[rows], pictures=pictures, faces=faces)
 
 
-def whole_file(path: str | os.PathLike[str], *, model: Model = None, metric: Metric | None = None) -> Measured:
-    """Everything in a file that `embed` left, in its order."""
+def whole_file(
+    path: str | os.PathLike[str], *, model: Model = None, metric: Metric | None = None
+) -> tuple[Measured, tuple[str, ...]]:
+    """Everything in a file that `embed` left, in its order, and whose each is; '' where the file does not say."""
+    found, of = _opened(path, model, metric)
+    faces = found.faces or (None,) * len(found.names)
+    return of(found.vectors, found.names, faces), found.persons or ("",) * len(found.names)
+
+
+def _opened(
+    path: str | os.PathLike[str], model: Model, metric: Metric | None
+) -> tuple[Vectors, Callable[[Floats, tuple[Picture, ...], tuple[Face | None, ...]], Measured]]:
+    """A file that `embed` left, held to its model's card where that is here; and what is measured by some of it."""
     from nitakao.vectors import read
 
     found = read(path)
     card = _card(found.model, model)
     if card is not None:
         found.check(card)
+    named = found.model or (card.name if card else "")
     used = metric or (card.metric if card else "euclidean")
-    faces = found.faces or (None,) * len(found.names)
-    return Measured(found.vectors, found.names, faces, found.model or (card.name if card else ""), card, used)
+    return found, partial(Measured, model=named, card=card, metric=used)
 
 
 def _card(named: str, model: Model) -> ModelCard | None:
