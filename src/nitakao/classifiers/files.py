@@ -6,7 +6,6 @@ import io
 import json
 import math
 import os
-import secrets
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from nitakao import whole
 from nitakao.classifiers.fitting import METHODS, Classifier
 from nitakao.errors import FormatError, MissingExtraError, NitakaoError
 from nitakao.values import Floats
@@ -45,15 +45,9 @@ def save(classifier: Classifier, path: str | os.PathLike[str]) -> None:
     kept |= {field: getattr(classifier, field) for field in FIELDS}
     kept |= {"mean": classifier.mean, "scale": classifier.scale, "estimator": classifier.estimator}
     target = Path(path)
-    part = target.with_name(f".nitakao-{secrets.token_hex(6)}.part")
     try:
-        with open(part, "xb") as file:
-            file.write(skops.dumps(kept))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
+        whole.put(target, skops.dumps(kept), lasting=True)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise NitakaoError(f"the classifier '{target}' cannot be written: {error.strerror or error}") from error
 
 

@@ -8,7 +8,6 @@ variables, not their moving averages, and so those are what its own loader resto
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nitakao import folders
+from nitakao import folders, whole
 from nitakao.errors import ModelError, WeightsError
 from nitakao.models import cardtext, facenet, registry, weights
 from nitakao.models.formats import tensorflow
@@ -251,23 +250,13 @@ def _stored(network: bytes, card: ModelCard, folder: Path) -> ModelCard:
     path = folder / file.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(path, network)
+        whole.put(path, network)
         if card.name in {shipped.name for shipped in registry.cards()} and folder == folders.models():
             weights.record(path)  # the shipped card knows no hash of what was made here
             return replace(card, files=(file,))
         file = replace(file, sha256=hashlib.sha256(network).hexdigest(), size=len(network))
         card = replace(card, files=(file,))
-        _write(folder / f"{card.name}.toml", cardtext.dump(card).encode("utf-8"))
+        whole.put(folder / f"{card.name}.toml", cardtext.dump(card).encode("utf-8"))
     except OSError as error:
         raise WeightsError(f"the imported model cannot be kept in '{folder}': {error.strerror or error}") from error
     return card
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

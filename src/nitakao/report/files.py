@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from nitakao.errors import MisuseError, NitakaoError
+from nitakao.whole import writing
 
 
 def check(path: Path, endings: Collection[str], what: str) -> None:
@@ -27,14 +26,8 @@ def check(path: Path, endings: Collection[str], what: str) -> None:
 @contextmanager
 def whole(path: Path, what: str) -> Iterator[BinaryIO]:
     """What is written in the block stands at `path` after it; where it fails, `path` is as it was."""
-    part = path.with_name(f".nitakao-{secrets.token_hex(6)}.part")
     try:
-        try:
-            with open(part, "xb") as file:
-                yield file
-            os.replace(part, path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        with writing(path) as file:
+            yield file
     except OSError as error:
         raise NitakaoError(f"the {what} '{path}' cannot be written: {error.strerror or error}") from error

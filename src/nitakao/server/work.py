@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from nitakao import whole
 from nitakao.server.jobs import Watch, Work
 from nitakao.server.service import Service
 
@@ -114,7 +115,5 @@ def kept_upload(folder: Path, data: bytes, name: str) -> str:
     path = folder / name[:2] / name
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        unfinished.write_bytes(data)
-        unfinished.replace(path)
+        whole.put(path, data)
     return str(path)

@@ -12,6 +12,7 @@ from nitakao.errors import ModelError, WeightsError
 from nitakao.models import cardtext, golden, registry, weights
 from nitakao.models.embedder import load
 from nitakao.values import Commercial, ModelCard
+from nitakao.whole import writing
 
 METRICS = "metrics.json"
 UNSTATED = "not stated"
@@ -65,20 +66,16 @@ def publish(
 
 def _packed(out: Path, name: str, parts: dict[str, bytes]) -> Path:
     """A zip with one folder, written whole or not at all."""
-    part = out.with_name(f".{out.name}.part")
     try:
-        with zipfile.ZipFile(part, "w") as archive:
+        with writing(out) as written, zipfile.ZipFile(written, "w") as archive:
             for file, content in parts.items():
                 entry = zipfile.ZipInfo(f"{name}/{file}", WHEN)
                 entry.external_attr = 0o644 << 16
                 # Weights are noise to a packer: stored, they are read at once and shorter by a per cent at most.
                 packed = zipfile.ZIP_STORED if file.endswith((".onnx", ".pt", ".t7")) else zipfile.ZIP_DEFLATED
                 archive.writestr(entry, content, packed)
-        part.replace(out)
     except OSError as error:
         raise WeightsError(f"'{out}' cannot be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
     return out
 
 

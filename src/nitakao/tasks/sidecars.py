@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 
-from nitakao import geometry
+from nitakao import geometry, whole
 from nitakao.errors import FormatError, MissingExtraError, PhotoError, UnreadablePhotoError
 from nitakao.tasks.arguments import Named, Place, opened, sources
 from nitakao.tasks.matching import OVERLAP, Imported, paired
@@ -128,18 +127,7 @@ def _content(path: str) -> bytes | None:
 
 def _put(path: str, content: bytes) -> None:
     """The content under this name, whole or not at all."""
-    target = os.path.realpath(path)
-    part = f"{target}.{secrets.token_hex(6)}.part"
-    try:
-        with open(part, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(part)
-        raise
+    whole.put(Path(os.path.realpath(path)), content, lasting=True)
 
 
 def import_xmp(

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nitakao import whole
 from nitakao.errors import MisuseError, TrainingError
-from nitakao.training import checkpoints, writing
+from nitakao.training import checkpoints
 from nitakao.training.examples import Split
 from nitakao.training.settings import TrainingSettings, dumps, loads
 from nitakao.values import DetectorSettings
@@ -57,8 +58,8 @@ def prepare(folder: Path) -> None:
 
 def write(folder: Path, settings: TrainingSettings, data: Data) -> None:
     try:
-        writing.whole(folder / SETTINGS, dumps(settings).encode("utf-8"))
-        writing.whole(folder / DATA, (json.dumps(asdict(data), indent=1) + "\n").encode("utf-8"))
+        whole.put(folder / SETTINGS, dumps(settings).encode("utf-8"), lasting=True)
+        whole.put(folder / DATA, (json.dumps(asdict(data), indent=1) + "\n").encode("utf-8"), lasting=True)
     except OSError as error:
         raise TrainingError(f"'{folder}' cannot be written to: {error.strerror or error}") from error
 

@@ -16,6 +16,7 @@ from nitakao.gallery import faces
 from nitakao.gallery.faces import Ids
 from nitakao.gallery.gallery import Gallery
 from nitakao.gallery.sqlite import SqliteBackend
+from nitakao.whole import writing
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +42,8 @@ def keep(gallery: Gallery, made: Map) -> None:
     told = json.dumps({"method": made.method, "made": made.made, "last": made.last, "count": made.count})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.unfinished")
-        with open(unfinished, "wb") as file:
+        with writing(path) as file:
             np.savez_compressed(file, faces=made.faces, x=made.x, y=made.y, told=told)
-        unfinished.replace(path)
     except OSError as error:
         raise GalleryError(f"the map could not be kept in '{path}': {error.strerror or error}") from error
 
