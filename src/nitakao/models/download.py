@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 from urllib.parse import urlsplit
 
-import filelock
-
 from nitakao.errors import MisuseError, WeightsError
 from nitakao.values import WeightsFile
 
@@ -53,6 +51,8 @@ def fetch(
 
     Two processes may ask for one file at once: the second waits and finds it there.
     """
+    import filelock  # some versions try out links on the disk as they are imported: not before there is work
+
     target = folder / file.name
     try:
         folder.mkdir(parents=True, exist_ok=True)

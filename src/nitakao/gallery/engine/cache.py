@@ -21,8 +21,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from filelock import FileLock, Timeout
-
 FORMAT = 1
 MANIFEST = "manifest.json"
 LOCK = "lock"
@@ -138,6 +136,8 @@ class Cache:
 
     @contextmanager
     def _alone(self, wait: float) -> Iterator[None]:
+        from filelock import FileLock, Timeout  # some versions try out links on the disk as they are imported
+
         try:
             lock = FileLock(self.folder / LOCK)
             lock.acquire(timeout=wait)
