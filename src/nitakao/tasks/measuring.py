@@ -28,6 +28,8 @@ Model: TypeAlias = "str | os.PathLike[str] | ModelCard | None"
 Picture: TypeAlias = "str | Encoded"
 Watch: TypeAlias = Callable[[Outcome], None]
 
+THUMBNAIL = 256  # px, as a face's chip has at most
+
 
 @dataclass(frozen=True)
 class Measuring:
@@ -247,22 +249,11 @@ def threshold_of(measured: Measured, by_hand: float | None) -> tuple[float, str]
 
 def thumbnail(picture: Picture, face: Face | None) -> bytes:
     """A small JPEG of the face in a picture, or of the whole picture; empty where it can no longer be read."""
-    import io
-
-    from PIL import Image
-
     from nitakao import photos
     from nitakao.errors import GeometryError
 
     try:
         encoded = photos.load(picture) if isinstance(picture, str) else picture
-        photo = photos.decode(encoded)
-        if face is not None:
-            return photos.chip(photo, face).jpeg
+        return photos.shown(encoded, THUMBNAIL) if face is None else photos.chip(photos.decode(encoded), face).jpeg
     except (PhotoError, GeometryError):
         return b""
-    shown = Image.fromarray(photo.pixels)
-    shown.thumbnail((256, 256), Image.Resampling.LANCZOS)
-    made = io.BytesIO()
-    shown.save(made, "JPEG", quality=90)
-    return made.getvalue()
