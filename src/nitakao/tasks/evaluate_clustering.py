@@ -69,8 +69,16 @@ def evaluate_clustering(
     threshold: same person below this distance; None: the card's.  method: None: nitakao's own way of grouping; or one
     of scikit-learn's, of which smallest is DBSCAN's min_samples and HDBSCAN's min_cluster_size.
     """
-    options = {"metric": metric, "wanted": wanted, "look": look, "started": started, "watch": watch}
-    everyone = of_people(folder, model=model, vectors=vectors, **options).with_faces()  # type: ignore[arg-type]
+    everyone = of_people(
+        folder,
+        model=model,
+        vectors=vectors,
+        metric=metric,
+        wanted=wanted,
+        look=look,
+        started=started,
+        watch=watch,
+    ).with_faces()
     limit, source = threshold_of(everyone.measured, threshold)
     labels = _groups(everyone, limit, method, smallest)
     return grouped(everyone, labels, limit, source, draws)

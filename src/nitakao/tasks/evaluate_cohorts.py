@@ -89,8 +89,16 @@ def evaluate_cohorts(
     from nitakao import protocols
 
     table = protocols.read_columns(Path(columns))
-    options = {"metric": metric, "wanted": wanted, "look": look, "started": started, "watch": watch}
-    everyone = of_people(folder, model=model, vectors=vectors, **options)  # type: ignore[arg-type]
+    everyone = of_people(
+        folder,
+        model=model,
+        vectors=vectors,
+        metric=metric,
+        wanted=wanted,
+        look=look,
+        started=started,
+        watch=watch,
+    )
     faceless = int((~everyone.measured.there).sum())
     everyone = everyone.with_faces()
     told = [table.of(by, name, person) for name, person in zip(everyone.names, everyone.who, strict=True)]

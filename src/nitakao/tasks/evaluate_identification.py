@@ -117,8 +117,16 @@ def evaluate_identification(
         raise MisuseError("a list of the gallery and a list of the probes go together")
     if gallery is not None and probes is not None:
         return _of_lists(folder, gallery, probes, model, vectors, metric, look, draws, started, watch)
-    options = {"metric": metric, "wanted": wanted, "look": look, "started": started, "watch": watch}
-    everyone = of_people(folder, model=model, vectors=vectors, **options)  # type: ignore[arg-type]
+    everyone = of_people(
+        folder,
+        model=model,
+        vectors=vectors,
+        metric=metric,
+        wanted=wanted,
+        look=look,
+        started=started,
+        watch=watch,
+    )
     return identified(everyone, *(enrolment or Enrolment()).split(everyone.people), draws)
 
 

@@ -47,8 +47,16 @@ def evaluate_retrieval(
 
     folder: with a folder for each person.  Pictures of people who have one only are found, and do not ask.
     """
-    options = {"metric": metric, "wanted": wanted, "look": look, "started": started, "watch": watch}
-    everyone = of_people(folder, model=model, vectors=vectors, **options)  # type: ignore[arg-type]
+    everyone = of_people(
+        folder,
+        model=model,
+        vectors=vectors,
+        metric=metric,
+        wanted=wanted,
+        look=look,
+        started=started,
+        watch=watch,
+    )
     return retrieved(everyone.with_faces(), draws)
 
 

@@ -99,8 +99,8 @@ async def cluster(serving: Serving, wanted: Annotated[Grouping | None, Body()] =
 async def index(serving: Serving, wanted: Annotated[Indexing, Body()]) -> dict[str, Any]:
     """Index files and folders of the server's machine."""
     await serving.do(_check_paths, wanted.paths)
-    options = {"prune": wanted.prune, "labels_from": wanted.labels_from, "again": wanted.again}
-    return await accept(serving, "index", work.index(serving, wanted.paths, **options))  # type: ignore[arg-type]
+    doing = work.index(serving, wanted.paths, prune=wanted.prune, labels_from=wanted.labels_from, again=wanted.again)
+    return await accept(serving, "index", doing)
 
 
 @router.post("/jobs/reindex", status_code=202, response_model=shapes.Job, dependencies=[Depends(may("admin"))])
