@@ -16,8 +16,9 @@ from serve import memory, processor, reset_peak, serve
 
 import nitakao
 from nitakao import Outcome
+from nitakao.machine import cores
 from nitakao.models import embedder, registry
-from nitakao.models.session import Device, cores
+from nitakao.models.session import Device
 from nitakao.tasks.embed import was_read
 from nitakao.values import DetectorSettings, Face, Pixels
 

@@ -25,8 +25,9 @@ import numpy as np
 
 from nitakao import photos
 from nitakao.errors import GeometryError, MissingExtraError, PhotoError
+from nitakao.machine import cores
 from nitakao.models import detectors, embedder
-from nitakao.models.session import Device, cores
+from nitakao.models.session import Device
 from nitakao.photos import Encoded, Limits
 from nitakao.values import (
     Chip,

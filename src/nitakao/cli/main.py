@@ -32,6 +32,7 @@ from nitakao.cli.show import Voice
 from nitakao.cli.train import train
 from nitakao.cli.verify import verify
 from nitakao.errors import MisuseError, NitakaoError
+from nitakao.machine import one_heap_a_core
 
 FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141  # the last two: 128 + the signal's number, as shells have it
 
@@ -41,6 +42,7 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         _write_any_name()
+        one_heap_a_core()
         try:
             return super().invoke(context)
         except NitakaoError as error:

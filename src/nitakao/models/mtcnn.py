@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nitakao import geometry
+from nitakao.machine import cores
 from nitakao.models import mtcnn_nets, weights
 from nitakao.models.formats import joblib_lz4
 from nitakao.models.pyramid import STRIDE, TILE, WINDOW, Pyramid, Room, Sums, Tile
 from nitakao.models.registry import MTCNN_WEIGHTS
-from nitakao.models.session import Device, Session, cores
+from nitakao.models.session import Device, Session
 from nitakao.values import DetectorSettings, Face, Floats, Photo
 
 Job = TypeVar("Job")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,13 +33,6 @@ class Device:
             raise MisuseError(f"a memory fraction lies above 0 and up to 1, not {self.memory_fraction:g}")
         if self.threads < 1:
             raise MisuseError(f"a network runs on 1 thread or more, not {self.threads}")
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def available() -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from fastapi import Request
 
 from nitakao.errors import GalleryError
-from nitakao.models.session import cores
+from nitakao.machine import cores
 from nitakao.photos import Encoded, Limits, from_pixels, parsed
 from nitakao.pipeline import Pipeline
 from nitakao.server.jobs import Jobs

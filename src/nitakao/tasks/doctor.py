@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nitakao import folders
 from nitakao.errors import NitakaoError
+from nitakao.machine import cores
 from nitakao.models import golden, registry, session, weights
 from nitakao.models.session import Device
 from nitakao.values import Check, WeightsFile
@@ -23,7 +24,7 @@ def examine(device: Device | None = None) -> list[Check]:
 
 
 def _installed() -> Iterator[Check]:
-    yield Check("python", True, f"{platform.python_version()} on {platform.platform()}, {session.cores()} cores")
+    yield Check("python", True, f"{platform.python_version()} on {platform.platform()}, {cores()} cores")
     for package in ("nitakao", "numpy", "onnx", "pillow", "pyarrow"):
         yield _version(package)
     yield Check("onnxruntime", True, session.version())  # the GPU package has another name, so it is asked itself

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nitakao.machine import cores
 from nitakao.models.embedder import normalise
-from nitakao.models.session import cores
 from nitakao.training.augment import augmented
 from nitakao.training.examples import Examples
 from nitakao.training.sampling import Sampler
