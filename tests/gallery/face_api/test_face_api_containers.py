@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from tests import fakes
@@ -172,6 +173,27 @@ def test_faces_that_were_asked_about_are_kept_in_memory_within_bounds(gallery: G
     again = shelf.of(gallery, family)
     assert again is not first
     assert (again.vectors == first.vectors).all()
+
+
+def test_what_was_read_before_something_was_deleted_is_not_kept(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = candidates.Shelf()
+    make(gallery, FACE_LIST)
+    put(gallery, Spot((FACE_LIST, "family")))
+    family, read = containers.get(gallery, FACE_LIST, "family"), candidates._read
+
+    def deleted_meanwhile(*given: Any) -> candidates.Faces:
+        found = read(*given)
+        shelf.clear()
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(candidates, "_read", deleted_meanwhile)
+        first = shelf.of(gallery, family)
+    again = shelf.of(gallery, family)
+    assert again is not first
+    assert shelf.of(gallery, family) is again
 
 
 def test_faces_are_read_person_by_person(gallery: Gallery) -> None:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from starlette.routing import Mount
 from tests.server.face.album import Album
 from tests.server.face.conftest import serving
 
@@ -65,6 +67,20 @@ def test_no_picture_is_kept_nor_anything_among_the_gallerys_own_faces(place: Pat
         assert httpx.get(str(client.base_url.join("/api/v1/gallery"))).json()["faces"] == 0
     files = [path for path in place.parent.rglob("*") if path.is_file()]
     assert b"".join(path.read_bytes() for path in files).count(b"\xff\xd8\xff") == 0
+
+
+def test_what_is_deleted_goes_out_of_memory_at_once(place: Path, portraits: Album) -> None:
+    app = create_app(Settings(gallery=place))
+    with serving(app) as url, httpx.Client(base_url=f"{url}/face/v1.0/", timeout=120) as client:
+        client.put("facelists/x", json={"name": "x"})
+        client.post("facelists/x/persistedfaces", content=portraits.stranger, headers=BYTES)
+        face = detected(client, portraits.stranger)
+        assert len(client.post("findsimilars", json={"faceId": face, "faceListId": "x"}).json()) == 1
+        mounted: Any = next(route for route in app.routes if isinstance(route, Mount))
+        shelf = mounted.app.state.house.shelf
+        assert len(shelf) == 1
+        assert client.delete("facelists/x").status_code == 200
+        assert len(shelf) == 0
 
 
 def test_a_face_id_is_swept_by_itself_once_its_time_is_over(

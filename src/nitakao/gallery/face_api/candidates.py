@@ -44,9 +44,11 @@ class Shelf:
         self.memory = memory
         self._kept: OrderedDict[tuple[int, int | None], tuple[Stamp, Faces]] = OrderedDict()
         self._lock = threading.Lock()
+        self._cleared = 0  # times
 
     def of(self, gallery: Gallery, container: Container) -> Faces:
         """Every face of it that answers, as it is now."""
+        cleared = self._cleared
         with gallery.read() as connection:
             last = container.last_answering
             stamp = _stamp(connection, container.id, last)
@@ -57,11 +59,23 @@ class Shelf:
                     self._kept.move_to_end(key)
                     return kept[1]
             found = _read(connection, _of_container(container.id, last), gallery.dimension)
-        self._keep(key, stamp, found)
+        self._keep(key, stamp, found, cleared)
         return found
 
-    def _keep(self, key: tuple[int, int | None], stamp: Stamp, found: Faces) -> None:
+    def __len__(self) -> int:
+        """Lists and groups whose vectors are kept."""
+        return len(self._kept)
+
+    def clear(self) -> None:
+        """Let go of all vectors: something was deleted."""
         with self._lock:
+            self._kept.clear()
+            self._cleared += 1
+
+    def _keep(self, key: tuple[int, int | None], stamp: Stamp, found: Faces, cleared: int) -> None:
+        with self._lock:
+            if cleared != self._cleared:
+                return  # something of it may have been deleted since it was read
             for other in [other for other in self._kept if other[0] == key[0]]:  # as it was before
                 del self._kept[other]
             self._kept[key] = stamp, found

@@ -77,18 +77,26 @@ TheHouse = Annotated[House, Depends(house)]
 
 
 class Routes(APIRouter):
-    """A router whose routes are plain functions with a `house`, each run on one of the service's threads."""
+    """A router whose routes are plain functions with a `house`, each run on one of the service's threads.
+
+    What was deleted does not stay in memory either.
+    """
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **named: Any) -> None:
-        super().add_api_route(
-            path, endpoint if inspect.iscoroutinefunction(endpoint) else _on_thread(endpoint), **named
-        )
+        if not inspect.iscoroutinefunction(endpoint):
+            endpoint = _on_thread(endpoint, deletes=named.get("methods") == ["DELETE"])
+        super().add_api_route(path, endpoint, **named)
 
 
-def _on_thread(task: Callable[..., Any]) -> Callable[..., Any]:
+def _on_thread(task: Callable[..., Any], *, deletes: bool) -> Callable[..., Any]:
     @functools.wraps(task)
     async def route(**given: Any) -> Any:
-        return await given["house"].service.do(task, **given)
+        house: House = given["house"]
+        try:
+            return await house.service.do(task, **given)
+        finally:
+            if deletes:
+                house.shelf.clear()
 
     route.__signature__ = inspect.signature(task, eval_str=True)  # type: ignore[attr-defined]
     return route
