@@ -1,6 +1,6 @@
 """How fast the page is on a large gallery, in Chromium: the first view, scrolling, and how much of it is there at once.
 
-    python benchmarks/filled.py large.db 100000
+    python benchmarks/filling.py large.db lfw.npz --faces 100000
     python benchmarks/page.py large.db
 
 Serves the gallery with the installed `nitakao serve` and looks at it with Playwright. The first view is usable when

@@ -52,7 +52,7 @@ def make(folder: Path, lfw: str, total: int, count: int) -> dict[str, Any]:
     near = _Nearest(queries)
     drawn = _drawn(model, sizes, near, folder if len(sizes) == 1 else None)
     together = 1 if len(sizes) == 1 else MANY_TOGETHER
-    seconds = filling.fill(folder / "faces.db", registry.card(kept.model), drawn, together)
+    seconds = filling.fill(folder / "faces.db", registry.card(kept.model), drawn, filling.Album(together))
     np.save(folder / "truth.npy", near.ids())
     return {
         "faces": total,

@@ -1,6 +1,6 @@
 """The server under load: how quick beside the same search in Python, how much at once, and whether it stays small.
 
-python benchmarks/filled.py big.db 100000
+python benchmarks/filling.py big.db lfw.npz --faces 100000
 python benchmarks/serving.py big.db speed                 # p50 of a search, throughput with 1 and 32 clients
 python benchmarks/serving.py big.db soak --requests 20000 # mixed requests: memory, and no fault
 
