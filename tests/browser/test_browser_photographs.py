@@ -90,6 +90,26 @@ def test_two_pictures_are_compared(drive, served, pictures):
     assert "%" in at.find(".verdict-sure").inner_text()
 
 
+def test_of_several_faces_another_is_compared_by_choosing_it(drive, served, pictures):
+    at = drive(served, "/#/compare")
+    at.drop(pictures / "hopper.jpg")
+    at.drop(pictures / "together.jpg")
+    outlines = at.find(".half").nth(1).locator("button.outline")
+    at.wait(".verdict")
+    outlines.nth(1).wait_for()
+    assert outlines.count() == 2
+    chosen = [outlines.nth(n).get_attribute("aria-pressed") for n in (0, 1)]
+    assert sorted(chosen) == ["false", "true"]
+    first = at.find(".verdict h2").inner_text()
+    outlines.nth(chosen.index("false")).focus()
+    at.press("Enter")
+    at.says("Two people" if first == "One person" else "One person")
+    assert outlines.nth(chosen.index("false")).get_attribute("aria-pressed") == "true"
+    at.settled()
+    at.shot("compared-chosen")
+    assert at.faults() == []
+
+
 def test_the_map_is_made_hovered_opened_and_stepped_through(drive, changed):
     at = drive(changed, "/#/map", expected=("404",))
     at.button("Make the map").click()

@@ -107,6 +107,28 @@ def test_two_are_compared_by_picture_and_by_name(api, people):
     assert kept["same"] is True
 
 
+def test_of_a_picture_with_several_faces_one_is_chosen_by_its_number(api, people):
+    sent = {"a": picture(GROUP), "b": picture(GROUP)}
+    boxes = [face["box"] for face in api.post("/detect", content=sent["a"], headers=JPEG).json()["faces"]]
+    first, second = (api.post(f"/verify?a_face={n}&b_face=0", files=sent).json() for n in (0, 1))
+    assert [first["a"]["number"], second["a"]["number"]] == [0, 1]
+    assert [first["a"]["box"], second["a"]["box"], second["b"]["box"]] == [boxes[0], boxes[1], boxes[0]]
+    assert first["a"]["name"] == "a"
+    assert first["a"]["size"] == [200, 100]
+    usual = api.post("/verify", files=sent).json()
+    by_number = api.post(
+        "/verify", params={side: boxes.index(usual[side[0]]["box"]) for side in ("a_face", "b_face")}, files=sent
+    )
+    assert by_number.json() | {"a": 0, "b": 0} == usual | {"a": 0, "b": 0}
+    mixed = api.post("/verify", params={"a_face": 1, "b": f"face:{people['ada'][0]}"}, files={"a": sent["a"]})
+    assert mixed.json()["a"]["number"] == 1
+    none = api.post("/verify?a_face=7", files=sent)
+    assert none.status_code == 400
+    assert none.json()["detail"] == "'a' has no face 7: /detect finds 3 in it"
+    kept = api.post("/verify", params={"a": "face:1", "b": "face:2", "a_face": 0})
+    assert "is no picture" in kept.json()["detail"]
+
+
 def test_the_gallerys_threshold_holds_until_a_question_has_its_own(api):
     assert api.put("/settings", json={"threshold": 0.01}).json() == {"threshold": 0.01}
     asked = {"files": {"a": picture(10), "b": picture(60)}}

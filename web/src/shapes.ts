@@ -71,6 +71,13 @@ export interface Answers {
   problems: string[];
 }
 
+/** The faces in a picture, best first. */
+export interface Detected {
+  width: number;
+  height: number;
+  faces: { box: Box }[];
+}
+
 export interface Verdict {
   a: Probe;
   b: Probe;

@@ -1,50 +1,59 @@
-// Two pictures: one person or two?
+// Two pictures: one person or two? Of several faces in one, another can be chosen.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { send } from "../api";
+import { send, type Query } from "../api";
 import { distance, probability } from "../format";
-import { Boxed } from "../parts/Boxed";
+import { Boxed, type Outline } from "../parts/Boxed";
 import { Chip } from "../parts/Chip";
 import { Icon } from "../parts/Icon";
 import { CameraButton, ChooseButton, DropAnywhere } from "../parts/Pictures";
 import { sentence } from "../state/app";
 import { replaceQuery, route } from "../state/route";
-import type { Probe, Verdict } from "../shapes";
+import type { Detected, Probe, Verdict } from "../shapes";
 import { said } from "../words";
 
 type Side = "a" | "b";
 type Picture = File | string | null; // a string is somebody of the gallery: 'face:12'
 
+/** One side: its picture, and the number of the face in it that was chosen; null: the largest. */
+interface Given {
+  picture: Picture;
+  face: number | null;
+}
+
 const SIDES: Side[] = ["a", "b"];
 
 export function CompareView() {
-  const [pictures, setPictures] = useState<Record<Side, Picture>>({ a: probeOf("a"), b: probeOf("b") });
+  const [given, setGiven] = useState<Record<Side, Given>>({ a: of(probeOf("a")), b: of(probeOf("b")) });
   const [verdict, setVerdict] = useState<Verdict | null>(null);
   const [problem, setProblem] = useState("");
-  const { a, b } = pictures;
+  const { a, b } = given;
   useEffect(() => {
     setVerdict(null);
     setProblem("");
-    if (!a || !b) return undefined;
+    if (!a.picture || !b.picture) return undefined;
     const stop = new AbortController();
     const parts: [string, Blob][] = [];
-    const query: Record<string, string> = {};
+    const query: Query = {};
     for (const side of SIDES) {
-      const picture = pictures[side];
-      if (picture instanceof File) parts.push([side, picture]);
-      else if (picture) query[side] = picture;
+      const { picture, face } = given[side];
+      if (picture instanceof File) {
+        parts.push([side, picture]);
+        query[`${side}_face`] = face;
+      } else query[side] = picture;
     }
     send<Verdict>("/verify", parts, query, stop.signal).then(setVerdict, (error: unknown) => !stop.signal.aborted && setProblem(sentence(error)));
     return () => stop.abort();
   }, [a, b]);
   const put = (side: Side, picture: Picture): void => {
-    if (typeof pictures[side] === "string") replaceQuery({ [side]: null });
-    setPictures((before) => ({ ...before, [side]: picture }));
+    if (typeof given[side].picture === "string") replaceQuery({ [side]: null });
+    setGiven((before) => ({ ...before, [side]: of(picture) }));
   };
+  const choose = (side: Side, face: number): void => setGiven((before) => ({ ...before, [side]: { ...before[side], face } }));
   const take = (files: File[]): void => {
     const [first, second] = files;
-    if (first && second) setPictures({ a: first, b: second });
-    else if (first) put(!a ? "a" : "b", first);
+    if (first && second) setGiven({ a: of(first), b: of(second) });
+    else if (first) put(!a.picture ? "a" : "b", first);
   };
   return (
     <div class="compare">
@@ -55,36 +64,72 @@ export function CompareView() {
       </header>
       <div class="pair">
         {SIDES.map((side) => (
-          <Half key={side} side={side} picture={pictures[side]} probe={verdict?.[side] ?? null} put={(picture) => put(side, picture)} />
+          <Half
+            key={side}
+            side={side}
+            given={given[side]}
+            probe={verdict?.[side] ?? null}
+            put={(picture) => put(side, picture)}
+            choose={(face) => choose(side, face)}
+          />
         ))}
       </div>
       <div role="status" aria-live="polite" class="verdict-place">
-        {problem ? <p class="bad">{problem}</p> : verdict ? <Shown verdict={verdict} /> : a && b ? <p class="note">{said("compare.waiting")}</p> : null}
+        {problem ? <p class="bad">{problem}</p> : verdict ? <Shown verdict={verdict} /> : a.picture && b.picture ? <p class="note">{said("compare.waiting")}</p> : null}
       </div>
     </div>
   );
 }
+
+const of = (picture: Picture): Given => ({ picture, face: null });
 
 function probeOf(side: Side): string | null {
   const text = route.value.query.get(side);
   return text && /^(face:\d+|#\d+)$/.test(text) ? text : null;
 }
 
-function Half({ side, picture, probe, put }: { side: Side; picture: Picture; probe: Probe | null; put: (picture: Picture) => void }) {
+interface HalfProps {
+  side: Side;
+  given: Given;
+  probe: Probe | null;
+  put: (picture: Picture) => void;
+  choose: (face: number) => void;
+}
+
+/** The faces in a picture, once they are found; none where it cannot be looked at: the verdict then says why. */
+function useFaces(picture: Picture): Detected | null {
+  const [found, setFound] = useState<{ of: Picture; faces: Detected } | null>(null);
+  useEffect(() => {
+    if (!(picture instanceof File)) return undefined;
+    const stop = new AbortController();
+    send<Detected>("/detect", [["image", picture]], {}, stop.signal).then((faces) => setFound({ of: picture, faces }), () => {});
+    return () => stop.abort();
+  }, [picture]);
+  return found?.of === picture ? found.faces : null;
+}
+
+function Half({ side, given: { picture, face }, probe, put, choose }: HalfProps) {
+  const found = useFaces(picture);
   const address = useMemo(() => (picture instanceof File ? URL.createObjectURL(picture) : ""), [picture]);
   useEffect(() => () => URL.revokeObjectURL(address), [address]);
   const label = said(`compare.${side}`);
   const take = (files: File[]): void => put(files[0] ?? null);
+  const several = (found?.faces.length ?? 0) > 1;
+  const outlines = outlined(found, probe, face, label);
   return (
     <section class="half" aria-label={label} data-empty={!picture}>
       {picture instanceof File ? (
-        <Boxed
-          source={address}
-          alt={picture.name}
-          size={probe?.size ?? null}
-          outlines={probe?.box ? [{ key: 0, box: probe.box, label, chosen: true }] : []}
-          instead={said("search.undrawable")}
-        />
+        <figure class="sent">
+          <Boxed
+            source={address}
+            alt={picture.name}
+            size={found ? [found.width, found.height] : (probe?.size ?? null)}
+            outlines={outlines}
+            choose={several ? choose : undefined}
+            instead={said("search.undrawable")}
+          />
+          {several && <figcaption class="note">{said("compare.pick", { n: outlines.length })}</figcaption>}
+        </figure>
       ) : picture ? (
         <Chip face={Number(picture.replace(/\D/g, ""))} side={256} alt={picture} />
       ) : (
@@ -99,6 +144,18 @@ function Half({ side, picture, probe, put }: { side: Side; picture: Picture; pro
       </div>
     </section>
   );
+}
+
+/** All faces of a picture, the one that is compared chosen; that one alone until the others are found. */
+function outlined(found: Detected | null, probe: Probe | null, face: number | null, label: string): Outline[] {
+  if (!found) return probe?.box ? [{ key: 0, box: probe.box, label, chosen: true }] : [];
+  const compared = String(probe?.box ?? "");
+  return found.faces.map(({ box }, n) => ({
+    key: n,
+    box,
+    label: said("search.face", { n: n + 1 }),
+    chosen: face === null ? String(box) === compared : n === face,
+  }));
 }
 
 function Shown({ verdict }: { verdict: Verdict }) {

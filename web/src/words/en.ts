@@ -182,7 +182,8 @@ export const en = {
   "photos.none.problems": "No photograph has a problem.",
 
   "compare.title": "Compare",
-  "compare.note": "Two pictures: one person or two? Of several faces the largest is taken.",
+  "compare.note": "Two pictures: one person or two? Of several faces the largest is taken, until another is chosen.",
+  "compare.pick": "{n} faces: choose whom to compare",
   "compare.drop": "Let go to compare",
   "compare.a": "First picture",
   "compare.b": "Second picture",

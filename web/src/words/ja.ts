@@ -182,7 +182,8 @@ export const ja: Record<Key, string> = {
   "photos.none.problems": "問題のある写真はありません。",
 
   "compare.title": "比較",
-  "compare.note": "二枚の写真は同じ人でしょうか。顔が複数あれば、最も大きい顔を比べます。",
+  "compare.note": "二枚の写真は同じ人でしょうか。顔が複数あれば最も大きい顔を比べます。ほかの顔も選べます。",
+  "compare.pick": "顔が{n}件あります。比べる顔を選んでください",
   "compare.drop": "離すと、比較します",
   "compare.a": "一枚目",
   "compare.b": "二枚目",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
@@ -16,10 +17,15 @@ from nitakao.server.problems import responses
 from nitakao.server.routes.asking import Detector, Faces, Prior, Serving, Threshold, check_kept
 from nitakao.server.service import Service
 from nitakao.tasks.judging import PRIOR
+from nitakao.tasks.probes import Asked, Look, with_face
 from nitakao.tasks.verify_known import verify_known
-from nitakao.values import Choice, DetectorSettings, Outcome
+from nitakao.values import Choice, DetectorSettings, Face, Outcome, Probe
 
 router = APIRouter(prefix="/api/v1", tags=["pictures"], dependencies=[Depends(may("read"))], responses=responses(415))
+
+Number: TypeAlias = Annotated[
+    int | None, Query(ge=0, le=100_000, description="The face of this number in the picture, as /detect counts them.")
+]
 
 
 class Detected(BaseModel):
@@ -106,42 +112,31 @@ async def verify(
         str | None, Query(max_length=600, description="face:12, person:Ada or #12 in place of part a.")
     ] = None,
     b: Annotated[str | None, Query(max_length=600, description="In place of part b.")] = None,
+    a_face: Number = None,
+    b_face: Number = None,
     faces: Faces = None,
     threshold: Threshold = None,
     prior: Prior = PRIOR,
 ) -> dict[str, Any]:
-    """Whether two are one person: parts `a` and `b` of a form, or somebody of the gallery in place of either."""
+    """Whether two are one person: parts `a` and `b` of a form, or somebody of the gallery in place of either.
+
+    Of several faces in a picture the largest is taken, or the one that `faces` or a number says.
+    """
     parts = await pictures(request)
-    return await serving.do(_verified, serving, parts, {"a": a, "b": b}, settings, faces, threshold, prior)
+    sides = [_Side("a", parts.get("a", []), a, a_face), _Side("b", parts.get("b", []), b, b_face)]
+    return await serving.do(_verified, serving, sides, serving.look(settings, faces), threshold, prior)
 
 
 def _verified(
-    serving: Service,
-    parts: dict[str, list[bytes]],
-    named: dict[str, str | None],
-    settings: DetectorSettings,
-    choice: Choice | None,
-    threshold: float | None,
-    prior: float,
+    serving: Service, sides: list[_Side], look: Look, threshold: float | None, prior: float
 ) -> dict[str, Any]:
-    both = []
-    for side, name in named.items():
-        given = parts.get(side, [])
-        if len(given) + (name is not None) != 1:
-            raise MisuseError(f"'{side}' is one picture, as a part of the form, or {side}=face:12, person:Ada or #12")
-        if name is not None:
-            check_kept(name)
-        both += [serving.parsed(side, given[0]) if name is None else name]
+    both = [side.asked(serving, look) for side in sides]
     threshold = serving.threshold() if threshold is None else threshold
-    found = verify_known(serving.gallery, *both, threshold=threshold, prior=prior, look=serving.look(settings, choice))
+    found = verify_known(serving.gallery, both[0].asked, both[1].asked, threshold=threshold, prior=prior, look=look)
     verdict = found.verdict
-    a, b = (
-        shapes.of_probe(probe, None if isinstance(one, str) else one.size)
-        for probe, one in zip(found.probes, both, strict=True)
-    )
     return {
-        "a": a,
-        "b": b,
+        "a": both[0].told(found.probes[0]),
+        "b": both[1].told(found.probes[1]),
         "distance": verdict.distance,
         "threshold": shapes.number(verdict.threshold),
         "same": verdict.same if verdict.has_threshold else None,
@@ -151,3 +146,46 @@ def _verified(
         "threshold_source": verdict.threshold_source,
         "prior": shapes.number(found.basis.prior),
     }
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of the two: a picture, of which the face of this number may be meant, or somebody of the gallery."""
+
+    side: str
+    pictures: list[bytes]
+    name: str | None
+    number: int | None
+
+    def asked(self, serving: Service, look: Look) -> _Asked:
+        side, name = self.side, self.name
+        if len(self.pictures) + (name is not None) != 1:
+            raise MisuseError(f"'{side}' is one picture, as a part of the form, or {side}=face:12, person:Ada or #12")
+        if name is not None:
+            check_kept(name)
+            if self.number is not None:
+                raise MisuseError(f"'{side}_face' counts the faces of a picture, and '{side}' is no picture")
+            return _Asked(name)
+        picture = serving.parsed(side, self.pictures[0])
+        if self.number is None:
+            return _Asked(picture, size=picture.size)
+        seen = with_face(serving.see(picture, detector=look.detector))
+        if self.number >= len(seen.faces):
+            raise MisuseError(f"'{side}' has no face {self.number}: /detect finds {len(seen.faces)} in it")
+        return _Asked(seen.vectors[self.number], picture.size, side, seen.faces[self.number], self.number)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What is asked about; of a picture its size, and where one of its faces is meant, that face and its number."""
+
+    asked: Asked
+    size: tuple[int, int] | None = None
+    name: str = ""
+    face: Face | None = None
+    number: int = 0
+
+    def told(self, probe: Probe) -> dict[str, Any]:
+        if self.face is not None:
+            probe = replace(probe, name=self.name, face=self.face, number=self.number)
+        return shapes.of_probe(probe, self.size)
