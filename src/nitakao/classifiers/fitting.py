@@ -190,7 +190,7 @@ def _fitted(method: Method, rows: Doubles, people: Labels) -> Any:
     than the work (79 people, 237 faces: 0.1 seconds against 12).
     """
     try:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
+        from threadpoolctl import threadpool_limits  # comes with scikit-learn
     except ImportError:
         raise MissingExtraError("learning to tell people apart", "learn") from None
     with threadpool_limits(1), warnings.catch_warnings():

@@ -13,7 +13,7 @@ from nitakao.cli.embed import notice
 from nitakao.cli.show import Voice
 from nitakao.errors import MissingExtraError
 
-NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
+NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "threadpoolctl")
 
 
 @click.command(epilog=options.example("nitakao serve --gallery family.db"))

@@ -189,7 +189,10 @@ def opened_service(settings: Settings, eyes: Pipeline | None = None) -> Service:
     return Service(settings, Gallery(settings.gallery, card=card), card, eyes)
 
 
-def service(request: Request) -> Service:
-    """For routes: the service of the app."""
+async def service(request: Request) -> Service:
+    """For routes: the service of the app.
+
+    As all dependencies it is a coroutine: FastAPI would call a plain function on a thread, and wait for it.
+    """
     found: Service = request.app.state.service
     return found

@@ -150,7 +150,7 @@ def detection(given: Body) -> str:
     return one_of(given, "detectionModel", DETECTION, DETECTION[0])
 
 
-def paging(request: Request) -> tuple[str, int]:
+async def paging(request: Request) -> tuple[str, int]:
     """After which id a list begins, and how many it holds at most."""
     asked = request.query_params
     start = text({"start": asked.get("start")}, "start", LONGEST_WORD) or ""

@@ -67,7 +67,7 @@ def _plain(host: str) -> str:
     return f"{plain}:{port}" if port else plain
 
 
-def house(request: Request) -> House:
+async def house(request: Request) -> House:
     found = request.app.state.house
     assert isinstance(found, House)
     return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from fastapi import Depends, Path, Query
 
@@ -15,6 +17,8 @@ from nitakao.server.problems import AGAIN, ProblemError
 from nitakao.server.service import Service, service
 from nitakao.tasks.probes import Asked, is_kept
 from nitakao.values import Choice, DetectorName, DetectorSettings
+
+Made = TypeVar("Made")
 
 LARGEST = 2**63 - 1  # of 64 bits, which databases count up to
 MOST_PROBES = 32
@@ -30,7 +34,17 @@ Prior: TypeAlias = Annotated[float, Query(ge=1e-9, le=1 - 1e-9, description="One
 Faces: TypeAlias = Annotated[Choice | None, Query(description="Which faces of a picture are meant.")]
 
 
-def detector(
+def of(kind: Callable[..., Made]) -> Callable[..., Awaitable[Made]]:
+    """A class as a dependency: its fields are the query's parameters.  Made in place, see `service`."""
+
+    async def made(**given: Any) -> Made:
+        return kind(**given)
+
+    made.__signature__ = inspect.signature(kind, eval_str=True)  # type: ignore[attr-defined]
+    return made
+
+
+async def detector(
     serving: Serving,
     detector: Annotated[
         DetectorName | None, Query(description="How faces are found; none: each picture is one.")

@@ -21,6 +21,7 @@ from nitakao.server.routes.asking import (
     Threshold,
     asked,
     check_kept,
+    of,
     sizes,
 )
 from nitakao.server.service import Service
@@ -71,8 +72,8 @@ async def search(
     request: Request,
     serving: Serving,
     settings: Detector,
-    wanted: Annotated[Wanted, Depends()],
-    among: Annotated[Among, Depends()],
+    wanted: Annotated[Wanted, Depends(of(Wanted))],
+    among: Annotated[Among, Depends(of(Among))],
     probe: Annotated[list[str] | None, Query(description="face:12, person:Ada or #12")] = None,
     away: Annotated[list[str] | None, Query(alias="not", description="Whom the answers shall be unlike.")] = None,
     faces: Faces = None,
