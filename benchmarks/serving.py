@@ -226,7 +226,7 @@ def soak(gallery: str, requests: int, clients: int) -> dict[str, object]:
                 method, path, body, kind = request(number, chance, picture)
                 status, _ = client.ask(method, path, body, kind)
                 with lock:
-                    answered[f"{method} {path.partition('?')[0].rstrip('0123456789')} {status}"] += 1
+                    answered[f"{method} {re.sub('[0-9]+', 'N', path.partition('?')[0])} {status}"] += 1
 
         threads = [threading.Thread(target=work, args=(n,)) for n in range(clients)]
         for thread in threads:
@@ -241,9 +241,9 @@ def summary(
     requests: int, seconds: float, answered: Counter[str], memory: list[tuple[int, float]]
 ) -> dict[str, object]:
     """What came of a soak of so many requests."""
-    settled = [mb for number, mb in memory if number >= requests * 0.1] or [0.0]
-    half = max(1, len(settled) // 2)
-    first, last = float(np.median(settled[:half])), float(np.median(settled[half:]))
+    settled = [mb for number, mb in memory if number >= requests * 0.1] or [mb for _, mb in memory]
+    half = len(settled) // 2
+    first, last = float(np.median(settled[: max(1, half)])), float(np.median(settled[half:]))
     return {
         "requests": requests,
         "seconds": seconds,

@@ -67,6 +67,18 @@ def test_somebody_unknown_is_a_misuse(gallery, named):
         people.person_number(gallery, named)
 
 
+@pytest.mark.parametrize("named", ["Tony Blair", "tony_blair", "Tony Blayr"])
+def test_a_name_that_is_mistaken_is_told_with_the_one_that_may_be_meant(gallery, named):
+    made.person(gallery, "Tony_Blair")
+    made.person(gallery, "Colin_Powell")
+    made.person(gallery, None)
+    with pytest.raises(MisuseError, match="did you mean 'Tony_Blair'"):
+        people.person_number(gallery, named)
+    with pytest.raises(MisuseError) as caught:
+        people.person_number(gallery, "Ada")
+    assert "did you mean" not in str(caught.value)
+
+
 def test_persons_are_listed_by_their_faces_with_the_best_as_cover(gallery):
     dull = made.photograph(gallery, "a.jpg", "ada", "ada", quality=0.2)
     (clear,) = made.photograph(gallery, "b.jpg", "ada", quality=0.9)

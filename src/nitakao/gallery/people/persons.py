@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from sqlalchemy import Connection, distinct, func, select
 
@@ -14,6 +15,7 @@ from nitakao.values import Person
 
 LONGEST_NAME = 500  # characters
 LARGEST = 2**63 - 1  # of 64 bits
+ALIKE, LOOKED_AT = 0.75, 10_000  # how like another a name is that may have been meant; names that are looked at
 
 
 def clean_name(name: str) -> str:
@@ -77,10 +79,24 @@ def person_number(gallery: Gallery, named: str | int, connection: Connection | N
         meant = table.c.name == clean_name(named)
     found = connection.execute(select(table.c.id).where(meant)).scalar()
     if found is None:
+        alike = _called_alike(connection, str(named))
+        meant = f"did you mean '{alike}'? " if alike else ""
         raise MisuseError(
-            f"nobody is called '{named}' in gallery '{gallery.where}': 'nitakao people' lists who is there"
+            f"nobody is called '{named}' in gallery '{gallery.where}': {meant}'nitakao people' lists who is there"
         )
     return int(found)
+
+
+def _called_alike(connection: Connection, name: str) -> str:
+    """The name that is most like this one; empty where none is."""
+    names = connection.execute(select(schema.people.c.name).where(schema.people.c.name.is_not(None)).limit(LOOKED_AT))
+    by_key = {_key(found): str(found) for found in names.scalars()}
+    return next((by_key[key] for key in get_close_matches(_key(name), by_key, 1, ALIKE)), "")
+
+
+def _key(name: str) -> str:
+    """A name as people mistake it: small letters, and blanks where folders have underscores."""
+    return unicodedata.normalize("NFKC", name).casefold().replace("_", " ")
 
 
 def numbered(digits: str) -> int:
