@@ -75,7 +75,7 @@ class Sieve:
     def __init__(self, queries: Floats, k: int) -> None:
         self.k = k
         self.queries = queries
-        self.pull = np.ascontiguousarray(-2 * queries)
+        self.pull = _in_fours(-2 * queries)
         self.bounds = np.full(len(queries), np.inf, np.float32)  # at least k rows are known to be as near as that
         self.slack = np.zeros(len(queries), np.float32)
         self.found: list[tuple[Ids, Ids, Floats]] = []
@@ -106,7 +106,7 @@ class Sieve:
         np.maximum(self.slack, 2 * error, out=self.slack, casting="same_kind")
 
     def _tile(self, ids: Ids, vectors: Floats, squares: Floats) -> None:
-        near = (vectors @ self.pull[0])[None] if len(self.pull) == 1 else self.pull @ vectors.T
+        near = (vectors @ self.pull[0])[None] if len(self.pull) == 1 else (self.pull @ vectors.T)[: len(self.queries)]
         near += squares
         np.minimum(self.bounds, _kth(near, self.k), out=self.bounds)
         # In two dimensions, np.nonzero takes six times as long.
@@ -132,6 +132,13 @@ class Sieve:
         self.bounds[full] = np.minimum(self.bounds[full], kth)
         kept = near <= self._limits()[which]
         self.found = [(which[kept], ids[kept], near[kept])]
+
+
+def _in_fours(rows: Floats) -> Floats:
+    """One row, or several with zeros below up to a multiple of four: OpenBLAS takes 2.7 ms for four, 4.0 for three."""
+    whole = np.zeros((len(rows) if len(rows) < 2 else -(-len(rows) // 4) * 4, rows.shape[1]), np.float32)
+    whole[: len(rows)] = rows
+    return whole
 
 
 def _joined(parts: list[Pairs]) -> Pairs:

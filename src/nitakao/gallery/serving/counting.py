@@ -12,6 +12,10 @@ from nitakao.gallery.gallery import Gallery
 
 def counts(gallery: Gallery) -> dict[str, int]:
     """Faces, photos, videos, people, named people, faces of nobody, faces in doubt, and files with problems."""
+    return gallery.remember("counts", lambda: _counted(gallery))
+
+
+def _counted(gallery: Gallery) -> dict[str, int]:
     faces, photos, people, files = schema.faces, schema.photos, schema.people, schema.files
     both = files.outerjoin(photos, photos.c.id == files.c.photo)
     asked: dict[str, Select[Any]] = {

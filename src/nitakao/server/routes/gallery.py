@@ -36,7 +36,7 @@ class About(BaseModel):
 
 @router.get("/gallery", response_model=About)
 async def gallery(serving: Serving) -> dict[str, Any]:
-    """What the gallery is and holds, counted now."""
+    """What the gallery is and holds."""
     return await serving.do(_about, serving)
 
 
