@@ -80,9 +80,9 @@ def person_number(gallery: Gallery, named: str | int, connection: Connection | N
     found = connection.execute(select(table.c.id).where(meant)).scalar()
     if found is None:
         alike = _called_alike(connection, str(named))
-        meant = f"did you mean '{alike}'? " if alike else ""
+        hint = f"did you mean '{alike}'? " if alike else ""
         raise MisuseError(
-            f"nobody is called '{named}' in gallery '{gallery.where}': {meant}'nitakao people' lists who is there"
+            f"nobody is called '{named}' in gallery '{gallery.where}': {hint}'nitakao people' lists who is there"
         )
     return int(found)
 
