@@ -41,7 +41,7 @@ def listed(run):
 
 
 def test_people_are_named_and_listed_without_a_word_more(run, faces):
-    assert run("people", "name", faces[0], "Ada")[:2] == (0, "entry  person  name  faces\n    1  #1      Ada       1\n")
+    assert run("people", "name", faces[0], "Ada")[:2] == (0, "entry  person  name  moved\n    1  #1      Ada       1\n")
     code, out, err = run("people")
     assert (code, err) == (0, "")
     assert out.splitlines() == ["person  name  faces  photos  cover", "#1      Ada       1       1      1"]

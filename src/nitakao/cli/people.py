@@ -232,7 +232,7 @@ def _show(voice: Voice, done: Done, as_json: bool) -> None:
         show.json_line({"entry": done.entry, "person": done.person, "name": done.name, "faces": done.faces})
         return
     person = "nobody" if done.person is None else f"#{done.person}"
-    show.table(("entry", "person", "name", "faces"), [[done.entry, person, cell(done.name), done.faces]])
+    show.table(("entry", "person", "name", "moved"), [[done.entry, person, cell(done.name), done.faces]])
 
 
 def face_number(text: str) -> int:
