@@ -84,19 +84,25 @@ class Routes(APIRouter):
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **named: Any) -> None:
         if not inspect.iscoroutinefunction(endpoint):
-            endpoint = _on_thread(endpoint, deletes=named.get("methods") == ["DELETE"])
+            endpoint = _on_thread(_and_cleared(endpoint) if named.get("methods") == ["DELETE"] else endpoint)
         super().add_api_route(path, endpoint, **named)
 
 
-def _on_thread(task: Callable[..., Any], *, deletes: bool) -> Callable[..., Any]:
+def _and_cleared(task: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(task)
+    def called(**given: Any) -> Any:
+        try:
+            return task(**given)
+        finally:
+            given["house"].shelf.clear()
+
+    return called
+
+
+def _on_thread(task: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(task)
     async def route(**given: Any) -> Any:
-        house: House = given["house"]
-        try:
-            return await house.service.do(task, **given)
-        finally:
-            if deletes:
-                house.shelf.clear()
+        return await given["house"].service.do(task, **given)
 
     route.__signature__ = inspect.signature(task, eval_str=True)  # type: ignore[attr-defined]
     return route
