@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,9 +37,10 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    tf = pytest.importorskip(
-        "tensorflow", reason="TensorFlow is not installed, or has no wheel here", exc_type=ImportError
-    )
+    try:
+        tf = reader.loaded()
+    except MissingExtraError:
+        pytest.skip("TensorFlow is not installed, or has no wheel here")
     folder = tmp_path_factory.mktemp("tensorflow")
     return Made(tf, folder, *tensorflow_model.make(tf, folder, name="small"))
 
@@ -194,3 +197,11 @@ def test_without_tensorflow_the_pip_line_is_named(tmp_path: Path, monkeypatch: p
     (tmp_path / "x.pb").write_bytes(b"x")
     with pytest.raises(MissingExtraError, match=r'pip install "nitakao\[tensorflow\]"'):
         importer.import_model(tmp_path / "x.pb")
+
+
+def test_training_goes_on_after_an_import(made: Made) -> None:
+    """PyTorch's builds for GPUs load another LLVM beside TensorFlow's, which ends the process where it comes second."""
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    script = "from nitakao.models.formats import tensorflow; tensorflow.loaded(); import torch._dynamo; print('well')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=600)
+    assert (done.returncode, done.stdout) == (0, "well\n"), done.stderr[-2000:]

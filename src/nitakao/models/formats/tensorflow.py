@@ -10,6 +10,7 @@ import math
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +51,20 @@ def read(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> dict[
     Raises FormatError if it is damaged, MissingExtraError without TensorFlow.
     """
     found = files(path)
-    tf = _tensorflow()
+    tf = loaded()
     if path.is_dir():
         return _checkpoint(tf, _prefix(path), wanted)
     return _frozen(tf, found[0], wanted)
 
 
-def _tensorflow() -> Any:
+def loaded() -> Any:
+    """TensorFlow's module. Raises MissingExtraError where it is not installed."""
     # Else TensorFlow tells each import which processor features it was built for.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # PyTorch's builds for GPUs load triton when they begin to train. Both bring an LLVM of their own: loaded first it
+    # does no harm, loaded after TensorFlow it ends the process (triton 3.8, tensorflow-cpu 2.21).
+    with suppress(ImportError):
+        import triton  # noqa: F401
     try:
         import tensorflow
     except ImportError as error:
