@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ from nitakao.gallery import Gallery
 from nitakao.models import registry
 from nitakao.server import Settings, create_app
 from nitakao.server.face import app as face_app
+from nitakao.server.face.house import House
 
 BYTES = {"Content-Type": "application/octet-stream"}
 
@@ -100,6 +105,29 @@ def test_a_face_id_is_swept_by_itself_once_its_time_is_over(
             time.sleep(0.02)
         assert count(gallery) == 0
         assert client.post("verify", json=asked).json()["error"]["code"] == "FaceNotFound"
+
+
+def test_the_sweep_ends_at_whatever_moment_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face_app, "SWEPT", 0.0005)
+    chance = random.Random(1)
+
+    class Service:
+        gallery = None
+
+        async def do(self, *_: object) -> None:
+            future = asyncio.get_running_loop().run_in_executor(threads, time.sleep, chance.uniform(0, 0.001))
+            await asyncio.wait_for(asyncio.shield(future), 30)
+
+    async def lives(many: int) -> None:
+        for _ in range(many):
+            async with face_app.sweeping(House(Service())):  # type: ignore[arg-type]
+                await asyncio.sleep(chance.uniform(0, 0.004))
+
+    with ThreadPoolExecutor(2) as threads:
+        running = threading.Thread(target=lambda: asyncio.run(lives(1000)), daemon=True)
+        running.start()
+        running.join(120)
+        assert not running.is_alive()
 
 
 def count(gallery: Gallery) -> int:

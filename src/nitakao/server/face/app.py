@@ -148,19 +148,20 @@ def _turned_away(scope: Scope, parts: list[str]) -> ProblemError | None:
 @asynccontextmanager
 async def sweeping(house: House) -> AsyncIterator[None]:
     """Within it, face ids whose time is over go within a minute."""
+    over = asyncio.Event()
 
     async def sweep() -> None:
-        while True:
+        while not over.is_set():
             try:
                 await house.service.do(ids.sweep, house.gallery)
             except (NitakaoError, ProblemError) as error:  # the next round tries again
                 note("sweep", error=error)
-            await asyncio.sleep(SWEPT)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(over.wait(), SWEPT)
 
     task = asyncio.create_task(sweep())
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        over.set()  # not cancelled: `wait_for`, of which `do` makes use, may take that for itself before Python 3.12
+        await task
