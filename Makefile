@@ -83,7 +83,7 @@ docs: $(VENV)/.test
 	$(BIN)/python -m docs.printed
 
 docs-check: $(VENV)/.test
-	$(BIN)/python -m pytest tests/test_readme.py tests/test_docs.py tests/test_docs_models.py
+	$(BIN)/python -m pytest tests/documentation
 
 # The page: its sources are in web/, what is served and shipped is src/nitakao/server/page/, committed. Wants Node 20.
 web:

@@ -17,8 +17,8 @@ import numpy as np
 from accuracy import Floats, read_pairs
 
 from nitakao import calibration
-from nitakao.models import registry
-from nitakao.tasks.calibrate import Labelled, cross_validated, pairs
+from nitakao.models.cards import registry
+from nitakao.tasks.gallery.calibrate import Labelled, cross_validated, pairs
 from nitakao.values import Calibration
 from nitakao.vectors import read
 

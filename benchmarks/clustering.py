@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nitakao.grouping import group, sklearn_groups
+from nitakao.clustering import group, sklearn_groups
 from nitakao.metrics import b_cubed, pairwise
-from nitakao.models import registry
+from nitakao.models.cards import registry
 from nitakao.vectors import read
 
 NEIGHBOURS = 64  # as nitakao cluster looks at

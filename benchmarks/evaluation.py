@@ -33,7 +33,7 @@ from sklearn import metrics
 from sklearn.model_selection import LeaveOneGroupOut
 
 from nitakao import pipeline
-from nitakao.models import registry
+from nitakao.models.cards import registry
 from nitakao.values import DetectorSettings
 from nitakao.vectors import read
 

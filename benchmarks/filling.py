@@ -23,9 +23,9 @@ from faces import Floats, Numbers, fit
 from PIL import Image
 from sqlalchemy import Connection, insert
 
-from nitakao.gallery import Gallery, schema
+from nitakao.gallery import GalleryStore, schema
 from nitakao.gallery.columns import packed
-from nitakao.models import registry
+from nitakao.models.cards import registry
 from nitakao.values import ModelCard
 from nitakao.vectors import read
 
@@ -50,7 +50,7 @@ def fill(place: Path, card: ModelCard, blocks: Iterable[Block], album: Album | N
     """Make a gallery of these faces; faces, photographs and people are numbered from 1 on.  Seconds that it took."""
     start, album = time.perf_counter(), album or Album()
     numbers, known = count(1), 0
-    with Gallery(place, card=card) as gallery:
+    with GalleryStore(place, card=card) as gallery:
         for people, vectors in _cut(blocks):
             ids = [next(numbers) for _ in range(len(people))]
             with gallery.write("fill") as connection:

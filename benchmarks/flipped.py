@@ -22,12 +22,12 @@ import numpy as np
 from sqlalchemy import select
 from tests.fakes import CARD
 from tests.gallery import made
-from tests.gallery.engine import filled
+from tests.gallery.search import filled
 
 from nitakao.errors import GalleryError
-from nitakao.gallery import Gallery, schema
-from nitakao.gallery.engine.search import Searcher
-from nitakao.gallery.keeping import checkup, upkeep
+from nitakao.gallery import GalleryStore, schema
+from nitakao.gallery.maintenance import check, info
+from nitakao.gallery.search.searcher import Searcher
 
 PHOTOS = 100  # of the gallery whose database is damaged, two faces each
 FACES = 3000  # of the one whose index is
@@ -77,11 +77,11 @@ def indexes(folder: Path, flips: int, chance: random.Random, limits: object) -> 
 def databases(folder: Path, flips: int, chance: random.Random) -> dict[str, int]:
     folder.mkdir()
     whole = folder / "whole.db"
-    with Gallery(whole, card=CARD) as gallery:
+    with GalleryStore(whole, card=CARD) as gallery:
         for number in range(PHOTOS):
             ada, _ = made.photograph(gallery, f"photos/{number}.jpg", "ada", "bob")
         made.person(gallery, "Ada", ada)
-        upkeep.compact(gallery)
+        info.compact(gallery)
     before, seen = content(whole), Counter[str]()
     for _ in range(flips):
         copy = Path(shutil.copy(whole, folder / "copy.db"))
@@ -94,8 +94,8 @@ def databases(folder: Path, flips: int, chance: random.Random) -> dict[str, int]
 
 def _became(path: Path, same: Callable[[], bool]) -> str:
     try:
-        with Gallery(path) as gallery:
-            if any(not check.ok for check in checkup.check(gallery)):
+        with GalleryStore(path) as gallery:
+            if any(not check.ok for check in check.check(gallery)):
                 return "said by check"
         return "nothing lay there" if same() else "unnoticed"
     except GalleryError:
@@ -104,7 +104,7 @@ def _became(path: Path, same: Callable[[], bool]) -> str:
 
 def content(path: Path) -> list[list[str]]:
     """Every row of every table."""
-    with Gallery(path) as gallery, gallery.read() as connection:
+    with GalleryStore(path) as gallery, gallery.read() as connection:
         tables = schema.metadata.sorted_tables
         return [sorted(repr(_plain(row)) for row in connection.execute(select(table))) for table in tables]
 

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nitakao.gallery import Gallery
+from nitakao.gallery import GalleryStore
 from nitakao.gallery.enrol import File, Looked, enrol
-from nitakao.models import registry
-from nitakao.tasks.identify import identify
+from nitakao.models.cards import registry
 from nitakao.tasks.probes import Look
+from nitakao.tasks.search.identify import identify
 from nitakao.values import Enrolled, Face, Floats, ModelCard, Quality
 from nitakao.vectors import read
 
@@ -99,7 +99,7 @@ def asked(split: Split, card: ModelCard) -> tuple[NDArray[np.intp], NDArray[np.f
     """Of each probe the nearest person, the distance, and who nitakao says it is (-1: nobody known)."""
     place = {name: number for number, name in enumerate(split.people)}
     found = []
-    with tempfile.TemporaryDirectory() as folder, Gallery(Path(folder) / "lfw.db", card=card) as gallery:
+    with tempfile.TemporaryDirectory() as folder, GalleryStore(Path(folder) / "lfw.db", card=card) as gallery:
         enrol(gallery, [_looked(name, row) for name, row in zip(split.people, split.enrolled, strict=True)])
         for start in range(0, len(split.probes), TOGETHER):
             rows = list(split.probes[start : start + TOGETHER])

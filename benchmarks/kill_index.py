@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from tests import tiny
 
-from nitakao.gallery import Gallery, faces
+from nitakao.gallery import GalleryStore, faces
 
 ROOT = Path(__file__).parents[1]
 PICTURES = 1500
@@ -105,7 +105,7 @@ def _check(place: Path, told: dict[str, list[int]]) -> None:
             assert not told
             return
         assert database.execute(HALF).fetchone() == (0, 0, 0, 0)
-    with Gallery(place) as gallery:
+    with GalleryStore(place) as gallery:
         there: dict[str, list[int]] = {}
         for kept in faces.stream(gallery):
             there.setdefault(kept.path, []).append(kept.id)
@@ -120,7 +120,7 @@ def _finish(place: Path, pictures: Path, models: Path, whole: list[tuple[str, in
 
 def content(place: Path) -> list[tuple[str, int, bytes]]:
     """Path, number and vector of every face, the vector to four places: the order in a batch changes the last ones."""
-    with Gallery(place) as gallery:
+    with GalleryStore(place) as gallery:
         kept = list(faces.stream(gallery))
         vectors = np.round(faces.vectors(gallery, [one.id for one in kept]), 4) + 0.0  # no -0.0
     return sorted((one.path, one.number, row.tobytes()) for one, row in zip(kept, vectors, strict=True))

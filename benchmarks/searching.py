@@ -24,8 +24,8 @@ import filling
 import numpy as np
 from faces import Faces, Floats, Numbers, fit
 
-from nitakao.gallery import Gallery
-from nitakao.models import registry
+from nitakao.gallery import GalleryStore
+from nitakao.models.cards import registry
 from nitakao.vectors import read
 
 HERE = Path(__file__).parent
@@ -67,7 +67,7 @@ def index(folder: Path) -> dict[str, Any]:
     script = str(HERE / "peers" / "searches.py")
     command = [sys.executable, script, "index", str(folder / "faces.db")]
     found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    with Gallery(folder / "faces.db") as gallery:
+    with GalleryStore(folder / "faces.db") as gallery:
         state = gallery.searcher.state()
     return {"index": state.kind, "index_bytes": state.bytes, **found}
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from tests.fakes import CARD
 from tests.gallery import made
 from tests.gallery.postgres_server import Server
-from tests.gallery.test_together import READ, ROOT, WRITE, start
+from tests.gallery.test_concurrency import READ, ROOT, WRITE, start
 
-from nitakao.gallery import Gallery, faces
-from nitakao.gallery.keeping import checkup
+from nitakao.gallery import GalleryStore, faces
+from nitakao.gallery.maintenance import check
 
 
 @contextmanager
@@ -38,16 +38,16 @@ def place(postgres: bool) -> Iterator[str]:
 
 
 def measured(where: str, seconds: float) -> dict[str, object]:
-    with Gallery(where, card=CARD) as gallery:
+    with GalleryStore(where, card=CARD) as gallery:
         for number in range(5):
             made.photograph(gallery, f"first/{number}.jpg", "ada", "bob")
     started = [start(WRITE, where, ROOT, name, seconds) for name in ("one", "two")]
     started += [start(READ, where, ROOT, name, seconds) for name in ("three", "four", "five")]
     said = [process.communicate() for process in started]
     told = {line for out, _ in said[:2] for line in out.split()}
-    with Gallery(where) as gallery:
+    with GalleryStore(where) as gallery:
         there = {kept.path for kept in faces.stream(gallery)}
-        faults = [check.name for check in checkup.check(gallery) if not check.ok]
+        faults = [check.name for check in check.check(gallery) if not check.ok]
     return {
         "photographs written": [len(out.split()) for out, _ in said[:2]],
         "times read": [int(out or 0) for out, _ in said[2:]],

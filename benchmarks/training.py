@@ -18,12 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from nitakao.models import embedder, registry
-from nitakao.tasks import train as task
-from nitakao.tasks.portraits import Watching
-from nitakao.training import export, gathering, held_out, initial, loop
-from nitakao.training.examples import Examples, Split, split
+from nitakao.models import embedder
+from nitakao.models.cards import registry
+from nitakao.tasks.train import train as task
+from nitakao.tasks.train.face_crops import Watching
+from nitakao.training import dataset, export, initial_weights, loop, validation
 from nitakao.training.settings import TrainingSettings
+from nitakao.training.splits import Examples, Split, split
 from nitakao.values import Floats, ModelCard
 
 FARS, DRAWS = (1e-2, 1e-3, 1e-4), 400
@@ -60,7 +61,7 @@ def scratch(out: Path, compared: bool) -> None:
     divided = trained(SCRATCH, out, None)
     if not compared:
         return
-    network = initial.network(SCRATCH, None, "")
+    network = initial_weights.network(SCRATCH, None, "")
     normalisation = export.face(SCRATCH, None)[1]
     cpu = _cpu()
     before = loop.embedded(network, divided.judged, normalisation, unit=True, device=cpu)
@@ -81,7 +82,7 @@ def trained(settings: TrainingSettings, out: Path, basis: ModelCard | None) -> S
     crops = out / "crops"
     if not (out / "metrics.json").is_file():  # a finished run is only compared
         made(settings, out, lfw / "images", people, crops, basis)
-    examples = gathering.cut(gathering.portraits(lfw / "images", people), crops, export.face(settings, basis)[0])
+    examples = dataset.cut(dataset.portraits(lfw / "images", people), crops, export.face(settings, basis)[0])
     return split(examples, settings.held_out, settings.seed, settings.least_pictures)
 
 
@@ -118,14 +119,14 @@ def by(card: ModelCard, examples: Examples) -> Floats:
 
 
 def compare(examples: Examples, before: Floats, after: Floats, one: str, other: str) -> None:
-    pairs = held_out.pairs(examples)
+    pairs = validation.pairs(examples)
     apart = [pairs.apart(vectors) for vectors in (before, after)]
     print(f"{len(examples)} pictures of {len(examples.people)} people")
     for far in FARS:
         for name, distances in zip((one, other), apart, strict=True):
-            found = held_out.verdict(pairs, distances, far)
+            found = validation.verdict(pairs, distances, far)
             print(f"{name}: AUC {found.auc:.4f}, VAL {found.val:.4f} at FAR {far:g}, accuracy {found.accuracy:.4f}")
-    for figure, (gain, interval) in held_out.gain(pairs, *apart, FARS[1], DRAWS).items():
+    for figure, (gain, interval) in validation.gain(pairs, *apart, FARS[1], DRAWS).items():
         told = f"{gain:+.4f}, 95% of {DRAWS} draws of people {interval.low:+.4f} to {interval.high:+.4f}"
         print(f"{other} less {one}, {figure} (VAL at FAR {FARS[1]:g}): {told}", flush=True)
 
@@ -141,14 +142,14 @@ def gpu() -> None:
     chance = np.random.default_rng(0)
     pixels = chance.integers(0, 256, (900, 160, 160, 3), np.uint8)
     faces = [(f"person {n // 9}", str(n), n) for n in range(900)]
-    from nitakao.training.examples import gathered
-    from nitakao.training.world import entered
+    from nitakao.training.distributed import entered
+    from nitakao.training.splits import gathered
 
     whole = gathered(pixels, faces)
     ours: list[float] = []
     with entered("cuda") as world:
         loop.train(
-            initial.network(settings, None, ""),
+            initial_weights.network(settings, None, ""),
             Split(whole, whole.of(()), ()),
             settings,
             export.face(settings, None)[1],

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nitakao.models.registry import cards
+from nitakao.models.cards.registry import cards
 from nitakao.values import CropRule, ModelCard, Normalisation, WeightsFile
 
 PAGE = Path(__file__).with_name("models.md")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nitakao import calibration
 from nitakao.calibration import Bin
 from nitakao.errors import CardError, MisuseError
-from nitakao.models import registry
+from nitakao.models.cards import registry
 from nitakao.values import Calibration
 
 LINE = Calibration(10.0, 5.0, 6.0, ((0.5, 1.0), (0.1, 0.8), (0.01, 0.6)), "made up")

@@ -15,7 +15,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from nitakao.models import detectors
+from nitakao.models.detection import detectors
 from nitakao.values import Face, Photo
 
 SIDE, DIMENSION = 8, 16

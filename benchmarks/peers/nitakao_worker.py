@@ -16,10 +16,11 @@ from serve import memory, processor, reset_peak, serve
 
 import nitakao
 from nitakao import Outcome
-from nitakao.machine import cores
-from nitakao.models import embedder, registry
-from nitakao.models.session import Device
-from nitakao.tasks.embed import was_read
+from nitakao.models import embedder
+from nitakao.models.cards import registry
+from nitakao.models.onnx.session import Device
+from nitakao.system.cpu import cores
+from nitakao.tasks.photos.embed import was_read
 from nitakao.values import DetectorSettings, Face, Pixels
 
 state: dict[str, Any] = {}
@@ -127,11 +128,12 @@ def embed(batch: int, out: str = "", at_once: int = 1) -> int:
 
 def export(model: str, graph: str, inputs: str = "") -> None:
     """Writes the network's graph, and the crops as it takes them, for runtimes to be run bare on."""
-    from nitakao.models import dlib_resnet, facenet, weights
+    from nitakao.models.networks import dlib_resnet, facenet
+    from nitakao.models.weights import files
 
     card = registry.card(model)
     build = {"facenet": facenet.build, "dlib_resnet": dlib_resnet.build}[card.network]
-    Path(graph).write_bytes(build(weights.locate(card.files[0]), card))
+    Path(graph).write_bytes(build(files.locate(card.files[0]), card))
     if inputs:
         np.save(inputs, _normalised(model, state["crops"]))
 

@@ -33,52 +33,52 @@ if TYPE_CHECKING:
         VectorsError,
         WeightsError,
     )
-    from nitakao.gallery import Gallery
+    from nitakao.gallery import GalleryStore
     from nitakao.metrics import distance
-    from nitakao.models.registry import card, cards
-    from nitakao.models.session import Device
+    from nitakao.models.cards.registry import card, cards
+    from nitakao.models.onnx.session import Device
     from nitakao.photos.read import Limits, from_pixels, read
-    from nitakao.tasks.align import align
-    from nitakao.tasks.calibrate import calibrate
-    from nitakao.tasks.classify import classify, read_classifier, save_classifier, train_classifier
-    from nitakao.tasks.cluster import cluster
-    from nitakao.tasks.comparing import differences
-    from nitakao.tasks.detect import detect
-    from nitakao.tasks.embed import embed
-    from nitakao.tasks.evaluate_clustering import evaluate_clustering
-    from nitakao.tasks.evaluate_cohorts import evaluate_cohorts
-    from nitakao.tasks.evaluate_identification import Enrolment, evaluate_identification
-    from nitakao.tasks.evaluate_pairs import PairRules, evaluate_pairs
-    from nitakao.tasks.evaluate_retrieval import evaluate_retrieval
-    from nitakao.tasks.everyone import PeopleWanted
-    from nitakao.tasks.exporting import export
-    from nitakao.tasks.forget import forget
-    from nitakao.tasks.identify import identify
-    from nitakao.tasks.importing import import_vectors
-    from nitakao.tasks.index import index
-    from nitakao.tasks.measuring import Measuring
-    from nitakao.tasks.people import hide, merge, move, name, people, split, undo
+    from nitakao.tasks.evaluate.clustering import evaluate_clustering
+    from nitakao.tasks.evaluate.cohorts import evaluate_cohorts
+    from nitakao.tasks.evaluate.comparison import differences
+    from nitakao.tasks.evaluate.embeddings import Measuring
+    from nitakao.tasks.evaluate.identification import Enrolment, evaluate_identification
+    from nitakao.tasks.evaluate.labelled import PeopleWanted
+    from nitakao.tasks.evaluate.pairs import PairRules, evaluate_pairs
+    from nitakao.tasks.evaluate.retrieval import evaluate_retrieval
+    from nitakao.tasks.gallery.calibrate import calibrate
+    from nitakao.tasks.gallery.cluster import cluster
+    from nitakao.tasks.gallery.export import export
+    from nitakao.tasks.gallery.forget import forget
+    from nitakao.tasks.gallery.import_vectors import import_vectors
+    from nitakao.tasks.gallery.index import index
+    from nitakao.tasks.gallery.people import hide, merge, move, name, people, split, undo
+    from nitakao.tasks.gallery.reindex import reindex
+    from nitakao.tasks.gallery.xmp_sidecars import export_xmp, import_xmp
+    from nitakao.tasks.models.publish import publish
+    from nitakao.tasks.photos.align import align
+    from nitakao.tasks.photos.detect import detect
+    from nitakao.tasks.photos.embed import embed
     from nitakao.tasks.probes import Look
-    from nitakao.tasks.publish import publish
-    from nitakao.tasks.reindex import reindex
-    from nitakao.tasks.search import search
-    from nitakao.tasks.search_folder import search_folder
-    from nitakao.tasks.sidecars import export_xmp, import_xmp
-    from nitakao.tasks.train import train
-    from nitakao.tasks.verify import verify
-    from nitakao.tasks.verify_known import verify_known
+    from nitakao.tasks.search.classify import classify, read_classifier, save_classifier, train_classifier
+    from nitakao.tasks.search.identify import identify
+    from nitakao.tasks.search.search import search
+    from nitakao.tasks.search.search_folder import search_folder
+    from nitakao.tasks.search.verify import verify
+    from nitakao.tasks.search.verify_person import verify_known
+    from nitakao.tasks.train.train import train
     from nitakao.training.settings import TrainingSettings
     from nitakao.values import (
         CropRule,
         DetectorSettings,
         Face,
+        FaceFilter,
         ModelCard,
         Normalisation,
         Outcome,
         Photo,
         Verdict,
         WeightsFile,
-        Where,
     )
 
     __version__: str
@@ -91,11 +91,12 @@ __all__ = [
     "DeviceError",
     "Enrolment",
     "Face",
+    "FaceFilter",
     "FormatError",
-    "Gallery",
     "GalleryBusyError",
     "GalleryDamagedError",
     "GalleryError",
+    "GalleryStore",
     "GeometryError",
     "Limits",
     "Look",
@@ -120,7 +121,6 @@ __all__ = [
     "Verdict",
     "WeightsError",
     "WeightsFile",
-    "Where",
     "align",
     "calibrate",
     "card",
@@ -166,56 +166,56 @@ __all__ = [
 
 # Names are fetched from their homes at first use, so that `import nitakao` is quick and loads no library.
 _HOMES = {
-    "Device": "models.session",
-    "Enrolment": "tasks.evaluate_identification",
-    "Gallery": "gallery",
+    "Device": "models.onnx.session",
+    "Enrolment": "tasks.evaluate.identification",
+    "GalleryStore": "gallery",
     "Limits": "photos.read",
     "Look": "tasks.probes",
-    "Measuring": "tasks.measuring",
-    "PairRules": "tasks.evaluate_pairs",
-    "PeopleWanted": "tasks.everyone",
+    "Measuring": "tasks.evaluate.embeddings",
+    "PairRules": "tasks.evaluate.pairs",
+    "PeopleWanted": "tasks.evaluate.labelled",
     "TrainingSettings": "training.settings",
-    "align": "tasks.align",
-    "calibrate": "tasks.calibrate",
-    "card": "models.registry",
-    "cards": "models.registry",
-    "classify": "tasks.classify",
-    "cluster": "tasks.cluster",
-    "detect": "tasks.detect",
-    "differences": "tasks.comparing",
+    "align": "tasks.photos.align",
+    "calibrate": "tasks.gallery.calibrate",
+    "card": "models.cards.registry",
+    "cards": "models.cards.registry",
+    "classify": "tasks.search.classify",
+    "cluster": "tasks.gallery.cluster",
+    "detect": "tasks.photos.detect",
+    "differences": "tasks.evaluate.comparison",
     "distance": "metrics",
-    "embed": "tasks.embed",
-    "evaluate_clustering": "tasks.evaluate_clustering",
-    "evaluate_cohorts": "tasks.evaluate_cohorts",
-    "evaluate_identification": "tasks.evaluate_identification",
-    "evaluate_pairs": "tasks.evaluate_pairs",
-    "evaluate_retrieval": "tasks.evaluate_retrieval",
-    "export": "tasks.exporting",
-    "export_xmp": "tasks.sidecars",
-    "forget": "tasks.forget",
+    "embed": "tasks.photos.embed",
+    "evaluate_clustering": "tasks.evaluate.clustering",
+    "evaluate_cohorts": "tasks.evaluate.cohorts",
+    "evaluate_identification": "tasks.evaluate.identification",
+    "evaluate_pairs": "tasks.evaluate.pairs",
+    "evaluate_retrieval": "tasks.evaluate.retrieval",
+    "export": "tasks.gallery.export",
+    "export_xmp": "tasks.gallery.xmp_sidecars",
+    "forget": "tasks.gallery.forget",
     "from_pixels": "photos.read",
-    "hide": "tasks.people",
-    "identify": "tasks.identify",
-    "import_vectors": "tasks.importing",
-    "import_xmp": "tasks.sidecars",
-    "index": "tasks.index",
-    "merge": "tasks.people",
-    "move": "tasks.people",
-    "name": "tasks.people",
-    "people": "tasks.people",
-    "publish": "tasks.publish",
+    "hide": "tasks.gallery.people",
+    "identify": "tasks.search.identify",
+    "import_vectors": "tasks.gallery.import_vectors",
+    "import_xmp": "tasks.gallery.xmp_sidecars",
+    "index": "tasks.gallery.index",
+    "merge": "tasks.gallery.people",
+    "move": "tasks.gallery.people",
+    "name": "tasks.gallery.people",
+    "people": "tasks.gallery.people",
+    "publish": "tasks.models.publish",
     "read": "photos.read",
-    "read_classifier": "tasks.classify",
-    "reindex": "tasks.reindex",
-    "save_classifier": "tasks.classify",
-    "search": "tasks.search",
-    "search_folder": "tasks.search_folder",
-    "split": "tasks.people",
-    "train": "tasks.train",
-    "train_classifier": "tasks.classify",
-    "undo": "tasks.people",
-    "verify": "tasks.verify",
-    "verify_known": "tasks.verify_known",
+    "read_classifier": "tasks.search.classify",
+    "reindex": "tasks.gallery.reindex",
+    "save_classifier": "tasks.search.classify",
+    "search": "tasks.search.search",
+    "search_folder": "tasks.search.search_folder",
+    "split": "tasks.gallery.people",
+    "train": "tasks.train.train",
+    "train_classifier": "tasks.search.classify",
+    "undo": "tasks.gallery.people",
+    "verify": "tasks.search.verify",
+    "verify_known": "tasks.search.verify_person",
 }
 _VALUES = (
     "CropRule",
@@ -227,7 +227,7 @@ _VALUES = (
     "Photo",
     "Verdict",
     "WeightsFile",
-    "Where",
+    "FaceFilter",
 )
 
 

@@ -25,10 +25,11 @@ import numpy as np
 
 from nitakao import photos
 from nitakao.errors import GeometryError, MissingExtraError, PhotoError
-from nitakao.machine import cores
-from nitakao.models import detectors, embedder
-from nitakao.models.session import Device
+from nitakao.models import embedder
+from nitakao.models.detection import detectors
+from nitakao.models.onnx.session import Device
 from nitakao.photos import Encoded, Limits
+from nitakao.system.cpu import cores
 from nitakao.values import (
     Chip,
     Choice,

@@ -123,7 +123,7 @@ def indexed(pictures, tmp_path_factory) -> Path:
 def bring_together(gallery) -> None:
     """On the picture of both, the one at the left is person 1, and the one at the right person 2."""
     from nitakao.gallery import faces
-    from nitakao.tasks.people import move
+    from nitakao.tasks.gallery.people import move
 
     both = [kept for kept in faces.stream(gallery) if kept.path.endswith("together.jpg")]
     first, second = sorted(both, key=lambda kept: kept.face.box[0])

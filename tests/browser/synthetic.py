@@ -175,7 +175,7 @@ def serving(made: Made, headers: dict[str, str], port: int = 0) -> ThreadingHTTP
 
 
 def main() -> None:
-    from nitakao.server.pages import HEADERS
+    from nitakao.server.static_page import HEADERS
 
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     words.add_argument("faces", type=int)

@@ -47,7 +47,7 @@ SCROLL = """async (seconds) => {
 def large():
     from tests.browser.synthetic import Made, serving
 
-    from nitakao.server.pages import HEADERS
+    from nitakao.server.static_page import HEADERS
 
     with serving(Made(faces=100_000, people=10_000), HEADERS) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -8,7 +8,9 @@ from tests import fakes
 
 from nitakao import pipeline
 from nitakao.cli.main import main
-from nitakao.tasks import arguments, embed, verify
+from nitakao.tasks import arguments
+from nitakao.tasks.photos import embed
+from nitakao.tasks.search import verify
 
 
 @pytest.fixture

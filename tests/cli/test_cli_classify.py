@@ -9,9 +9,9 @@ from tests.gallery.made import person, photograph
 from tests.tasks.family import CARD, prepare
 
 from nitakao.classifiers import METHODS
-from nitakao.cli import classify as command
-from nitakao.gallery import Gallery
-from nitakao.tasks import classify as task
+from nitakao.cli.commands import classify as command
+from nitakao.gallery import GalleryStore
+from nitakao.tasks.search import classify as task
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def known(monkeypatch, tmp_path):
     prepare(monkeypatch, tmp_path)
     monkeypatch.setattr(task, "card_of", lambda model: CARD if model == "fake" else model)
     monkeypatch.setenv("NITAKAO_GALLERY", "family.db")
-    with Gallery("family.db", card=CARD) as gallery:
+    with GalleryStore("family.db", card=CARD) as gallery:
         for name, seed in (
             ("Ada", "ada.jpg0"),
             ("Bob", "bob.jpg0"),
@@ -102,6 +102,6 @@ def test_what_cannot_be_classified_is_told_in_one_sentence(run, known, arguments
 
 
 def test_a_gallery_with_too_few_names_says_so(run, known):
-    Gallery("empty.db", card=CARD).close()
+    GalleryStore("empty.db", card=CARD).close()
     code, _, err = run("classify", "train", "-o", "x.skops", "--gallery", "empty.db")
     assert (code, "3 people with a name are needed" in err) == (2, True)

@@ -8,14 +8,14 @@ import pytest
 from tests.fakes import CARD
 from tests.gallery import made
 
-from nitakao.gallery import Gallery, people
+from nitakao.gallery import GalleryStore, people
 
 
 @pytest.fixture
 def gallery(tmp_path, monkeypatch):
     """The default gallery: Ada and a stranger in one photograph, Ada alone in another."""
     monkeypatch.setenv("NITAKAO_GALLERY", str(tmp_path / "family.db"))
-    with Gallery(card=CARD) as kept:
+    with GalleryStore(card=CARD) as kept:
         first, _ = made.photograph(kept, str(tmp_path / "a.jpg"), "ada", "bob")
         made.person(kept, "Ada", first, *made.photograph(kept, str(tmp_path / "b.jpg"), "ada"))
         yield kept
@@ -49,7 +49,7 @@ def test_several_are_forgotten_together_or_not_at_all(run, gallery, tmp_path):
 
 @pytest.mark.parametrize(("answer", "code", "persons"), [("y\n", 0, 0), ("n\n", 1, 1), ("\n", 1, 1)])
 def test_on_a_terminal_it_asks_first(run, gallery, monkeypatch, answer, code, persons):
-    monkeypatch.setattr("nitakao.cli.forget._on_terminal", lambda: True)
+    monkeypatch.setattr("nitakao.cli.commands.forget._on_terminal", lambda: True)
     found, _, err = run("forget", "person", "#1", stdin=answer)
     assert found == code
     assert "Forget 1 person, 2 faces and 0 photographs? This cannot be undone" in err
@@ -57,7 +57,7 @@ def test_on_a_terminal_it_asks_first(run, gallery, monkeypatch, answer, code, pe
 
 
 def test_yes_asks_nothing(run, gallery, monkeypatch):
-    monkeypatch.setattr("nitakao.cli.forget._on_terminal", lambda: True)
+    monkeypatch.setattr("nitakao.cli.commands.forget._on_terminal", lambda: True)
     assert run("forget", "person", "Ada", "--yes")[0] == 0
 
 

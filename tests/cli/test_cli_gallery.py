@@ -10,14 +10,14 @@ import pytest
 from tests.fakes import CARD
 from tests.gallery import made
 
-from nitakao.gallery import Gallery
+from nitakao.gallery import GalleryStore
 
 
 @pytest.fixture
 def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three faces, one of them named, in the gallery that NITAKAO_GALLERY names."""
     path = tmp_path / "family.db"
-    with Gallery(path, card=CARD) as gallery:
+    with GalleryStore(path, card=CARD) as gallery:
         ada, _ = made.photograph(gallery, "beach.jpg", "ada", "bob")
         made.photograph(gallery, "ship.jpg", "cid")
         made.photograph(gallery, "sea.jpg")

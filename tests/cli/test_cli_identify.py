@@ -7,14 +7,14 @@ import json
 import pytest
 from tests.tasks.family import CARD, family, prepare
 
-from nitakao.gallery import Gallery
+from nitakao.gallery import GalleryStore
 
 
 @pytest.fixture
 def known(monkeypatch, tmp_path):
     prepare(monkeypatch, tmp_path)
     monkeypatch.setenv("NITAKAO_GALLERY", "family.db")
-    with Gallery("family.db", card=CARD) as gallery:
+    with GalleryStore("family.db", card=CARD) as gallery:
         yield family(gallery)
 
 
@@ -54,7 +54,7 @@ def test_answers_are_saved_as_a_sheet_and_as_a_page(run, known, tmp_path):
 
 
 def test_where_nobody_has_a_name_that_is_said(run, known):
-    Gallery("empty.db", card=CARD).close()
+    GalleryStore("empty.db", card=CARD).close()
     code, out, err = run("identify", "ada.jpg", "--gallery", "empty.db", "--json")
     assert (code, json.loads(out)["who"], json.loads(out)["rank"], json.loads(out)["nobody"]) == (0, None, None, 1.0)
     assert "nobody in gallery 'empty.db' has a name yet" in err

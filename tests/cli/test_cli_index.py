@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests import tiny
 
-from nitakao.gallery import Gallery, faces, people
-from nitakao.models import detectors
+from nitakao.gallery import GalleryStore, faces, people
+from nitakao.models.detection import detectors
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,7 +77,7 @@ def test_a_list_on_standard_input_is_read(run, album):
 def test_labels_come_from_folders_or_by_name(run, album):
     run("index", "album/one.png", "--model", "tiny", "--person", "Robert'); DROP TABLE people;--")
     run("index", "album/山田.png", "--labels-from", "folder")
-    with Gallery(album.parent / "g.db") as gallery:
+    with GalleryStore(album.parent / "g.db") as gallery:
         assert {p.name for p in people.people(gallery)} == {"Robert'); DROP TABLE people;--", "album"}
 
 
@@ -87,7 +87,7 @@ def test_what_is_gone_is_pruned(run, album):
     code, out, _ = run("index", "album", "--prune")
     assert code == 0
     assert out.startswith("0 faces of 3 photos: 3 unchanged, 1 pruned, ")
-    with Gallery(album.parent / "g.db") as gallery:
+    with GalleryStore(album.parent / "g.db") as gallery:
         assert faces.count(gallery) == 2
 
 

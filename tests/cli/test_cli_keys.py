@@ -7,13 +7,13 @@ import json
 import pytest
 from tests.fakes import CARD
 
-from nitakao.cli import serve
-from nitakao.gallery import Gallery
+from nitakao.cli.commands import serve
+from nitakao.gallery import GalleryStore
 
 
 @pytest.fixture
 def gallery(fake):
-    with Gallery("family.db", card=CARD):
+    with GalleryStore("family.db", card=CARD):
         return "family.db"
 
 

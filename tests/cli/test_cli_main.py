@@ -8,9 +8,9 @@ import click
 import pytest
 
 from nitakao import values
-from nitakao.cli import options, show
+from nitakao.cli import options, output
 from nitakao.cli.main import main
-from nitakao.models import session
+from nitakao.models.onnx import session
 from nitakao.values import Check
 
 
@@ -79,7 +79,7 @@ def test_an_unknown_model_offers_its_neighbour(run):
 
 @pytest.mark.parametrize("failed", [[], ["needed"], ["optional"]])
 def test_doctor_fails_only_for_what_is_needed(run, monkeypatch, failed):
-    from nitakao.tasks import doctor
+    from nitakao.tasks.models import doctor
 
     checks = [Check("python", True, "3"), Check("needed", "needed" not in failed, "x")]
     checks.append(Check("optional", "optional" not in failed, "y", needed=False))
@@ -91,14 +91,14 @@ def test_doctor_fails_only_for_what_is_needed(run, monkeypatch, failed):
 
 
 def test_a_missing_weights_file_is_a_failure_of_models_verify(run, monkeypatch):
-    from nitakao.tasks import models
+    from nitakao.tasks.models import models
 
     monkeypatch.setattr(models, "verify", lambda name, device: [Check("x.pt", False, "is not here")])
     assert run("models", "verify", "sface")[0] == 1
 
 
 def test_an_error_of_the_system_is_one_sentence(run, monkeypatch):
-    from nitakao.tasks import models
+    from nitakao.tasks.models import models
 
     def fail(name):
         raise OSError(28, "No space left on device", "x.onnx")
@@ -111,7 +111,7 @@ def test_an_error_of_the_system_is_one_sentence(run, monkeypatch):
 def test_progress_is_a_line_every_ten_seconds_where_there_is_no_terminal(monkeypatch, capsys):
     clock = iter([0.0, 5.0, 12.0, 15.0])
     monkeypatch.setattr("time.monotonic", lambda: next(clock, 15.0))
-    with show.Voice().progress("photos", total=100) as steps:
+    with output.Voice().progress("photos", total=100) as steps:
         for _ in range(3):
             steps.step(12)
     assert capsys.readouterr().err == "24 of 100 photos, 2.0 a second, 0:38 left\n"
@@ -119,20 +119,20 @@ def test_progress_is_a_line_every_ten_seconds_where_there_is_no_terminal(monkeyp
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (61.4, "1:01"), (3723, "1:02:03")])
 def test_durations_are_read_like_a_clock(seconds, text):
-    assert show.duration(seconds) == text
+    assert output.duration(seconds) == text
 
 
 def test_a_table_is_aligned_with_numbers_to_the_right(capsys):
-    show.table(["n", "name"], [[1, "a"], [20, "bb"], ["-", "c"]])
+    output.table(["n", "name"], [[1, "a"], [20, "bb"], ["-", "c"]])
     assert capsys.readouterr().out == " n  name\n 1  a\n20  bb\n -  c\n"
 
 
 def test_what_is_not_a_number_is_null_in_json(capsys):
-    show.json_line({"a": float("nan"), "b": [float("inf"), 1.5], "c": {"d": (1,)}})
+    output.json_line({"a": float("nan"), "b": [float("inf"), 1.5], "c": {"d": (1,)}})
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "c": {"d": [1]}}
 
 
 def test_a_column_is_as_wide_for_letters_that_take_two_places():
-    assert show.padded("花子", 6) == "花子  "
-    assert show.padded("a\nb", 6) == "a\\nb  "
-    assert show.padded("longer than it", 6) == "longer than it"
+    assert output.padded("花子", 6) == "花子  "
+    assert output.padded("a\nb", 6) == "a\\nb  "
+    assert output.padded("longer than it", 6) == "longer than it"

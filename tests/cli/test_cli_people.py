@@ -8,7 +8,7 @@ import pytest
 from tests.fakes import CARD
 from tests.gallery import made
 
-from nitakao.gallery import Gallery
+from nitakao.gallery import GalleryStore
 from nitakao.gallery.people import reviews
 
 NAMES = [
@@ -30,7 +30,7 @@ def faces(tmp_path, monkeypatch):
     """The default gallery of three faces in two photographs."""
     monkeypatch.setenv("NITAKAO_GALLERY", str(tmp_path / "family.db"))
     monkeypatch.setenv("NITAKAO_USER", "grace")
-    with Gallery(card=CARD) as gallery:
+    with GalleryStore(card=CARD) as gallery:
         return made.photograph(gallery, "a.jpg", "ada", "bob") + made.photograph(gallery, "b.jpg", "ada")
 
 
@@ -106,7 +106,7 @@ def test_hidden_people_are_shown_again(run, faces, listed):
 
 def test_doubts_are_listed_and_answered(run, faces):
     run("people", "name", faces[0], "Ada")
-    with Gallery() as gallery, gallery.write("cluster") as connection:
+    with GalleryStore() as gallery, gallery.write("cluster") as connection:
         reviews.suggest(connection, [(faces[1], 1, 0.8), (faces[2], 1, 0.7)])
     assert [line.split() for line in run("people", "review")[1].splitlines()[1:]] == [
         [str(faces[2]), "#1", "Ada", "0.700", "b.jpg"],

@@ -9,7 +9,7 @@ from PIL import Image
 from tests.gallery.made import photograph
 from tests.tasks.family import CARD, family, prepare
 
-from nitakao.gallery import Gallery
+from nitakao.gallery import GalleryStore
 from nitakao.photos import read
 
 
@@ -17,7 +17,7 @@ from nitakao.photos import read
 def known(monkeypatch, tmp_path):
     prepare(monkeypatch, tmp_path)
     monkeypatch.setenv("NITAKAO_GALLERY", "family.db")
-    with Gallery("family.db", card=CARD) as gallery:
+    with GalleryStore("family.db", card=CARD) as gallery:
         yield family(gallery)
 
 
@@ -65,7 +65,7 @@ def test_filters_and_limits_reach_the_search(run, known, tmp_path):
     assert faces("--since", "2019-06-08", "--until", "2019-06-08") == {known["ada"][0], known["bob"][0]}
     assert len(faces("--hidden", "-k", "1000")) == 7
     assert not faces("--different-people") & set(known["ada"])
-    with Gallery("family.db") as gallery:
+    with GalleryStore("family.db") as gallery:
         (here,) = photograph(gallery, str(tmp_path / "there" / "x.jpg"), "ada.jpg0")
     assert faces("--folder", "there") == {here}
 
@@ -95,7 +95,7 @@ def test_a_folder_is_searched_without_a_gallery(run, known, tmp_path):
 
 
 def test_an_empty_gallery_says_how_to_fill_it(run, known, tmp_path):
-    Gallery("empty.db", card=CARD).close()
+    GalleryStore("empty.db", card=CARD).close()
     code, out, err = run("search", "ada.jpg", "--gallery", "empty.db")
     assert code == 0
     assert "0 faces searched" in out

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from nitakao.cli import train as words
+from nitakao.cli.commands import train as words
 from nitakao.cli.main import main
 from nitakao.training import settings
 

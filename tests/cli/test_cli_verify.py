@@ -10,7 +10,7 @@ import pytest
 from tests import fakes
 
 from nitakao.photos import read
-from nitakao.tasks import verify
+from nitakao.tasks.search import verify
 
 
 def test_a_verdict_comes_with_distance_threshold_model_and_where_the_threshold_comes_from(run, photos):

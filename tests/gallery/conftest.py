@@ -9,7 +9,7 @@ import pytest
 from tests.fakes import CARD
 from tests.gallery.postgres_server import Server, UnavailableError
 
-from nitakao.gallery import Gallery
+from nitakao.gallery import GalleryStore
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def gallery(place: str) -> Iterator[Gallery]:
+def gallery(place: str) -> Iterator[GalleryStore]:
     """An empty gallery of the fake model."""
-    with Gallery(place, card=CARD) as made:
+    with GalleryStore(place, card=CARD) as made:
         yield made

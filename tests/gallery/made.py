@@ -18,7 +18,7 @@ from PIL import Image
 from sqlalchemy import insert
 from tests import fakes
 
-from nitakao.gallery import Gallery, people, schema
+from nitakao.gallery import GalleryStore, people, schema
 from nitakao.gallery.columns import packed
 
 WIDTH, HEIGHT = 4000, 3000
@@ -46,7 +46,7 @@ def jpeg(path: str, number: int) -> bytes:
 
 
 def photograph(
-    gallery: Gallery,
+    gallery: GalleryStore,
     path: str,
     *seeds: str,
     taken: float | None = None,
@@ -81,7 +81,7 @@ def _face(connection, photo, number, path, quality, row) -> int:
     return int(made)
 
 
-def person(gallery: Gallery, name: str | None, *faces: int, how: str = "hand") -> int:
+def person(gallery: GalleryStore, name: str | None, *faces: int, how: str = "hand") -> int:
     """The number of a new person with these faces; None: a group without a name."""
     with people.edit(gallery, "made") as edit:
         made = edit.create(name)

@@ -16,10 +16,10 @@ from tests import fakes
 from tests.gallery.made import person
 
 from nitakao.errors import GalleryError
+from nitakao.gallery import carry_over, faces, people, schema
 from nitakao.gallery import enrol as enrolling
-from nitakao.gallery import faces, people, renewal, schema
 from nitakao.gallery.enrol import File, Looked, enrol, known, place
-from nitakao.gallery.erasing import tombstones
+from nitakao.gallery.forget import tombstones
 from nitakao.gallery.people import labels, undo
 from nitakao.gallery.prune import prune
 from nitakao.values import Chip, Enrolled, Face, Quality
@@ -376,19 +376,19 @@ boxes = st.lists(
 )
 
 
-def rows(found, start: int) -> renewal.Faces:
+def rows(found, start: int) -> carry_over.Faces:
     vectors = np.array([fakes.vector(str(start + n)) for n in range(len(found))], np.float32)
-    return renewal.Faces([Row(n, box) for n, box in enumerate(found)], vectors)  # type: ignore[misc]
+    return carry_over.Faces([Row(n, box) for n, box in enumerate(found)], vectors)  # type: ignore[misc]
 
 
 @given(boxes, boxes, st.booleans(), st.sampled_from([None, 0.5, 1.2, 2.0]))
 def test_each_face_passes_to_one_face_at_most(old, new, same, threshold):
-    found = renewal.pairs(rows(old, 0), rows(new, 100), "euclidean", threshold, same=same)
+    found = carry_over.pairs(rows(old, 0), rows(new, 100), "euclidean", threshold, same=same)
     assert len({a.number for a, _ in found}) == len({b.number for _, b in found}) == len(found)
 
 
 @given(boxes)
 def test_in_the_same_picture_every_face_finds_itself(found):
     distinct = list(dict.fromkeys(found))
-    pairs = renewal.pairs(rows(distinct, 0), rows(distinct, 100), "cosine", None, same=True)
+    pairs = carry_over.pairs(rows(distinct, 0), rows(distinct, 100), "cosine", None, same=True)
     assert sorted((a.number, b.number) for a, b in pairs) == [(n, n) for n in range(len(distinct))]

@@ -15,7 +15,7 @@ from tests.gallery import made
 
 import nitakao.gallery
 from nitakao.errors import GalleryError
-from nitakao.gallery import Gallery, faces, migrate, schema
+from nitakao.gallery import GalleryStore, faces, migrate, schema
 
 MIGRATIONS = Path(nitakao.gallery.__file__).with_name("migrations")
 
@@ -48,28 +48,28 @@ def test_versions_sort_as_they_follow_each_other() -> None:
     assert versions == sorted(versions, reverse=True)
 
 
-def test_the_migrations_make_the_tables_of_the_schema(gallery: Gallery) -> None:
+def test_the_migrations_make_the_tables_of_the_schema(gallery: GalleryStore) -> None:
     with gallery.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, schema.metadata) == []
 
 
 def test_tables_of_a_newer_nitakao_are_refused(place: str) -> None:
-    with Gallery(place, card=CARD) as gallery, gallery.write("test") as connection:
+    with GalleryStore(place, card=CARD) as gallery, gallery.write("test") as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     for card in (None, CARD):
         with pytest.raises(GalleryError, match=r"newer nitakao \(version 9999 of its tables.*update nitakao"):
-            Gallery(place, card=card)
+            GalleryStore(place, card=card)
 
 
 def test_an_older_gallery_is_brought_up_to_date_and_keeps_everything(
     place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with Gallery(place, card=CARD) as gallery:
+    with GalleryStore(place, card=CARD) as gallery:
         numbers = made.photograph(gallery, "a.jpg", "ada", "bob")
         vectors = faces.vectors(gallery, numbers)
     _next_version(monkeypatch, tmp_path / "migrations")
-    with Gallery(place) as gallery:
+    with GalleryStore(place) as gallery:
         with gallery.read() as connection:
             assert migrate.version(connection) == "9000"
             assert connection.execute(text("SELECT smile FROM faces")).scalars().all() == [None, None]
@@ -79,13 +79,13 @@ def test_an_older_gallery_is_brought_up_to_date_and_keeps_everything(
 
 
 def test_an_upgrade_that_fails_changes_nothing(place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with Gallery(place, card=CARD) as gallery:
+    with GalleryStore(place, card=CARD) as gallery:
         numbers = made.photograph(gallery, "a.jpg", "ada")
     with monkeypatch.context() as patch:
         _next_version(patch, tmp_path / "migrations", NEXT + "    op.execute('SELECT nonsense')\n")
         with pytest.raises(GalleryError, match="nonsense"):
-            Gallery(place)
-    with Gallery(place) as gallery:
+            GalleryStore(place)
+    with GalleryStore(place) as gallery:
         assert sorted(faces.kept(gallery, numbers)) == numbers
         with gallery.read() as connection:
             assert migrate.version(connection) == migrate.HEAD
@@ -101,7 +101,7 @@ def _next_version(patch: pytest.MonkeyPatch, folder: Path, script: str = NEXT) -
     patch.setattr(migrate, "HEAD", "9000")
 
 
-def test_a_number_is_never_given_twice(gallery: Gallery) -> None:
+def test_a_number_is_never_given_twice(gallery: GalleryStore) -> None:
     first, second = made.photograph(gallery, "a.jpg", "ada", "bob")
     with gallery.write("gone") as connection:
         connection.execute(schema.faces.delete().where(schema.faces.c.id == second))

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from nitakao.errors import CardError, MisuseError, ModelError, WeightsError
-from nitakao.models import embedder, golden, registry
+from nitakao.models import embedder, golden
+from nitakao.models.cards import registry
 from nitakao.models.embedder import Embedder, normalise
-from nitakao.models.graph import Graph
-from nitakao.models.session import Session
+from nitakao.models.onnx.graph import Graph
+from nitakao.models.onnx.session import Session
 from nitakao.values import CropRule, ModelCard, Normalisation, WeightsFile
 
 SIDE = 8

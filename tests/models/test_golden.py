@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from nitakao.models import golden
-from nitakao.models.registry import card
+from nitakao.models.cards.registry import card
 from nitakao.values import Floats, Pixels
 
 CARD = replace(card("dlib-resnet"), dimension=3, golden=(0.1, 0.2, 0.3))

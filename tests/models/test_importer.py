@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from nitakao.errors import FormatError, MissingExtraError, ModelError, NitakaoError, WeightsError
-from nitakao.models import custom, importer, registry
-from nitakao.models.cardtext import fields
+from nitakao.models import importer
+from nitakao.models.cards import registry
+from nitakao.models.cards.card_toml import fields
 from nitakao.models.formats import tensorflow as reader
-from nitakao.models.session import Session
+from nitakao.models.networks import custom
+from nitakao.models.onnx.session import Session
 from nitakao.values import ModelCard
 
 import tensorflow_model  # type: ignore[import-not-found, unused-ignore]  # isort: skip

@@ -18,11 +18,11 @@ from PIL import Image
 from tests import fakes
 from tests.tasks.family import CARD, family
 
-from nitakao.gallery import Gallery
+from nitakao.gallery import GalleryStore
 from nitakao.photos import Encoded, decode
 from nitakao.pipeline import Pipeline
 from nitakao.server import Settings, create_app
-from nitakao.server.running import configured
+from nitakao.server.serve import configured
 from nitakao.values import Outcome, Photo
 
 WHO = {10: "ada", 60: "bob", 110: "stranger"}  # red of the picture, and who is on it
@@ -123,7 +123,7 @@ def settings_for(folder: Path, **more) -> Settings:
 @pytest.fixture
 def people(tmp_path: Path) -> dict[str, list[int]]:
     """The numbers of the family's faces, see `family`."""
-    with Gallery(tmp_path / "family.db", card=CARD) as gallery:
+    with GalleryStore(tmp_path / "family.db", card=CARD) as gallery:
         return family(gallery)
 
 
@@ -144,7 +144,7 @@ def api(served: Served) -> Iterator[httpx.Client]:
 def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, httpx.Client]]:
     """A server and a client for tests that change nothing, one for all of a module."""
     folder = tmp_path_factory.mktemp("still")
-    with Gallery(folder / "family.db", card=CARD) as gallery:
+    with GalleryStore(folder / "family.db", card=CARD) as gallery:
         family(gallery)
     with running(settings_for(folder)) as found, httpx.Client(base_url=f"{found.url}api/v1", timeout=120) as client:
         yield found, client

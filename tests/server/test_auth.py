@@ -10,19 +10,18 @@ import pytest
 from tests.server.conftest import anyone, picture, running, settings_for
 
 from nitakao.errors import MisuseError
-from nitakao.gallery import Gallery
-from nitakao.gallery.serving import keys
+from nitakao.gallery import GalleryStore, api_keys
 from nitakao.server import auth
-from nitakao.server.running import serve
+from nitakao.server.serve import serve
 
-ROLES = get_args(keys.Role)
+ROLES = get_args(api_keys.Role)
 
 
 @pytest.fixture
 def made(people, tmp_path):
     """A secret for each role."""
-    with Gallery(tmp_path / "family.db") as gallery:
-        return {role: keys.create(gallery, f"the {role} key", role)[1] for role in ROLES}
+    with GalleryStore(tmp_path / "family.db") as gallery:
+        return {role: api_keys.create(gallery, f"the {role} key", role)[1] for role in ROLES}
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ def test_a_change_is_journalled_under_the_keys_name(locked, made):
 def test_a_revoked_key_opens_nothing_within_a_second_and_the_last_one_opens_the_door_again(locked, made):
     url = f"{locked.url}api/v1/gallery"
     assert anyone.get(url, headers=bearer(made["read"])).status_code == 200
-    keys.revoke(locked.service.gallery, 1)
+    api_keys.revoke(locked.service.gallery, 1)
     time.sleep(auth.FRESH + 0.1)
     assert anyone.get(url, headers=bearer(made["read"])).status_code == 401
 
@@ -111,7 +110,7 @@ def test_a_session_ends_with_its_key_and_with_its_time(locked, made, monkeypatch
         monkeypatch.setattr(time, "time", lambda: now + auth.SESSION + 1)
         assert browser.get("/gallery").status_code == 401
         monkeypatch.undo()
-        keys.revoke(locked.service.gallery, 3)
+        api_keys.revoke(locked.service.gallery, 3)
         time.sleep(auth.FRESH + 0.1)
         assert browser.get("/gallery").status_code == 401
 
@@ -134,7 +133,7 @@ def test_an_open_server_whose_keys_are_all_revoked_lets_nobody_in(made, tmp_path
         url = f"{served.url}api/v1/gallery"
         assert anyone.get(url, headers=headers | bearer(made["read"])).status_code == 200
         for number in (1, 2, 3):
-            keys.revoke(served.service.gallery, number)
+            api_keys.revoke(served.service.gallery, number)
         time.sleep(auth.FRESH + 0.1)
         assert anyone.get(url, headers=headers).status_code == 401
 
@@ -143,10 +142,10 @@ def test_a_key_is_kept_as_its_hash_only(made, tmp_path):
     data = b"".join(path.read_bytes() for path in tmp_path.glob("family.db*") if path.is_file())
     for secret in made.values():
         assert secret.encode() not in data
-        assert keys.digest(secret).encode() in data
+        assert api_keys.digest(secret).encode() in data
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a" * 201, "a\nb"])
 def test_a_key_needs_a_name_that_can_be_shown(people, tmp_path, name):
-    with Gallery(tmp_path / "family.db") as gallery, pytest.raises(MisuseError, match="name"):
-        keys.create(gallery, name)
+    with GalleryStore(tmp_path / "family.db") as gallery, pytest.raises(MisuseError, match="name"):
+        api_keys.create(gallery, name)

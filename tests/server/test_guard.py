@@ -97,7 +97,7 @@ def test_a_slow_body_is_given_up_and_a_cut_off_one_ends_cleanly(strict):
 
 
 def test_who_never_asks_is_hung_up_on_also_after_a_first_question(people, tmp_path, monkeypatch):
-    from nitakao.server import running as run
+    from nitakao.server import serve as run
 
     monkeypatch.setattr(run, "IDLE", 0.3)
     with running(settings_for(tmp_path)) as served:
@@ -244,12 +244,13 @@ def test_health_readiness_and_metrics(served, api):
 
 
 def test_a_fault_is_answered_without_its_words(served, api, monkeypatch, caplog):
-    from nitakao.gallery.serving import counting
 
     def broken(_):
         raise ValueError("a secret")
 
-    monkeypatch.setattr(counting, "counts", broken)
+    from nitakao.gallery.browse import counts
+
+    monkeypatch.setattr(counts, "counts", broken)
     found = api.get("/gallery")
     assert (found.status_code, found.json()["code"]) == (500, "fault")
     assert "secret" not in found.text + caplog.text

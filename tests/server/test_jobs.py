@@ -8,8 +8,8 @@ import threading
 import pytest
 from tests.server.conftest import ended, picture, running, settings_for
 
-from nitakao.gallery import Gallery
-from nitakao.gallery.serving import jobs as kept
+from nitakao.gallery import GalleryStore
+from nitakao.gallery import jobs as kept
 
 
 def test_photographs_that_are_handed_in_are_kept_by_content_and_indexed(api, served, tmp_path):
@@ -107,7 +107,7 @@ def test_a_job_that_fails_says_why_without_words_of_faults(api, served, capsys):
 
 
 def test_jobs_that_a_server_left_open_are_told_as_failed_by_the_next(people, tmp_path):
-    with Gallery(tmp_path / "family.db") as gallery:
+    with GalleryStore(tmp_path / "family.db") as gallery:
         job = kept.add(gallery, "index")
     with running(settings_for(tmp_path)) as served:
         found = served.service.jobs.get(job.id)
@@ -125,7 +125,7 @@ def test_a_server_that_ends_stops_its_jobs_and_says_so(people, tmp_path):
 
         job = served.service.jobs.add("test", work)
         assert begun.wait(10)
-    with Gallery(tmp_path / "family.db") as gallery:
+    with GalleryStore(tmp_path / "family.db") as gallery:
         found = kept.job(gallery, job.id)
         assert found is not None
         assert found.problem == kept.BROKEN_OFF

@@ -47,9 +47,11 @@ def test_whatever_is_sent_nothing_breaks_and_every_answer_is_documented(people, 
     schemathesis = pytest.importorskip("schemathesis")
     from hypothesis import HealthCheck, Phase, Verbosity, settings
 
-    from nitakao.server import work
+    from nitakao.server import job_kinds
 
-    monkeypatch.setattr(work, "index", lambda *_, **__: lambda watch: {})  # paths that chance makes are not indexed
+    monkeypatch.setattr(
+        job_kinds, "index", lambda *_, **__: lambda watch: {}
+    )  # paths that chance makes are not indexed
     limits = settings(
         max_examples=EXAMPLES,
         deadline=None,

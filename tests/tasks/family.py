@@ -12,8 +12,9 @@ from tests import fakes
 from tests.gallery.made import person, photograph
 
 from nitakao import pipeline
-from nitakao.gallery import Gallery
-from nitakao.tasks import arguments, search_folder
+from nitakao.gallery import GalleryStore
+from nitakao.tasks import arguments
+from nitakao.tasks.search import search_folder
 from nitakao.values import Calibration
 
 # At the fake card's threshold of 1.0 one person is as likely as two
@@ -37,7 +38,7 @@ def prepare(monkeypatch, folder: Path, card=CARD) -> None:
         Path(name).write_bytes(b"\xff\xd8\xff")
 
 
-def family(gallery: Gallery) -> dict[str, list[int]]:
+def family(gallery: GalleryStore) -> dict[str, list[int]]:
     """The numbers of Ada's three faces, Bob's two, one that is nobody's, and that of Eve, who is hidden."""
     beach = photograph(gallery, "album/2019/beach.jpg", "ada.jpg0", "bob.jpg0", taken=1_560_000_000, quality=0.9)
     party = photograph(gallery, "album/2021/party.jpg", "ada.jpg0", "loner", taken=1_620_000_000, quality=0.3)
@@ -49,7 +50,7 @@ def family(gallery: Gallery) -> dict[str, list[int]]:
     return found
 
 
-def hide(gallery: Gallery, number: int) -> None:
+def hide(gallery: GalleryStore, number: int) -> None:
     from nitakao.gallery import people
 
     with people.edit(gallery, "hide") as edit:

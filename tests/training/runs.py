@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from nitakao.training.examples import Examples, Split, gathered, split
 from nitakao.training.settings import TrainingSettings
+from nitakao.training.splits import Examples, Split, gathered, split
 
 SETTINGS = TrainingSettings(
     size=32,
@@ -54,14 +54,14 @@ def train(
     folder: Path, settings: TrainingSettings = SETTINGS, *, resume: bool = False, tell: Any = None, **told: Any
 ) -> Any:
     """The run in `folder`, made as `nitakao train` makes it."""
-    from nitakao.training import held_out, initial, loop
+    from nitakao.training import initial_weights, loop, validation
+    from nitakao.training.distributed import entered
     from nitakao.training.networks import architecture
-    from nitakao.training.world import entered
 
     folder.mkdir(parents=True, exist_ok=True)
     parts = told.pop("divided", None) or divided(settings)
-    exam = loop.Exam(parts.judged, held_out.pairs(parts.judged)) if len(parts.judged) else None
-    network = told.pop("network", None) or initial.network(settings, None, "")
+    exam = loop.Exam(parts.judged, validation.pairs(parts.judged)) if len(parts.judged) else None
+    network = told.pop("network", None) or initial_weights.network(settings, None, "")
     with entered("cpu") as world:
         return loop.train(
             network,

@@ -20,10 +20,10 @@ from tests.training import runs  # noqa: E402
 from tests.training.runs import DROPPING, SETTINGS  # noqa: E402
 
 from nitakao.errors import DeviceError, TrainingError  # noqa: E402  # after the look for PyTorch
-from nitakao.training import checkpoints, held_out, initial, loop  # noqa: E402
+from nitakao.training import checkpoints, initial_weights, loop, validation  # noqa: E402
+from nitakao.training.distributed import entered  # noqa: E402
 from nitakao.training.losses import Cost, Loss  # noqa: E402
 from nitakao.training.networks import architecture  # noqa: E402
-from nitakao.training.world import entered  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -61,15 +61,15 @@ def test_a_killed_run_that_is_gone_on_with_ends_in_the_same_bits(tmp_path: Path)
 def test_the_people_trained_on_are_told_apart_better_after_it(tmp_path: Path, loss: str) -> None:
     settings = replace(SETTINGS, loss=loss, width=0.25, steps=40, evaluate_every=40, augment=(), warm_up=0, ema=0.5)
     parts = runs.divided(settings)
-    pairs = held_out.pairs(parts.trained)
+    pairs = validation.pairs(parts.trained)
     kind = architecture(settings).normalisation
 
     def auc(network: Any) -> float:
         vectors = loop.embedded(network, parts.trained, kind, unit=True, device=torch.device("cpu"))
-        return held_out.verdict(pairs, pairs.apart(vectors), 0.01).auc
+        return validation.verdict(pairs, pairs.apart(vectors), 0.01).auc
 
     judged: list[Any] = []
-    before = auc(initial.network(settings, None, ""))
+    before = auc(initial_weights.network(settings, None, ""))
     run = runs.train(tmp_path / "run", settings, tell=judged.append)
     assert auc(run.mean) > before + 0.03
     assert run.history[-1]["auc"] == judged[-1].verdict.auc
@@ -103,7 +103,7 @@ def test_a_loss_that_is_no_number_stops_with_the_step_and_the_last_good_checkpoi
 
 def test_the_alarm_is_given_once_where_triplets_collapse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "COLLAPSED_FOR", 3)
-    network = initial.network(SETTINGS, None, "")
+    network = initial_weights.network(SETTINGS, None, "")
     with torch.no_grad():
         network.embedding_bn.weight.zero_()  # whatever comes in, the same goes out
         network.embedding_bn.bias.fill_(1.0)
@@ -148,7 +148,7 @@ def test_a_schedule_ends_a_training(tmp_path: Path) -> None:
 
 
 def test_frozen_layers_stay_as_they_are_with_their_normalisations(tmp_path: Path) -> None:
-    network = initial.network(SETTINGS, None, "")
+    network = initial_weights.network(SETTINGS, None, "")
     before = {name: value.clone() for name, value in network.state_dict().items()}
     settings = replace(SETTINGS, only=("embedding*", "whole"), steps=3, held_out=0.0)
     run = runs.train(tmp_path / "run", settings, network=network)
@@ -158,11 +158,11 @@ def test_frozen_layers_stay_as_they_are_with_their_normalisations(tmp_path: Path
 
 
 def test_patterns_that_name_no_layer_or_all_are_one_sentence() -> None:
-    network = initial.network(SETTINGS, None, "")
+    network = initial_weights.network(SETTINGS, None, "")
     with pytest.raises(TrainingError, match="no layer is called 'repeat_1': there are 'stem', 'depthwise', 'blocks'"):
-        initial.freeze(network, ("repeat_1",), ())
+        initial_weights.freeze(network, ("repeat_1",), ())
     with pytest.raises(TrainingError, match="every layer is frozen"):
-        initial.freeze(network, ("*",), ())
+        initial_weights.freeze(network, ("*",), ())
 
 
 def test_a_checkpoint_of_another_network_is_named(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_the_mean_of_the_weights_trails_them(tmp_path: Path) -> None:
 def test_heads_begin_at_what_a_network_makes_of_the_people() -> None:
     head = torch.nn.Parameter(torch.zeros(2, 3))
     vectors = np.array([[2.0, 0, 0], [0, 5, 0], [0, 0, 1]], np.float32)
-    initial.imprint(head, vectors, np.array([0, 0, 1]))
+    initial_weights.imprint(head, vectors, np.array([0, 0, 1]))
     root = math.sqrt(0.5)
     assert head.detach().numpy() == pytest.approx(np.array([[root, root, 0], [0, 0, 1]]), abs=1e-6)
 

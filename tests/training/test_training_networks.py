@@ -15,10 +15,12 @@ from tests.models.formats.torch7_writer import written  # noqa: E402
 from tests.training.runs import SETTINGS, examples  # noqa: E402
 
 from nitakao.errors import MisuseError, TrainingError, WeightsError  # noqa: E402  # after the look for PyTorch
-from nitakao.models import embedder, facenet, golden, mobilefacenet, openface, registry  # noqa: E402
+from nitakao.models import embedder, golden  # noqa: E402
+from nitakao.models.cards import registry  # noqa: E402
 from nitakao.models.formats import torch_pt  # noqa: E402
-from nitakao.models.session import Session  # noqa: E402
-from nitakao.training import beginnings, export, initial, networks  # noqa: E402
+from nitakao.models.networks import facenet, mobilefacenet, openface  # noqa: E402
+from nitakao.models.onnx.session import Session  # noqa: E402
+from nitakao.training import export, initial_weights, networks, pretrained  # noqa: E402
 from nitakao.training.networks import ARCHITECTURES  # noqa: E402
 from nitakao.training.settings import NETWORKS, TrainingSettings  # noqa: E402
 from nitakao.values import ModelCard  # noqa: E402
@@ -33,7 +35,7 @@ SMALL = [
 
 def lively(settings: TrainingSettings) -> Any:
     """A network whose normalisations do something."""
-    network = initial.network(settings, None, "").eval()
+    network = initial_weights.network(settings, None, "").eval()
     for part in network.modules():
         if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
             part.running_mean.normal_(0, 0.2)
@@ -103,7 +105,7 @@ def test_weights_that_are_missing_are_named(settings: TrainingSettings, build: A
 def test_the_published_weights_of_facenet_fit_and_give_what_our_graph_gives(shared: Path) -> None:
     settings = TrainingSettings(network="facenet")
     weights = torch_pt.read(shared / "models" / "20180402-114759-vggface2.pt")
-    network = initial.network(settings, weights, "file").eval()
+    network = initial_weights.network(settings, weights, "file").eval()
     pictures = np.random.default_rng(1).normal(0, 1, (2, 3, 160, 160)).astype(np.float32)
     with torch.no_grad():
         expected = network(torch.from_numpy(pictures)).numpy()
@@ -117,9 +119,9 @@ def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
     with pytest.raises(
         TrainingError, match=r"'net\.pt' holds another network: 'embedding\.weight' is 20x51 here, and it has"
     ):
-        initial.network(settings, weights, "net.pt")
+        initial_weights.network(settings, weights, "net.pt")
     with pytest.raises(TrainingError, match=r"'stem\.conv\.weight' is 6x3x3x3 here, and it lacks it"):
-        initial.network(settings, {}, "net.pt")
+        initial_weights.network(settings, {}, "net.pt")
 
 
 def test_a_training_begins_with_openfaces_file_a_state_dict_or_a_card(tmp_path: Path, monkeypatch: Any) -> None:
@@ -129,13 +131,13 @@ def test_a_training_begins_with_openfaces_file_a_state_dict_or_a_card(tmp_path: 
     torch.save(network.state_dict(), tmp_path / "net.pt")
     monkeypatch.setenv("NITAKAO_MODELS", str(tmp_path))
     for begin in (str(tmp_path / "nn4.small2.v1.t7"), str(tmp_path / "net.pt"), "openface-nn4-small2"):
-        card, weights = beginnings.found(begin)
+        card, weights = pretrained.found(begin)
         assert (card is not None) == (begin == "openface-nn4-small2")
-        made = initial.network(settings, weights, begin)
+        made = initial_weights.network(settings, weights, begin)
         same = all(torch.equal(a, b) for a, b in zip(made.parameters(), network.parameters(), strict=True))
         assert same, begin
     with pytest.raises(TrainingError, match="dlib-resnet is a graph without them"):
-        beginnings.found("dlib-resnet")
+        pretrained.found("dlib-resnet")
 
 
 @pytest.mark.parametrize("unit", [True, False])

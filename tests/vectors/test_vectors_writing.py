@@ -18,7 +18,7 @@ from tests import fakes
 from nitakao.errors import MisuseError, VectorsError
 from nitakao.values import Outcome
 from nitakao.vectors import ENDINGS, Output, read
-from nitakao.vectors.writing import check_names, key_of, unbroken
+from nitakao.vectors.write import check_names, key_of, unbroken
 
 MANY = ("photos/山田 太郎.jpg", 'a "quoted", name.png', "two\nlines.jpg", "group.jpg")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from nitakao.classifiers.cross_validation import Report, Tried, report
 from nitakao.classifiers.fitting import METHODS, Classifier, Examples, Method, fit
-from nitakao.classifiers.reporting import Report, Tried, report
 
 __all__ = ["METHODS", "Classifier", "Examples", "Method", "Report", "Tried", "fit", "report"]

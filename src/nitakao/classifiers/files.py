@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from nitakao import whole
 from nitakao.classifiers.fitting import METHODS, Classifier
 from nitakao.errors import FormatError, MissingExtraError, NitakaoError
+from nitakao.system import atomic_write
 from nitakao.values import Floats
 
 KIND = "nitakao classifier 1"
@@ -46,7 +46,7 @@ def save(classifier: Classifier, path: str | os.PathLike[str]) -> None:
     kept |= {"mean": classifier.mean, "scale": classifier.scale, "estimator": classifier.estimator}
     target = Path(path)
     try:
-        whole.put(target, skops.dumps(kept), lasting=True)
+        atomic_write.put(target, skops.dumps(kept), lasting=True)
     except OSError as error:
         raise NitakaoError(f"the classifier '{target}' cannot be written: {error.strerror or error}") from error
 

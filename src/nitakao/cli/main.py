@@ -9,30 +9,32 @@ from typing import Any
 
 import click
 
-from nitakao.cli import doctor, evaluate_cohorts, evaluate_pairs, evaluate_people, models
-from nitakao.cli.align import align
-from nitakao.cli.calibrate import calibrate
-from nitakao.cli.classify import classify
-from nitakao.cli.cluster import cluster
-from nitakao.cli.detect import detect
-from nitakao.cli.embed import embed
-from nitakao.cli.evaluate import evaluate
-from nitakao.cli.exporting import export, import_
-from nitakao.cli.forget import forget
-from nitakao.cli.gallery import gallery
-from nitakao.cli.identify import identify
-from nitakao.cli.index import index
-from nitakao.cli.keys import keys
+from nitakao.cli.commands import doctor, models
+from nitakao.cli.commands.align import align
+from nitakao.cli.commands.calibrate import calibrate
+from nitakao.cli.commands.classify import classify
+from nitakao.cli.commands.cluster import cluster
+from nitakao.cli.commands.detect import detect
+from nitakao.cli.commands.embed import embed
+from nitakao.cli.commands.evaluate import cohorts, pairs
+from nitakao.cli.commands.evaluate import people as evaluate_people
+from nitakao.cli.commands.evaluate.group import evaluate
+from nitakao.cli.commands.export import export, import_
+from nitakao.cli.commands.forget import forget
+from nitakao.cli.commands.gallery import gallery
+from nitakao.cli.commands.identify import identify
+from nitakao.cli.commands.index import index
+from nitakao.cli.commands.keys import keys
+from nitakao.cli.commands.people import people
+from nitakao.cli.commands.reindex import reindex
+from nitakao.cli.commands.search import search
+from nitakao.cli.commands.serve import serve
+from nitakao.cli.commands.train import train
+from nitakao.cli.commands.verify import verify
 from nitakao.cli.options import example
-from nitakao.cli.people import people
-from nitakao.cli.reindex import reindex
-from nitakao.cli.search import search
-from nitakao.cli.serve import serve
-from nitakao.cli.show import Voice
-from nitakao.cli.train import train
-from nitakao.cli.verify import verify
+from nitakao.cli.output import Voice
 from nitakao.errors import MisuseError, NitakaoError
-from nitakao.machine import one_heap_a_core
+from nitakao.system.cpu import one_heap_a_core
 
 FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141  # the last two: 128 + the signal's number, as shells have it
 
@@ -121,11 +123,11 @@ def completion(shell: str) -> None:
 
 # Its subcommands, which each have a file of their own
 for below in (
-    evaluate_pairs.pairs,
+    pairs.pairs,
     evaluate_people.identification,
     evaluate_people.retrieval,
     evaluate_people.clustering,
-    evaluate_cohorts.cohorts,
+    cohorts.cohorts,
 ):
     evaluate.add_command(below)
 for command in (

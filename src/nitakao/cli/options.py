@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from nitakao.cli.show import Voice
+from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
-    from nitakao.models.session import Device
+    from nitakao.models.onnx.session import Device
     from nitakao.values import DetectorSettings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -47,7 +47,7 @@ def example(line: str) -> str:
 def models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of models for the shell, or files where a path is begun."""
     from nitakao.errors import NitakaoError
-    from nitakao.models import registry
+    from nitakao.models.cards import registry
 
     if "/" in incomplete or "\\" in incomplete or incomplete.startswith("."):
         return [CompletionItem(incomplete, type="file")]
@@ -151,7 +151,7 @@ def device_options(command: Command) -> Command:
 
 
 def device_of(device: str | None, gpu_memory_fraction: float | None) -> Device:
-    from nitakao.models.session import Device
+    from nitakao.models.onnx.session import Device
 
     return Device(device or "cpu", memory_fraction=gpu_memory_fraction)
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from nitakao.gallery.gallery import Gallery
+from nitakao.gallery.store import GalleryStore
 
-__all__ = ["Gallery"]
+__all__ = ["GalleryStore"]

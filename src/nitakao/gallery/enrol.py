@@ -9,12 +9,12 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from nitakao.gallery import renewal, schema
+from nitakao.gallery import carry_over, schema
 from nitakao.gallery.columns import packed
-from nitakao.gallery.erasing import tombstones
 from nitakao.gallery.faces import PIECE
-from nitakao.gallery.gallery import Gallery
+from nitakao.gallery.forget import tombstones
 from nitakao.gallery.people import labels
+from nitakao.gallery.store import GalleryStore
 from nitakao.values import Enrolled
 
 What: TypeAlias = Literal[
@@ -86,7 +86,7 @@ class Indexed:
     problem: str = ""
 
 
-def known(gallery: Gallery, paths: Sequence[str]) -> dict[str, Known]:
+def known(gallery: GalleryStore, paths: Sequence[str]) -> dict[str, Known]:
     """What the gallery knows of the files at these paths; those that it does not know are left out."""
     files, photos = schema.files, schema.photos
     columns = (files.c.path, files.c.size, files.c.mtime_ns, files.c.photo, files.c.problem, photos.c.problem)
@@ -99,7 +99,7 @@ def known(gallery: Gallery, paths: Sequence[str]) -> dict[str, Known]:
     return found
 
 
-def place(gallery: Gallery, sha256: str) -> Place | None:
+def place(gallery: GalleryStore, sha256: str) -> Place | None:
     """The photograph of this content; None where the gallery does not have it.  Of many paths the first 500."""
     photos, files = schema.photos, schema.files
     columns = (photos.c.id, photos.c.indexed, photos.c.problem, files.c.path)
@@ -109,7 +109,7 @@ def place(gallery: Gallery, sha256: str) -> Place | None:
     return Place(*rows[0][:3], tuple(row.path for row in rows if row.path)) if rows else None
 
 
-def enrol(gallery: Gallery, batch: Sequence[Looked]) -> list[Indexed]:
+def enrol(gallery: GalleryStore, batch: Sequence[Looked]) -> list[Indexed]:
     """What became of each file, in order, once all of them are kept.
 
     A photograph's rows are written together.  Where a file held another photograph before, that one goes once no file
@@ -126,7 +126,7 @@ class _Batch:
     fresh: what is to be written, by content: of several files with one content the first.
     """
 
-    def __init__(self, gallery: Gallery, connection: Connection, batch: Sequence[Looked]) -> None:
+    def __init__(self, gallery: GalleryStore, connection: Connection, batch: Sequence[Looked]) -> None:
         self.gallery = gallery
         self.connection = connection
         self.batch = batch
@@ -141,13 +141,13 @@ class _Batch:
 
     def written(self) -> list[Indexed]:
         replaced = [self.there[sha] for sha in self.fresh if sha in self.there]
-        renewal.set_aside(self.connection, replaced)
+        carry_over.set_aside(self.connection, replaced)
         photos = self.there | _write_photos(self.connection, self.fresh, self.there)
         faces = _write_faces(self.connection, {photos[sha]: looked.faces for sha, looked in self.fresh.items()})
         done = [self._done(looked, photos, faces) for looked in self.batch]
         self._write_files(done)
-        renewal.renew(self.gallery, self.connection, dict.fromkeys(replaced), same=True)
-        renewal.renew(self.gallery, self.connection, self._changed(done), same=False)
+        carry_over.renew(self.gallery, self.connection, dict.fromkeys(replaced), same=True)
+        carry_over.renew(self.gallery, self.connection, self._changed(done), same=False)
         wanted = {one.photo: looked.label for one, looked in zip(done, self.batch, strict=True) if looked.label}
         labels.give(self.gallery, self.connection, {photo: name for photo, name in wanted.items() if photo is not None})
         return done

@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, fun
 from nitakao.errors import MisuseError
 from nitakao.gallery import schema
 from nitakao.gallery.columns import path_bytes, unpacked
-from nitakao.gallery.gallery import Gallery
-from nitakao.values import Chip, Face, Floats, Kept, Quality, Where
+from nitakao.gallery.store import GalleryStore
+from nitakao.values import Chip, Face, FaceFilter, FaceRecord, Floats, Quality
 
 PIECE = 500  # numbers in one question: SQLite once took 999 at most
 STREAM = 4096  # rows that are held at a time
@@ -30,9 +30,9 @@ def in_pieces(numbers: Iterable[int], size: int = PIECE) -> Iterator[list[int]]:
         yield listed[start : start + size]
 
 
-def count(gallery: Gallery, where: Where | None = None) -> int:
+def count(gallery: GalleryStore, where: FaceFilter | None = None) -> int:
     """How many faces are meant."""
-    meant = where or Where()
+    meant = where or FaceFilter()
 
     def counted() -> int:
         with gallery.read() as connection:
@@ -42,13 +42,13 @@ def count(gallery: Gallery, where: Where | None = None) -> int:
     return gallery.remember(("faces", meant), counted)
 
 
-def kept(gallery: Gallery, numbers: Iterable[int]) -> dict[int, Kept]:
+def kept(gallery: GalleryStore, numbers: Iterable[int]) -> dict[int, FaceRecord]:
     """The faces of these numbers; those that are not there are left out."""
     with gallery.read() as connection:
         return kept_in(connection, numbers)
 
 
-def kept_in(connection: Connection, numbers: Iterable[int]) -> dict[int, Kept]:
+def kept_in(connection: Connection, numbers: Iterable[int]) -> dict[int, FaceRecord]:
     """As `kept`, within a transaction."""
     found = {}
     for piece in in_pieces(numbers):
@@ -57,24 +57,24 @@ def kept_in(connection: Connection, numbers: Iterable[int]) -> dict[int, Kept]:
     return found
 
 
-def stream(gallery: Gallery, where: Where | None = None) -> Iterator[Kept]:
+def stream(gallery: GalleryStore, where: FaceFilter | None = None) -> Iterator[FaceRecord]:
     """Every face that is meant, by number, read as it is asked for."""
     with gallery.read() as connection:
-        asked = _rows().where(*conditions(where or Where())).order_by(schema.faces.c.id)
+        asked = _rows().where(*conditions(where or FaceFilter())).order_by(schema.faces.c.id)
         for row in connection.execution_options(yield_per=STREAM).execute(asked):
             yield _kept(row)
 
 
-def ids(gallery: Gallery, where: Where | None = None) -> Ids:
+def ids(gallery: GalleryStore, where: FaceFilter | None = None) -> Ids:
     """(n,) int64, ascending: the numbers of the faces that are meant."""
     with gallery.read() as connection:
-        asked = select(schema.faces.c.id).where(*conditions(where or Where())).order_by(schema.faces.c.id)
+        asked = select(schema.faces.c.id).where(*conditions(where or FaceFilter())).order_by(schema.faces.c.id)
         found = np.fromiter(connection.execute(asked).scalars(), np.int64)
     found.setflags(write=False)  # it may be given to several who ask
     return found
 
 
-def vectors(gallery: Gallery, numbers: Sequence[int] | Ids) -> Floats:
+def vectors(gallery: GalleryStore, numbers: Sequence[int] | Ids) -> Floats:
     """(n, D) float32, in the order of `numbers`. Raises MisuseError where one is not there."""
     with gallery.read() as connection:
         return vectors_in(connection, numbers, gallery.dimension)
@@ -106,7 +106,7 @@ def after(connection: Connection, number: int, dimension: int, most: int = 1 << 
         number = int(found[-1])
 
 
-def chips(gallery: Gallery, numbers: Iterable[int]) -> dict[int, Chip]:
+def chips(gallery: GalleryStore, numbers: Iterable[int]) -> dict[int, Chip]:
     """The chips of these faces; those without one are left out."""
     with gallery.read() as connection:
         return chips_in(connection, numbers)
@@ -122,7 +122,7 @@ def chips_in(connection: Connection, numbers: Iterable[int]) -> dict[int, Chip]:
     return found
 
 
-def conditions(where: Where) -> list[ColumnElement[bool]]:
+def conditions(where: FaceFilter) -> list[ColumnElement[bool]]:
     """What a face has to fulfil, as SQL."""
     faces = schema.faces
     found: list[ColumnElement[bool]] = []
@@ -175,9 +175,9 @@ def _rows() -> Select[Any]:
     )
 
 
-def _kept(row: Row[Any]) -> Kept:
+def _kept(row: Row[Any]) -> FaceRecord:
     marks = None if row.landmarks is None else unpacked(row.landmarks).reshape(5, 2)
-    return Kept(
+    return FaceRecord(
         id=int(row.id),
         photo=int(row.photo),
         path=row.path or "",

@@ -11,13 +11,13 @@ from nitakao.errors import GalleryError
 from nitakao.gallery import schema
 from nitakao.gallery.columns import path_bytes
 from nitakao.gallery.enrol import Indexed
-from nitakao.gallery.gallery import Gallery
+from nitakao.gallery.store import GalleryStore
 
 READ = 1000  # rows looked through together
 TOGETHER = 200  # files that go in one transaction, so that others need not wait for long
 
 
-def prune(gallery: Gallery, places: Iterable[str]) -> Iterator[Indexed]:
+def prune(gallery: GalleryStore, places: Iterable[str]) -> Iterator[Indexed]:
     """The files at or below these absolute paths that were taken out since they are gone, told once that is kept.
 
     Raises GalleryError, and takes nothing out, where every file is gone that the gallery knows in one of the folders:
@@ -32,7 +32,7 @@ def prune(gallery: Gallery, places: Iterable[str]) -> Iterator[Indexed]:
                 yield from _take_out(gallery, gone[start : start + TOGETHER])
 
 
-def _refuse_if_all_gone(gallery: Gallery, folder: str) -> None:
+def _refuse_if_all_gone(gallery: GalleryStore, folder: str) -> None:
     files = schema.files
     with gallery.read() as connection:
         below = select(func.count()).where(_at_or_below(folder), files.c.path != folder)
@@ -45,12 +45,12 @@ def _refuse_if_all_gone(gallery: Gallery, folder: str) -> None:
     )
 
 
-def _vanished(gallery: Gallery, folder: str) -> Iterator[list[tuple[int, str]]]:
+def _vanished(gallery: GalleryStore, folder: str) -> Iterator[list[tuple[int, str]]]:
     for gone, _ in _looked_over(gallery, folder):
         yield gone
 
 
-def _looked_over(gallery: Gallery, folder: str) -> Iterator[tuple[list[tuple[int, str]], list[tuple[int, str]]]]:
+def _looked_over(gallery: GalleryStore, folder: str) -> Iterator[tuple[list[tuple[int, str]], list[tuple[int, str]]]]:
     """Piece by piece the files (number, path) that are gone, and all that were looked over."""
     files, last = schema.files, 0
     while True:
@@ -72,7 +72,7 @@ def _at_or_below(place: str) -> ColumnElement[bool]:
     return or_(column == place, below)
 
 
-def _take_out(gallery: Gallery, gone: list[tuple[int, str]]) -> list[Indexed]:
+def _take_out(gallery: GalleryStore, gone: list[tuple[int, str]]) -> list[Indexed]:
     files = schema.files
     with gallery.write("prune") as connection:
         numbers = [number for number, _ in gone]

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from nitakao.errors import CardError, MisuseError, ModelError
-from nitakao.models import custom, dlib_resnet, facenet, golden, openface, weights
-from nitakao.models.download import Progress
-from nitakao.models.session import Device, Session
+from nitakao.models import golden
+from nitakao.models.networks import custom, dlib_resnet, facenet, openface
+from nitakao.models.onnx.session import Device, Session
+from nitakao.models.weights import files
+from nitakao.models.weights.download import Progress
 from nitakao.values import Floats, ModelCard, Normalisation, Pixels
 
 # A card's `network` to what makes its ONNX graph of its weights: 'input' (N, 3, S, S) to 'embedding' (N, D)
@@ -98,7 +100,7 @@ def load(
         )
     if len(card.files) != 1:
         raise CardError(f"the card of {card.name} names {len(card.files)} files of weights where one is needed")
-    path = weights.locate(card.files[0], progress=progress)
+    path = files.locate(card.files[0], progress=progress)
     session = Session(builder(path, card), device)
     if card.golden and not card.files[0].sha256 and not (looked := golden.check(Embedder(card, session), card)).ok:
         raise ModelError(

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nitakao import folders, whole
 from nitakao.errors import ModelError, WeightsError
-from nitakao.models import cardtext, facenet, registry, weights
+from nitakao.models.cards import card_toml, registry
 from nitakao.models.formats import tensorflow
+from nitakao.models.networks import facenet
+from nitakao.models.weights import files
+from nitakao.system import atomic_write, dirs
 from nitakao.values import CropRule, ModelCard, Normalisation, NormalisationKind, WeightsFile
 
 SCOPE = "InceptionResnetV1/"
@@ -72,7 +74,7 @@ def import_model(
     card = _card(known, name or _plain(source), int(found["last_linear.weight"].shape[0]), source.name)
     if name or size or margin is not None or normalisation:
         card = _changed(card, name or f"{_plain(source)}-own", size, margin, normalisation)
-    return _stored(facenet.build_from(found, card), card, folder or folders.models())
+    return _stored(facenet.build_from(found, card), card, folder or dirs.models())
 
 
 def as_card(source: Path) -> ModelCard:
@@ -83,7 +85,7 @@ def as_card(source: Path) -> ModelCard:
         with file.open("rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
-    folder = folders.cache() / "imported" / digest.hexdigest()[:16]
+    folder = dirs.cache() / "imported" / digest.hexdigest()[:16]
     for card in folder.glob("*.toml"):
         return registry.read(card)
     return import_model(source, folder=folder)
@@ -250,13 +252,13 @@ def _stored(network: bytes, card: ModelCard, folder: Path) -> ModelCard:
     path = folder / file.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        whole.put(path, network)
-        if card.name in {shipped.name for shipped in registry.cards()} and folder == folders.models():
-            weights.record(path)  # the shipped card knows no hash of what was made here
+        atomic_write.put(path, network)
+        if card.name in {shipped.name for shipped in registry.cards()} and folder == dirs.models():
+            files.record(path)  # the shipped card knows no hash of what was made here
             return replace(card, files=(file,))
         file = replace(file, sha256=hashlib.sha256(network).hexdigest(), size=len(network))
         card = replace(card, files=(file,))
-        whole.put(folder / f"{card.name}.toml", cardtext.dump(card).encode("utf-8"))
+        atomic_write.put(folder / f"{card.name}.toml", card_toml.dump(card).encode("utf-8"))
     except OSError as error:
         raise WeightsError(f"the imported model cannot be kept in '{folder}': {error.strerror or error}") from error
     return card

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from nitakao.photos.chip import chip, chip_scale, from_chip
+from nitakao.photos.crop import cut, enough
+from nitakao.photos.dates import taken, video_taken
 from nitakao.photos.find import find, is_url
+from nitakao.photos.preview import shown
 from nitakao.photos.quality import quality
 from nitakao.photos.read import Encoded, Limits, decode, from_pixels, load, parsed, read
-from nitakao.photos.shown import shown
-from nitakao.photos.taken import taken, video_taken
 from nitakao.photos.video import VideoLimits, frames, looks_like_video
-from nitakao.photos.warp import cut, enough
 
 __all__ = [
     "Encoded",

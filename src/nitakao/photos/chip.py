@@ -30,7 +30,7 @@ from PIL import Image
 from nitakao import geometry
 from nitakao.errors import UnreadablePhotoError
 from nitakao.geometry import Size
-from nitakao.photos import profile
+from nitakao.photos import icc
 from nitakao.photos.read import Limits, decode, parsed
 from nitakao.values import Chip, Face, Photo
 
@@ -50,7 +50,7 @@ def chip(photo: Photo, face: Face) -> Chip:
     scale = min(photo.scale, chip_scale(face, photo.size))
     size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
     encoded = io.BytesIO()
-    shown = Image.fromarray(profile.to_srgb(np.asarray(_shown(photo, frame, size)), photo.profile))
+    shown = Image.fromarray(icc.to_srgb(np.asarray(_shown(photo, frame, size)), photo.profile))
     shown.save(encoded, "JPEG", quality=QUALITY, subsampling="4:4:4", optimize=True)
     return Chip(encoded.getvalue(), frame)
 

@@ -53,7 +53,7 @@ def connect(found: tuple[Any, ...], wait: float) -> socket.socket:
 
 
 @dataclass(frozen=True)
-class Errand:
+class FetchPolicy:
     """What may be fetched, and how long that may take.
 
     hosts: the only ones that are asked, also after a redirect, each as 'example.com' (at the usual ports) or
@@ -77,12 +77,12 @@ class Errand:
             raise UnreadablePhotoError(f"'{host}' at port {port} is not among the hosts that may be asked")
 
 
-def fetch(url: str, most: int, errand: Errand | None = None) -> bytes:
+def fetch(url: str, most: int, fetch_policy: FetchPolicy | None = None) -> bytes:
     """The bytes at an address, at most `most`. Raises UnreadablePhotoError, PhotoTooLargeError."""
-    trip = _Trip(errand or Errand())
+    trip = _Trip(fetch_policy or FetchPolicy())
     try:
         request = urllib.request.Request(_plain(url), headers={"User-Agent": "nitakao", "Accept": "image/*,*/*;q=0.5"})
-        with trip, contextlib.closing(_opener(trip).open(request, timeout=trip.errand.wait)) as answer:
+        with trip, contextlib.closing(_opener(trip).open(request, timeout=trip.fetch_policy.wait)) as answer:
             trip.check_type(answer)
             return _body(answer, most, trip)
     except urllib.error.HTTPError as error:
@@ -99,11 +99,11 @@ def fetch(url: str, most: int, errand: Errand | None = None) -> bytes:
 class _Trip:
     """One errand under way, with all its redirects; when its time is over, its connections break off."""
 
-    def __init__(self, errand: Errand) -> None:
-        self.errand = errand
-        self.ends = time.monotonic() + errand.longest
+    def __init__(self, fetch_policy: FetchPolicy) -> None:
+        self.fetch_policy = fetch_policy
+        self.ends = time.monotonic() + fetch_policy.longest
         self.open: list[socket.socket] = []
-        self._alarm = threading.Timer(errand.longest, self._break_off)
+        self._alarm = threading.Timer(fetch_policy.longest, self._break_off)
         self._alarm.daemon = True
 
     def __enter__(self) -> _Trip:
@@ -121,18 +121,18 @@ class _Trip:
     def check_time(self) -> None:
         if time.monotonic() >= self.ends:
             raise UnreadablePhotoError(
-                f"it cannot be fetched (not complete after {self.errand.longest:.0f} seconds)"
+                f"it cannot be fetched (not complete after {self.fetch_policy.longest:.0f} seconds)"
             ) from None
 
     def check_type(self, answer: Any) -> None:
         told = answer.headers.get("Content-Type", "").strip().lower()
-        if self.errand.types and told and not told.startswith(self.errand.types):
+        if self.fetch_policy.types and told and not told.startswith(self.fetch_policy.types):
             raise UnreadablePhotoError(f"the server says that it is '{told[:80]}', which is no picture")
 
     def connected(self, host: str, port: int) -> socket.socket:
         """A connection to one of the host's addresses, all of which were found to be public."""
-        self.errand.check(host, port)
-        found = self.errand.resolve(host, port)
+        self.fetch_policy.check(host, port)
+        found = self.fetch_policy.resolve(host, port)
         for *_, address in found:
             if not _is_public(str(address[0])):
                 raise UnreadablePhotoError(
@@ -142,7 +142,7 @@ class _Trip:
         for one in found:
             self.check_time()
             try:
-                connection = self.errand.connect(one, self.errand.wait)
+                connection = self.fetch_policy.connect(one, self.fetch_policy.wait)
             except OSError as error:
                 trouble = error
                 continue

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from nitakao.errors import MisuseError
-from nitakao.held import is_held
-from nitakao.photos import kinds, video
+from nitakao.photos import formats, video
+from nitakao.system.locked_files import is_held
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 Wanted: TypeAlias = "Callable[[os.DirEntry[str]], bool]"
@@ -195,9 +195,9 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 def _picture(entry: os.DirEntry[str]) -> bool:
     """By a known ending, else by its first bytes."""
-    if os.path.splitext(entry.name)[1].lower() in kinds.ENDINGS:
+    if os.path.splitext(entry.name)[1].lower() in formats.ENDINGS:
         return _is_file(entry) or entry.is_symlink()  # a dead link is named, as any picture that cannot be read
-    return kinds.sniff(_head(entry, kinds.SNIFFED)) is not None
+    return formats.sniff(_head(entry, formats.SNIFFED)) is not None
 
 
 def _picture_or_video(entry: os.DirEntry[str]) -> bool:

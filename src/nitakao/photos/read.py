@@ -20,9 +20,9 @@ import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
 from nitakao.errors import MissingExtraError, MisuseError, NitakaoError, PhotoTooLargeError, UnreadablePhotoError
-from nitakao.photos import colour, fetch, kinds
+from nitakao.photos import colour, fetch, formats
 from nitakao.photos.find import is_url
-from nitakao.photos.kinds import Kind
+from nitakao.photos.formats import Kind
 from nitakao.values import Photo, Pixels
 
 _PIECE = 65_536  # bytes
@@ -140,11 +140,11 @@ def _at_most(file: BinaryIO, most: int) -> bytes:
 def _with_header(source: str, data: bytes, limits: Limits) -> Encoded:
     if not data:
         raise UnreadablePhotoError("the file is empty")
-    kind = kinds.sniff(data[: kinds.SNIFFED])
+    kind = formats.sniff(data[: formats.SNIFFED])
     if kind is None:
         raise UnreadablePhotoError("no picture of a kind that is read (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC)")
     if kind == "JPEG":
-        header = kinds.jpeg_header(data)
+        header = formats.jpeg_header(data)
         stored, orientation = header.size, header.orientation
         _check_pixels(stored, limits)
     else:
@@ -156,15 +156,15 @@ def _with_header(source: str, data: bytes, limits: Limits) -> Encoded:
 def _foreign_header(data: bytes, kind: Kind, limits: Limits) -> tuple[tuple[int, int], int]:
     """(width, height) as stored, and EXIF orientation, as Pillow reads them."""
     if kind == "WebP":
-        _check_pixels(kinds.webp_size(data), limits)
+        _check_pixels(formats.webp_size(data), limits)
     with _open(data, kind) as image:
         _check_pixels(image.size, limits)
         if kind == "TIFF":
             _check_tiles(image, limits)
         if kind == "PNG":
-            return image.size, kinds.png_orientation(data)
+            return image.size, formats.png_orientation(data)
         exif = image.info.get("exif", b"") if kind in ("WebP", "AVIF") else b""
-        return image.size, kinds.exif_orientation(exif if isinstance(exif, bytes) else b"")
+        return image.size, formats.exif_orientation(exif if isinstance(exif, bytes) else b"")
 
 
 def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
@@ -183,7 +183,7 @@ def _check_tiles(image: Image.Image, limits: Limits) -> None:
 def _pixels(encoded: Encoded, scale: float) -> tuple[Pixels, bytes]:
     """As stored, not upright; and the ICC profile."""
     if encoded.kind == "JPEG":
-        header = kinds.jpeg_header(encoded.data)
+        header = formats.jpeg_header(encoded.data)
         if encoded.data.find(b"\xff\xd9", header.scan) < 0:  # the end marker; older OpenCVs fill up what is missing
             raise UnreadablePhotoError("the JPEG is truncated")
         if header.components != 4:  # OpenCV reads CMYK another way than the rest of the world

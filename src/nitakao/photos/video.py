@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from nitakao.errors import MisuseError, PhotoError, PhotoTooLargeError, UnreadablePhotoError
-from nitakao.photos import kinds
+from nitakao.photos import formats
 from nitakao.values import Photo
 
 SNIFFED = 577  # bytes: three packets of an MPEG transport stream with times (192 each), and the mark of a fourth
@@ -55,7 +55,7 @@ class VideoLimits:
 
 def is_video(head: bytes) -> bool:
     """Whether a file that begins with these `SNIFFED` bytes is a video: MP4, QuickTime, Matroska, AVI, MPEG ..."""
-    if kinds.sniff(head[: kinds.SNIFFED]) is not None:  # AVIF and HEIC are kin to MP4
+    if formats.sniff(head[: formats.SNIFFED]) is not None:  # AVIF and HEIC are kin to MP4
         return False
     if head[4:8] in _ISO_FIRST:
         return head[8:12] not in _NOT_MOVING

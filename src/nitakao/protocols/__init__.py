@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nitakao.protocols.bins import read_bin
-from nitakao.protocols.columns import Columns, read_columns
-from nitakao.protocols.folders import located
-from nitakao.protocols.lists import Listed, of_folder, read_list
+from nitakao.protocols.csv_columns import Columns, read_columns
+from nitakao.protocols.insightface_bin import read_bin
+from nitakao.protocols.labelled_list import Listed, of_folder, read_list
 from nitakao.protocols.pairs import Pairs, read_pairs, refolded
+from nitakao.protocols.person_folders import located
 
 __all__ = [
     "Columns",

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 
-from nitakao.report import page, plots
+from nitakao.report import html_page, plots
 from nitakao.report.plots import Axis, Doubles, Line, Span
 
 STYLE = (
@@ -96,14 +96,14 @@ class Part:
 
 def written(title: str, parts: Sequence[Part], notes: Sequence[str]) -> str:
     """The page as HTML. Names and notes are shown as text, whatever they hold."""
-    html, main = page.document(title, notes, STYLE)
+    html, main = html_page.document(title, notes, STYLE)
     for part in parts:
         section = SubElement(main, "section")
-        page.text(SubElement(section, "h2"), part.heading)
+        html_page.text(SubElement(section, "h2"), part.heading)
         if part.note:
-            page.text(SubElement(section, "p", {"class": "note"}), part.note)
+            html_page.text(SubElement(section, "p", {"class": "note"}), part.note)
         _blocks(section, part.blocks)
-    return page.written(html)
+    return html_page.written(html)
 
 
 def _blocks(section: Element, blocks: Sequence[Block]) -> None:
@@ -133,12 +133,12 @@ def _table(section: Element, block: Table) -> None:
     table = SubElement(SubElement(section, "div", {"class": "scroll"}), "table")
     head = SubElement(SubElement(table, "thead"), "tr")
     for column, name in enumerate(block.header):
-        page.text(SubElement(head, "th", _kind(block, column)), name)
+        html_page.text(SubElement(head, "th", _kind(block, column)), name)
     body = SubElement(table, "tbody")
     for row in block.rows:
         line = SubElement(body, "tr")
         for column, cell in enumerate(row):
-            page.text(SubElement(line, "td", _kind(block, column)), cell)
+            html_page.text(SubElement(line, "td", _kind(block, column)), cell)
 
 
 def _kind(block: Table, column: int) -> dict[str, str]:
@@ -146,16 +146,16 @@ def _kind(block: Table, column: int) -> dict[str, str]:
 
 
 def _couples(section: Element, block: Couples) -> None:
-    page.text(SubElement(section, "h3"), block.heading)
+    html_page.text(SubElement(section, "h3"), block.heading)
     if not block.couples:
-        page.text(SubElement(section, "p", {"class": "note"}), block.none)
+        html_page.text(SubElement(section, "p", {"class": "note"}), block.none)
         return
     grid = SubElement(section, "ul", {"class": "couples", "aria-label": block.heading})
     for couple in block.couples:
         card = SubElement(grid, "li")
         pictures = SubElement(card, "div", {"class": "pictures"})
         for picture, name in zip(couple.pictures, couple.names, strict=True):
-            if not page.picture(pictures, picture, "chip", name):
+            if not html_page.picture(pictures, picture, "chip", name):
                 SubElement(pictures, "div", {"class": "none"}).text = "no picture"
-        page.text(SubElement(card, "p", {"class": "who"}), couple.said)
-        page.text(SubElement(card, "p", {"class": "path"}), " · ".join(dict.fromkeys(couple.names)))
+        html_page.text(SubElement(card, "p", {"class": "who"}), couple.said)
+        html_page.text(SubElement(card, "p", {"class": "path"}), " · ".join(dict.fromkeys(couple.names)))

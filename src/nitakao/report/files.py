@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nitakao.errors import MisuseError, NitakaoError
-from nitakao.whole import writing
+from nitakao.system.atomic_write import writing
 
 
 def check(path: Path, endings: Collection[str], what: str) -> None:

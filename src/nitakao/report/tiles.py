@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from nitakao.report.drawing import LINE, MARK
-from nitakao.values import Basis, Chip, Face, Kept, Match, Photo
+from nitakao.values import Basis, Chip, Face, FaceRecord, Match, Photo
 
 LONGEST = 480  # px, of a photograph's longer side where it is shown small
 OTHER = (160, 160, 160)  # around faces that are not meant
@@ -79,7 +79,7 @@ def of_match(match: Match, chip: Chip | None = None, scene: bytes = b"") -> Tile
 
 
 def of_face(
-    kept: Kept,
+    kept: FaceRecord,
     chip: Chip | None = None,
     scene: bytes = b"",
     rank: int = 0,

@@ -10,25 +10,25 @@ from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
-from nitakao.photos.fetch import Errand
+from nitakao.photos.fetch import FetchPolicy
 from nitakao.pipeline import Pipeline
 from nitakao.server import auth, problems
-from nitakao.server.face.app import mount as mount_face_api
-from nitakao.server.face.app import sweeping
-from nitakao.server.face.house import House, errand_to
+from nitakao.server.face_api.app import mount as mount_face_api
+from nitakao.server.face_api.app import sweeping
+from nitakao.server.face_api.context import FaceApiContext, fetch_policy_for
 from nitakao.server.guard import Guard
 from nitakao.server.metrics import TEXT, Metrics
-from nitakao.server.pages import mount_page
 from nitakao.server.routes import ROUTERS
 from nitakao.server.service import Service, opened_service
 from nitakao.server.settings import Settings
+from nitakao.server.static_page import mount_page
 
 DESCRIPTION = """Find faces, compare them, and search a gallery of them. Errors are problem documents (RFC 9457) with a
 stable `code`. Lists are read with `limit` and `after`, the `next` of the answer before."""
 
 
 def create_app(
-    settings: Settings | None = None, *, eyes: Pipeline | None = None, errand: Errand | None = None
+    settings: Settings | None = None, *, eyes: Pipeline | None = None, fetch_policy: FetchPolicy | None = None
 ) -> FastAPI:
     """The server as an ASGI app. The gallery is opened now, and closed at the end of the app's life.
 
@@ -37,7 +37,7 @@ def create_app(
     """
     serving = opened_service(settings or Settings(), eyes)
     metrics = Metrics(serving)
-    house = House(serving, errand or errand_to(serving.settings.allow_urls))
+    house = FaceApiContext(serving, fetch_policy or fetch_policy_for(serving.settings.allow_urls))
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:

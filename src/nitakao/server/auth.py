@@ -12,8 +12,8 @@ from typing import get_args
 from fastapi import Request
 from starlette.requests import cookie_parser
 
-from nitakao.gallery.serving import keys
-from nitakao.gallery.serving.keys import Key, Role
+from nitakao.gallery import api_keys
+from nitakao.gallery.api_keys import Key, Role
 from nitakao.server.problems import ProblemError
 from nitakao.server.service import Service
 
@@ -52,7 +52,7 @@ class Keyring:
     def read(self) -> None:
         if time.monotonic() - self._read < FRESH:
             return
-        self._by_digest = keys.standing(self.service.gallery)
+        self._by_digest = api_keys.standing(self.service.gallery)
         self._read = time.monotonic()
 
     @property
@@ -64,7 +64,7 @@ class Keyring:
         if not self._by_digest and not self.service.settings.is_open:
             return Caller("admin")
         if (secret := given(headers)) is not None:
-            key = self._by_digest.get(keys.digest(secret))
+            key = self._by_digest.get(api_keys.digest(secret))
             return _of(key)
         number = self._session(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""))
         key = next((key for key in self._by_digest.values() if key.id == number), None)
@@ -77,7 +77,7 @@ class Keyring:
 
     def session(self, secret: str) -> tuple[str, Caller]:
         """A session's cookie, for a key. Raises ProblemError where it opens nothing."""
-        key = self._by_digest.get(keys.digest(secret))
+        key = self._by_digest.get(api_keys.digest(secret))
         if key is None:
             raise unknown()
         told = f"{key.id}.{int(time.time() + SESSION)}"

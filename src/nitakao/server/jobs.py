@@ -12,12 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nitakao.errors import NitakaoError
-from nitakao.gallery.serving import jobs as kept
-from nitakao.gallery.serving.jobs import BROKEN_OFF, Job
+from nitakao.gallery import jobs as kept
+from nitakao.gallery.jobs import BROKEN_OFF, Job
 from nitakao.server.logs import note
 
 if TYPE_CHECKING:
-    from nitakao.gallery import Gallery
+    from nitakao.gallery import GalleryStore
 
 KEEP_EVERY = 2.0  # seconds from one writing down of how far a job is to the next
 MOST_WAITING = 20
@@ -33,7 +33,7 @@ class StoppedError(Exception):
 class Jobs:
     """The jobs of this process. Work is told of through `watch(done, total, message)`, which raises to stop it."""
 
-    def __init__(self, gallery: Gallery) -> None:
+    def __init__(self, gallery: GalleryStore) -> None:
         self.gallery = gallery
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)

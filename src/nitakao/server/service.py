@@ -16,19 +16,19 @@ import numpy as np
 from fastapi import Request
 
 from nitakao.errors import GalleryError
-from nitakao.machine import cores
 from nitakao.photos import Encoded, Limits, from_pixels, parsed
 from nitakao.pipeline import Pipeline
 from nitakao.server.jobs import Jobs
 from nitakao.server.logs import note
 from nitakao.server.problems import AGAIN, ProblemError
 from nitakao.server.settings import Settings
+from nitakao.system.cpu import cores
 from nitakao.tasks.arguments import card_for
 from nitakao.tasks.probes import Look
 from nitakao.values import Choice, DetectorSettings, ModelCard, Outcome
 
 if TYPE_CHECKING:
-    from nitakao.gallery import Gallery
+    from nitakao.gallery import GalleryStore
 
 Result = TypeVar("Result")
 
@@ -42,7 +42,7 @@ class Service:
     """
 
     def __init__(
-        self, settings: Settings, gallery: Gallery, card: ModelCard | None = None, eyes: Pipeline | None = None
+        self, settings: Settings, gallery: GalleryStore, card: ModelCard | None = None, eyes: Pipeline | None = None
     ) -> None:
         self.settings = settings
         self.gallery = gallery
@@ -71,10 +71,10 @@ class Service:
         """Where photographs are kept that are handed in."""
         if self.settings.uploads is not None:
             return self.settings.uploads
-        from nitakao import folders
+        from nitakao.system import dirs
 
         where = Path(self.gallery.where)
-        return where.with_name(f"{where.name}-uploads") if where.is_file() else folders.gallery().parent / "uploads"
+        return where.with_name(f"{where.name}-uploads") if where.is_file() else dirs.gallery().parent / "uploads"
 
     @property
     def is_full(self) -> bool:
@@ -181,12 +181,12 @@ class Service:
 
 def opened_service(settings: Settings, eyes: Pipeline | None = None) -> Service:
     """The service of these settings; its gallery is made where there is none and a model is named."""
-    from nitakao.gallery import Gallery
+    from nitakao.gallery import GalleryStore
     from nitakao.tasks.arguments import card_of
 
-    is_there = Gallery.is_there(settings.gallery)
+    is_there = GalleryStore.is_there(settings.gallery)
     card = None if is_there and settings.model is None else card_of(settings.model)
-    return Service(settings, Gallery(settings.gallery, card=card), card, eyes)
+    return Service(settings, GalleryStore(settings.gallery, card=card), card, eyes)
 
 
 async def service(request: Request) -> Service:

@@ -12,13 +12,13 @@ from nitakao.errors import CardError, GalleryDamagedError, GalleryError, MisuseE
 from nitakao.values import Calibration, ModelCard, Outcome, Photo
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
-    from nitakao.gallery import Gallery
+    from nitakao.gallery import GalleryStore
     from nitakao.photos import Encoded
     from nitakao.pipeline import Pipeline
 
 Named: TypeAlias = "str | os.PathLike[str] | Photo"
 Given: TypeAlias = "Named | Encoded"
-Place: TypeAlias = "str | os.PathLike[str] | Gallery | None"
+Place: TypeAlias = "str | os.PathLike[str] | GalleryStore | None"
 
 
 def looking(eyes: Pipeline | None) -> Callable[..., Generator[Outcome, None, None]]:
@@ -69,7 +69,7 @@ def one(named: Given, *, allow_urls: bool = False) -> str | Photo | Encoded:
 
 def card_of(model: str | os.PathLike[str] | ModelCard | None) -> ModelCard:
     """The card of a model: by name, by the path of a card or network, or of a TensorFlow model (the article's)."""
-    from nitakao.models import registry
+    from nitakao.models.cards import registry
 
     if isinstance(model, ModelCard):
         return model
@@ -92,20 +92,20 @@ def is_model(argument: str) -> bool:
 
 
 @contextmanager
-def opened(place: Place, *, card: ModelCard | None = None, flip: bool = False) -> Iterator[Gallery]:
+def opened(place: Place, *, card: ModelCard | None = None, flip: bool = False) -> Iterator[GalleryStore]:
     """The gallery that is meant; one that is open already stays so. card, flip: make it where there is none."""
-    from nitakao.gallery import Gallery
+    from nitakao.gallery import GalleryStore
 
-    if isinstance(place, Gallery):
+    if isinstance(place, GalleryStore):
         if card is not None:
             place.check(card)
         yield place
         return
-    with Gallery(place, card=card, flip=flip) as gallery:
+    with GalleryStore(place, card=card, flip=flip) as gallery:
         yield gallery
 
 
-def card_for(gallery: Gallery, model: str | os.PathLike[str] | ModelCard | None = None) -> ModelCard:
+def card_for(gallery: GalleryStore, model: str | os.PathLike[str] | ModelCard | None = None) -> ModelCard:
     """The card of the gallery's model: the one given, which must fit, else the one of its name."""
     try:
         card = card_of(model if model is not None else gallery.model)
@@ -121,7 +121,7 @@ def card_for(gallery: Gallery, model: str | os.PathLike[str] | ModelCard | None 
 CALIBRATION = "calibration"  # the gallery's setting that holds its own
 
 
-def calibration_of(gallery: Gallery, card: ModelCard | None = None) -> Calibration | None:
+def calibration_of(gallery: GalleryStore, card: ModelCard | None = None) -> Calibration | None:
     """What the gallery's distances mean: its own calibration, else its card's, else None.
 
     card: the gallery's, where it is at hand.  Raises GalleryDamagedError where its own cannot be read.

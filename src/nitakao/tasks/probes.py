@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError, NoFaceError, PhotoError, UnreadablePhotoError
 from nitakao.tasks.arguments import Given, looking, one
-from nitakao.values import Choice, DetectorSettings, Floats, Metric, ModelCard, Outcome, Photo, Probe, Where, rows
+from nitakao.values import Choice, DetectorSettings, FaceFilter, Floats, Metric, ModelCard, Outcome, Photo, Probe, rows
 
 if TYPE_CHECKING:  # these load ONNX Runtime and SQLAlchemy: not before there is work
-    from nitakao.gallery import Gallery
-    from nitakao.models.session import Device
+    from nitakao.gallery import GalleryStore
+    from nitakao.models.onnx.session import Device
     from nitakao.photos import Encoded
     from nitakao.pipeline import Pipeline
 
@@ -56,7 +56,7 @@ class Seen:
 
 
 def where(
-    gallery: Gallery,
+    gallery: GalleryStore,
     people: Sequence[str] = (),
     *,
     folder: str = "",
@@ -64,13 +64,13 @@ def where(
     until: float | None = None,
     least: float = 0.0,
     hidden: bool = False,
-) -> Where:
-    """Which faces may answer; people by name or '#12', a folder as the shell names it. Otherwise as `Where`."""
+) -> FaceFilter:
+    """Which faces may answer; people by name or '#12', a folder as the shell names it. Otherwise as `FaceFilter`."""
     from nitakao.gallery.people import person_number
 
     numbers = tuple(person_number(gallery, name) for name in people)
     within = os.path.abspath(folder) if folder else ""
-    return Where(numbers, folder=within, since=since, until=until, least=least, hidden=hidden)
+    return FaceFilter(numbers, folder=within, since=since, until=until, least=least, hidden=hidden)
 
 
 def check_count(k: int | None, within: float | None, *, same_person: bool) -> None:
@@ -84,7 +84,7 @@ def check_count(k: int | None, within: float | None, *, same_person: bool) -> No
 
 
 def wanted(
-    gallery: Gallery | None,
+    gallery: GalleryStore | None,
     asked: Sequence[Asked],
     away: Sequence[Asked],
     card: ModelCard,
@@ -114,7 +114,7 @@ def wanted(
     return [pushed(probe, against) for probe in found], problems
 
 
-def of(gallery: Gallery | None, asked: Sequence[Asked], card: ModelCard, look: Look, flip: bool) -> list[Seen]:
+def of(gallery: GalleryStore | None, asked: Sequence[Asked], card: ModelCard, look: Look, flip: bool) -> list[Seen]:
     """For each thing asked about its probes, in order; the network runs once for all photographs.
 
     asked: photographs, vectors (D,), and of the gallery 'face:12', 'person:Ada' or '#12'.  Raises MisuseError for what
@@ -188,7 +188,7 @@ def with_face(outcome: Outcome) -> Outcome:
     raise UnreadablePhotoError(outcome.complaint)
 
 
-def _of_gallery(gallery: Gallery | None, named: str, metric: Metric) -> Probe:
+def _of_gallery(gallery: GalleryStore | None, named: str, metric: Metric) -> Probe:
     if gallery is None:
         raise MisuseError(f"'{named}' is somebody of a gallery, and none is searched here: name a photograph")
     if named.startswith(FACE):
@@ -196,7 +196,7 @@ def _of_gallery(gallery: Gallery | None, named: str, metric: Metric) -> Probe:
     return _of_person(gallery, named.removeprefix(PERSON), metric)
 
 
-def _of_face(gallery: Gallery, named: str) -> Probe:
+def _of_face(gallery: GalleryStore, named: str) -> Probe:
     from nitakao.gallery import faces
 
     number = named.removeprefix(FACE)
@@ -209,15 +209,15 @@ def _of_face(gallery: Gallery, named: str) -> Probe:
     return Probe(named, faces.vectors(gallery, [int(number)])[0], faces=(int(number),), person=person)
 
 
-def _of_person(gallery: Gallery, named: str, metric: Metric) -> Probe:
-    from nitakao.gallery import asking, faces, people
+def _of_person(gallery: GalleryStore, named: str, metric: Metric) -> Probe:
+    from nitakao.gallery import faces, nearest, people
 
     number = people.person_number(gallery, named)
-    found = asking.faces_of(gallery, [number])
+    found = nearest.faces_of(gallery, [number])
     if not found:
         raise MisuseError(f"'{named}' has no faces in gallery '{gallery.where}': ask about somebody who has")
     vector, spread = centre(found[number].vectors, metric)
-    own = faces.ids(gallery, Where(people=(number,), hidden=True)).tolist()
+    own = faces.ids(gallery, FaceFilter(people=(number,), hidden=True)).tolist()
     return Probe(named, vector, spread, faces=tuple(own), person=number)
 
 

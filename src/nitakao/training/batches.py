@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nitakao.machine import cores
 from nitakao.models.embedder import normalise
+from nitakao.system.cpu import cores
 from nitakao.training.augment import augmented
-from nitakao.training.examples import Examples
 from nitakao.training.sampling import Sampler
+from nitakao.training.splits import Examples
 from nitakao.values import Normalisation
 
 CHANCE = 4  # the stream that augmentation draws from, beside those of sampling

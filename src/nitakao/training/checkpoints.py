@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from nitakao import whole
 from nitakao.errors import TrainingError
+from nitakao.system import atomic_write
 
 NAME, BEST = "checkpoint.pt", "best.pt"
 FORMAT = 1
@@ -46,7 +46,7 @@ def best_weights(folder: Path) -> dict[str, Any]:
 
 def _write(path: Path, content: memoryview, step: int) -> None:
     try:
-        whole.put(path, content, lasting=True)
+        atomic_write.put(path, content, lasting=True)
     except OSError as error:
         why, kept = error.strerror or error, _kept(path.parent)
         raise TrainingError(

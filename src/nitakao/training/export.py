@@ -14,14 +14,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from nitakao import whole
 from nitakao.errors import TrainingError, WeightsError
-from nitakao.models import cardtext, embedder, golden
-from nitakao.models.session import Session
+from nitakao.models import embedder, golden
+from nitakao.models.cards import card_toml
+from nitakao.models.onnx.session import Session
+from nitakao.system import atomic_write
 from nitakao.training import networks
-from nitakao.training.examples import Examples
-from nitakao.training.held_out import Verdict
 from nitakao.training.settings import TrainingSettings
+from nitakao.training.splits import Examples
+from nitakao.training.validation import Verdict
 from nitakao.values import Calibration, ModelCard, Normalisation, WeightsFile
 
 PARITY = 1e-4  # largest difference of a number between PyTorch's vector and the graph's; both compute in 32 bits
@@ -61,8 +62,8 @@ def export(
     file = WeightsFile(f"{name}.onnx", sha256=hashlib.sha256(graph).hexdigest(), size=len(graph), folder=str(folder))
     card = replace(card, files=(file,), golden=tuple(float(f"{value:.7g}") for value in drawn))
     try:
-        whole.put(folder / file.name, graph, lasting=True)
-        whole.put(folder / f"{name}.toml", cardtext.dump(card).encode("utf-8"), lasting=True)
+        atomic_write.put(folder / file.name, graph, lasting=True)
+        atomic_write.put(folder / f"{name}.toml", card_toml.dump(card).encode("utf-8"), lasting=True)
     except OSError as error:
         raise TrainingError(f"the model cannot be written to '{folder}': {error.strerror or error}") from error
     return card, apart
@@ -76,7 +77,7 @@ def plain(name: str) -> str:
 def write_metrics(folder: Path, figures: dict[str, Any]) -> None:
     """What was measured while training, for people and for `nitakao models publish`."""
     text = json.dumps(figures, indent=1, ensure_ascii=False, default=_jsonable) + "\n"
-    whole.put(folder / METRICS, text.encode("utf-8"), lasting=True)
+    atomic_write.put(folder / METRICS, text.encode("utf-8"), lasting=True)
 
 
 def _jsonable(value: Any) -> Any:

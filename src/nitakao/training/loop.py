@@ -24,16 +24,16 @@ from torch import Tensor, nn
 
 from nitakao.errors import TrainingError
 from nitakao.models.embedder import normalise, unit_length
-from nitakao.training import checkpoints, held_out, initial, schedule
+from nitakao.training import checkpoints, initial_weights, schedule, validation
 from nitakao.training.batches import Batches
-from nitakao.training.examples import Examples, Split
-from nitakao.training.held_out import Pairs, Verdict
+from nitakao.training.distributed import World
 from nitakao.training.logs import Logs
 from nitakao.training.losses import Loss
 from nitakao.training.sampling import Sampler
 from nitakao.training.settings import TRIPLETS, TrainingSettings
-from nitakao.training.stopping import Stop
-from nitakao.training.world import World
+from nitakao.training.splits import Examples, Split
+from nitakao.training.stop_signal import Stop
+from nitakao.training.validation import Pairs, Verdict
 from nitakao.values import Floats, Normalisation
 
 LONGEST_SLOPE = 5.0  # the gradient's length is cut to this: one odd batch must not undo what many have learnt
@@ -166,13 +166,13 @@ def train(
     knows: whether the network's weights are of faces already; a head then begins at what it makes of the people.
     Raises TrainingError where the loss is no number any more, naming the step and the last good checkpoint.
     """
-    frozen = initial.freeze(network, settings.freeze, settings.only)
+    frozen = initial_weights.freeze(network, settings.freeze, settings.only)
     run, shared = _begun(network, split.trained, settings, world)
     if resume:
         run.put_back(checkpoints.load(folder))
     elif knows and settings.loss not in TRIPLETS:
         vectors = embedded(run.mean, split.trained, normalisation, unit=True, device=world.device)
-        initial.imprint(run.trainee.loss.head, vectors, split.trained.labels)
+        initial_weights.imprint(run.trainee.loss.head, vectors, split.trained.labels)
     sampler = Sampler(split.trained.labels, settings.people, settings.pictures, settings.natural, settings.seed)
     batches = Batches(split.trained, sampler, normalisation, settings.augment, settings.seed)
     epoch = settings.epoch or max(1, sampler.each_time // (settings.accumulate * world.size))
@@ -244,7 +244,7 @@ def _step(
 ) -> Stepped:
     """One update of the weights by the batches of one step."""
     shared.train()
-    initial.hold(run.trainee.network, frozen)
+    initial_weights.hold(run.trainee.network, frozen)
     for kind in run.optimiser.param_groups:
         kind["lr"] = rate
     run.optimiser.zero_grad(set_to_none=True)
@@ -337,7 +337,7 @@ def _verdict(
     world: World,
 ) -> Verdict:
     vectors = embedded(network, examples, normalisation, unit=settings.unit_length, device=world.device)
-    return held_out.verdict(pairs, pairs.apart(vectors), settings.far)
+    return validation.verdict(pairs, pairs.apart(vectors), settings.far)
 
 
 def embedded(

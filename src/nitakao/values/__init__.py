@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nitakao.values.answers import Answer, Basis, Candidate, Check, Found, Identified, Identity, Probe, Verdict
 from nitakao.values.arrays import Floats, Pixels, rows
 from nitakao.values.cards import (
     MAX_WEIGHTS,
@@ -16,7 +15,6 @@ from nitakao.values.cards import (
     NormalisationKind,
     WeightsFile,
 )
-from nitakao.values.kept import Chip, Enrolled, Kept, Match, Person, Quality, Where
 from nitakao.values.photos import (
     ARTICLE_SMALLEST_FACE,
     EVERYDAY_SHARE,
@@ -28,6 +26,8 @@ from nitakao.values.photos import (
     Photo,
     Turn,
 )
+from nitakao.values.records import Chip, Enrolled, FaceFilter, FaceRecord, Match, Person, Quality
+from nitakao.values.results import Answer, Basis, Candidate, Check, Found, Identified, Identity, Probe, Verdict
 
 __all__ = [
     "ARTICLE_SMALLEST_FACE",
@@ -47,11 +47,12 @@ __all__ = [
     "DetectorSettings",
     "Enrolled",
     "Face",
+    "FaceFilter",
+    "FaceRecord",
     "Floats",
     "Found",
     "Identified",
     "Identity",
-    "Kept",
     "Match",
     "Metric",
     "ModelCard",
@@ -66,6 +67,5 @@ __all__ = [
     "Turn",
     "Verdict",
     "WeightsFile",
-    "Where",
     "rows",
 ]

@@ -11,7 +11,7 @@ from nitakao.errors import MisuseError
 from nitakao.values.arrays import Floats, Pixels
 
 if TYPE_CHECKING:  # which speaks of faces itself
-    from nitakao.values.kept import Chip, Quality
+    from nitakao.values.records import Chip, Quality
 
 Turn = Literal[0, 90, 180, 270]
 DetectorName = Literal["mtcnn", "yunet", "none"]

@@ -6,7 +6,7 @@ to vectors.  One file holds the vectors of one model.
 
 from __future__ import annotations
 
-from nitakao.vectors.reading import Vectors, read
-from nitakao.vectors.writing import ENDINGS, KeyKind, Output, ending
+from nitakao.vectors.read import Vectors, read
+from nitakao.vectors.write import ENDINGS, KeyKind, Output, ending
 
 __all__ = ["ENDINGS", "KeyKind", "Output", "Vectors", "ending", "read"]

@@ -11,7 +11,7 @@ from tests import fakes
 from tests.fakes import CARD
 
 from nitakao.errors import FaceApiError, GalleryError
-from nitakao.gallery import Gallery, remaking, schema
+from nitakao.gallery import GalleryStore, reembed, schema
 from nitakao.gallery.face_api import candidates, containers, directory, faces, kinds, people
 from nitakao.gallery.face_api.faces import Spot
 from nitakao.gallery.face_api.kinds import (
@@ -21,7 +21,7 @@ from nitakao.gallery.face_api.kinds import (
     LARGE_PERSON_GROUP,
     PERSON_GROUP,
 )
-from nitakao.gallery.keeping import backup, checkup
+from nitakao.gallery.maintenance import backup, check
 
 KINDS = [FACE_LIST, LARGE_FACE_LIST, PERSON_GROUP, LARGE_PERSON_GROUP]
 
@@ -33,16 +33,16 @@ def refused(status: int, code: str):
     assert (caught.value.status, caught.value.code) == (status, code)
 
 
-def make(gallery: Gallery, kind: kinds.Kind, word: str = "family") -> None:
+def make(gallery: GalleryStore, kind: kinds.Kind, word: str = "family") -> None:
     containers.create(gallery, kind, word, "Family", None, "recognition_04")
 
 
-def put(gallery: Gallery, spot: Spot, seed: str = "ada") -> str:
+def put(gallery: GalleryStore, spot: Spot, seed: str = "ada") -> str:
     return faces.add(gallery, spot, fakes.vector(seed), None)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.path)
-def test_a_container_is_made_shown_changed_and_taken_away(gallery: Gallery, kind: kinds.Kind) -> None:
+def test_a_container_is_made_shown_changed_and_taken_away(gallery: GalleryStore, kind: kinds.Kind) -> None:
     containers.create(gallery, kind, "family", "Family", "note", "recognition_03")
     with refused(409, f"{kind.title}Exists"):
         make(gallery, kind)
@@ -60,14 +60,14 @@ def test_a_container_is_made_shown_changed_and_taken_away(gallery: Gallery, kind
         containers.change(gallery, kind, "family", "x", None)
 
 
-def test_containers_of_one_name_are_told_apart_by_their_kind(gallery: Gallery) -> None:
+def test_containers_of_one_name_are_told_apart_by_their_kind(gallery: GalleryStore) -> None:
     for kind in KINDS:
         make(gallery, kind)
     containers.remove(gallery, PERSON_GROUP, "family")
     assert [containers.get(gallery, kind, "family").kind for kind in KINDS if kind != PERSON_GROUP]
 
 
-def test_lists_come_in_the_order_of_bytes_after_where_the_last_one_ended(gallery: Gallery) -> None:
+def test_lists_come_in_the_order_of_bytes_after_where_the_last_one_ended(gallery: GalleryStore) -> None:
     for word in ("b", "a_b", "a-b", "a1", "ab", "a"):
         make(gallery, LARGE_PERSON_GROUP, word)
     named = [one.word for one in containers.listed(gallery, LARGE_PERSON_GROUP, "", 100)]
@@ -76,14 +76,14 @@ def test_lists_come_in_the_order_of_bytes_after_where_the_last_one_ended(gallery
     assert containers.listed(gallery, LARGE_FACE_LIST, "", 100) == []
 
 
-def test_markup_and_quotes_in_names_stay_what_they_are(gallery: Gallery) -> None:
+def test_markup_and_quotes_in_names_stay_what_they_are(gallery: GalleryStore) -> None:
     name = "Robert'); DROP TABLE containers;-- <script>alert(1)</script> 似た顔"
     containers.create(gallery, PERSON_GROUP, "family", name, name, "recognition_01")
     assert containers.get(gallery, PERSON_GROUP, "family").name == name
 
 
 @pytest.mark.parametrize("kind", [PERSON_GROUP, LARGE_PERSON_GROUP], ids=lambda kind: kind.path)
-def test_people_of_a_group_have_faces_that_go_with_them(gallery: Gallery, kind: kinds.Kind) -> None:
+def test_people_of_a_group_have_faces_that_go_with_them(gallery: GalleryStore, kind: kinds.Kind) -> None:
     make(gallery, kind)
     home = kind, "family"
     ada = people.create(gallery, home, "Ada", None)
@@ -107,7 +107,7 @@ def test_people_of_a_group_have_faces_that_go_with_them(gallery: Gallery, kind: 
         assert connection.execute(schema.container_faces.select()).all() == []
 
 
-def test_a_person_of_one_group_is_nobody_in_another(gallery: Gallery) -> None:
+def test_a_person_of_one_group_is_nobody_in_another(gallery: GalleryStore) -> None:
     for word in ("family", "friends"):
         make(gallery, PERSON_GROUP, word)
     ada = people.create(gallery, (PERSON_GROUP, "family"), "Ada", None)
@@ -118,7 +118,7 @@ def test_a_person_of_one_group_is_nobody_in_another(gallery: Gallery) -> None:
         people.create(gallery, (PERSON_GROUP, "nobody"), "Ada", None)
 
 
-def test_what_is_full_takes_no_more(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_full_takes_no_more(gallery: GalleryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     small = kinds.Kind("persongroups", "PersonGroup", most=1, people=1)
     make(gallery, small)
     with refused(403, "QuotaExceeded"):
@@ -137,12 +137,12 @@ def test_what_is_full_takes_no_more(gallery: Gallery, monkeypatch: pytest.Monkey
         put(gallery, Spot((tiny, "family")))
 
 
-def test_faces_answer_once_they_were_trained_and_go_at_once(gallery: Gallery) -> None:
+def test_faces_answer_once_they_were_trained_and_go_at_once(gallery: GalleryStore) -> None:
     make(gallery, LARGE_FACE_LIST)
-    shelf, spot = candidates.Shelf(), Spot((LARGE_FACE_LIST, "family"))
+    face_cache, spot = candidates.FaceCache(), Spot((LARGE_FACE_LIST, "family"))
 
     def answering() -> tuple[str, ...]:
-        return shelf.of(gallery, containers.get(gallery, LARGE_FACE_LIST, "family")).uuids
+        return face_cache.of(gallery, containers.get(gallery, LARGE_FACE_LIST, "family")).uuids
 
     first = put(gallery, spot, "ada")
     assert answering() == ()
@@ -161,56 +161,56 @@ def test_faces_answer_once_they_were_trained_and_go_at_once(gallery: Gallery) ->
     assert answering() == (third,)
 
 
-def test_faces_that_were_asked_about_are_kept_in_memory_within_bounds(gallery: Gallery) -> None:
-    shelf = candidates.Shelf(memory=100)  # bytes: one face of 16 numbers
+def test_faces_that_were_asked_about_are_kept_in_memory_within_bounds(gallery: GalleryStore) -> None:
+    face_cache = candidates.FaceCache(memory=100)  # bytes: one face of 16 numbers
     for word in ("family", "friends"):
         make(gallery, FACE_LIST, word)
         put(gallery, Spot((FACE_LIST, word)), word)
     family, friends = (containers.get(gallery, FACE_LIST, word) for word in ("family", "friends"))
-    first = shelf.of(gallery, family)
-    assert shelf.of(gallery, family) is first
-    shelf.of(gallery, friends)
-    again = shelf.of(gallery, family)
+    first = face_cache.of(gallery, family)
+    assert face_cache.of(gallery, family) is first
+    face_cache.of(gallery, friends)
+    again = face_cache.of(gallery, family)
     assert again is not first
     assert (again.vectors == first.vectors).all()
 
 
 def test_what_was_read_before_something_was_deleted_is_not_kept(
-    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+    gallery: GalleryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = candidates.Shelf()
+    face_cache = candidates.FaceCache()
     make(gallery, FACE_LIST)
     put(gallery, Spot((FACE_LIST, "family")))
     family, read = containers.get(gallery, FACE_LIST, "family"), candidates._read
 
     def deleted_meanwhile(*given: Any) -> candidates.Faces:
         found = read(*given)
-        shelf.clear()
+        face_cache.clear()
         return found
 
     with monkeypatch.context() as patched:
         patched.setattr(candidates, "_read", deleted_meanwhile)
-        first = shelf.of(gallery, family)
-    again = shelf.of(gallery, family)
+        first = face_cache.of(gallery, family)
+    again = face_cache.of(gallery, family)
     assert again is not first
-    assert shelf.of(gallery, family) is again
+    assert face_cache.of(gallery, family) is again
 
 
-def test_faces_are_read_person_by_person(gallery: Gallery) -> None:
+def test_faces_are_read_person_by_person(gallery: GalleryStore) -> None:
     make(gallery, PERSON_GROUP)
     home = PERSON_GROUP, "family"
     ada, bob, nobody = (people.create(gallery, home, name, None) for name in ("Ada", "Bob", "Cid"))
     for person, seed in ((ada, "a1"), (bob, "b1"), (ada, "a2"), (bob, "b2"), (ada, "a3")):
         put(gallery, Spot(home, person), seed)
     containers.train(gallery, PERSON_GROUP, "family")
-    found = candidates.Shelf().of(gallery, containers.get(gallery, PERSON_GROUP, "family"))
+    found = candidates.FaceCache().of(gallery, containers.get(gallery, PERSON_GROUP, "family"))
     assert found.people == (ada, bob)
     assert nobody not in found.people
     assert found.first.tolist() == [0, 3]
     assert (found.vectors[3] == fakes.vector("b1")).all()
 
 
-def test_people_of_the_directory_belong_to_any_number_of_groups(gallery: Gallery) -> None:
+def test_people_of_the_directory_belong_to_any_number_of_groups(gallery: GalleryStore) -> None:
     (ada, done), (bob, _) = (directory.create_person(gallery, name, None) for name in ("Ada", "Bob"))
     assert directory.operation(gallery, done) > 0
     with refused(404, "OperationNotFound"):
@@ -232,7 +232,7 @@ def test_people_of_the_directory_belong_to_any_number_of_groups(gallery: Gallery
     assert directory.members(gallery, "none", "", 10) == []
 
 
-def test_faces_of_the_directory_are_of_the_recognition_model_in_their_address(gallery: Gallery) -> None:
+def test_faces_of_the_directory_are_of_the_recognition_model_in_their_address(gallery: GalleryStore) -> None:
     ada, _ = directory.create_person(gallery, "Ada", None)
     old, new = (Spot(None, ada, f"recognition_0{n}") for n in (1, 4))
     first, _ = directory.add_face(gallery, old, fakes.vector("a1"), None)
@@ -252,35 +252,35 @@ def test_faces_of_the_directory_are_of_the_recognition_model_in_their_address(ga
 
 
 def test_everything_is_there_after_a_restart(place: str) -> None:
-    with Gallery(place, card=CARD) as gallery:
+    with GalleryStore(place, card=CARD) as gallery:
         make(gallery, PERSON_GROUP)
         ada = people.create(gallery, (PERSON_GROUP, "family"), "Ada", None)
         face = put(gallery, Spot((PERSON_GROUP, "family"), ada))
         containers.train(gallery, PERSON_GROUP, "family")
-    with Gallery(place) as gallery:
+    with GalleryStore(place) as gallery:
         assert people.get(gallery, (PERSON_GROUP, "family"), ada).faces == (face,)
-        found = candidates.Shelf().of(gallery, containers.get(gallery, PERSON_GROUP, "family"))
+        found = candidates.FaceCache().of(gallery, containers.get(gallery, PERSON_GROUP, "family"))
         assert (found.vectors[0] == fakes.vector("ada")).all()
 
 
-def test_another_model_is_refused_while_there_are_faces_that_it_cannot_look_at(gallery: Gallery) -> None:
+def test_another_model_is_refused_while_there_are_faces_that_it_cannot_look_at(gallery: GalleryStore) -> None:
     make(gallery, FACE_LIST)
     put(gallery, Spot((FACE_LIST, "family")))
     with pytest.raises(GalleryError, match="1 faces in lists and groups of the Face API, of which no pictures"):
-        remaking.begin(gallery, CARD, flip=True)
+        reembed.begin(gallery, CARD, flip=True)
     containers.remove(gallery, FACE_LIST, "family")
-    assert remaking.begin(gallery, CARD, flip=True) == (0, 0)
+    assert reembed.begin(gallery, CARD, flip=True) == (0, 0)
 
 
-def test_a_backup_holds_them_and_a_check_looks_at_them(gallery: Gallery, tmp_path) -> None:
+def test_a_backup_holds_them_and_a_check_looks_at_them(gallery: GalleryStore, tmp_path) -> None:
     make(gallery, FACE_LIST)
     face = put(gallery, Spot((FACE_LIST, "family")))
     backup.backup(gallery, tmp_path / "copy.db")
-    with Gallery(tmp_path / "copy.db") as copy:
+    with GalleryStore(tmp_path / "copy.db") as copy:
         assert faces.get(copy, Spot((FACE_LIST, "family")), face).uuid == face
-        assert all(one.ok for one in checkup.check(copy))
+        assert all(one.ok for one in check.check(copy))
     with gallery.write("damage") as connection:
         connection.execute(schema.container_faces.update().values(vector=fakes.vector("ada") * 0))
-    (wrong,) = [one for one in checkup.check(gallery) if not one.ok]
+    (wrong,) = [one for one in check.check(gallery) if not one.ok]
     assert wrong.name == "container_faces"
     assert f"face {face} has nothing but zeros" in wrong.detail

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from tests import fakes
 from tests.fakes import CARD
 
-from nitakao.gallery import Gallery, schema
+from nitakao.gallery import GalleryStore, schema
 from nitakao.gallery.face_api import ids
 
 
@@ -25,12 +25,12 @@ def clock(monkeypatch):
     return now
 
 
-def count(gallery: Gallery) -> int:
+def count(gallery: GalleryStore) -> int:
     with gallery.read() as connection:
         return connection.execute(select(func.count()).select_from(schema.face_ids)).scalar_one()
 
 
-def test_a_face_is_found_by_its_id_with_its_vector(gallery: Gallery) -> None:
+def test_a_face_is_found_by_its_id_with_its_vector(gallery: GalleryStore) -> None:
     ada, bob = ids.keep(gallery, vectors("ada", "bob"), "recognition_04", 60)
     found = ids.find(gallery, [bob, ada, "00000000-0000-0000-0000-000000000000"])
     assert set(found) == {ada, bob}
@@ -38,12 +38,12 @@ def test_a_face_is_found_by_its_id_with_its_vector(gallery: Gallery) -> None:
     assert (found[bob].vector == fakes.vector("bob")).all()
 
 
-def test_nothing_is_kept_of_no_faces(gallery: Gallery) -> None:
+def test_nothing_is_kept_of_no_faces(gallery: GalleryStore) -> None:
     assert ids.keep(gallery, vectors(), "recognition_01", 60) == []
     assert count(gallery) == 0
 
 
-def test_an_id_whose_time_is_over_is_not_found_and_its_vector_goes(gallery: Gallery, clock: list[float]) -> None:
+def test_an_id_whose_time_is_over_is_not_found_and_its_vector_goes(gallery: GalleryStore, clock: list[float]) -> None:
     (short,) = ids.keep(gallery, vectors("ada"), "recognition_01", 60)
     (long,) = ids.keep(gallery, vectors("bob"), "recognition_01", 600)
     clock[0] += 59
@@ -55,7 +55,7 @@ def test_an_id_whose_time_is_over_is_not_found_and_its_vector_goes(gallery: Gall
     assert count(gallery) == 1
 
 
-def test_those_whose_time_is_over_go_when_others_come(gallery: Gallery, clock: list[float]) -> None:
+def test_those_whose_time_is_over_go_when_others_come(gallery: GalleryStore, clock: list[float]) -> None:
     ids.keep(gallery, vectors("ada", "bob"), "recognition_01", 60)
     clock[0] += 61
     ids.keep(gallery, vectors("cid"), "recognition_01", 60)
@@ -63,13 +63,13 @@ def test_those_whose_time_is_over_go_when_others_come(gallery: Gallery, clock: l
 
 
 def test_ids_outlive_a_restart(place: str) -> None:
-    with Gallery(place, card=CARD) as gallery:
+    with GalleryStore(place, card=CARD) as gallery:
         (ada,) = ids.keep(gallery, vectors("ada"), "recognition_02", 600)
-    with Gallery(place) as gallery:
+    with GalleryStore(place) as gallery:
         assert ids.find(gallery, [ada])[ada].recognition == "recognition_02"
 
 
-def test_more_ids_are_asked_for_than_one_question_to_the_database_takes(gallery: Gallery) -> None:
+def test_more_ids_are_asked_for_than_one_question_to_the_database_takes(gallery: GalleryStore) -> None:
     made = ids.keep(gallery, vectors(*map(str, range(700))), "recognition_01", 60)
     assert set(ids.find(gallery, made)) == set(made)
 
@@ -77,10 +77,10 @@ def test_more_ids_are_asked_for_than_one_question_to_the_database_takes(gallery:
 def test_the_vector_is_not_in_the_file_any_more_once_its_time_is_over(tmp_path, clock) -> None:
     path = tmp_path / "family.db"
     kept = fakes.vector("ada").astype("<f4").tobytes()
-    with Gallery(path, card=CARD) as gallery:
+    with GalleryStore(path, card=CARD) as gallery:
         ids.keep(gallery, vectors("ada"), "recognition_01", 60)
     assert kept in path.read_bytes()
     clock[0] += 61
-    with Gallery(path) as gallery:
+    with GalleryStore(path) as gallery:
         ids.sweep(gallery)
     assert kept not in path.read_bytes()

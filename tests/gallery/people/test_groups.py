@@ -9,11 +9,11 @@ import pytest
 from tests.fakes import CARD
 from tests.gallery import made
 
+from nitakao.clustering import Groups
 from nitakao.errors import MisuseError
 from nitakao.gallery import faces, people
 from nitakao.gallery.people import corrections, groups, reviews, undo
-from nitakao.grouping import Groups
-from nitakao.tasks.cluster import cluster
+from nitakao.tasks.gallery.cluster import cluster
 
 
 def persons(gallery, numbers):
@@ -86,7 +86,7 @@ def test_doubts_wait_for_an_answer(gallery):
 
 @pytest.fixture
 def fake_card(monkeypatch):
-    from nitakao.tasks import cluster as task
+    from nitakao.tasks.gallery import cluster as task
 
     monkeypatch.setattr(task, "card_for", lambda gallery, model: model or CARD)
 

@@ -8,12 +8,12 @@ from tests.gallery.made import person, photograph, sha256
 from nitakao.gallery import people
 from nitakao.gallery.people.naming import give_names
 from nitakao.gallery.people.undo import undo
-from nitakao.gallery.pictured import pictured, pictured_of
-from nitakao.values import Where
+from nitakao.gallery.photos import pictured, pictured_of
+from nitakao.values import FaceFilter
 
 
 def owners(gallery) -> dict[int, str]:
-    return {kept.id: kept.name for one in pictured(gallery, Where(hidden=True)) for kept in one.faces}
+    return {kept.id: kept.name for one in pictured(gallery, FaceFilter(hidden=True)) for kept in one.faces}
 
 
 def test_names_go_to_faces_that_are_nobodys_or_only_grouped(gallery):
@@ -55,7 +55,7 @@ def test_photographs_come_with_their_paths_and_faces_in_order(gallery):
     assert [[kept.id for kept in one.faces] for one in found] == [first, second]
     assert [one.paths for one in found] == [("b.jpg",), ("a.jpg",)]
     assert [one.sha256 for one in found] == [sha256("b.jpg"), sha256("a.jpg")]
-    assert [one.paths for one in pictured(gallery, Where(least=0.5))] == [("b.jpg",)]
+    assert [one.paths for one in pictured(gallery, FaceFilter(least=0.5))] == [("b.jpg",)]
     assert pictured_of(gallery, [found[1].photo, 99])[found[1].photo].paths == ("a.jpg",)
 
 

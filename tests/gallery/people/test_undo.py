@@ -11,7 +11,7 @@ from tests.fakes import CARD
 from tests.gallery import made
 
 from nitakao.errors import GalleryError, MisuseError, NitakaoError
-from nitakao.gallery import Gallery, schema
+from nitakao.gallery import GalleryStore, schema
 from nitakao.gallery.people import corrections, edit, journal, reviews
 from nitakao.gallery.people.undo import undo
 
@@ -153,7 +153,7 @@ class Corrections(RuleBasedStateMachine):
         import tempfile
 
         self.folder = tempfile.TemporaryDirectory()
-        self.gallery = Gallery(f"{self.folder.name}/g.db", card=CARD)
+        self.gallery = GalleryStore(f"{self.folder.name}/g.db", card=CARD)
         self.faces = [f for n in range(3) for f in made.photograph(self.gallery, f"{n}.jpg", "ada", "bob")]
         self.start = state(self.gallery)
 

@@ -15,11 +15,11 @@ from tests.fakes import CARD
 from nitakao import metrics
 from nitakao.errors import FaceApiError
 from nitakao.gallery.face_api.candidates import Faces
-from nitakao.models import registry
+from nitakao.models.cards import registry
 from nitakao.tasks import probes
-from nitakao.tasks.face_api import attributes, choosing, persons
+from nitakao.tasks.face_api import attributes, face_selection, persons
 from nitakao.tasks.face_api.confidence import Scale, scale_of
-from nitakao.tasks.judging import Judge
+from nitakao.tasks.scoring import Judge
 from nitakao.values import Calibration, Chip, Face, Quality
 
 LINE = Calibration(slope=10, intercept=8, limit=9)
@@ -141,8 +141,8 @@ def box(left: float, top: float, side: float) -> Face:
 
 def test_faces_come_by_size_without_those_that_are_too_small() -> None:
     found = [box(0, 0, 40), box(0, 0, 35), box(0, 0, 60), box(0, 0, 36)]
-    assert choosing.large_enough(found) == [2, 0, 3]
-    assert len(choosing.large_enough([box(0, 0, 50)] * 120)) == 100
+    assert face_selection.large_enough(found) == [2, 0, 3]
+    assert len(face_selection.large_enough([box(0, 0, 50)] * 120)) == 100
 
 
 @pytest.mark.parametrize(
@@ -154,15 +154,15 @@ def test_faces_come_by_size_without_those_that_are_too_small() -> None:
     ],
 )
 def test_a_rectangle_is_whole_pixels_within_the_picture(face: Face, rectangle: tuple[int, ...]) -> None:
-    assert choosing.rectangle(face, (200, 100)) == rectangle
+    assert face_selection.rectangle(face, (200, 100)) == rectangle
 
 
 def test_the_face_that_is_meant_is_the_only_one_or_where_the_target_lies() -> None:
     one, other = box(0, 0, 50), box(100, 0, 60)
-    assert choosing.meant([one], None, (200, 100)) == 0
-    assert choosing.meant([one, box(60, 0, 20)], None, (200, 100)) == 0  # the other is too small to count
-    assert choosing.meant([one, other], (95, 0, 60, 60), (200, 100)) == 1
-    assert choosing.meant([one, other], choosing.rectangle(one, (200, 100)), (200, 100)) == 0
+    assert face_selection.meant([one], None, (200, 100)) == 0
+    assert face_selection.meant([one, box(60, 0, 20)], None, (200, 100)) == 0  # the other is too small to count
+    assert face_selection.meant([one, other], (95, 0, 60, 60), (200, 100)) == 1
+    assert face_selection.meant([one, other], face_selection.rectangle(one, (200, 100)), (200, 100)) == 0
 
 
 @pytest.mark.parametrize(
@@ -179,5 +179,5 @@ def test_the_face_that_is_meant_is_the_only_one_or_where_the_target_lies() -> No
 )
 def test_faces_that_cannot_be_meant_are_refused(faces, target, code) -> None:
     with pytest.raises(FaceApiError) as caught:
-        choosing.meant(faces, target, (200, 100))
+        face_selection.meant(faces, target, (200, 100))
     assert (caught.value.status, caught.value.code) == (400, code)

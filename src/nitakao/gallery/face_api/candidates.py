@@ -16,7 +16,7 @@ from nitakao.gallery import schema
 from nitakao.gallery.face_api import containers, people
 from nitakao.gallery.face_api.containers import Container
 from nitakao.gallery.face_api.kinds import DYNAMIC, Kind
-from nitakao.gallery.gallery import Gallery
+from nitakao.gallery.store import GalleryStore
 from nitakao.values import Floats
 
 Stamp: TypeAlias = tuple[int, int]  # how many faces, and the largest number: numbers only rise, so both tell a change
@@ -37,7 +37,7 @@ class Faces:
     first: NDArray[np.int64]
 
 
-class Shelf:
+class FaceCache:
     """The faces of lists and groups that were asked about last. Safe to use from several threads."""
 
     def __init__(self, memory: int = MEMORY) -> None:
@@ -46,7 +46,7 @@ class Shelf:
         self._lock = threading.Lock()
         self._cleared = 0  # times
 
-    def of(self, gallery: Gallery, container: Container) -> Faces:
+    def of(self, gallery: GalleryStore, container: Container) -> Faces:
         """Every face of it that answers, as it is now."""
         cleared = self._cleared
         with gallery.read() as connection:
@@ -100,7 +100,7 @@ def _of_container(container: int, last: int | None) -> Select[Any]:
     return _faces().where(_answering(container, last))
 
 
-def of_person(gallery: Gallery, kind: Kind, word: str, person: str) -> Container:
+def of_person(gallery: GalleryStore, kind: Kind, word: str, person: str) -> Container:
     """The trained group that a person belongs to. Raises FaceApiError where there is no such person in it."""
     with gallery.read() as connection:
         found = containers.find(connection, kind, word)
@@ -108,7 +108,7 @@ def of_person(gallery: Gallery, kind: Kind, word: str, person: str) -> Container
     return found
 
 
-def of_directory(gallery: Gallery, persons: Sequence[str] | None, recognition: str) -> Faces:
+def of_directory(gallery: GalleryStore, persons: Sequence[str] | None, recognition: str) -> Faces:
     """The faces of persons of the directory, of one recognition model; None: of everybody in it."""
     table, known = schema.container_faces, schema.container_people
     asked = _faces().where(table.c.container.is_(None), table.c.recognition == recognition)
@@ -118,7 +118,7 @@ def of_directory(gallery: Gallery, persons: Sequence[str] | None, recognition: s
         return _read(connection, asked, gallery.dimension)
 
 
-def of_dynamic(gallery: Gallery, word: str, recognition: str) -> Faces:
+def of_dynamic(gallery: GalleryStore, word: str, recognition: str) -> Faces:
     """The faces of everybody in a dynamic group, of one recognition model."""
     table, members = schema.container_faces, schema.group_members
     with gallery.read() as connection:

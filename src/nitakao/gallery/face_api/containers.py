@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from nitakao.errors import FaceApiError
 from nitakao.gallery import schema
 from nitakao.gallery.face_api.kinds import Kind, full
-from nitakao.gallery.gallery import Gallery
+from nitakao.gallery.store import GalleryStore
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Container:
         return self.trained_to if self.kind.trained else None
 
 
-def create(gallery: Gallery, kind: Kind, word: str, name: str, data: str | None, recognition: str | None) -> None:
+def create(gallery: GalleryStore, kind: Kind, word: str, name: str, data: str | None, recognition: str | None) -> None:
     """Make an empty one. Raises FaceApiError where there is one of this name, or no room."""
     with gallery.write("face api") as connection:
         add(connection, kind, word, name, data, recognition)
@@ -58,7 +58,7 @@ def add(connection: Connection, kind: Kind, word: str, name: str, data: str | No
     return int(made.scalar_one())
 
 
-def get(gallery: Gallery, kind: Kind, word: str) -> Container:
+def get(gallery: GalleryStore, kind: Kind, word: str) -> Container:
     """The one of this name. Raises FaceApiError where there is none."""
     with gallery.read() as connection:
         return find(connection, kind, word)
@@ -73,7 +73,7 @@ def find(connection: Connection, kind: Kind, word: str) -> Container:
     return _container(row, kind)
 
 
-def listed(gallery: Gallery, kind: Kind, start: str, top: int) -> list[Container]:
+def listed(gallery: GalleryStore, kind: Kind, start: str, top: int) -> list[Container]:
     """Up to `top` of them by name, those after `start`."""
     table = schema.containers
     asked = select(table).where(table.c.kind == kind.path, table.c.word > start).order_by(table.c.word).limit(top)
@@ -81,7 +81,7 @@ def listed(gallery: Gallery, kind: Kind, start: str, top: int) -> list[Container
         return [_container(row, kind) for row in connection.execute(asked)]
 
 
-def change(gallery: Gallery, kind: Kind, word: str, name: str | None, data: str | None) -> None:
+def change(gallery: GalleryStore, kind: Kind, word: str, name: str | None, data: str | None) -> None:
     """Give it another name, other data, or both; None: as it was."""
     with gallery.write("face api") as connection:
         rename(connection, find(connection, kind, word).id, name, data)
@@ -94,7 +94,7 @@ def rename(connection: Connection, number: int, name: str | None, data: str | No
         connection.execute(update(schema.containers).where(schema.containers.c.id == number).values(**values))
 
 
-def remove(gallery: Gallery, kind: Kind, word: str) -> None:
+def remove(gallery: GalleryStore, kind: Kind, word: str) -> None:
     """Take it away with its people and faces; of a dynamic group only who belonged to it."""
     with gallery.write("face api") as connection:
         discard(connection, kind, word)
@@ -105,7 +105,7 @@ def discard(connection: Connection, kind: Kind, word: str) -> None:
     connection.execute(delete(schema.containers).where(schema.containers.c.id == find(connection, kind, word).id))
 
 
-def train(gallery: Gallery, kind: Kind, word: str) -> None:
+def train(gallery: GalleryStore, kind: Kind, word: str) -> None:
     """From now on every face that is in it answers. There is nothing to learn, so it is done at once."""
     table, faces = schema.containers, schema.container_faces
     with gallery.write("face api") as connection:

@@ -14,39 +14,39 @@ from nitakao.gallery.face_api import containers, faces, people
 from nitakao.gallery.face_api.faces import Spot
 from nitakao.gallery.face_api.kinds import DYNAMIC
 from nitakao.gallery.faces import in_pieces
-from nitakao.gallery.gallery import Gallery
+from nitakao.gallery.store import GalleryStore
 from nitakao.values import Floats
 
 TOLD = 48 * 3600.0  # seconds that an operation can be asked about; the Face API's
 
 
-def create_person(gallery: Gallery, name: str, data: str | None) -> tuple[str, str]:
+def create_person(gallery: GalleryStore, name: str, data: str | None) -> tuple[str, str]:
     """The ids of a new person, and of the operation that made it."""
     with gallery.write("face api") as connection:
         return people.add(connection, None, name, data), _done(connection)
 
 
-def remove_person(gallery: Gallery, person: str) -> str:
+def remove_person(gallery: GalleryStore, person: str) -> str:
     """The id of the operation that took a person and every face of theirs away."""
     with gallery.write("face api") as connection:
         people.discard(connection, None, person)
         return _done(connection)
 
 
-def add_face(gallery: Gallery, spot: Spot, vector: Floats, data: str | None) -> tuple[str, str]:
+def add_face(gallery: GalleryStore, spot: Spot, vector: Floats, data: str | None) -> tuple[str, str]:
     """The ids of a new face, and of the operation that added it."""
     with gallery.write("face api") as connection:
         return faces.insert_in(connection, spot, vector, data), _done(connection)
 
 
-def remove_face(gallery: Gallery, spot: Spot, face: str) -> str:
+def remove_face(gallery: GalleryStore, spot: Spot, face: str) -> str:
     """The id of the operation that took a face away."""
     with gallery.write("face api") as connection:
         faces.discard(connection, spot, face)
         return _done(connection)
 
 
-def create_group(gallery: Gallery, word: str, name: str, data: str | None, join: Sequence[str]) -> str | None:
+def create_group(gallery: GalleryStore, word: str, name: str, data: str | None, join: Sequence[str]) -> str | None:
     """The id of the operation that brought persons into a new dynamic group; None where it is empty."""
     with gallery.write("face api") as connection:
         _bring(connection, containers.add(connection, DYNAMIC, word, name, data, None), join)
@@ -54,7 +54,7 @@ def create_group(gallery: Gallery, word: str, name: str, data: str | None, join:
 
 
 def change_group(
-    gallery: Gallery, word: str, name: str | None, data: str | None, join: Sequence[str], leave: Sequence[str]
+    gallery: GalleryStore, word: str, name: str | None, data: str | None, join: Sequence[str], leave: Sequence[str]
 ) -> str | None:
     """The id of the operation that changed who belongs to a dynamic group; None where nobody came or went."""
     with gallery.write("face api") as connection:
@@ -67,7 +67,7 @@ def change_group(
         return _done(connection) if join or leave else None
 
 
-def remove_group(gallery: Gallery, word: str) -> str:
+def remove_group(gallery: GalleryStore, word: str) -> str:
     """The id of the operation that took a dynamic group away; who belonged to it stays in the directory."""
     with gallery.write("face api") as connection:
         containers.discard(connection, DYNAMIC, word)
@@ -83,7 +83,7 @@ def _bring(connection: Connection, group: int, join: Sequence[str]) -> None:
         connection.execute(insert(table), rows)
 
 
-def members(gallery: Gallery, word: str, start: str, top: int) -> list[str]:
+def members(gallery: GalleryStore, word: str, start: str, top: int) -> list[str]:
     """The ids of up to `top` persons of a dynamic group, those after `start`."""
     table, known = schema.group_members, schema.container_people
     with gallery.read() as connection:
@@ -93,7 +93,7 @@ def members(gallery: Gallery, word: str, start: str, top: int) -> list[str]:
         return list(connection.execute(asked).scalars())
 
 
-def groups_of(gallery: Gallery, person: str, start: str, top: int) -> list[str]:
+def groups_of(gallery: GalleryStore, person: str, start: str, top: int) -> list[str]:
     """The names of up to `top` dynamic groups that a person belongs to, those after `start`."""
     table, groups = schema.group_members, schema.containers
     with gallery.read() as connection:
@@ -103,7 +103,7 @@ def groups_of(gallery: Gallery, person: str, start: str, top: int) -> list[str]:
         return list(connection.execute(asked).scalars())
 
 
-def operation(gallery: Gallery, asked: str) -> float:
+def operation(gallery: GalleryStore, asked: str) -> float:
     """When an operation was done, seconds since 1970. Raises FaceApiError where none is known of this id."""
     table = schema.operations
     fresh = table.c.created > time.time() - TOLD

@@ -13,7 +13,7 @@ from nitakao.gallery import schema
 from nitakao.gallery.face_api import containers, people
 from nitakao.gallery.face_api.kinds import FACES_EACH, Kind, full
 from nitakao.gallery.face_api.people import Home
-from nitakao.gallery.gallery import Gallery
+from nitakao.gallery.store import GalleryStore
 from nitakao.values import Floats
 
 
@@ -41,13 +41,13 @@ class Persisted:
 Placed: TypeAlias = "tuple[int | None, int | None, str]"  # numbers of the list or group, and of the person; recognition
 
 
-def check(gallery: Gallery, spot: Spot) -> None:
+def check(gallery: GalleryStore, spot: Spot) -> None:
     """Raises FaceApiError where there is no such place, or no room in it."""
     with gallery.read() as connection:
         _check_room(connection, spot, _placed(connection, spot))
 
 
-def add(gallery: Gallery, spot: Spot, vector: Floats, data: str | None) -> str:
+def add(gallery: GalleryStore, spot: Spot, vector: Floats, data: str | None) -> str:
     """The id of a new face."""
     with gallery.write("face api") as connection:
         return insert_in(connection, spot, vector, data)
@@ -63,13 +63,13 @@ def insert_in(connection: Connection, spot: Spot, vector: Floats, data: str | No
     return made
 
 
-def get(gallery: Gallery, spot: Spot, face: str) -> Persisted:
+def get(gallery: GalleryStore, spot: Spot, face: str) -> Persisted:
     """The face with this id."""
     with gallery.read() as connection:
         return _persisted(connection, _which(connection, spot, face), face)
 
 
-def listed(gallery: Gallery, spot: Spot, start: str = "", top: int | None = None) -> list[Persisted]:
+def listed(gallery: GalleryStore, spot: Spot, start: str = "", top: int | None = None) -> list[Persisted]:
     """Up to `top` faces by id, those after `start`; None: all."""
     table = schema.container_faces
     with gallery.read() as connection:
@@ -78,7 +78,7 @@ def listed(gallery: Gallery, spot: Spot, start: str = "", top: int | None = None
     return [Persisted(row.uuid, row.data) for row in rows]
 
 
-def change(gallery: Gallery, spot: Spot, face: str, data: str | None) -> None:
+def change(gallery: GalleryStore, spot: Spot, face: str, data: str | None) -> None:
     """Give the face other data; None: as it was."""
     table = schema.container_faces
     with gallery.write("face api") as connection:
@@ -88,7 +88,7 @@ def change(gallery: Gallery, spot: Spot, face: str, data: str | None) -> None:
             connection.execute(update(table).where(which).values(data=data))
 
 
-def remove(gallery: Gallery, spot: Spot, face: str) -> None:
+def remove(gallery: GalleryStore, spot: Spot, face: str) -> None:
     """Take the face away: it answers no more from now on."""
     with gallery.write("face api") as connection:
         discard(connection, spot, face)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from nitakao.gallery import schema
 from nitakao.gallery.faces import PIECE
-from nitakao.gallery.gallery import Gallery
+from nitakao.gallery.store import GalleryStore
 from nitakao.values import Floats
 
 
@@ -24,7 +24,7 @@ class Fleeting:
     vector: Floats  # (D,)
 
 
-def keep(gallery: Gallery, vectors: Floats, recognition: str, seconds: float) -> list[str]:
+def keep(gallery: GalleryStore, vectors: Floats, recognition: str, seconds: float) -> list[str]:
     """An id for each of the vectors (n, D), good for so many seconds."""
     now = time.time()
     made = [str(uuid.uuid4()) for _ in vectors]
@@ -37,7 +37,7 @@ def keep(gallery: Gallery, vectors: Floats, recognition: str, seconds: float) ->
     return made
 
 
-def find(gallery: Gallery, uuids: Sequence[str]) -> dict[str, Fleeting]:
+def find(gallery: GalleryStore, uuids: Sequence[str]) -> dict[str, Fleeting]:
     """The faces with these ids; those that are not there, or whose time is over, are left out."""
     table, now = schema.face_ids, time.time()
     found = {}
@@ -49,7 +49,7 @@ def find(gallery: Gallery, uuids: Sequence[str]) -> dict[str, Fleeting]:
     return found
 
 
-def sweep(gallery: Gallery) -> int:
+def sweep(gallery: GalleryStore) -> int:
     """How many faces went as their time was over. A gallery in which there is none is not written to."""
     table, now = schema.face_ids, time.time()
     with gallery.read() as connection:

@@ -14,7 +14,7 @@ from nitakao.gallery import schema
 from nitakao.gallery.face_api import containers
 from nitakao.gallery.face_api.kinds import DIRECTORY, Kind, full
 from nitakao.gallery.faces import PIECE
-from nitakao.gallery.gallery import Gallery
+from nitakao.gallery.store import GalleryStore
 
 Home: TypeAlias = "tuple[Kind, str] | None"  # the group that a person belongs to; None: the directory
 
@@ -29,7 +29,7 @@ class Known:
     faces: tuple[str, ...] = ()
 
 
-def create(gallery: Gallery, home: Home, name: str, data: str | None) -> str:
+def create(gallery: GalleryStore, home: Home, name: str, data: str | None) -> str:
     """The id of a new person without faces. Raises FaceApiError where there is no such group, or no room."""
     with gallery.write("face api") as connection:
         return add(connection, home, name, data)
@@ -67,13 +67,13 @@ def missing(person: str) -> FaceApiError:
     return FaceApiError(404, "PersonNotFound", f"Person '{person}' is not found.")
 
 
-def get(gallery: Gallery, home: Home, person: str) -> Known:
+def get(gallery: GalleryStore, home: Home, person: str) -> Known:
     """The person with this id."""
     with gallery.read() as connection:
         return _known(connection, home, schema.container_people.c.id == find(connection, home, person))[0]
 
 
-def listed(gallery: Gallery, home: Home, start: str, top: int) -> list[Known]:
+def listed(gallery: GalleryStore, home: Home, start: str, top: int) -> list[Known]:
     """Up to `top` persons by id, those after `start`."""
     table = schema.container_people
     with gallery.read() as connection:
@@ -98,7 +98,7 @@ def _faces(connection: Connection, people: Sequence[int]) -> dict[int, list[str]
     return found
 
 
-def change(gallery: Gallery, home: Home, person: str, name: str | None, data: str | None) -> None:
+def change(gallery: GalleryStore, home: Home, person: str, name: str | None, data: str | None) -> None:
     """Give the person another name, other data, or both; None: as it was."""
     values: dict[str, Any] = {key: value for key, value in (("name", name), ("data", data)) if value is not None}
     with gallery.write("face api") as connection:
@@ -108,7 +108,7 @@ def change(gallery: Gallery, home: Home, person: str, name: str | None, data: st
             connection.execute(update(table).where(table.c.id == number).values(**values))
 
 
-def remove(gallery: Gallery, home: Home, person: str) -> None:
+def remove(gallery: GalleryStore, home: Home, person: str) -> None:
     """Take the person away, and with the person every face, wherever it answered."""
     with gallery.write("face api") as connection:
         discard(connection, home, person)

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, func, select
 from nitakao.errors import MisuseError
 from nitakao.gallery import schema
 from nitakao.gallery.faces import in_pieces
-from nitakao.gallery.gallery import Gallery
 from nitakao.gallery.people import Belongs, Edit, edit, person_number
+from nitakao.gallery.store import GalleryStore
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Done:
     warnings: tuple[str, ...] = ()
 
 
-def name_person(gallery: Gallery, person: str | int, name: str) -> Done:
+def name_person(gallery: GalleryStore, person: str | int, name: str) -> Done:
     """Give a person a name, or another one. Raises GalleryError where somebody else has it."""
     with edit(gallery, "name") as made:
         number = person_number(gallery, person, made.connection)
@@ -41,7 +41,7 @@ def name_person(gallery: Gallery, person: str | int, name: str) -> Done:
         return _done(made, number)
 
 
-def name_face(gallery: Gallery, face: int, name: str) -> Done:
+def name_face(gallery: GalleryStore, face: int, name: str) -> Done:
     """Name the person whose face this is; of a face that belongs to nobody, a new person is made."""
     with edit(gallery, "name") as made:
         person, _ = _owners(made.connection, [face])[face]
@@ -53,7 +53,7 @@ def name_face(gallery: Gallery, face: int, name: str) -> Done:
         return _done(made, person, 1)
 
 
-def merge(gallery: Gallery, into: str | int, others: Sequence[str | int]) -> Done:
+def merge(gallery: GalleryStore, into: str | int, others: Sequence[str | int]) -> Done:
     """All these persons become one: `into`, with its number and name. Raises MisuseError if no name can be chosen.
 
     Where `into` has no name and one of the others has, that name is kept.
@@ -75,7 +75,7 @@ def merge(gallery: Gallery, into: str | int, others: Sequence[str | int]) -> Don
         return _done(made, stays, len(faces), (*warnings, *_beside(made.connection, stays, faces)))
 
 
-def split(gallery: Gallery, faces: Sequence[int], name: str | None = None) -> Done:
+def split(gallery: GalleryStore, faces: Sequence[int], name: str | None = None) -> Done:
     """A new person, with or without a name, who gets these faces."""
     with edit(gallery, "split") as made:
         before = _owners(made.connection, faces)
@@ -83,7 +83,7 @@ def split(gallery: Gallery, faces: Sequence[int], name: str | None = None) -> Do
         return _give(made, before, person)
 
 
-def move(gallery: Gallery, faces: Sequence[int], person: str | int | None) -> Done:
+def move(gallery: GalleryStore, faces: Sequence[int], person: str | int | None) -> Done:
     """Give faces to somebody else, or with None to nobody."""
     with edit(gallery, "move") as made:
         before = _owners(made.connection, faces)
@@ -91,7 +91,7 @@ def move(gallery: Gallery, faces: Sequence[int], person: str | int | None) -> Do
         return _give(made, before, number)
 
 
-def hide(gallery: Gallery, persons: Sequence[str | int], hidden: bool = True) -> Done:
+def hide(gallery: GalleryStore, persons: Sequence[str | int], hidden: bool = True) -> Done:
     """Leave persons out of listings and answers, or with `hidden=False` take them in again."""
     with edit(gallery, "hide" if hidden else "show") as made:
         numbers = [person_number(gallery, person, made.connection) for person in persons]

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from nitakao.errors import GalleryError
 from nitakao.gallery import schema
 from nitakao.gallery.faces import in_pieces
-from nitakao.gallery.gallery import Gallery
 from nitakao.gallery.people.persons import clean_name
+from nitakao.gallery.store import GalleryStore
 
 NOTES = 5000  # changes that are held before they are written
 
@@ -213,7 +213,7 @@ def _word(flag: bool) -> str:
 
 
 @contextmanager
-def edit(gallery: Gallery, verb: str, connection: Connection | None = None) -> Iterator[Edit]:
+def edit(gallery: GalleryStore, verb: str, connection: Connection | None = None) -> Iterator[Edit]:
     """An Edit whose changes are kept when the block ends, as one entry of the journal, or none where it raises.
 
     connection: a write transaction that it shall be part of; else it is one of its own.

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, func, select
 
+from nitakao.clustering import NOBODY, Groups, Known
 from nitakao.gallery import schema
 from nitakao.gallery.faces import STREAM, Ids
-from nitakao.gallery.gallery import Gallery
 from nitakao.gallery.people import Belongs, edit, reviews
-from nitakao.grouping import NOBODY, Groups, Known
+from nitakao.gallery.store import GalleryStore
 
 BY_GROUPING = "group"
 
@@ -36,7 +36,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptGroups:
     """What came of a grouping once it was kept.
 
     founded: persons that are new.  moved: faces that belong to somebody else than before, or to somebody at last.
@@ -50,7 +50,7 @@ class Kept:
     people: Mapping[int, int]
 
 
-def standing(gallery: Gallery, least: float = 0.0) -> Standing:
+def standing(gallery: GalleryStore, least: float = 0.0) -> Standing:
     """How things stand in the gallery.
 
     least: faces of a lower quality are left out, unless a hand has placed them.
@@ -79,7 +79,7 @@ def standing(gallery: Gallery, least: float = 0.0) -> Standing:
     return Standing(table[:, 0], known)
 
 
-def keep(gallery: Gallery, before: Standing, groups: Groups) -> Kept:
+def keep(gallery: GalleryStore, before: Standing, groups: Groups) -> KeptGroups:
     """What came of it: all of it is one entry of the journal, and can be taken back as one.
 
     Faces that somebody has placed or taken out since `before` was read are left as they are now.
@@ -101,7 +101,7 @@ def keep(gallery: Gallery, before: Standing, groups: Groups) -> Kept:
             for row, label, far in groups.doubtful
             if still[row] and people.get(label) in there
         ]
-        return Kept(len(fresh), len(given), reviews.suggest(made.connection, doubts), people)
+        return KeptGroups(len(fresh), len(given), reviews.suggest(made.connection, doubts), people)
 
 
 def _belongs(person: int | None) -> Belongs:

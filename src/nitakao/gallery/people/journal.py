@@ -10,8 +10,8 @@ from sqlalchemy import Connection, func, select
 
 from nitakao.gallery import schema
 from nitakao.gallery.faces import in_pieces
-from nitakao.gallery.gallery import Gallery
 from nitakao.gallery.people import untold
+from nitakao.gallery.store import GalleryStore
 
 MOST_SAID = 6  # phrases about one entry; a grouping touches thousands of persons
 
@@ -42,7 +42,7 @@ class _Change:
     count: int
 
 
-def entries(gallery: Gallery, most: int | None = None, before: int | None = None) -> list[Entry]:
+def entries(gallery: GalleryStore, most: int | None = None, before: int | None = None) -> list[Entry]:
     """What was done, the latest first; at most so many, and only what was done before the entry of this number."""
     table = schema.journal
     asked = select(table) if before is None else select(table).where(table.c.id < before)

@@ -10,23 +10,23 @@ from sqlalchemy import Connection, Row, select
 
 from nitakao.gallery import people, schema
 from nitakao.gallery.faces import in_pieces
-from nitakao.gallery.gallery import Gallery
+from nitakao.gallery.store import GalleryStore
 
 
-def lacking(gallery: Gallery, wanted: Mapping[int, str]) -> dict[int, str]:
+def lacking(gallery: GalleryStore, wanted: Mapping[int, str]) -> dict[int, str]:
     """Those of these photographs whose most central face is not yet anybody's.  wanted: names by photograph."""
     with gallery.read() as connection:
         free = {row.photo for row in _central(connection, wanted) if _is_free(row)}
     return {photo: name for photo, name in wanted.items() if photo in free}
 
 
-def label(gallery: Gallery, wanted: Mapping[int, str]) -> set[int]:
+def label(gallery: GalleryStore, wanted: Mapping[int, str]) -> set[int]:
     """As `give`, in a transaction of its own."""
     with gallery.write("index") as connection:
         return give(gallery, connection, wanted)
 
 
-def give(gallery: Gallery, connection: Connection, wanted: Mapping[int, str]) -> set[int]:
+def give(gallery: GalleryStore, connection: Connection, wanted: Mapping[int, str]) -> set[int]:
     """The photographs whose most central face now belongs to the person of their label, made where there is none.
 
     wanted: names, as `people.clean_name` gives them, by photograph.  Faces that a hand or an earlier label has given to

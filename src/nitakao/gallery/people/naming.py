@@ -9,13 +9,13 @@ from sqlalchemy import Connection, Row, select
 
 from nitakao.gallery import schema
 from nitakao.gallery.faces import in_pieces
-from nitakao.gallery.gallery import Gallery
 from nitakao.gallery.people import Edit, edit
+from nitakao.gallery.store import GalleryStore
 
 Given: TypeAlias = Literal["named", "already", "other"]
 
 
-def give_names(gallery: Gallery, wanted: Mapping[int, str], *, dry_run: bool = False) -> dict[int, Given]:
+def give_names(gallery: GalleryStore, wanted: Mapping[int, str], *, dry_run: bool = False) -> dict[int, Given]:
     """What became of each face: named now, so already, or somebody else's and left so.  wanted: names by face.
 
     A face is free where it is nobody's, or where only grouping said whose; what a hand or a label has said stays, and

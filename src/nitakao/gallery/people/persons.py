@@ -10,7 +10,7 @@ from sqlalchemy import Connection, distinct, func, select
 
 from nitakao.errors import MisuseError
 from nitakao.gallery import schema
-from nitakao.gallery.gallery import Gallery
+from nitakao.gallery.store import GalleryStore
 from nitakao.values import Person
 
 LONGEST_NAME = 500  # characters
@@ -32,7 +32,7 @@ def clean_name(name: str) -> str:
     return cleaned
 
 
-def people(gallery: Gallery, *, hidden: bool = True, named: bool = False) -> list[Person]:
+def people(gallery: GalleryStore, *, hidden: bool = True, named: bool = False) -> list[Person]:
     """Everybody in the gallery, those with most faces first.  hidden: hidden ones too.  named: only these."""
     with gallery.read() as connection:
         found = _people(connection)
@@ -67,7 +67,7 @@ def _covers(connection: Connection) -> dict[int, int]:
     return {int(person): int(face) for person, face in found}
 
 
-def person_number(gallery: Gallery, named: str | int, connection: Connection | None = None) -> int:
+def person_number(gallery: GalleryStore, named: str | int, connection: Connection | None = None) -> int:
     """The number of the person who is meant: '#12', 12, or a name. Raises MisuseError where there is none such."""
     if connection is None:
         with gallery.read() as own:

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, delete, exists, insert, select
 from nitakao.errors import MisuseError
 from nitakao.gallery import schema
 from nitakao.gallery.faces import kept_in
-from nitakao.gallery.gallery import Gallery
 from nitakao.gallery.people import edit, person_number
-from nitakao.values import Kept
+from nitakao.gallery.store import GalleryStore
+from nitakao.values import FaceRecord
 
 Answer: TypeAlias = Literal["yes", "no", "skip"]
 
@@ -22,7 +22,7 @@ Answer: TypeAlias = Literal["yes", "no", "skip"]
 class Doubt:
     """A face that may belong to a person.  name: '' where the person has none.  distance: to the person's faces."""
 
-    kept: Kept
+    kept: FaceRecord
     person: int
     name: str
     distance: float
@@ -44,7 +44,7 @@ def suggest(connection: Connection, rows: Iterable[tuple[int, int, float]]) -> i
     return len(new) - gone
 
 
-def waiting(gallery: Gallery, person: int | None = None) -> list[Doubt]:
+def waiting(gallery: GalleryStore, person: int | None = None) -> list[Doubt]:
     """The faces that wait for an answer, the likeliest first; of one person, or all."""
     table, people = schema.reviews, schema.people
     asked = select(table, people.c.name).join(people, people.c.id == table.c.person)
@@ -57,7 +57,7 @@ def waiting(gallery: Gallery, person: int | None = None) -> list[Doubt]:
     return [Doubt(kept[row.face], int(row.person), row.name or "", float(row.distance)) for row in rows]
 
 
-def answer(gallery: Gallery, face: int, person: str | int | None, said: Answer) -> int:
+def answer(gallery: GalleryStore, face: int, person: str | int | None, said: Answer) -> int:
     """The number of the person whom the answer is about, as one entry of the journal.
 
     yes: the face is theirs.  no: it is not, and is never suggested for them again.  skip: leave it out for now.
@@ -77,7 +77,7 @@ def answer(gallery: Gallery, face: int, person: str | int | None, said: Answer) 
         return pair[1]
 
 
-def _meant(gallery: Gallery, connection: Connection, face: int, person: str | int | None, waits: list[int]) -> int:
+def _meant(gallery: GalleryStore, connection: Connection, face: int, person: str | int | None, waits: list[int]) -> int:
     if person is not None:
         number = person_number(gallery, person, connection)
         if number not in waits:

@@ -17,8 +17,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 from nitakao.errors import GalleryError, MisuseError
 from nitakao.gallery import schema
 from nitakao.gallery.faces import in_pieces
-from nitakao.gallery.gallery import Gallery
 from nitakao.gallery.people import Belongs, Edit, Pair, edit, untold
+from nitakao.gallery.store import GalleryStore
 
 UNDO = "undo"  # the verb under which the journal has it
 
@@ -32,7 +32,7 @@ class Undone:
     by: int
 
 
-def undo(gallery: Gallery, entry: int | None = None) -> Undone:
+def undo(gallery: GalleryStore, entry: int | None = None) -> Undone:
     """Take back one entry of the journal: the one given, else the last that stands.
 
     An entry that undid another may be given, too: the other then stands again.

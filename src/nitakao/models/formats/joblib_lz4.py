@@ -9,9 +9,9 @@ from typing import Any
 import lz4.frame
 from numpy.typing import NDArray
 
-from nitakao import unpickle
 from nitakao.errors import FormatError
-from nitakao.unpickle import MOST_DIMENSIONS, NDARRAY, Dtype, Global, Pending, Source
+from nitakao.system import safe_pickle
+from nitakao.system.safe_pickle import MOST_DIMENSIONS, NDARRAY, Dtype, Global, Pending, Source
 
 LARGEST = 64 << 20  # bytes unpacked; the largest of the three, onet.lz4, has 1.6 million
 
@@ -24,7 +24,7 @@ def read(path: Path) -> Any:
     """
     packed = Source.open(path, LARGEST)
     source = Source(_unpacked(packed), packed.name)
-    value = unpickle.load(source, {"joblib.numpy_pickle NumpyArrayWrapper": Global("NumpyArrayWrapper", _Inline)})
+    value = safe_pickle.load(source, {"joblib.numpy_pickle NumpyArrayWrapper": Global("NumpyArrayWrapper", _Inline)})
     if source.left:
         raise FormatError(f"{source.name} has {source.left} bytes after its end: damaged")
     return value
@@ -60,7 +60,7 @@ class _Inline(Pending):
         if state.get("numpy_array_alignment_bytes") is not None:  # joblib 1.2 and newer align: a count, then padding
             source.read(source.read(1)[0])
         raw = source.read(math.prod(shape) * dtype.dtype.itemsize)
-        self._array = unpickle.array(raw, dtype.dtype, shape, unpickle.text(state.get("order")))
+        self._array = safe_pickle.array(raw, dtype.dtype, shape, safe_pickle.text(state.get("order")))
 
     def value(self) -> object:
         return self._array if self._array is not None else super().value()

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nitakao.errors import FormatError
-from nitakao.unpickle import MOST_DIMENSIONS, Source
+from nitakao.system.safe_pickle import MOST_DIMENSIONS, Source
 
 LARGEST = 1 << 30  # bytes of a file; nn4.small2.v1.t7 has about 30 million
 MOST_VALUES = 1_000_000  # of all kinds

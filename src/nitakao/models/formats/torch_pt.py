@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nitakao import unpickle
 from nitakao.errors import FormatError
-from nitakao.unpickle import MOST_DIMENSIONS, Global, Source
+from nitakao.system import safe_pickle
+from nitakao.system.safe_pickle import MOST_DIMENSIONS, Global, Source
 
 LARGEST = 2 << 30  # bytes, of a file and of all its tensors; facenet's with its classifier are 112 million
 MAGIC = 0x1950A86A20F9469CFC6C  # torch/serialization.py: MAGIC_NUMBER
@@ -107,9 +107,9 @@ def _array(tensor: _Tensor, numbers: NDArray[Any], label: str) -> NDArray[Any]:
 
 def _storage(pid: object) -> _Storage:
     """What a persistent id names: ('storage', kind, key, device, length) and, in legacy files, a view, always None."""
-    if not isinstance(pid, tuple) or len(pid) not in (5, 6) or unpickle.text(pid[0]) != "storage":
+    if not isinstance(pid, tuple) or len(pid) not in (5, 6) or safe_pickle.text(pid[0]) != "storage":
         raise FormatError("the file holds whole PyTorch objects, not a state_dict: refused")
-    kind, key, length = pid[1], unpickle.text(pid[2]), pid[4]
+    kind, key, length = pid[1], safe_pickle.text(pid[2]), pid[4]
     if not isinstance(kind, Global) or kind.name not in STORAGES or type(length) is not int or length < 0:
         raise FormatError(f"the numbers under {key[:40]!r} are of an unknown kind: damaged")
     if len(pid) == 6 and pid[5] is not None:
@@ -150,7 +150,7 @@ def _zip(source: Source) -> tuple[Any, Fetch]:
     if entries.get(f"{folder}/byteorder", b"little") != b"little":
         raise FormatError(f"{source.name} was saved on a big-endian machine: save it anew on another")
     program = Source(entries[f"{folder}/data.pkl"], source.name)
-    saved = unpickle.load(program, NAMES, _storage)
+    saved = safe_pickle.load(program, NAMES, _storage)
 
     def fetch(storage: _Storage) -> NDArray[Any]:
         raw = entries.get(f"{folder}/data/{storage.key}")
@@ -184,9 +184,9 @@ def _entries(source: Source) -> tuple[dict[str, bytes], str]:
 
 
 def _legacy(source: Source) -> tuple[Any, Fetch]:
-    if unpickle.load(source) != MAGIC or unpickle.load(source) != CONTAINER_VERSION:
+    if safe_pickle.load(source) != MAGIC or safe_pickle.load(source) != CONTAINER_VERSION:
         raise FormatError(f"{source.name} is not a file that torch.save wrote")
-    machine = unpickle.load(source)
+    machine = safe_pickle.load(source)
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise FormatError(f"{source.name} was saved on a big-endian machine, or is damaged")
     known: dict[str, _Storage] = {}
@@ -195,12 +195,12 @@ def _legacy(source: Source) -> tuple[Any, Fetch]:
         storage = _storage(pid)
         return known.setdefault(storage.key, storage)
 
-    saved = unpickle.load(source, NAMES, note)
-    keys = unpickle.load(source)
+    saved = safe_pickle.load(source, NAMES, note)
+    keys = safe_pickle.load(source)
     if not isinstance(keys, list):
         raise FormatError(f"{source.name} does not list its storages: damaged")
     numbers: dict[str, NDArray[Any]] = {}
-    for key in map(unpickle.text, keys):
+    for key in map(safe_pickle.text, keys):
         storage = known.get(key)
         if storage is None or int.from_bytes(source.read(8), "little") != storage.length:
             raise FormatError(f"{source.name} has a storage of another length than it speaks of: damaged")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from nitakao.server.routes import gallery, jobs, leaving, looking, people, photos, searching, sessions
+from nitakao.server.routes import export, faces, gallery, jobs, people, photos, search, sessions
 
 ROUTERS: tuple[APIRouter, ...] = tuple(
-    subject.router for subject in (looking, searching, gallery, photos, people, jobs, leaving, sessions)
+    subject.router for subject in (faces, search, gallery, photos, people, jobs, export, sessions)
 )

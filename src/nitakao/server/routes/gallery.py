@@ -8,10 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from nitakao.server import shapes
+from nitakao.server import schemas
 from nitakao.server.auth import may
 from nitakao.server.problems import responses
-from nitakao.server.routes.asking import Serving
+from nitakao.server.routes.parameters import Serving
 from nitakao.server.service import Service
 
 router = APIRouter(prefix="/api/v1", tags=["gallery"], dependencies=[Depends(may("read"))], responses=responses())
@@ -41,13 +41,13 @@ async def gallery(serving: Serving) -> dict[str, Any]:
 
 
 def _about(serving: Service) -> dict[str, Any]:
-    from nitakao.gallery.serving import counting
+    from nitakao.gallery.browse import counts
 
     found = serving.gallery
-    told = {"where": shapes.shown(found.where), "model": found.model, "dimension": found.dimension}
+    told = {"where": schemas.shown(found.where), "model": found.model, "dimension": found.dimension}
     told |= {
         "metric": found.metric,
-        "threshold": serving.threshold() or shapes.number(serving.card.threshold),
+        "threshold": serving.threshold() or schemas.number(serving.card.threshold),
         "version": version("nitakao"),
     }
-    return told | counting.counts(found)
+    return told | counts.counts(found)

@@ -13,14 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from nitakao.errors import MisuseError
-from nitakao.gallery.serving import maps
-from nitakao.gallery.serving.jobs import Job
-from nitakao.server import shapes, work
+from nitakao.gallery import face_map
+from nitakao.gallery.jobs import Job
+from nitakao.server import job_kinds, schemas
 from nitakao.server.auth import may
 from nitakao.server.problems import ProblemError, not_found, responses
-from nitakao.server.routes.asking import Id, Serving, accept
+from nitakao.server.routes.parameters import Id, Serving, accept
+from nitakao.server.schemas import example
 from nitakao.server.service import Service
-from nitakao.server.shapes import example
 
 LOOK = 0.25  # seconds from one look at a job to the next
 ALIVE = 15.0  # seconds after which a stream says something, so that nobody between takes it for dead
@@ -69,7 +69,7 @@ class Remaking(Strict):
 
 
 class Jobs(BaseModel):
-    jobs: list[shapes.Job]
+    jobs: list[schemas.Job]
 
 
 class Points(BaseModel):
@@ -88,36 +88,38 @@ class Mapped(BaseModel):
     stale: bool
 
 
-@router.post("/clusters", status_code=202, response_model=shapes.Job, dependencies=[Depends(may("write"))])
+@router.post("/clusters", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("write"))])
 async def cluster(serving: Serving, wanted: Annotated[Grouping | None, Body()] = None) -> dict[str, Any]:
     """Group the gallery's faces by person. It is one entry of the journal, and can be undone."""
     asked = wanted or Grouping()
-    return await accept(serving, "cluster", work.cluster(serving, asked.method, asked.threshold, asked.smallest))
+    return await accept(serving, "cluster", job_kinds.cluster(serving, asked.method, asked.threshold, asked.smallest))
 
 
-@router.post("/jobs/index", status_code=202, response_model=shapes.Job, dependencies=[Depends(may("admin"))])
+@router.post("/jobs/index", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("admin"))])
 async def index(serving: Serving, wanted: Annotated[Indexing, Body()]) -> dict[str, Any]:
     """Index files and folders of the server's machine."""
     await serving.do(_check_paths, wanted.paths)
-    doing = work.index(serving, wanted.paths, prune=wanted.prune, labels_from=wanted.labels_from, again=wanted.again)
+    doing = job_kinds.index(
+        serving, wanted.paths, prune=wanted.prune, labels_from=wanted.labels_from, again=wanted.again
+    )
     return await accept(serving, "index", doing)
 
 
-@router.post("/jobs/reindex", status_code=202, response_model=shapes.Job, dependencies=[Depends(may("admin"))])
+@router.post("/jobs/reindex", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("admin"))])
 async def reindex(serving: Serving, wanted: Annotated[Remaking, Body()]) -> dict[str, Any]:
     """Make the gallery's vectors anew by another model."""
-    from nitakao.models import registry
+    from nitakao.models.cards import registry
 
     known = await serving.do(lambda: [card.name for card in (*registry.cards(), *registry.own_cards()[0])])
     if wanted.model not in known:
         raise MisuseError(f"there is no model of this name here: choose one of {', '.join(known)}")
-    return await accept(serving, "reindex", work.remake(serving, wanted.model, wanted.from_photographs))
+    return await accept(serving, "reindex", job_kinds.remake(serving, wanted.model, wanted.from_photographs))
 
 
-@router.post("/jobs/map", status_code=202, response_model=shapes.Job, dependencies=[Depends(may("write"))])
+@router.post("/jobs/map", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("write"))])
 async def lay_out(serving: Serving) -> dict[str, Any]:
     """Make the map of faces."""
-    return await accept(serving, "map", work.lay_out(serving))
+    return await accept(serving, "map", job_kinds.lay_out(serving))
 
 
 @router.get("/map", response_model=Mapped)
@@ -127,12 +129,12 @@ async def mapped(serving: Serving) -> dict[str, Any]:
 
 
 def _mapped(serving: Service) -> dict[str, Any]:
-    from nitakao.gallery.serving import listing
+    from nitakao.gallery.browse import lists
 
-    made = maps.read(serving.gallery)
+    made = face_map.read(serving.gallery)
     if made is None:
         raise not_found("no map was made yet: POST /api/v1/jobs/map makes one")
-    people = listing.people_of_faces(serving.gallery)
+    people = lists.people_of_faces(serving.gallery)
     there = [n for n, face in enumerate(made.faces.tolist()) if face in people]
     points = {
         "face": made.faces[there].tolist(),
@@ -140,28 +142,28 @@ def _mapped(serving: Service) -> dict[str, Any]:
         "y": [round(float(v), DIGITS) for v in made.y[there]],
         "person": [people[int(made.faces[n])] for n in there],
     }
-    stale = maps.is_stale(serving.gallery, made)
+    stale = face_map.is_stale(serving.gallery, made)
     return {"points": points, "method": made.method, "made": made.made, "stale": stale}
 
 
 @router.get("/jobs", response_model=Jobs)
 async def jobs(serving: Serving, limit: Annotated[int, Query(ge=1, le=200)] = 100) -> dict[str, Any]:
     """The latest jobs, the newest first."""
-    return {"jobs": [shapes.of_job(job) for job in await serving.do(serving.jobs.listed, limit)]}
+    return {"jobs": [schemas.of_job(job) for job in await serving.do(serving.jobs.listed, limit)]}
 
 
-@router.get("/jobs/{id}", response_model=shapes.Job)
+@router.get("/jobs/{id}", response_model=schemas.Job)
 async def job(id: Id, serving: Serving) -> dict[str, Any]:
     """One job, as it stands now."""
-    return shapes.of_job(await _there(serving, id))
+    return schemas.of_job(await _there(serving, id))
 
 
-@router.delete("/jobs/{id}", status_code=202, response_model=shapes.Job, dependencies=[Depends(may("write"))])
+@router.delete("/jobs/{id}", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("write"))])
 async def stop(id: Id, serving: Serving) -> dict[str, Any]:
     """Ask a job to stop. What it did until then stays."""
     await _there(serving, id)
     await serving.do(serving.jobs.stop, id)
-    return shapes.of_job(await _there(serving, id))
+    return schemas.of_job(await _there(serving, id))
 
 
 @router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=STREAM)
@@ -181,7 +183,7 @@ async def _events(serving: Service, job: Job) -> AsyncIterator[str]:
         while not serving.ending:
             if job != told or quiet >= ALIVE:
                 told, quiet = job, 0.0
-                yield f"event: {'done' if job.over else 'progress'}\ndata: {json.dumps(shapes.of_job(job))}\n\n"
+                yield f"event: {'done' if job.over else 'progress'}\ndata: {json.dumps(schemas.of_job(job))}\n\n"
             if job.over:
                 return
             await asyncio.sleep(LOOK)

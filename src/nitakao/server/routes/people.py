@@ -7,19 +7,19 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from nitakao.gallery.browse import cursors, lists
+from nitakao.gallery.browse.lists import PeopleOrder
 from nitakao.gallery.people import LONGEST_NAME
 from nitakao.gallery.people import journal as journal_of
-from nitakao.gallery.serving import cursors, listing
-from nitakao.gallery.serving.listing import PeopleOrder
-from nitakao.server import shapes
+from nitakao.server import schemas
 from nitakao.server.auth import may
 from nitakao.server.problems import not_found, responses
-from nitakao.server.routes.asking import LARGEST, After, Id, Limit, Number, Serving
+from nitakao.server.routes.parameters import LARGEST, After, Id, Limit, Number, Serving
+from nitakao.server.schemas import example
 from nitakao.server.service import Service
-from nitakao.server.shapes import example
-from nitakao.tasks import people as tasks
 from nitakao.tasks.arguments import calibration_of
-from nitakao.tasks.judging import Judge
+from nitakao.tasks.gallery import people as tasks
+from nitakao.tasks.scoring import Judge
 from nitakao.values import Person
 
 MOST_AT_ONCE = 10_000  # faces in one correction
@@ -37,13 +37,13 @@ class Strict(BaseModel):
 
 
 class People(BaseModel):
-    people: list[shapes.Person]
+    people: list[schemas.Person]
     next: str | None
     total: int
 
 
 class FacesOf(BaseModel):
-    faces: list[shapes.Face]
+    faces: list[schemas.Face]
     next: str | None
     total: int
 
@@ -52,7 +52,7 @@ class Changed(BaseModel):
     """entry: of the journal, 0 where there was nothing to change.  person: whom it was about, null for nobody."""
 
     entry: int
-    person: shapes.Person | None
+    person: schemas.Person | None
     faces: int
     warnings: list[str]
 
@@ -113,8 +113,8 @@ class Undone(BaseModel):
 
 
 class Review(BaseModel):
-    face: shapes.Face
-    person: shapes.Person
+    face: schemas.Face
+    person: schemas.Person
     distance: float
     probability: float | None
 
@@ -147,14 +147,14 @@ async def people(
     """People, those with most faces first."""
     options: dict[str, Any] = {"order": order, "named": named, "hidden": hidden, "only_hidden": only_hidden}
     options |= {"like": q, "after": after, "limit": limit}
-    found = await serving.do(listing.people, serving.gallery, **options)
-    return {"people": [shapes.of_person(one) for one in found.items], "next": found.next, "total": found.total}
+    found = await serving.do(lists.people, serving.gallery, **options)
+    return {"people": [schemas.of_person(one) for one in found.items], "next": found.next, "total": found.total}
 
 
-@router.get("/people/{id}", response_model=shapes.Person)
+@router.get("/people/{id}", response_model=schemas.Person)
 async def person(id: Id, serving: Serving) -> dict[str, Any]:
     """Somebody."""
-    return shapes.of_person(await serving.do(_there, serving, id))
+    return schemas.of_person(await serving.do(_there, serving, id))
 
 
 @router.get("/people/{id}/faces", response_model=FacesOf)
@@ -163,8 +163,8 @@ async def faces(
 ) -> dict[str, Any]:
     """A person's faces, the best first."""
     await serving.do(_there, serving, id)
-    found = await serving.do(listing.faces_of, serving.gallery, id, after=after, limit=limit)
-    return {"faces": [shapes.of_face(one) for one in found.items], "next": found.next, "total": found.total}
+    found = await serving.do(lists.faces_of, serving.gallery, id, after=after, limit=limit)
+    return {"faces": [schemas.of_face(one) for one in found.items], "next": found.next, "total": found.total}
 
 
 @router.patch("/people/{id}", response_model=Changed, dependencies=[Change])
@@ -249,12 +249,12 @@ async def reviews(
 def _reviews(serving: Service, number: int | None, after: str | None, limit: int) -> dict[str, Any]:
     import numpy as np
 
-    found = listing.doubts(serving.gallery, number, after=after, limit=limit)
+    found = lists.doubts(serving.gallery, number, after=after, limit=limit)
     judge = Judge(serving.card, calibration_of(serving.gallery, serving.card))
     sure = judge.probabilities(np.array([one.distance for one in found.items]))
     told = [
-        {"face": shapes.of_face(one.kept), "person": shapes.of_person(one.person)}
-        | {"distance": one.distance, "probability": shapes.number(float(p))}
+        {"face": schemas.of_face(one.kept), "person": schemas.of_person(one.person)}
+        | {"distance": one.distance, "probability": schemas.number(float(p))}
         for one, p in zip(found.items, sure, strict=True)
     ]
     return {"reviews": told, "next": found.next, "total": found.total}
@@ -269,7 +269,7 @@ async def answer(serving: Serving, wanted: Annotated[Answered, Body()]) -> Answe
 
 def _there(serving: Service, number: int) -> Person:
     """The person of this number. Raises ProblemError where there is none."""
-    found = listing.person(serving.gallery, number)
+    found = lists.person(serving.gallery, number)
     if found is None:
         raise not_found(f"there is no person #{number} in the gallery")
     return found
@@ -277,10 +277,10 @@ def _there(serving: Service, number: int) -> Person:
 
 def _changed(serving: Service, done: Any, number: int | None = None) -> dict[str, Any]:
     about = done.person if done is not None and done.person is not None else number
-    found = None if about is None else listing.person(serving.gallery, about)
+    found = None if about is None else lists.person(serving.gallery, about)
     return {
         "entry": 0 if done is None else done.entry,
-        "person": None if found is None else shapes.of_person(found),
+        "person": None if found is None else schemas.of_person(found),
         "faces": 0 if done is None else done.faces,
         "warnings": [] if done is None else list(done.warnings),
     }

@@ -10,16 +10,16 @@ from starlette.responses import Response
 
 from nitakao.errors import MisuseError, PhotoError
 from nitakao.gallery import faces
-from nitakao.gallery.pictured import pictured_of
-from nitakao.gallery.serving import listing
-from nitakao.gallery.serving.listing import PhotoOrder, Shown
-from nitakao.server import shapes, work
+from nitakao.gallery.browse import lists
+from nitakao.gallery.browse.lists import PhotoOrder, Shown
+from nitakao.gallery.photos import pictured_of
+from nitakao.server import job_kinds, schemas
 from nitakao.server.auth import may
-from nitakao.server.pictures import BODY, pictures
 from nitakao.server.problems import ProblemError, not_found, responses
-from nitakao.server.routes.asking import After, Id, Limit, Serving, accept
+from nitakao.server.routes.parameters import After, Id, Limit, Serving, accept
 from nitakao.server.service import Service
-from nitakao.tasks import picturing
+from nitakao.server.uploads import BODY, pictures
+from nitakao.tasks.gallery import thumbnails
 
 FOREVER = "private, max-age=31536000, immutable"
 ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "TIFF": ".tif", "BMP": ".bmp", "GIF": ".gif"}
@@ -45,7 +45,7 @@ class Photo(BaseModel):
     taken: float | None
     indexed: float
     problem: str
-    faces: list[shapes.Face]
+    faces: list[schemas.Face]
 
 
 class Photos(BaseModel):
@@ -54,23 +54,23 @@ class Photos(BaseModel):
     total: int
 
 
-@router.get("/faces/{id}", response_model=shapes.Face)
+@router.get("/faces/{id}", response_model=schemas.Face)
 async def face(id: Id, serving: Serving) -> dict[str, Any]:
     """One face."""
     found = (await serving.do(faces.kept, serving.gallery, [id])).get(id)
     if found is None:
         raise not_found(f"there is no face {id} in the gallery")
-    return shapes.of_face(found)
+    return schemas.of_face(found)
 
 
 @router.get("/faces/{id}/chip", response_class=Response, responses=JPEG)
 async def chip(
-    id: Id, request: Request, serving: Serving, side: Annotated[int, Query(ge=16, le=picturing.CHIP)] = picturing.CHIP
+    id: Id, request: Request, serving: Serving, side: Annotated[int, Query(ge=16, le=thumbnails.CHIP)] = thumbnails.CHIP
 ) -> Response:
     """A small picture of a face with its surroundings. It never changes."""
     tag = f'"{serving.gallery.id[:8]}-{id}-{side}"'
     headers = {"ETag": tag, "Cache-Control": FOREVER, "Vary": "Authorization, Cookie"}
-    data = await serving.do(picturing.chip, serving.gallery, id, side)
+    data = await serving.do(thumbnails.chip, serving.gallery, id, side)
     if data is None:
         raise not_found(f"there is no picture of a face {id} in the gallery")
     if tag in request.headers.get("if-none-match", ""):
@@ -95,7 +95,7 @@ async def photos(
     if any(abs(one) >= 2**63 for one in people):
         raise MisuseError("no person has such a number")
     shown = Shown(people, folder, since, until, problem)
-    found = await serving.do(listing.photos, serving.gallery, shown, order=order, after=after, limit=limit)
+    found = await serving.do(lists.photos, serving.gallery, shown, order=order, after=after, limit=limit)
     return {"photos": [_photo(one) for one in found.items], "next": found.next, "total": found.total}
 
 
@@ -122,23 +122,23 @@ async def image(
 
 def _image(serving: Service, number: int, side: int) -> bytes:
     with serving.drawing:
-        return picturing.photograph(serving.gallery, number, side)
+        return thumbnails.photograph(serving.gallery, number, side)
 
 
-@router.post("/photos", status_code=202, response_model=shapes.Job, openapi_extra=BODY, responses=responses(404, 415))
+@router.post("/photos", status_code=202, response_model=schemas.Job, openapi_extra=BODY, responses=responses(404, 415))
 async def add(request: Request, serving: Serving, caller: Annotated[Any, Depends(may("write"))]) -> dict[str, Any]:
     """Keep photographs in the server's uploads folder, and index them in the background."""
     given = (await pictures(request)).get("image", [])
     if not given:
         raise ProblemError(400, "picture", "photographs are needed, as the body or as parts 'image' of a form")
     paths = await serving.do(_kept, serving, given)
-    return await accept(serving, "index", work.index(serving, paths))
+    return await accept(serving, "index", job_kinds.index(serving, paths))
 
 
 def _kept(serving: Service, given: list[bytes]) -> list[str]:
     read = [serving.parsed("image", data) for data in given]  # what is no picture is refused, and nothing kept
     return [
-        work.kept_upload(serving.uploads, one.data, one.sha256 + ENDINGS.get(one.kind, f".{one.kind.lower()}"))
+        job_kinds.kept_upload(serving.uploads, one.data, one.sha256 + ENDINGS.get(one.kind, f".{one.kind.lower()}"))
         for one in read
     ]
 
@@ -146,12 +146,12 @@ def _kept(serving: Service, given: list[bytes]) -> list[str]:
 def _photo(found: Any) -> dict[str, Any]:
     return {
         "id": found.photo,
-        "paths": [shapes.shown(path) for path in found.paths],
+        "paths": [schemas.shown(path) for path in found.paths],
         "width": found.size[0],
         "height": found.size[1],
         "video": found.video,
         "taken": found.taken,
         "indexed": found.indexed,
-        "problem": shapes.shown(found.problem),
-        "faces": [shapes.of_face(kept) for kept in found.faces],
+        "problem": schemas.shown(found.problem),
+        "faces": [schemas.of_face(kept) for kept in found.faces],
     }

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from nitakao.server.auth import COOKIE, SESSION, Caller, keyring, may
 from nitakao.server.auth import caller as who
 from nitakao.server.problems import not_found, responses
-from nitakao.server.routes.asking import Serving
-from nitakao.server.shapes import example
-from nitakao.server.shapes import number as shape_number
-from nitakao.tasks import models as tasks
+from nitakao.server.routes.parameters import Serving
+from nitakao.server.schemas import example
+from nitakao.server.schemas import number as shape_number
+from nitakao.tasks.models import models as tasks
 
 router = APIRouter(prefix="/api/v1", tags=["session"], responses=responses())
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nitakao.errors import FaceApiError
-from nitakao.tasks.judging import Judge
+from nitakao.tasks.scoring import Judge
 
 SAME = 0.5  # from here on 'isIdentical'; the Face API's
 AT_HALF = 0.95  # confidence at half the threshold, of a model without a calibration

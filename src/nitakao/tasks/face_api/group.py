@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nitakao import grouping
-from nitakao.tasks.face_api.asking import Desk, one_model
+from nitakao import clustering
+from nitakao.tasks.face_api.context import FaceQueries, one_model
 from nitakao.values import Floats, Metric
 
 NEIGHBOURS = 30  # of each face that are looked at, as `tasks.cluster` does
@@ -22,16 +22,16 @@ class Grouped:
     alone: tuple[str, ...]
 
 
-def group(desk: Desk, faces: Sequence[str]) -> Grouped:
+def group(queries: FaceQueries, faces: Sequence[str]) -> Grouped:
     """Groups of one person each among faces that were seen."""
-    seen = desk.seen(list(dict.fromkeys(faces)))
+    seen = queries.seen(list(dict.fromkeys(faces)))
     one_model(seen)
-    vectors, metric = np.stack([face.vector for face in seen]), desk.gallery.metric
-    labels = grouping.group(vectors, _near(vectors, metric), threshold=desk.scale.threshold, metric=metric).labels
+    vectors, metric = np.stack([face.vector for face in seen]), queries.gallery.metric
+    labels = clustering.group(vectors, _near(vectors, metric), threshold=queries.scale.threshold, metric=metric).labels
     found: dict[int, list[str]] = {}
     for label, face in zip(labels.tolist(), seen, strict=True):
         found.setdefault(label, []).append(face.uuid)
-    alone = found.pop(grouping.NOBODY, [])
+    alone = found.pop(clustering.NOBODY, [])
     return Grouped(tuple(tuple(one) for one in sorted(found.values(), key=len, reverse=True)), tuple(alone))
 
 

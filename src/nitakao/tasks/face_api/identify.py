@@ -11,8 +11,8 @@ from nitakao.errors import FaceApiError
 from nitakao.gallery.face_api import candidates, containers
 from nitakao.gallery.face_api.kinds import Kind
 from nitakao.tasks.face_api import persons
-from nitakao.tasks.face_api.asking import Desk, as_argument, check_model
 from nitakao.tasks.face_api.confidence import SAME
+from nitakao.tasks.face_api.context import FaceQueries, as_argument, check_model
 from nitakao.tasks.face_api.persons import Persons
 from nitakao.values import Floats
 
@@ -33,49 +33,53 @@ class Identity:
     guesses: tuple[Guess, ...]
 
 
-def in_group(desk: Desk, faces: Sequence[str], kind: Kind, word: str, most: int, least: float | None) -> list[Identity]:
+def in_group(
+    queries: FaceQueries, faces: Sequence[str], kind: Kind, word: str, most: int, least: float | None
+) -> list[Identity]:
     """Who of a trained group each face is.
 
     most: persons told of each.  least: the confidence below which nobody is told; None: that of one person.
     """
-    seen = desk.seen(faces)
+    seen = queries.seen(faces)
     with as_argument():
-        container = containers.get(desk.gallery, kind, word)
+        container = containers.get(queries.gallery, kind, word)
     for face in seen:
         check_model(face, container)
     if container.trained is None:
         raise kind.not_trained(word, 400)
-    known = persons.of(desk.shelf.of(desk.gallery, container), desk.gallery.metric)
-    return [_identity(desk, face.uuid, face.vector, known, most, least) for face in seen]
+    known = persons.of(queries.face_cache.of(queries.gallery, container), queries.gallery.metric)
+    return [_identity(queries, face.uuid, face.vector, known, most, least) for face in seen]
 
 
 def in_directory(
-    desk: Desk, faces: Sequence[str], people: Sequence[str] | None, most: int, least: float | None
+    queries: FaceQueries, faces: Sequence[str], people: Sequence[str] | None, most: int, least: float | None
 ) -> list[Identity]:
     """Who of these persons of the directory each face is; None: of everybody in it."""
-    return _each(desk, faces, most, least, lambda model: candidates.of_directory(desk.gallery, people, model))
+    return _each(queries, faces, most, least, lambda model: candidates.of_directory(queries.gallery, people, model))
 
 
-def in_dynamic(desk: Desk, faces: Sequence[str], word: str, most: int, least: float | None) -> list[Identity]:
+def in_dynamic(queries: FaceQueries, faces: Sequence[str], word: str, most: int, least: float | None) -> list[Identity]:
     """Who of a dynamic group each face is."""
-    return _each(desk, faces, most, least, lambda model: candidates.of_dynamic(desk.gallery, word, model))
+    return _each(queries, faces, most, least, lambda model: candidates.of_dynamic(queries.gallery, word, model))
 
 
 def _each(
-    desk: Desk, faces: Sequence[str], most: int, least: float | None, read: Callable[[str], candidates.Faces]
+    queries: FaceQueries, faces: Sequence[str], most: int, least: float | None, read: Callable[[str], candidates.Faces]
 ) -> list[Identity]:
-    seen = desk.seen(faces)
+    seen = queries.seen(faces)
     known: dict[str, Persons] = {}
     for face in seen:  # persons of the directory may have faces of each recognition model
         if face.recognition not in known:
             with as_argument():
-                known[face.recognition] = persons.of(read(face.recognition), desk.gallery.metric)
-    return [_identity(desk, face.uuid, face.vector, known[face.recognition], most, least) for face in seen]
+                known[face.recognition] = persons.of(read(face.recognition), queries.gallery.metric)
+    return [_identity(queries, face.uuid, face.vector, known[face.recognition], most, least) for face in seen]
 
 
-def _identity(desk: Desk, face: str, vector: Floats, known: Persons, most: int, least: float | None) -> Identity:
+def _identity(
+    queries: FaceQueries, face: str, vector: Floats, known: Persons, most: int, least: float | None
+) -> Identity:
     apart = known.distances(vector)
-    sure = desk.scale(apart)
+    sure = queries.scale(apart)
     order = np.argsort(apart, kind="stable")[:most]
     enough = SAME if least is None else least
     return Identity(face, tuple(Guess(known.uuids[n], float(sure[n])) for n in order if sure[n] >= enough))

@@ -13,8 +13,8 @@ from nitakao.errors import FaceApiError
 from nitakao.gallery.face_api import containers
 from nitakao.gallery.face_api.containers import Container
 from nitakao.gallery.face_api.kinds import FACE_LIST, Kind
-from nitakao.tasks.face_api.asking import Desk, as_argument, check_model, one_model
 from nitakao.tasks.face_api.confidence import SAME
+from nitakao.tasks.face_api.context import FaceQueries, as_argument, check_model, one_model
 from nitakao.values import Floats
 
 Mode = Literal["matchPerson", "matchFace"]
@@ -28,26 +28,26 @@ class Similar:
     confidence: float
 
 
-def among_ids(desk: Desk, face: str, others: Sequence[str], most: int, mode: Mode) -> list[Similar]:
+def among_ids(queries: FaceQueries, face: str, others: Sequence[str], most: int, mode: Mode) -> list[Similar]:
     """The most similar of faces that were seen a while ago, best first.
 
     mode: matchPerson leaves out who is below the threshold for one person, matchFace ranks all alike.
     """
-    asked, *rest = desk.seen([face, *dict.fromkeys(others)])
+    asked, *rest = queries.seen([face, *dict.fromkeys(others)])
     one_model([asked, *rest])
     vectors = np.stack([other.vector for other in rest])
-    return _ranked(desk, asked.vector, [other.uuid for other in rest], vectors, most, mode)
+    return _ranked(queries, asked.vector, [other.uuid for other in rest], vectors, most, mode)
 
 
-def in_list(desk: Desk, face: str, kind: Kind, word: str, most: int, mode: Mode) -> list[Similar]:
+def in_list(queries: FaceQueries, face: str, kind: Kind, word: str, most: int, mode: Mode) -> list[Similar]:
     """The most similar faces of a list, best first. mode: as for `among_ids`."""
-    (asked,) = desk.seen([face])
+    (asked,) = queries.seen([face])
     with as_argument():
-        container = containers.get(desk.gallery, kind, word)
+        container = containers.get(queries.gallery, kind, word)
     check_model(asked, container)
-    found = desk.shelf.of(desk.gallery, container)
+    found = queries.face_cache.of(queries.gallery, container)
     _check_ready(container, len(found.uuids))
-    return _ranked(desk, asked.vector, found.uuids, found.vectors, most, mode)
+    return _ranked(queries, asked.vector, found.uuids, found.vectors, most, mode)
 
 
 def _check_ready(container: Container, faces: int) -> None:
@@ -58,10 +58,12 @@ def _check_ready(container: Container, faces: int) -> None:
         raise FaceApiError(400, "FaceListNotReady", f"FaceList '{word}' is empty.")
 
 
-def _ranked(desk: Desk, asked: Floats, uuids: Sequence[str], vectors: Floats, most: int, mode: Mode) -> list[Similar]:
+def _ranked(
+    queries: FaceQueries, asked: Floats, uuids: Sequence[str], vectors: Floats, most: int, mode: Mode
+) -> list[Similar]:
     if not len(vectors):
         return []
-    apart = metrics.distances(asked, vectors, desk.gallery.metric)
-    sure = desk.scale(apart)
+    apart = metrics.distances(asked, vectors, queries.gallery.metric)
+    sure = queries.scale(apart)
     order = np.argsort(apart, kind="stable")[:most]
     return [Similar(uuids[n], float(sure[n])) for n in order if mode == "matchFace" or sure[n] >= SAME]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from nitakao.errors import MisuseError
-from nitakao.models import facenet as facenet_graph
-from nitakao.models import mobilefacenet as mobilefacenet_graph
-from nitakao.models import openface as openface_graph
+from nitakao.models.networks import facenet as facenet_graph
+from nitakao.models.networks import mobilefacenet as mobilefacenet_graph
+from nitakao.models.networks import openface as openface_graph
 from nitakao.training.networks.facenet import InceptionResnetV1
 from nitakao.training.networks.mobilefacenet import MobileFaceNet
 from nitakao.training.networks.openface import NN4Small2

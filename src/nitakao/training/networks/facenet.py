@@ -1,7 +1,7 @@
 """Inception-ResNet-v1 as davidsandberg/facenet has it, with the names of weights that facenet-pytorch gives them.
 
 Layers: src/models/inception_resnet_v1.py of davidsandberg/facenet, after Szegedy et al. 2016, arXiv:1602.07261,
-figures 10 to 14. `nitakao.models.facenet` builds the same network as an ONNX graph.
+figures 10 to 14. `nitakao.models.networks.facenet` builds the same network as an ONNX graph.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from nitakao.models.facenet import EPSILON, SCALES
+from nitakao.models.networks.facenet import EPSILON, SCALES
 
 Kernel: TypeAlias = "int | tuple[int, int]"
 Branches: TypeAlias = "Sequence[Sequence[tuple[int, Kernel]]]"

@@ -1,6 +1,6 @@
 """MobileFaceNet: a small network for faces, quick on processors.
 
-Layers: Chen et al. 2018, arXiv:1804.07573, table 1. `nitakao.models.mobilefacenet` builds it as an ONNX graph.
+Layers: Chen et al. 2018, arXiv:1804.07573, table 1. `nitakao.models.networks.mobilefacenet` builds it as an ONNX graph.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Its pools are those of the definition before commit 49fffb3 of cmusatyalab/openface, which corrected them after v1:
 they are smaller than the branches beside them, and nn.DepthConcat lays them in the middle of zeros. Cross-map LRN is
-Torch7's, whose alpha is divided by the number of maps, as PyTorch's is. `nitakao.models.openface` builds the same
-network as an ONNX graph.
+Torch7's, whose alpha is divided by the number of maps, as PyTorch's is. `nitakao.models.networks.openface` builds the
+same network as an ONNX graph.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from nitakao.models.openface import BLOCKS, LRN, NORM_EPSILON, Block
+from nitakao.models.networks.openface import BLOCKS, LRN, NORM_EPSILON, Block
 
 
 class Unit(nn.Module):

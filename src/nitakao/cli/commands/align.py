@@ -1,0 +1,118 @@
+"""nitakao align: a data set of aligned crops."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nitakao.cli import options, output
+from nitakao.cli.output import Voice, plural
+
+if TYPE_CHECKING:
+    from nitakao.tasks.photos.align import Aligned
+    from nitakao.values import CropRule
+
+
+@click.command(epilog=options.example("nitakao align lfw lfw_160 --image-size 160 --margin 32"))
+@click.argument("folder", metavar="IN")
+@click.argument("into", metavar="OUT")
+@options.model_option("Cut faces as this model's card says, a template of landmarks included.")
+@click.option("--image-size", "--image_size", type=int, metavar="PX", help="Side of the crops (182; the model's own).")
+@click.option("--margin", type=float, metavar="PX", help="Margin around the face (44; the model's own).")
+@options.faces_option("Which face is written (largest); all: each, with its number.")
+@click.option(
+    "--format", "ending", type=click.Choice(["png", "jpg"]), default="png", show_default=True, help="The kind."
+)
+@click.option("--again", is_flag=True, help="Write anew what is done already.")
+@options.detector_options
+@options.device_options
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@options.voiced
+def align(
+    voice: Voice,
+    folder: str,
+    into: str,
+    model: str | None,
+    image_size: int | None,
+    margin: float | None,
+    choice: str | None,
+    ending: str,
+    again: bool,
+    device: str | None,
+    gpu_memory_fraction: float | None,
+    allow_urls: bool,
+    as_json: bool,
+    article: bool,
+    **detector: Any,
+) -> None:
+    """Write the face in every picture of a folder as a crop, in the same folders below OUT.
+
+    As facenet's align_dataset_mtcnn and OpenFace's align-dlib: PERSON/NAME.png, and bounding_boxes.txt with what each
+    crop shows. A run that was stopped goes on where it was; pictures that are done are left alone. Pictures without a
+    face, or that cannot be read, are named and counted: the exit code is 0 if at least one could be read, else 1.
+    """
+    from nitakao.tasks.photos import align as task
+
+    if allow_urls:
+        raise click.UsageError("--allow-url does not go with a folder of pictures")
+    rule = _rule(model, image_size, margin)
+    tally, start = task.Aligned(), time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends as Ctrl-C does: with a whole list
+    try:
+        with voice.progress("pictures") as steps:
+
+            def started(pictures: int) -> None:
+                steps.total = pictures
+
+            def watch(outcome: Any) -> None:
+                steps.step()
+                if outcome.problem:
+                    voice.warn(outcome.complaint)
+
+            task.align(
+                folder,
+                into,
+                rule=rule,
+                detector=options.detector_settings(article=article, **detector),
+                choice=choice or ("first" if article else "largest"),  # type: ignore[arg-type]  # one of the words
+                ending=f".{ending}",
+                again=again,
+                device=options.device_of(device, gpu_memory_fraction),
+                started=started,
+                watch=watch,
+                tally=tally,
+            )
+    except BaseException:
+        if tally.crops:
+            voice.warn(f"{plural(tally.crops, 'crop')} of {plural(tally.pictures, 'picture')} written in '{into}'")
+        raise
+    _summary(tally, into, rule, time.monotonic() - start, as_json)
+
+
+def _rule(model: str | None, size: int | None, margin: float | None) -> CropRule:
+    from nitakao.tasks.arguments import card_of
+    from nitakao.tasks.photos.align import MARGIN, SIZE
+    from nitakao.tasks.photos.embed import with_crop
+    from nitakao.values import CropRule
+
+    if model is not None:
+        return with_crop(card_of(model), size=size, margin=margin).crop
+    return CropRule("article", SIZE if size is None else size, MARGIN if margin is None else margin)
+
+
+def _summary(tally: Aligned, into: str, rule: CropRule, seconds: float, as_json: bool) -> None:
+    if as_json:
+        crop = {"crop": rule.kind, "size": rule.size, "margin": rule.margin}
+        output.json_line({"output": into, **asdict(tally), **crop, "seconds": round(seconds, 3)})
+        return
+    parts = [f"{plural(tally.crops, 'crop')} of {plural(tally.pictures, 'picture')} in '{into}'"]
+    parts += [f"{tally.before} done before"] if tally.before else []
+    parts += [f"{tally.without_faces} without a face"] if tally.without_faces else []
+    parts += [f"{tally.unreadable} unreadable"] if tally.unreadable else []
+    click.echo(f"{', '.join(parts)}; {tally.pictures / seconds:.1f} a second")
+    margin = f", margin {rule.margin:g}" if rule.kind != "template" else ""
+    click.echo(f"{rule.kind} crop of {rule.size} pixels{margin}")

@@ -1,0 +1,174 @@
+"""nitakao evaluate pairs: the LFW protocol, and others of its kind."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nitakao.cli import options, output
+from nitakao.cli.commands.evaluate import group as shared
+from nitakao.cli.commands.evaluate.group import between, percent
+from nitakao.cli.output import Voice, plural
+
+if TYPE_CHECKING:
+    from nitakao.tasks.evaluate.pairs import PairRules, PairsEvaluated
+
+
+@click.command(epilog=options.example("nitakao evaluate pairs lfw --pairs pairs.txt --html lfw.html"))
+@click.argument("folder", required=False, metavar="[DIR]")
+@click.argument("more", nargs=-1, metavar="[MODEL]...")
+@click.option(
+    "--pairs", required=True, type=click.Path(), metavar="FILE", help="Pairs like LFW's pairs.txt, or a .bin."
+)
+@click.option("--compare", is_flag=True, help="Measure the models named after DIR side by side.")
+@click.option("--folds", type=int, metavar="N", help="Cut the pairs into so many folds (as the file has it).")
+@click.option("--skip-missing", is_flag=True, help="Leave out pairs that name pictures that are not there.")
+@click.option("--subtract-mean", is_flag=True, help="Take the mean of the other folds off every vector first.")
+@click.option("--grid", is_flag=True, help="Choose thresholds as facenet does, on a grid of squared distances.")
+@shared.measuring_options
+@options.voiced
+def pairs(
+    voice: Voice,
+    folder: str | None,
+    more: tuple[str, ...],
+    pairs: str,
+    compare: bool,
+    folds: int | None,
+    skip_missing: bool,
+    subtract_mean: bool,
+    grid: bool,
+    model: str | None,
+    vectors: tuple[str, ...],
+    metric: str | None,
+    draws: int,
+    html: str | None,
+    as_json: bool,
+    **looking: Any,
+) -> None:
+    """Tell pairs of one person from pairs of two, each fold by a threshold chosen on the others.
+
+    DIR has a folder for each person, as LFW; a .bin of InsightFace brings its pictures along, aligned, which are taken
+    whole unless --detector says otherwise. A picture without a face makes its pairs count as two people.
+    """
+    from nitakao.tasks.evaluate import pairs_report, report
+    from nitakao.tasks.evaluate.pairs import PairRules, compared
+
+    models = shared.several(model, more, compare, vectors)
+    if html is not None:
+        report.check(html)
+    rules = PairRules(subtract_mean, grid, metric, draws=draws)  # type: ignore[arg-type]  # one of the option's words
+    asked = {"pairs": pairs, "folds": folds, "rules": rules, "skip_missing": skip_missing}
+    found = [_one(voice, folder, name, None, asked, looking) for name in models] if not vectors else []
+    found += [_one(voice, folder, model, file, asked, looking) for file in vectors]
+    differences = compared([each for each, _ in found])
+    if as_json:
+        records = [_record(each, seconds) for each, seconds in found]
+        told = [shared.difference(each) for each in differences]
+        output.json_line(records[0] if len(records) == 1 else {"models": records, "differences": told})
+    else:
+        for place, (each, _) in enumerate(found):
+            click.echo() if place else None
+            _table(each)
+        shared.tell_differences(differences)
+    if html is not None:
+        pairs_report.save(html, [each for each, _ in found], differences)
+
+
+def _one(
+    voice: Voice, folder: str | None, model: str | None, vectors: str | None, asked: dict[str, Any], looking: Any
+) -> tuple[PairsEvaluated, float]:
+    """What one model comes to, and the seconds that it took."""
+    from nitakao.tasks.arguments import card_of
+    from nitakao.tasks.evaluate import pairs as task
+
+    usual = task.usual(asked["pairs"]).detector.name
+    look = shared.looked(**looking, usual=usual)
+    start = time.monotonic()
+    if vectors is not None:
+        return task.evaluate_pairs(folder, model=model, vectors=vectors, **asked), time.monotonic() - start
+    card = card_of(model)
+    shared.ready(voice, card)
+    start = time.monotonic()
+    with voice.progress("pictures") as steps:
+        asked = {**asked, "started": shared.starting(steps), "watch": shared.watching(voice, steps)}
+        found = task.evaluate_pairs(folder, model=card, look=look, **asked)
+    return found, time.monotonic() - start
+
+
+def _table(found: PairsEvaluated) -> None:
+    told, intervals = found.verification, found.intervals
+    rows = [(fold.fold + 1, fold.pairs, f"{fold.threshold:.4f}", percent(fold.accuracy)) for fold in told.folds]
+    output.table(("fold", "pairs", "threshold", "accuracy"), rows)
+    click.echo()
+    rates = [
+        (
+            f"{rate.far:g}{' *' if rate.few else ''}",
+            percent(rate.val),
+            percent(rate.val_std),
+            between(intervals.get(f"val@{rate.far:g}")),
+            f"{rate.far_found:.5f}",
+            f"{rate.far_std:.5f}",
+            f"{rate.threshold:.4f}",
+        )
+        for rate in told.rates
+    ]
+    output.table(("FAR", "VAL", "spread", "95%", "FAR found", "spread", "threshold"), rates)
+    if any(rate.few for rate in told.rates):
+        click.echo("* less than one pair of two people in the other folds: extrapolated")
+    click.echo()
+    figures = [
+        ("accuracy", f"{percent(told.accuracy)} +- {percent(told.standard_error)}", between(intervals.get("accuracy"))),
+        ("AUC", f"{told.auc:.6f}", between(intervals.get("auc"), lambda value: f"{value:.6f}")),
+        ("EER", percent(told.eer), between(intervals.get("eer"))),
+        ("threshold", f"{told.threshold:.4f}", ""),
+    ]
+    output.table(("figure", "found", "95%"), figures)
+    click.echo(_line(found))
+
+
+def _line(found: PairsEvaluated) -> str:
+    """What makes the figures readable: model, metric, and how many of everything."""
+    told, pairs = found.verification, found.pairs
+    named = f"{found.people} people" if pairs.named else "people not named"
+    skipped = f"; {plural(pairs.skipped, 'pair')} skipped" if pairs.skipped else ""
+    return (
+        f"{shared.about(found.measured)}{_ways(found.rules)}; {told.pairs} pairs, {told.same} of one person, of "
+        f"{named}, {plural(len(pairs.pictures), 'picture')}{shared.left_out(found.measured)}{skipped}"
+    )
+
+
+def _ways(rules: PairRules) -> str:
+    mean = ", mean subtracted" if rules.subtract_mean else ""
+    return f"{mean}, facenet's grid of thresholds" if rules.grid else mean
+
+
+def _record(found: PairsEvaluated, seconds: float) -> dict[str, Any]:
+    told, measured, pairs = found.verification, found.measured, found.pairs
+    return {
+        "model": measured.model,
+        "metric": measured.metric,
+        "flip": measured.flip,
+        "subtract_mean": found.rules.subtract_mean,
+        "grid": found.rules.grid,
+        "accuracy": told.accuracy,
+        "std": told.std,
+        "standard_error": told.standard_error,
+        "auc": told.auc,
+        "eer": told.eer,
+        "threshold": told.threshold,
+        "accuracy_at_threshold": told.pooled,
+        "folds": [vars(fold) | {"fold": fold.fold + 1} for fold in told.folds],
+        "rates": [vars(rate) for rate in told.rates],
+        "intervals": {name: [each.low, each.high] for name, each in found.intervals.items()},
+        "pairs": told.pairs,
+        "same": told.same,
+        "different": told.pairs - told.same,
+        "people": found.people if pairs.named else None,
+        "pictures": len(pairs.pictures),
+        "skipped": pairs.skipped,
+        "without_faces": measured.faceless,
+        "unreadable": len(measured.problems),
+        "seconds": round(seconds, 3),
+    }

@@ -1,0 +1,244 @@
+"""nitakao evaluate identification, retrieval and clustering: people, each with a folder of pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nitakao.cli import options, output
+from nitakao.cli.commands.cluster import METHODS
+from nitakao.cli.commands.evaluate import group as shared
+from nitakao.cli.commands.evaluate.group import percent
+from nitakao.cli.output import Voice, plural
+
+if TYPE_CHECKING:
+    from nitakao.tasks.evaluate.clustering import ClusteringEvaluated
+    from nitakao.tasks.evaluate.comparison import Figures
+    from nitakao.tasks.evaluate.identification import IdentificationEvaluated
+    from nitakao.tasks.evaluate.retrieval import RetrievalEvaluated
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def people_options(command: Command) -> Command:
+    """Whose pictures are measured, by which models."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_OPTIONS = (
+    click.argument("folder", required=False, metavar="[DIR]"),
+    click.argument("more", nargs=-1, metavar="[MODEL]..."),
+    click.option("--compare", is_flag=True, help="Measure the models named after DIR side by side."),
+    click.option(
+        "--people", type=click.Path(), metavar="FILE", help="Only people named in this file, one on each line."
+    ),
+    click.option("--least", type=int, default=1, show_default=True, help="Only people with so many pictures or more."),
+    shared.measuring_options,
+)
+
+
+@click.command(epilog=options.example("nitakao evaluate identification lfw --html who.html"))
+@people_options
+@click.option(
+    "--enrolled", type=int, default=1, show_default=True, help="Pictures of each person that are enrolled, her first."
+)
+@click.option(
+    "--kept-out", type=float, default=0.0, show_default=True, help="Share of people who are strangers instead."
+)
+@click.option("--gallery-list", type=click.Path(), metavar="FILE", help="Enrol this list: PATH, or PATH, tab, PERSON.")
+@click.option("--probe-list", type=click.Path(), metavar="FILE", help="Ask for this list, with --gallery-list.")
+@options.voiced
+def identification(
+    voice: Voice, enrolled: int, kept_out: float, gallery_list: str | None, probe_list: str | None, **asked: Any
+) -> None:
+    """Tell who somebody is, among people enrolled: rank-k; and with strangers, TPIR at FPIR.
+
+    DIR has a folder for each person. The first picture of each person with two or more is enrolled and the others are
+    asked about; people with one are strangers. A probe without a face is answered with nobody.
+    """
+    from nitakao.tasks.evaluate import people_report
+    from nitakao.tasks.evaluate.identification import Enrolment, evaluate_identification
+
+    enrolment = Enrolment(enrolled, kept_out)
+    more = {"enrolment": enrolment, "gallery": gallery_list, "probes": probe_list}
+    _run(voice, evaluate_identification, more, asked, _of_identification, people_report.save_identification)
+
+
+@click.command(epilog=options.example("nitakao evaluate retrieval lfw --least 2"))
+@people_options
+@options.voiced
+def retrieval(voice: Voice, **asked: Any) -> None:
+    """Find the other pictures of a person among everybody's: recall@k, mAP, R-precision.
+
+    DIR has a folder for each person. Every picture asks whose person has others; pictures without a face are left out.
+    """
+    from nitakao.tasks.evaluate import people_report
+    from nitakao.tasks.evaluate.retrieval import evaluate_retrieval
+
+    _run(voice, evaluate_retrieval, {}, asked, _of_retrieval, people_report.save_retrieval)
+
+
+@click.command(epilog=options.example("nitakao evaluate clustering lfw"))
+@people_options
+@click.option("--threshold", type=float, metavar="T", help="Same person below this distance (the model's own).")
+@click.option("--method", type=click.Choice(METHODS), help="One of scikit-learn's ways, in place of nitakao's own.")
+@click.option(
+    "--smallest", type=int, default=3, show_default=True, help="DBSCAN's min_samples, HDBSCAN's min_cluster_size."
+)
+@options.voiced
+def clustering(voice: Voice, threshold: float | None, method: str | None, smallest: int, **asked: Any) -> None:
+    """Group all pictures, and hold the groups against who people are: pairwise and B-cubed F, NMI.
+
+    DIR has a folder for each person, of which grouping knows nothing. Pictures without a face are left out.
+    """
+    from nitakao.tasks.evaluate import people_report
+    from nitakao.tasks.evaluate.clustering import evaluate_clustering
+
+    more = {"threshold": threshold, "method": method, "smallest": smallest}
+    _run(voice, evaluate_clustering, more, asked, _of_clustering, people_report.save_clustering)
+
+
+def _run(
+    voice: Voice,
+    task: Callable[..., Any],
+    more_settings: dict[str, Any],
+    asked: dict[str, Any],
+    record: Callable[[Any], dict[str, Any]],
+    save: Callable[..., None],
+) -> None:
+    """Measure each model with `task`, print what `record` tells of it, and save the page."""
+    from nitakao.tasks.evaluate import report
+    from nitakao.tasks.evaluate.comparison import differences
+
+    (as_json, html, vectors, model), rest = _taken(asked, "as_json", "html", "vectors", "model")
+    (folder, more, compare), rest = _taken(rest, "folder", "more", "compare")
+    models = shared.several(model, more, compare, vectors)
+    if html is not None:
+        report.check(html)
+    runs: list[tuple[str | None, str | None]] = [(name, None) for name in models] if not vectors else []
+    runs += [(model, file) for file in vectors]
+    found, records = [], []
+    for name, file in runs:
+        each, seconds = one(voice, task, folder, name, file, {**more_settings, **rest})
+        found.append(each)
+        records.append({**_figures(each.figures), **record(each), "seconds": round(seconds, 3)})
+    apart = differences([each.figures for each in found])
+    if as_json:
+        told = [shared.difference(each) for each in apart]
+        output.json_line(records[0] if len(records) == 1 else {"models": records, "differences": told})
+    else:
+        for place, (each, told_of) in enumerate(zip(found, records, strict=True)):
+            click.echo() if place else None
+            tell_figures(each.figures)
+            click.echo(f"{shared.about(each.everyone.measured)}; {told_of['words']}")
+        shared.tell_differences(apart)
+    if html is not None:
+        save(html, found, apart)
+
+
+def _taken(asked: dict[str, Any], *names: str) -> tuple[list[Any], dict[str, Any]]:
+    """What is under these names, and the rest."""
+    return [asked[name] for name in names], {name: value for name, value in asked.items() if name not in names}
+
+
+def one(
+    voice: Voice, task: Callable[..., Any], folder: str | None, model: str | None, vectors: str | None, asked: Any
+) -> tuple[Any, float]:
+    """What one model comes to, and the seconds that it took."""
+    from nitakao.tasks.arguments import card_of
+    from nitakao.tasks.evaluate.labelled import PeopleWanted
+
+    (metric, draws, people, least), rest = _taken(asked, "metric", "draws", "people", "least")
+    names = ("choice", "flip", "centre_crop", "device", "gpu_memory_fraction", "batch_size", "article", "allow_urls")
+    looking = {name: rest.pop(name) for name in (*names, *DETECTOR)}
+    look = shared.looked(**looking)
+    settings = {**rest, "metric": metric, "draws": draws, "wanted": PeopleWanted(people, least)}
+    start = time.monotonic()
+    if vectors is not None:
+        return task(folder, model=model, vectors=vectors, **settings), time.monotonic() - start
+    card = card_of(model)
+    shared.ready(voice, card)
+    start = time.monotonic()
+    with voice.progress("pictures") as steps:
+        watching = {"started": shared.starting(steps), "watch": shared.watching(voice, steps)}
+        found = task(folder, model=card, look=look, **watching, **settings)
+    return found, time.monotonic() - start
+
+
+DETECTOR = ("detector", "smallest_face", "thresholds", "factor", "no_retry")  # what makes DetectorSettings
+
+
+def tell_figures(figures: Figures) -> None:
+    """A table of figures with their intervals."""
+    intervals = figures.intervals
+    rows = [(name, percent(value), shared.between(intervals.get(name))) for name, value in figures.told.items()]
+    output.table(("figure", "found", "95%"), rows)
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    intervals = {name: [each.low, each.high] for name, each in figures.intervals.items()}
+    return {"model": figures.model, **figures.told, "intervals": intervals}
+
+
+def _of_identification(found: IdentificationEvaluated) -> dict[str, Any]:
+    measured = found.everyone.measured
+    few = f"; too few strangers for FPIR {', '.join(f'{fpir:g}' for fpir in found.few)}" if found.few else ""
+    few = few if len(found.strangers) else "; no strangers, so no TPIR"
+    words = (
+        f"{plural(len(found.probes), 'probe')} among {found.people} people enrolled by {len(found.enrolled)} pictures, "
+        f"{len(found.strangers)} of strangers{shared.left_out(measured)}{few}"
+    )
+    return {
+        "metric": measured.metric,
+        "words": words,
+        "thresholds": found.thresholds,
+        "cmc": found.shares.tolist(),
+        "probes": len(found.probes),
+        "people": found.people,
+        "enrolled": len(found.enrolled),
+        "strangers": len(found.strangers),
+        "without_faces": measured.faceless,
+        "unreadable": len(measured.problems),
+    }
+
+
+def _of_retrieval(found: RetrievalEvaluated) -> dict[str, Any]:
+    measured = found.everyone.measured
+    words = (
+        f"{len(found.retrieved.rows)} of {len(found.everyone.who)} pictures asked, of {len(set(found.everyone.who))} "
+        f"people{shared.left_out(measured)}"
+    )
+    return {
+        "metric": measured.metric,
+        "words": words,
+        "asked": len(found.retrieved.rows),
+        "pictures": len(found.everyone.who),
+        "people": len(set(found.everyone.who)),
+        "without_faces": measured.faceless,
+        "unreadable": len(measured.problems),
+    }
+
+
+def _of_clustering(found: ClusteringEvaluated) -> dict[str, Any]:
+    measured, people = found.everyone.measured, len(set(found.everyone.who))
+    words = (
+        f"{len(found.labels)} faces of {people} people in {found.groups} groups, {found.alone} alone"
+        f"{shared.left_out(measured)}; same person below {found.threshold:g} ({found.threshold_source})"
+    )
+    return {
+        "metric": measured.metric,
+        "words": words,
+        "threshold": found.threshold,
+        "threshold_source": found.threshold_source,
+        "faces": len(found.labels),
+        "people": people,
+        "groups": found.groups,
+        "alone": found.alone,
+        "without_faces": measured.faceless,
+        "unreadable": len(measured.problems),
+    }

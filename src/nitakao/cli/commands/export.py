@@ -1,0 +1,168 @@
+"""nitakao export and nitakao import: a gallery's faces and names to other programs, and theirs into it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nitakao.cli import options, output
+from nitakao.cli.output import Voice, plural
+
+if TYPE_CHECKING:
+    from nitakao.tasks.gallery.matching import Imported
+    from nitakao.tasks.gallery.xmp_sidecars import SideCar
+    from nitakao.values import FaceFilter
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+
+
+@click.command("export", epilog=options.example("nitakao export faces.parquet"))
+@click.argument("out", required=False, metavar="FILE", type=click.Path(path_type=Path))
+@options.gallery_option
+@click.option("--xmp", is_flag=True, help="Write names into side-cars beside the photographs, in place of a FILE.")
+@click.option("--dry-run", is_flag=True, help="With --xmp: only say what would be written.")
+@click.option("--without-ending", is_flag=True, help="With --xmp: photo.xmp in place of photo.jpg.xmp.")
+@click.option("--folder", default="", metavar="DIR", help="Only photographs below this folder.")
+@click.option("--named", is_flag=True, help="Only faces of people with a name.")
+@click.option(
+    "--key", type=click.Choice(["path", "name"]), help="Under which name a face stands (path; in a .pkl name)."
+)
+@JSON
+@options.voiced
+def export(
+    voice: Voice,
+    out: Path | None,
+    gallery: str | None,
+    xmp: bool,
+    dry_run: bool,
+    without_ending: bool,
+    folder: str,
+    named: bool,
+    key: str | None,
+    as_json: bool,
+) -> None:
+    """Write the gallery's faces, with vectors, boxes and names, to FILE; its ending tells the kind.
+
+    .parquet, .csv, .npz and .jsonl hold all of it, .pkl is the article's {base name: vector}. With --xmp, names go to
+    'photo.jpg.xmp' beside each photo.jpg, as face regions that digiKam and others show; what such a file holds stays.
+    """
+    if xmp == (out is not None):
+        raise click.UsageError("name the FILE to write, or give --xmp")
+    if (dry_run or without_ending) and not xmp:
+        raise click.UsageError("--dry-run and --without-ending go with --xmp")
+    from nitakao.values import FaceFilter
+
+    where = FaceFilter(folder=str(Path(folder).absolute()) if folder else "", named=named or xmp, hidden=not xmp)
+    if out is None:
+        _side_cars(voice, gallery, where, dry_run, without_ending, as_json)
+    else:
+        _vectors(voice, gallery, out, where, key, as_json)
+
+
+def _vectors(voice: Voice, gallery: str | None, out: Path, where: FaceFilter, key: str | None, as_json: bool) -> None:
+    from nitakao.tasks.gallery import export as task
+
+    with voice.progress("photos") as steps:
+        told = task.export(gallery, out, where=where, key=key, watch=lambda _: steps.step())  # type: ignore[arg-type]
+    if as_json:
+        output.json_line({"output": str(told.saved), "faces": told.faces, "photos": told.photos})
+        return
+    click.echo(f"{plural(told.faces, 'face')} of {plural(told.photos, 'photo')} in '{told.saved}'")
+
+
+def _side_cars(
+    voice: Voice, gallery: str | None, where: FaceFilter, dry_run: bool, without_ending: bool, as_json: bool
+) -> None:
+    from nitakao.tasks.gallery import xmp_sidecars as task
+
+    counts = {"written": 0, "unchanged": 0, "problem": 0}
+    with voice.progress("photos") as steps:
+        for one in task.export_xmp(gallery, where=where, dry_run=dry_run, without_ending=without_ending):
+            steps.step()
+            counts[one.what] += 1
+            _told(voice, one, dry_run, as_json)
+    if not as_json:
+        done = "would be written" if dry_run else "written"
+        click.echo(f"{plural(counts['written'], 'side-car')} {done}, {counts['unchanged']} as before")
+    if counts["problem"] and not counts["written"] and not counts["unchanged"]:
+        raise SystemExit(1)
+
+
+def _told(voice: Voice, one: SideCar, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        output.json_line({"file": one.path, "what": one.what, "names": list(one.names), "problem": one.problem})
+    elif dry_run and one.what == "written":
+        click.echo(f"{one.path}: {', '.join(one.names)}")
+    if one.problem:
+        voice.warn(one.problem)
+
+
+@click.command("import", epilog=options.example("nitakao import faces.parquet"))
+@click.argument("named", nargs=-1, metavar="FILE...")
+@options.gallery_option
+@options.model_option("The model that made the vectors, where FILE does not say.")
+@click.option("--folder", default="", metavar="DIR", help="Where the photographs lie that FILE knows by base name.")
+@click.option("--xmp", is_flag=True, help="Names from side-cars and photographs; each FILE is a photograph or folder.")
+@click.option("--dry-run", is_flag=True, help="With --xmp: only count.")
+@JSON
+@options.voiced
+def import_(
+    voice: Voice,
+    named: tuple[str, ...],
+    gallery: str | None,
+    model: str | None,
+    folder: str,
+    xmp: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Take files of vectors into the gallery, or with --xmp the names that digiKam and others gave to faces.
+
+    FILE is what 'nitakao export' or 'nitakao embed' wrote, or the article's pickle, in which nothing is run. A gallery
+    that is not there is made. With --xmp, names go to the gallery's faces that lie where the named regions lie, and
+    without FILE all photographs of the gallery are looked at. What a hand has named stays; 'nitakao people undo' takes
+    the names back.
+    """
+    if not named and not xmp:
+        raise click.UsageError("name a FILE of vectors, or give --xmp")
+    if dry_run and not xmp:
+        raise click.UsageError("--dry-run goes with --xmp")
+    if xmp and (model or folder):
+        raise click.UsageError("--model and --folder go with files of vectors")
+    from nitakao.tasks.gallery import import_vectors, xmp_sidecars
+    from nitakao.tasks.gallery.matching import Imported
+
+    told = Imported()
+    with voice.progress("photos") as steps:
+        if xmp:
+            xmp_sidecars.import_xmp(
+                gallery,
+                list(named) or None,
+                dry_run=dry_run,
+                stdin=options.standard_input(named),
+                watch=lambda _: steps.step(),
+                told=told,
+            )
+        for file in () if xmp else named:
+            import_vectors.import_vectors(
+                gallery, file, model=model, folder=folder, watch=lambda _: steps.step(), told=told
+            )
+    _summary(voice, told, as_json)
+
+
+def _summary(voice: Voice, told: Imported, as_json: bool) -> None:
+    fields = ("photos", "faces", "known", "named", "already", "other", "unmatched")
+    for problem in told.problems:
+        voice.warn(problem)
+    if as_json:
+        output.json_line({**{name: getattr(told, name) for name in fields}, "problems": told.problems})
+    else:
+        parts = [f"{plural(told.faces, 'new face')} of {plural(told.photos, 'photo')}", f"{told.named} named"]
+        parts += [f"{told.already} so before"] if told.already else []
+        parts += [f"{told.other} left to somebody else"] if told.other else []
+        parts += [f"{told.unmatched} names without a face"] if told.unmatched else []
+        click.echo(", ".join(parts) + (f"; {plural(len(told.problems), 'problem')}" if told.problems else ""))
+    if told.problems and not told.photos:
+        raise SystemExit(1)

@@ -1,0 +1,78 @@
+"""nitakao forget: of a person, a photograph or a face nothing is left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nitakao.cli import options, output
+from nitakao.cli.commands.people import cell, face_number
+from nitakao.cli.output import Voice
+
+if TYPE_CHECKING:
+    from nitakao.gallery.forget.forget import Receipt
+
+KINDS = ("person", "photo", "face")
+
+
+@click.command(epilog=options.example('nitakao forget person "Ada Lovelace" --receipt receipt.json'))
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("named", nargs=-1, required=True, metavar="NAME...")
+@click.option("--tombstone", is_flag=True, help="Keep the photographs from being indexed again.")
+@click.option("--receipt", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the receipt.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@options.gallery_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.voiced
+def forget(
+    voice: Voice,
+    kind: str,
+    named: tuple[str, ...],
+    tombstone: bool,
+    receipt: Path | None,
+    yes: bool,
+    gallery: str | None,
+    as_json: bool,
+) -> None:
+    """Forget people, photographs or faces, for good: it cannot be undone.
+
+    A person is given as a name or '#12', a photo by its path, sha256 or number, a face by its number. Of a person the
+    faces and all names go; a photograph goes with all faces in it. A tombstone is a hash that only this gallery can
+    compare, and nothing else.
+    """
+    from nitakao.gallery.forget.forget import Meant
+    from nitakao.tasks.gallery import forget as task
+
+    meant = Meant(
+        persons=named if kind == "person" else (),
+        photos=named if kind == "photo" else (),
+        faces=tuple(map(face_number, named)) if kind == "face" else (),
+        tombstone=tombstone,
+    )
+    if not yes and _on_terminal():
+        click.confirm(f"Forget {task.weigh(gallery, meant)}? This cannot be undone", abort=True, err=True)
+    found = task.forget_all(gallery, meant)
+    if receipt is not None:
+        task.save(found, receipt)
+    if not found.complete:
+        voice.warn("warning: traces are left in the gallery itself; the receipt says where")
+    output.json_line(asdict(found)) if as_json else _show(found)
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _show(receipt: Receipt) -> None:
+    when = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(receipt.at))
+    click.echo(f"forgotten: {receipt.what}, from gallery '{cell(receipt.gallery)}', {when}")
+    counted = ("persons", "faces", "chips", "photos", "files", "changes", "tombstones")
+    output.table(counted, [[getattr(receipt, name) for name in counted]])
+    click.echo("copies may still be in:")
+    for phrase in receipt.left:
+        click.echo(f"  {cell(phrase)}")

@@ -1,0 +1,174 @@
+"""nitakao verify: are two faces the same person?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nitakao.cli import options, output, probe_options
+from nitakao.cli.commands.embed import notice
+from nitakao.cli.output import Voice
+
+if TYPE_CHECKING:
+    from nitakao.tasks.probes import Look
+    from nitakao.tasks.search.verify import Comparison
+    from nitakao.tasks.search.verify_person import Likeness
+    from nitakao.values import Verdict
+
+
+@click.command(epilog=options.example("nitakao verify photos/a.jpg photos/b.jpg --picture pair.png"))
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--vectors", type=click.Path(), metavar="FILE", help="A and B are names in this file of vectors, not photographs."
+)
+@options.gallery_option
+@options.model_option("A model's name or path (dlib-resnet; with --vectors: the one the file names).")
+@click.option("--threshold", type=float, metavar="T", help="Same person below this distance (the model's own).")
+@click.option(
+    "--metric", type=click.Choice(["euclidean", "cosine"]), help="With --vectors: the distance (the model's own)."
+)
+@click.option("--picture", type=click.Path(), metavar="FILE", help="Save the two faces side by side (.png or .jpg).")
+@options.faces_option("Which face of each photograph is compared (largest).")
+@click.option("--flip", is_flag=True, help="Average each vector with that of the mirrored crop.")
+@options.detector_options
+@options.device_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.voiced
+def verify(
+    voice: Voice,
+    a: str,
+    b: str,
+    vectors: str | None,
+    gallery: str | None,
+    model: str | None,
+    threshold: float | None,
+    metric: str | None,
+    picture: str | None,
+    choice: str | None,
+    flip: bool,
+    device: str | None,
+    gpu_memory_fraction: float | None,
+    allow_urls: bool,
+    as_json: bool,
+    article: bool,
+    **detector: Any,
+) -> None:
+    """Compare two faces: their distance, and whether it is below the model's threshold.
+
+    A and B are photographs, or somebody of the gallery: person:Ada, #12 or face:12; a person's distance is the root of
+    the mean squared distance to all her faces. With --vectors, they are names in a file that 'nitakao embed' wrote, or
+    the article's script: as they stand there, or by their base names; NAME#1 is the second face of a photo with more.
+    The exit code is 0 whatever the verdict.
+    """
+    from nitakao.tasks.probes import is_kept
+    from nitakao.tasks.search import verify as task
+
+    if gallery is not None or (vectors is None and (is_kept(a) or is_kept(b))):
+        if vectors is not None or picture is not None or metric is not None or flip:
+            raise click.UsageError("--vectors, --picture, --metric and --flip do not go with somebody of a gallery")
+        look = probe_options.look(model, choice, device, gpu_memory_fraction, allow_urls, article, **detector)
+        _show_known(a, b, _known(voice, a, b, gallery, threshold, look), as_json)
+        return
+    if vectors is not None:
+        if picture is not None:
+            raise click.UsageError("--picture needs photographs, and --vectors names none")
+        verdict = task.among(vectors, a, b, model=model, metric=metric, threshold=threshold)  # type: ignore[arg-type]
+        _show(a, b, verdict, as_json)
+        return
+    if metric is not None:
+        raise click.UsageError("--metric belongs to --vectors: a model's own metric is on its card")
+    choice = choice or ("first" if article else "largest")
+    found = _photographs(
+        voice,
+        a,
+        b,
+        picture,
+        model=model,
+        threshold=threshold,
+        choice=choice,
+        flip=flip,
+        allow_urls=allow_urls,
+        detector=options.detector_settings(article=article, **detector),
+        device=options.device_of(device, gpu_memory_fraction),
+    )
+    _show(a, b, found.verdict, as_json, {"faces": list(found.found)})
+    if not as_json:
+        for name, count in zip((a, b), found.found, strict=True):
+            if count > 1:
+                click.echo(f"the {choice} of {count} faces in '{name}'")
+
+
+def _known(voice: Voice, a: str, b: str, place: str | None, threshold: float | None, look: Look) -> Likeness:
+    from nitakao.tasks.arguments import card_for, opened
+    from nitakao.tasks.search.verify_person import verify_known as task
+
+    with opened(place) as gallery:
+        probe_options.ready(voice, card_for(gallery, look.model), (a, b))
+        return task(gallery, a, b, threshold=threshold, look=look)
+
+
+def _photographs(
+    voice: Voice, a: str, b: str, picture: str | None, *, model: str | None, **settings: Any
+) -> Comparison:
+    from nitakao.tasks.arguments import card_of
+    from nitakao.tasks.search import verify as task
+
+    if picture is not None:
+        task.check_picture(Path(picture))
+    card = card_of(model)
+    notice(voice, card)
+    output.fetched(voice, card)
+    found = task.compare(a, b, model=card, **settings)
+    if picture is not None:
+        task.draw(Path(picture), found)
+    return found
+
+
+def verdict_word(verdict: Verdict) -> str:
+    if not verdict.has_threshold:
+        return "unknown"
+    return "same" if verdict.same else "different"
+
+
+def _record(a: str, b: str, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "distance": verdict.distance,
+        "threshold": verdict.threshold,
+        "verdict": verdict_word(verdict),
+        "a": a,
+        "b": b,
+        "model": verdict.model,
+        "metric": verdict.metric,
+        "threshold_source": verdict.threshold_source,
+    }
+
+
+def _show_known(a: str, b: str, found: Likeness, as_json: bool) -> None:
+    verdict = found.verdict
+    if as_json:
+        extra = {"best": found.best, "pairs": found.pairs, "probability": found.probability, "prior": found.basis.prior}
+        output.json_line(_record(a, b, verdict) | extra)
+        return
+    told = [probe_options.number(v) for v in (verdict.distance, found.best, verdict.threshold)]
+    told.append(probe_options.sure(found.probability))
+    header = ["distance", "best", "threshold", "probability", "verdict", "a", "b"]
+    output.table(header, [[*told, verdict_word(verdict), a, b]])
+    pairs = "one pair of faces" if found.pairs == 1 else f"{found.pairs} pairs of faces"
+    click.echo(f"{verdict.model}, {verdict.metric}, {pairs}; threshold: {verdict.threshold_source}")
+    if found.basis.calibration:
+        click.echo(f"probability at a prior of {found.basis.prior:g}, fitted on {found.basis.calibration}")
+
+
+def _show(a: str, b: str, verdict: Verdict, as_json: bool, more: dict[str, Any] | None = None) -> None:
+    if as_json:
+        output.json_line(_record(a, b, verdict) | (more or {}))
+        return
+    threshold = f"{verdict.threshold:.3f}" if verdict.has_threshold else "-"
+    output.table(
+        ["distance", "threshold", "verdict", "a", "b"],
+        [[f"{verdict.distance:.3f}", threshold, verdict_word(verdict), a, b]],
+    )
+    click.echo(f"{verdict.model or 'model not named'}, {verdict.metric}; threshold: {verdict.threshold_source}")

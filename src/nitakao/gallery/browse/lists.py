@@ -1,0 +1,248 @@
+"""Lists of what is in a gallery, a page at a time: photographs and people."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, and_, distinct, exists, func, or_, select, tuple_
+
+from nitakao.gallery import schema
+from nitakao.gallery.browse import cursors
+from nitakao.gallery.browse.cursors import Page
+from nitakao.gallery.columns import path_bytes
+from nitakao.gallery.faces import in_pieces, kept_in
+from nitakao.gallery.photos import Pictured, pictured_in
+from nitakao.gallery.store import GalleryStore
+from nitakao.values import FaceRecord, Person
+
+PhotoOrder = Literal["taken", "indexed"]
+PeopleOrder = Literal["faces", "name"]
+
+NOBODY_LAST = "\U0010ffff"  # sorts after every name
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Which photographs are listed.
+
+    people: those on whom all of these persons are.  folder: below it.  since, until: seconds since 1970, taken in
+    [since, until).  problem: only those that have one, or have none; None: either.
+    """
+
+    people: tuple[int, ...] = ()
+    folder: str = ""
+    since: float | None = None
+    until: float | None = None
+    problem: bool | None = None
+
+
+def photos(
+    gallery: GalleryStore, shown: Shown, *, order: PhotoOrder = "taken", after: str | None = None, limit: int = 100
+) -> Page[Pictured]:
+    """Photographs and videos, the latest first; by `taken`, those that do not say when come last."""
+    table, conditions = schema.photos, _photo_conditions(shown)
+    with gallery.read() as connection:
+        if order == "indexed":
+            last = cursors.read(after, bool, float, int)
+            numbers = _latest(connection, table.c.indexed, conditions, last and last[1:], limit + 1)
+        else:
+            numbers = _by_taken(connection, conditions, after, limit + 1)
+        total = connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+        found = {one.photo: one for one in pictured_in(connection, [number for number, _ in numbers])}
+    rows = [(found[number], at) for number, at in numbers if number in found]
+    listed = cursors.page(rows, limit, lambda row: (row[1] is not None, row[1] or 0.0, row[0].photo), int(total))
+    return Page([one for one, _ in listed.items], listed.next, listed.total)
+
+
+def _by_taken(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], after: str | None, most: int
+) -> list[tuple[int, float | None]]:
+    """Those with a time, then those without: each in the order of an index."""
+    table, last = schema.photos, cursors.read(after, bool, float, int)
+    found: list[tuple[int, float | None]] = []
+    if last is None or last[0]:
+        timed = [*conditions, table.c.taken.is_not(None)]
+        found.extend(_latest(connection, table.c.taken, timed, last and last[1:], most))
+    if len(found) < most:
+        asked = select(table.c.id).where(*conditions, table.c.taken.is_(None)).order_by(table.c.id.desc())
+        if last is not None and not last[0]:
+            asked = asked.where(table.c.id < last[2])
+        found.extend((int(n), None) for n in connection.execute(asked.limit(most - len(found))).scalars())
+    return found
+
+
+def _latest(
+    connection: Connection,
+    column: ColumnElement[float],
+    conditions: Sequence[ColumnElement[bool]],
+    last: tuple[Any, ...] | None,
+    most: int,
+) -> list[tuple[int, float | None]]:
+    """Numbers of photographs and what they have in the column, the largest first."""
+    table = schema.photos
+    asked = select(table.c.id, column).where(*conditions)
+    if last is not None:
+        asked = asked.where(tuple_(column, table.c.id) < tuple_(*last))
+    asked = asked.order_by(column.desc(), table.c.id.desc()).limit(most)
+    return [(int(number), float(at)) for number, at in connection.execute(asked)]
+
+
+def _photo_conditions(shown: Shown) -> list[ColumnElement[bool]]:
+    table, faces, files = schema.photos, schema.faces, schema.files
+    found: list[ColumnElement[bool]] = [
+        table.c.id.in_(select(faces.c.photo).where(faces.c.person == person)) for person in shown.people
+    ]
+    if shown.folder:
+        first = shown.folder.rstrip("/\\") + "/"
+        past = path_bytes(first)[:-1] + bytes([path_bytes(first)[-1] + 1])
+        below = and_(files.c.path >= first, files.c.path < past.decode("utf-8", "surrogateescape"))
+        found.append(exists().where(files.c.photo == table.c.id, below))
+    if shown.since is not None:
+        found.append(table.c.taken >= shown.since)
+    if shown.until is not None:
+        found.append(table.c.taken < shown.until)
+    if shown.problem is not None:
+        found.append(table.c.problem != "" if shown.problem else table.c.problem == "")
+    return found
+
+
+def people(
+    gallery: GalleryStore,
+    *,
+    order: PeopleOrder = "faces",
+    named: bool | None = None,
+    hidden: bool = False,
+    only_hidden: bool = False,
+    like: str = "",
+    after: str | None = None,
+    limit: int = 100,
+) -> Page[Person]:
+    """People, those with most faces first, or by name.
+
+    named: only those who have a name, or who have none; None: either.  hidden: hidden ones, too; only_hidden: no
+    others.  like: part of a name.
+    """
+    table, faces = schema.people, schema.faces
+    conditions: list[ColumnElement[bool]] = [] if hidden else [~table.c.hidden]
+    if only_hidden:
+        conditions = [table.c.hidden]
+    if named is not None:
+        conditions.append(table.c.name.is_not(None) if named else table.c.name.is_(None))
+    if like:
+        part = unicodedata.normalize("NFC", like).lower()
+        conditions.append(func.lower(table.c.name).contains(part, autoescape=True))
+    counted = select(faces.c.person, func.count().label("count")).where(faces.c.person.is_not(None))
+    inner = counted.group_by(faces.c.person).subquery()
+    count = func.coalesce(inner.c.count, 0)
+    asked = select(table.c.id, count, table.c.name).outerjoin(inner, inner.c.person == table.c.id).where(*conditions)
+    if order == "faces":
+        if (last := cursors.read(after, int, int)) is not None:
+            asked = asked.where(or_(count < last[0], and_(count == last[0], table.c.id > last[1])))
+        asked = asked.order_by(count.desc(), table.c.id)
+    else:
+        name = func.coalesce(table.c.name, NOBODY_LAST)
+        if (reached := cursors.read(after, str, int)) is not None:
+            asked = asked.where(or_(name > reached[0], and_(name == reached[0], table.c.id > reached[1])))
+        asked = asked.order_by(name, table.c.id)
+    with gallery.read() as connection:
+        rows = connection.execute(asked.limit(limit + 1)).all()
+        total = connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+        found = persons_in(connection, [row[0] for row in rows])
+
+    def place(row: Any) -> tuple[Any, ...]:
+        return (int(row[1]), int(row[0])) if order == "faces" else (row[2] or NOBODY_LAST, int(row[0]))
+
+    listed = cursors.page(rows, limit, place, int(total))
+    return Page([found[row[0]] for row in listed.items if row[0] in found], listed.next, listed.total)
+
+
+def person(gallery: GalleryStore, number: int) -> Person | None:
+    """Somebody, by number."""
+    with gallery.read() as connection:
+        return persons_in(connection, [number]).get(number)
+
+
+def persons_in(connection: Connection, numbers: Iterable[int]) -> dict[int, Person]:
+    """The persons of these numbers, within a transaction; those who are not there are left out."""
+    table, faces = schema.people, schema.faces
+    found: dict[int, Person] = {}
+    best = (func.coalesce(faces.c.quality, 0).desc(), faces.c.id)
+    for piece in in_pieces(set(numbers)):
+        of_these = faces.c.person.in_(piece)
+        counted = select(faces.c.person, func.count(), func.count(distinct(faces.c.photo))).where(of_these)
+        counts = {row[0]: (int(row[1]), int(row[2])) for row in connection.execute(counted.group_by(faces.c.person))}
+        place = func.row_number().over(partition_by=faces.c.person, order_by=best).label("place")
+        inner = select(faces.c.person, faces.c.id, place).where(of_these).subquery()
+        covers = dict(
+            tuple(row) for row in connection.execute(select(inner.c.person, inner.c.id).where(inner.c.place == 1))
+        )
+        for row in connection.execute(select(table).where(table.c.id.in_(piece))):
+            count, pictures = counts.get(row.id, (0, 0))
+            found[int(row.id)] = Person(int(row.id), row.name or "", count, pictures, row.hidden, covers.get(row.id))
+    return found
+
+
+def faces_of(gallery: GalleryStore, number: int, *, after: str | None = None, limit: int = 100) -> Page[FaceRecord]:
+    """A person's faces, those of the best quality first."""
+    table = schema.faces
+    quality = func.coalesce(table.c.quality, -1.0)
+    asked = select(table.c.id, quality).where(table.c.person == number)
+    if (last := cursors.read(after, float, int)) is not None:
+        asked = asked.where(or_(quality < last[0], and_(quality == last[0], table.c.id > last[1])))
+    counted = select(func.count()).select_from(table).where(table.c.person == number)
+    with gallery.read() as connection:
+        rows = connection.execute(asked.order_by(quality.desc(), table.c.id).limit(limit + 1)).all()
+        total = connection.execute(counted).scalar_one()
+        kept = kept_in(connection, [row[0] for row in rows])
+    listed = cursors.page(rows, limit, lambda row: (float(row[1]), int(row[0])), int(total))
+    return Page([kept[row[0]] for row in listed.items], listed.next, listed.total)
+
+
+@dataclass(frozen=True, eq=False)
+class Doubtful:
+    """A face that may belong to a person."""
+
+    kept: FaceRecord
+    person: Person
+    distance: float
+
+
+def doubts(
+    gallery: GalleryStore, number: int | None = None, *, after: str | None = None, limit: int = 100
+) -> Page[Doubtful]:
+    """Faces that wait for an answer, the likeliest first; for one person, or all."""
+    table = schema.reviews
+    mine = [] if number is None else [table.c.person == number]
+    asked = select(table).where(*mine)
+    if (last := cursors.read(after, float, int, int)) is not None:
+        asked = asked.where(tuple_(table.c.distance, table.c.face, table.c.person) > tuple_(*last))
+    with gallery.read() as connection:
+        ordered = asked.order_by(table.c.distance, table.c.face, table.c.person).limit(limit + 1)
+        rows = connection.execute(ordered).all()
+        total = connection.execute(select(func.count()).select_from(table).where(*mine)).scalar_one()
+        kept = kept_in(connection, {row.face for row in rows})
+        persons = persons_in(connection, {row.person for row in rows})
+    listed = cursors.page(rows, limit, lambda row: (float(row.distance), int(row.face), int(row.person)), int(total))
+    doubtful = [Doubtful(kept[row.face], persons[row.person], float(row.distance)) for row in listed.items]
+    return Page(doubtful, listed.next, listed.total)
+
+
+def paths_of(gallery: GalleryStore, photo: int) -> tuple[bool, str, list[str]] | None:
+    """Whether it is a video, the sha256 and the paths of a photograph; None where there is none of this number."""
+    table, files = schema.photos, schema.files
+    with gallery.read() as connection:
+        row = connection.execute(select(table.c.video, table.c.sha256).where(table.c.id == photo)).first()
+        if row is None:
+            return None
+        asked = select(files.c.path).where(files.c.photo == photo).order_by(files.c.path)
+        return bool(row.video), str(row.sha256), list(connection.execute(asked).scalars())
+
+
+def people_of_faces(gallery: GalleryStore) -> dict[int, int | None]:
+    """The person of every face, by the face's number."""
+    with gallery.read() as connection:
+        rows = connection.execute(select(schema.faces.c.id, schema.faces.c.person))
+        return {int(face): person for face, person in rows}

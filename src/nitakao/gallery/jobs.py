@@ -1,0 +1,101 @@
+"""Long work that the server does, kept so that it can be told of after a restart."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, cast
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from nitakao.gallery import schema
+from nitakao.gallery.store import GalleryStore
+
+State = Literal["waiting", "running", "done", "failed", "cancelled"]
+Result: TypeAlias = "dict[str, Any] | None"
+
+OPEN: tuple[State, ...] = ("waiting", "running")
+KEPT = 200  # jobs that are remembered
+BROKEN_OFF = "the server ended before the job did"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job.  created, started, finished: seconds since 1970.  done, total: of whatever it counts."""
+
+    id: int
+    kind: str
+    state: State
+    created: float
+    started: float | None = None
+    finished: float | None = None
+    done: int = 0
+    total: int | None = None
+    message: str = ""
+    result: Result = None
+    problem: str | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.state not in OPEN
+
+
+def add(gallery: GalleryStore, kind: str) -> Job:
+    """A new job, which waits. The oldest that are over are forgotten where there are many."""
+    table, now = schema.jobs, time.time()
+    values = {"kind": kind, "state": "waiting", "created": now, "done": 0, "message": ""}
+    with gallery.write("job") as connection:
+        made = int(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
+        connection.execute(delete(table).where(table.c.id <= made - KEPT, table.c.state.not_in(OPEN)))
+    return Job(made, kind, "waiting", now)
+
+
+def keep(gallery: GalleryStore, job: Job) -> None:
+    """Keep the job as it stands now."""
+    values = {
+        name: getattr(job, name) for name in ("state", "started", "finished", "done", "total", "message", "problem")
+    }
+    values["result"] = None if job.result is None else json.dumps(job.result, ensure_ascii=False)
+    with gallery.write("job") as connection:
+        connection.execute(update(schema.jobs).where(schema.jobs.c.id == job.id).values(values))
+
+
+def job(gallery: GalleryStore, number: int) -> Job | None:
+    with gallery.read() as connection:
+        row = connection.execute(select(schema.jobs).where(schema.jobs.c.id == number)).first()
+    return None if row is None else _job(row)
+
+
+def jobs(gallery: GalleryStore, most: int = 100) -> list[Job]:
+    """The latest jobs, the newest first."""
+    with gallery.read() as connection:
+        asked = select(schema.jobs).order_by(schema.jobs.c.id.desc()).limit(most)
+        return [_job(row) for row in connection.execute(asked)]
+
+
+def break_off(gallery: GalleryStore) -> int:
+    """How many jobs are told as failed now, since whoever did them is no more."""
+    table = schema.jobs
+    change = update(table).where(table.c.state.in_(OPEN))
+    with gallery.read() as connection:
+        if connection.execute(select(table.c.id).where(table.c.state.in_(OPEN)).limit(1)).first() is None:
+            return 0
+    with gallery.write("job") as connection:
+        return connection.execute(change.values(state="failed", finished=time.time(), problem=BROKEN_OFF)).rowcount
+
+
+def _job(row: Row[Any]) -> Job:
+    return Job(
+        id=int(row.id),
+        kind=str(row.kind),
+        state=cast(State, row.state),
+        created=float(row.created),
+        started=row.started,
+        finished=row.finished,
+        done=int(row.done),
+        total=row.total,
+        message=str(row.message),
+        result=None if row.result is None else json.loads(row.result),
+        problem=row.problem,
+    )

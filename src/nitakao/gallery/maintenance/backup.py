@@ -1,0 +1,150 @@
+"""A copy of a gallery, made while others write to it: always one SQLite file, which is a gallery itself."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
+
+from nitakao.errors import GalleryError
+from nitakao.gallery import migrate, schema
+from nitakao.gallery.backends.sqlite import SqliteBackend
+from nitakao.gallery.maintenance.salvage import blocks
+from nitakao.gallery.store import GalleryStore
+
+PAGES = 4096  # copied at a time: 16 MB
+NUMBERED = [table for table in schema.metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"]]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A copy that was checked.  bytes: its size.  faces: how many it holds."""
+
+    path: Path
+    bytes: int
+    faces: int
+
+
+def backup(gallery: GalleryStore, path: Path, progress: Progress | None = None) -> Backup:
+    """Copy the gallery, as it is at this moment, into a new SQLite file. Raises GalleryError where there is one.
+
+    progress: told how much is done, and of how much.
+    """
+    if path.exists():
+        raise GalleryError(f"'{path}' is there already, and a backup replaces nothing: choose another name")
+    if not path.parent.is_dir():
+        raise GalleryError(f"backup '{path}' cannot be made: there is no folder '{path.parent}'")
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.unlink(missing_ok=True)
+    try:
+        _copy(gallery, unfinished, progress or (lambda done, total: None))
+        faces = _checked(unfinished)
+        settled(unfinished)
+        os.rename(unfinished, path)
+    finally:
+        for ending in ("", "-wal", "-shm", "-journal"):
+            unfinished.with_name(unfinished.name + ending).unlink(missing_ok=True)
+    return Backup(path, path.stat().st_size, faces)
+
+
+def _copy(gallery: GalleryStore, path: Path, progress: Progress) -> None:
+    if isinstance(gallery.backend, SqliteBackend):
+        with gallery.read() as connection:
+            _pages(connection, path, progress)
+        return
+    with gallery.read() as connection, made(path) as target:
+        total = sum(_count(connection, table) for table in schema.metadata.sorted_tables)
+        done = 0
+        for table in schema.metadata.sorted_tables:
+            for part in blocks(connection, table, lambda lost: None):
+                write(target, table, part)
+                done += len(part)
+                progress(done, total)
+        for table in NUMBERED:
+            number_from(target, table, last_number(connection, table))
+
+
+def _pages(connection: Connection, path: Path, progress: Progress) -> None:
+    """Page by page within one transaction: else each write of another process would make it begin again."""
+    source = connection.connection.driver_connection
+    assert isinstance(source, sqlite3.Connection)
+    connection.execute(select(func.count()).select_from(schema.settings))
+    try:
+        with closing(sqlite3.connect(path)) as target:
+            source.backup(target, pages=PAGES, progress=lambda _, left, total: progress(total - left, total), sleep=0)
+    except sqlite3.Error as error:
+        raise GalleryError(f"backup '{path}' could not be made: {error}") from error
+
+
+@contextmanager
+def made(path: Path) -> Iterator[Connection]:
+    """A transaction in a new gallery's file at `path`, without settings; what speaks of what is not looked at."""
+    backend = SqliteBackend(path, wait=0)
+    try:
+        with backend.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            for pragma in ("foreign_keys = OFF", "journal_mode = OFF", "synchronous = OFF"):  # `settled` makes it last
+                driver.execute(f"PRAGMA {pragma}")
+            with connection.begin():
+                migrate.upgrade(connection)
+                backend.made(connection)
+                yield connection
+    except DBAPIError as error:
+        raise GalleryError(f"'{path}' could not be written: {error.orig}") from error
+    finally:
+        backend.close()
+
+
+def write(target: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Put rows of another gallery's table into this one's."""
+    values = [{column.name: row[column.name] for column in table.columns} for row in rows]
+    if values:
+        target.execute(insert(table).prefix_with("OR IGNORE"), values)
+
+
+def last_number(connection: Connection, table: Table) -> int:
+    """The largest number that a row was ever given, though it may be gone; 0 where none was."""
+    if connection.dialect.name == "postgresql":
+        asked = text("SELECT pg_sequence_last_value(pg_get_serial_sequence(:name, 'id'))")
+    else:
+        asked = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+    return int(connection.execute(asked, {"name": table.name}).scalar() or 0)
+
+
+def number_from(target: Connection, table: Table, last: int) -> None:
+    """Let new rows have numbers above `last`, since no number is given twice."""
+    last = max(last, last_number(target, table))
+    target.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), {"name": table.name})
+    target.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :last)"), {"name": table.name, "last": last})
+
+
+def settled(path: Path) -> None:
+    """Make sure that the file outlives a power cut."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _checked(path: Path) -> int:
+    """How many faces the copy holds. Raises GalleryError where it is not whole."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            faces = connection.execute("SELECT count(*) FROM faces").fetchone()[0]
+    except sqlite3.Error as error:
+        said, faces = str(error), 0
+    if said != "ok":
+        raise GalleryError(f"the copy is damaged ({said}), and so is the gallery: 'nitakao gallery check' says more")
+    return int(faces)
+
+
+def _count(connection: Connection, table: Table) -> int:
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())

@@ -1,0 +1,202 @@
+"""What can be saved of a damaged gallery, in a new one that takes its place; the damaged one is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, event, func, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from nitakao.errors import GalleryDamagedError, GalleryError
+from nitakao.gallery import schema
+from nitakao.gallery.backends.postgres import PostgresBackend
+from nitakao.gallery.backends.sqlite import SqliteBackend, tolerant
+from nitakao.gallery.faces import in_pieces
+from nitakao.gallery.maintenance.backup import NUMBERED, last_number, made, number_from, settled, write
+from nitakao.gallery.maintenance.check import Complaint, complaints, foreign_keys
+from nitakao.gallery.maintenance.salvage import blocks
+from nitakao.gallery.store import GalleryStore, Place, backend_of, hold_together
+
+WAIT = 10.0  # seconds for another process that writes
+LOST = "faces of it were lost to damage"  # a problem, so that `index --again problems` looks at it anew
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What came of it.
+
+    damaged: where the damaged file is now, None where nothing was put in its place.  lost: how many rows of which table
+    could not be read, or spoke of what could not.  again: how many photographs are to be indexed anew.
+    """
+
+    place: str
+    damaged: Path | None
+    faces: int
+    lost: dict[str, int]
+    again: int
+
+
+def repair(place: Place = None) -> Repaired:
+    """Save what can be saved. Raises GalleryError where that is nothing."""
+    backend = backend_of(place, WAIT)
+    if isinstance(backend, PostgresBackend):
+        backend.close()
+        return _reindexed(place)
+    try:
+        return _saved(backend)
+    finally:
+        backend.close()
+
+
+def _reindexed(place: Place) -> Repaired:
+    """PostgreSQL: its indexes, which are made of what the tables hold, are made anew."""
+    with GalleryStore(place, wait=WAIT) as gallery:
+        with gallery.plainly(), gallery.backend.engine.connect() as connection:
+            outside = connection.execution_options(isolation_level="AUTOCOMMIT")
+            for table in schema.metadata.sorted_tables:
+                outside.execute(text(f"REINDEX TABLE {table.name}"))
+        gallery.searcher.rebuild()
+        with gallery.read() as connection:
+            faces = connection.execute(select(func.count()).select_from(schema.faces)).scalar_one()
+        return Repaired(gallery.where, None, int(faces), {}, 0)
+
+
+def _saved(backend: SqliteBackend) -> Repaired:
+    path = backend.path
+    new = path.with_name(path.name + ".unfinished")
+    new.unlink(missing_ok=True)
+    lost: Counter[str] = Counter()
+    try:
+        with _held(backend) as source, made(new) as target:
+            settings = _settings(source, path)
+            hurt = _copied(source, target, lost, int(settings["dimension"]))
+            _dropped(target, lost)
+            again = _marked(target, lost, hurt)
+            faces = int(target.execute(select(func.count()).select_from(schema.faces)).scalar_one())
+        settled(new)
+        damaged = _swapped(backend, new)
+    finally:
+        new.unlink(missing_ok=True)
+    with GalleryStore(path) as gallery:
+        gallery.searcher.rebuild()
+    return Repaired(str(path), damaged, faces, {name: count for name, count in lost.items() if count}, again)
+
+
+@contextmanager
+def _held(backend: SqliteBackend) -> Iterator[Connection]:
+    """The damaged file, nobody else writing to it."""
+    gone = f"of gallery '{backend.path}' nothing can be saved: restore a backup, or index your photographs anew"
+    try:
+        event.listen(backend.engine, "connect", tolerant, insert=True)
+        if not backend.path.exists():
+            raise GalleryError(f"there is no gallery '{backend.path}' to be repaired")
+        with backend.engine.connect() as connection:
+            connection = connection.execution_options(nitakao_begin="BEGIN IMMEDIATE")
+            with connection.begin() as held:
+                yield connection
+                held.rollback()  # there is nothing to commit, and a damaged file may not allow it
+    except (DBAPIError, GalleryDamagedError) as error:
+        said = getattr(error, "orig", None) or error
+        if backend.busy(said):
+            raise GalleryError(
+                f"gallery '{backend.path}' is in use: repair it when nobody else works with it"
+            ) from error
+        raise GalleryError(f"{gone} ({said})") from error
+
+
+def _settings(source: Connection, path: Path) -> dict[str, str]:
+    found = {}
+    for rows in blocks(source, schema.settings, lambda lost: None):
+        found.update({row["key"]: row["value"] for row in rows})
+    if not hold_together(found):
+        raise GalleryDamagedError(
+            f"gallery '{path}' no longer says of which model it is, so nothing in it can be saved: restore a backup, "
+            "or index your photographs anew"
+        )
+    return found
+
+
+def _copied(source: Connection, target: Connection, lost: Counter[str], dimension: int) -> set[int]:
+    """The photographs of which a face was left behind; what can be read is in the target."""
+    complaining = complaints(dimension)
+    hurt: set[int] = set()
+    for table in schema.metadata.sorted_tables:
+        complaint: Complaint = complaining.get(table.name, lambda row: "")
+        written = 0
+        for rows in blocks(source, table, partial(_note, lost, table.name)):
+            kept = [row for row in rows if not complaint(row)]
+            wrong = [row for row in rows if complaint(row)]
+            if table is schema.photos:  # their faces are as they were
+                kept += map(_mended, wrong)
+            else:
+                lost[table.name] += len(wrong)
+            hurt.update(row["photo"] for row in wrong if table is schema.faces)
+            write(target, table, kept)
+            written += len(kept)
+        lost[table.name] += written - _count(target, table)  # a number or a name that damage made another's
+    for table in NUMBERED:
+        with suppress(DBAPIError):
+            number_from(target, table, last_number(source, table))
+    return hurt
+
+
+def _note(lost: Counter[str], name: str, count: int) -> None:
+    lost[name] += count
+
+
+def _mended(photo: dict[str, Any]) -> dict[str, Any]:
+    """A photograph's row with a sha256 that no content has, so that it is taken for changed and looked at anew."""
+    unlike = hashlib.sha256(repr(photo).encode("utf-8", "surrogatepass")).hexdigest()
+    size = {"width": max(0, photo["width"]), "height": max(0, photo["height"])}
+    return {**photo, **size, "sha256": unlike, "problem": LOST}
+
+
+def _dropped(target: Connection, lost: Counter[str]) -> None:
+    """Take out what speaks of rows that are gone, tables that are spoken of first."""
+    order = [table.name for table in schema.metadata.sorted_tables]
+    for key in sorted(foreign_keys(), key=lambda key: order.index(key.parent.table.name)):
+        parent = key.column.table.alias()
+        gone = key.parent.is_not(None) & ~select(parent.c.id).where(parent.c.id == key.parent).exists()
+        table = key.parent.table
+        if key.ondelete == "SET NULL":
+            target.execute(update(table).where(gone).values({key.parent.name: None}))
+        else:
+            lost[table.name] += target.execute(delete(table).where(gone)).rowcount
+
+
+def _marked(target: Connection, lost: Counter[str], hurt: set[int]) -> int:
+    """How many photographs are to be indexed anew, as faces of theirs are gone, or go since they have no vector."""
+    faces, photos = schema.faces, schema.photos
+    bare = ~select(schema.vectors.c.face).where(schema.vectors.c.face == faces.c.id).exists()
+    hurt = hurt | set(target.execute(select(faces.c.photo).where(bare)).scalars())
+    for piece in in_pieces(hurt):
+        target.execute(update(photos).where(photos.c.id.in_(piece)).values(problem=LOST))
+    for table in (schema.chips, schema.reviews, schema.never, schema.remade):
+        target.execute(delete(table).where(table.c.face.in_(select(faces.c.id).where(bare))))
+    lost["faces"] += target.execute(delete(faces).where(bare)).rowcount
+    return int(target.execute(select(func.count()).select_from(photos).where(photos.c.problem == LOST)).scalar_one())
+
+
+def _swapped(backend: SqliteBackend, new: Path) -> Path:
+    """Put the new file in the damaged one's place; where that one is now."""
+    backend.close()
+    path = backend.path
+    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+    for ending in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            os.rename(path.with_name(path.name + ending), aside.with_name(aside.name + ending))
+    os.rename(new, path)
+    return aside
+
+
+def _count(connection: Connection, table: Any) -> int:
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())

@@ -1,0 +1,52 @@
+"""An index that is all vectors, one below the other, in a file that is mapped: every row is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from nitakao.gallery.faces import Ids
+from nitakao.gallery.search.exact import Block, Sieve, block, directed, only
+from nitakao.gallery.search.index_folder import Cache, Manifest, Workshop
+from nitakao.values import Floats
+
+IDS, ROWS = "ids", "rows"  # endings of its files: little-endian int64, and float32 row by row
+
+
+def write(workshop: Workshop, blocks: Iterable[tuple[Ids, Floats]], metric: str) -> None:
+    """Write numbers and vectors, as `directed` gives them, as they come."""
+    with workshop.file(IDS) as ids, workshop.file(ROWS) as vectors:
+        for numbers, rows in blocks:
+            ids.write(np.ascontiguousarray(numbers, "<i8").data)
+            vectors.write(np.ascontiguousarray(directed(rows, metric), "<f4").data)
+
+
+class Matrix:
+    """The index, open: its pages belong to the file, so the system takes them back when it needs room."""
+
+    def __init__(self, cache: Cache, manifest: Manifest) -> None:
+        self.manifest = manifest
+        ids = np.asarray(_mapped(cache.path(manifest, IDS), "<i8", (manifest.rows,)))
+        vectors = np.asarray(_mapped(cache.path(manifest, ROWS), "<f4", (manifest.rows, manifest.dimension)))
+        self.block: Block = block(ids, vectors, manifest.metric)
+
+    def feed(self, sieve: Sieve, allowed: Ids | None, wide: bool) -> None:
+        """Pass every row that may answer through the sieve."""
+        sieve.add(only(self.block, allowed))
+
+    def drop(self, gone: Ids) -> None:
+        """Leave these faces, some of which may not be in it, out from here on."""
+        drop(self.block, gone)
+
+
+def drop(rows: Block, gone: Ids) -> None:
+    """Mark the rows of these faces as left out, for all who use the block."""
+    at = np.searchsorted(rows.ids, gone)
+    at = at[at < len(rows.ids)]
+    rows.squares[at[np.isin(rows.ids[at], gone)]] = np.inf
+
+
+def _mapped(path: Path, kind: str, shape: tuple[int, ...]) -> np.memmap:
+    return np.memmap(path, kind, "r", shape=shape)

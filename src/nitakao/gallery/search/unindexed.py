@@ -1,0 +1,71 @@
+"""Faces that no index has yet: held in memory up to a limit, and read from the database beyond it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Lock
+
+import numpy as np
+from sqlalchemy import Connection
+
+from nitakao.gallery.faces import Ids
+from nitakao.gallery.search import rows
+from nitakao.gallery.search.exact import Block, block, directed
+from nitakao.gallery.search.flat_index import drop
+
+HELD = 1 << 25  # numbers in vectors held at most: 128 MB
+
+
+class Newer:
+    """The faces with a number above `last`."""
+
+    def __init__(self, last: int, dimension: int, metric: str, held: int = HELD) -> None:
+        self.last = last  # of those that an index has, then of those that are held
+        self.dimension, self.metric = dimension, metric
+        self.room = held // dimension
+        self.blocks: tuple[Block, ...] = ()
+        self.lock = Lock()
+
+    def catch_up(self, connection: Connection) -> None:
+        """Hold what has come since, as far as there is room."""
+        with self.lock:
+            for ids, vectors in rows.after(connection, self.last, self.dimension):
+                if len(ids) > self.room:
+                    return
+                self.room -= len(ids)
+                self._hold(block(ids, directed(vectors, self.metric), self.metric))
+                self.last = int(ids[-1])
+
+    def upto(self, number: int, connection: Connection) -> Iterator[Block]:
+        """All of them, up to a number: what a transaction sees, whatever others have come upon meanwhile."""
+        with self.lock:
+            last, blocks = self.last, self.blocks
+        for held in blocks:
+            count = int(np.searchsorted(held.ids, number, "right"))
+            yield held._replace(ids=held.ids[:count], vectors=held.vectors[:count], squares=held.squares[:count])
+        if last < number:
+            for ids, vectors in rows.after(connection, last, self.dimension):
+                yield block(ids, directed(vectors, self.metric), self.metric)
+
+    def drop(self, gone: Ids) -> None:
+        """Leave these faces out from here on."""
+        with self.lock:
+            for held in self.blocks:
+                drop(held, gone)
+
+    def _hold(self, new: Block) -> None:
+        """Neighbours of like size become one block, so that there are few and each row is copied few times."""
+        held = [*self.blocks, new]
+        while len(held) > 1 and len(held[-2].ids) <= 2 * len(held[-1].ids):
+            after, before = held.pop(), held.pop()
+            held.append(_joined(before, after))
+        self.blocks = tuple(held)
+
+
+def _joined(a: Block, b: Block) -> Block:
+    return Block(
+        np.concatenate([a.ids, b.ids]),
+        np.concatenate([a.vectors, b.vectors]),
+        np.concatenate([a.squares, b.squares]),
+        max(a.longest, b.longest),
+    )

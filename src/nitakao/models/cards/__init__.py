@@ -1,0 +1,1 @@
+"""Model cards: what a network expects and what its distances mean."""

@@ -1,0 +1,135 @@
+"""The models that nitakao knows by name, and the cards of those that users bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+from nitakao.errors import CardError, ModelError
+from nitakao.models.cards.card_toml import LONGEST_CARD, dump, fields, parse
+from nitakao.system import dirs
+from nitakao.values import ModelCard, WeightsFile
+
+__all__ = ["DEFAULT", "MTCNN_WEIGHTS", "card", "cards", "dump", "fields", "own_cards", "parse", "read"]
+
+DEFAULT = "dlib-resnet"
+
+_ORDER = (  # as they are listed: the default first, then by how likely they are wanted
+    "dlib-resnet",
+    "facenet-vggface2",
+    "facenet-casia",
+    "dlib-taguchi",
+    "sface",
+    "facenet-20170511-casia",
+    "facenet-20170512-msceleb",
+    "openface-nn4-small2",
+)
+
+MTCNN_WEIGHTS = tuple(  # P-Net, R-Net, O-Net; hashes of the files in mtcnn 1.0.0 on PyPI
+    WeightsFile(name=f"{net}.lz4", sha256=sha256, size=size, package="mtcnn", inside=f"assets/weights/{net}.lz4")
+    for net, size, sha256 in (
+        ("pnet", 27_119, "ea6b0c3e685ebee3165326ad6484acc95f2ef78f1c94fbf40a55704fa989f7b5"),
+        ("rnet", 401_659, "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee"),
+        ("onet", 1_557_637, "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3"),
+    )
+)
+
+
+@lru_cache(maxsize=1)
+def cards() -> tuple[ModelCard, ...]:
+    """The cards that come with nitakao."""
+    folder = resources.files("nitakao.models.cards")
+    return tuple(parse(folder.joinpath(f"{n}.toml").read_text("utf-8"), f"nitakao's {n}.toml") for n in _ORDER)
+
+
+def card(name_or_path: str) -> ModelCard:
+    """The card of this name: shipped, a .toml file, an .onnx file or a folder with its card, or one of the user's.
+
+    A shipped name means the shipped card everywhere; to change one, copy it under another name.
+    """
+    for shipped in cards():
+        if shipped.name == name_or_path:
+            return shipped
+    path = Path(name_or_path)
+    if path.suffix.lower() == ".toml":
+        return read(path)
+    if path.suffix.lower() == ".onnx":
+        return _beside(path)
+    own, _ = own_cards()
+    for candidate in own:
+        if candidate.name == name_or_path:
+            return candidate
+    for broken in _files():
+        if broken.stem == name_or_path:
+            return read(broken)  # says what is wrong with it, or is a card that has another name inside
+    if path.is_dir():
+        return _within(path)
+    raise _unknown(name_or_path, [c.name for c in (*cards(), *own)])
+
+
+def own_cards() -> tuple[list[ModelCard], list[str]]:
+    """Cards in the user's folders (NITAKAO_MODELS, then nitakao's own), and a sentence for each that is broken."""
+    found: dict[str, ModelCard] = {}
+    problems = []
+    shipped = {c.name for c in cards()}
+    for path in _files():
+        try:
+            own = read(path)
+        except CardError as error:
+            problems.append(str(error))
+            continue
+        if own.name in shipped:
+            problems.append(f"{path}: the name {own.name} is taken by a model of nitakao: give the card another")
+        else:
+            found.setdefault(own.name, own)
+    return list(found.values()), problems
+
+
+def read(path: Path) -> ModelCard:
+    """The card in this file. Its weights are looked for beside it first."""
+    if not path.is_file():
+        raise CardError(f"{path}: no such card")
+    try:
+        with path.open("rb") as file:
+            data = file.read(4 * LONGEST_CARD + 1)  # a character has up to four bytes
+    except OSError as error:
+        raise CardError(f"{path}: cannot be read: {error.strerror or error}") from error
+    try:
+        own = parse(data.decode("utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise CardError(f"{path}: not UTF-8 text, byte {error.start} is off") from error
+    here = str(path.resolve().parent)
+    return replace(own, files=tuple(replace(f, folder=here) for f in own.files))
+
+
+def _beside(network: Path) -> ModelCard:
+    beside = network.with_suffix(".toml")
+    if not beside.is_file():
+        raise ModelError(f"{network} has no card: write {beside.name} beside it, as docs/models.md shows")
+    return read(beside)
+
+
+def _within(folder: Path) -> ModelCard:
+    """The card in a folder that holds one, as `nitakao train` leaves it."""
+    cards = sorted(p for p in folder.glob("*.toml") if p.is_file())
+    if len(cards) != 1:
+        raise ModelError(f"the folder '{folder}' holds {len(cards) or 'no'} cards (.toml): name the one that is meant")
+    return read(cards[0])
+
+
+def _files() -> Iterator[Path]:
+    for folder in (*dirs.given(), dirs.models()):
+        try:
+            yield from sorted(p for p in folder.glob("*.toml") if p.is_file())
+        except OSError:
+            continue  # a folder that cannot be listed holds no cards for this user
+
+
+def _unknown(name: str, names: list[str]) -> ModelError:
+    near = get_close_matches(name, names, 1)
+    hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(names)}, or the path of a card (.toml)"
+    return ModelError(f"no model '{name[:80]}': {hint}")

@@ -1,0 +1,242 @@
+"""MTCNN: faces with five landmarks, by three networks of rising care.
+
+P-Net looks at every 12x12 window of a pyramid of the photograph; R-Net and O-Net look again, at 24x24 and 48x48, at
+what is left.  Source: Zhang et al. 2016, IEEE SPL 23(10).  Rounding and box arithmetic are those of facenet's
+detect_face.py, so that boxes agree with facenet-pytorch's; what differs is written where it does.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nitakao import geometry
+from nitakao.models.cards.registry import MTCNN_WEIGHTS
+from nitakao.models.detection import mtcnn_nets
+from nitakao.models.detection.pyramid import STRIDE, TILE, WINDOW, Pyramid, Room, Sums, Tile
+from nitakao.models.formats import joblib_lz4
+from nitakao.models.onnx.session import Device, Session
+from nitakao.models.weights import files
+from nitakao.system.cpu import cores
+from nitakao.values import DetectorSettings, Face, Floats, Photo
+
+Job = TypeVar("Job")
+Done = TypeVar("Done")
+
+REFINED, FINAL = 24, 48  # px; sides of R-Net's and O-Net's windows
+BATCH = 16  # windows given to R-Net or O-Net at once: as TILE, what stays in a core's cache
+SHARED = 64  # jobs of about a millisecond that are worth sharing; after them it is seen anew whether a core is free
+SAME_WINDOW, SAME_FACE = 0.5, 0.7  # overlap above which two boxes are one, in P-Net's levels and after: detect_face.py
+
+ROOM = Room()  # of all detectors: a thread looks at one photograph, or group of them, at a time
+ONE_LONGER = np.array([0, 0, 1, 1], np.float32)  # detect_face.py counts both edge pixels of a box in its last pass
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Boxes over several photographs that may be faces.
+
+    boxes: (n, 4) float32 x1, y1, x2, y2 in decoded pixels.  logits: (n,) float32.  photo: (n,) its number.
+    """
+
+    boxes: Floats
+    logits: Floats
+    photo: NDArray[np.intp]
+
+    def pick(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> Candidates:
+        return Candidates(self.boxes[which], self.logits[which], self.photo[which])
+
+
+class Mtcnn:
+    """The detector: photographs in, the faces of each out, best first.
+
+    May be called from several threads at once.  lanes: where a large photograph is run side by side while fewer threads
+    call than there are cores, or None for one tile after the other in the caller's thread.
+    """
+
+    def __init__(self, settings: DetectorSettings, device: Device | None = None, lanes: Executor | None = None) -> None:
+        self.settings = settings
+        self._lanes = lanes
+        self._callers: set[int] = set()
+        read = [joblib_lz4.read(files.locate(file)) for file in MTCNN_WEIGHTS]
+        self._pnet, self._rnet, self._onet = (
+            Session(build(layers), device)
+            for build, layers in zip((mtcnn_nets.pnet, mtcnn_nets.rnet, mtcnn_nets.onet), read, strict=True)
+        )
+
+    def __call__(self, photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
+        """The faces of each photograph, boxes and landmarks in its full-scale frame. coarsely: see `Detector`."""
+        caller = threading.get_ident()
+        self._callers.add(caller)
+        try:
+            return self._find(photos, coarsely)
+        finally:
+            self._callers.discard(caller)
+
+    def _find(self, photos: Sequence[Photo], coarsely: float) -> list[list[Face]]:
+        tables = ROOM.tables([photo.pixels.shape[:2] for photo in photos])
+        pyramids = [self._pyramid(photo, coarsely, sums) for photo, sums in zip(photos, tables, strict=True)]
+        found: list[list[Face]] = [[] for _ in photos]
+        for box, score, points, number in self._finish(pyramids, self._refine(pyramids, self._propose(pyramids))):
+            scale = photos[number].scale
+            x1, y1, x2, y2 = (float(v) for v in box / scale)
+            found[number].append(Face((x1, y1, x2, y2), score, (points / scale).astype(np.float32)))
+        return found
+
+    def _pyramid(self, photo: Photo, coarsely: float, sums: Sums) -> Pyramid:
+        smallest = self.settings.smallest_in(photo.size) * coarsely * photo.scale
+        return Pyramid(photo.pixels, smallest, self.settings.factor, sums)
+
+    def _propose(self, pyramids: Sequence[Pyramid]) -> Candidates:
+        """P-Net over all tiles of all pyramids; those of one shape run together while they fit in a core's cache."""
+        tiles = [tile for number, pyramid in enumerate(pyramids) for tile in pyramid.tiles(number)]
+        tiles.sort(key=lambda tile: tile.shape)
+        batches = [
+            batch
+            for shape, alike in groupby(tiles, key=lambda tile: tile.shape)
+            for batch in _chunks(list(alike), max(1, TILE * TILE // (shape[0] * shape[1])))
+        ]
+        least = _logit(self.settings.thresholds[0])
+
+        def run(batch: Sequence[Tile]) -> list[tuple[Tile, Floats]]:
+            pixels = np.stack([pyramids[tile.photo].tile(tile) for tile in batch])
+            (maps,) = self._pnet.run({"pixels": pixels})
+            return [(tile, _cells(tile, values, least)) for tile, values in zip(batch, maps, strict=True)]
+
+        found = [done for batch in self._side_by_side(run, batches) for done in batch]
+        return _proposals([(tile, cells) for tile, cells in found if len(cells)])
+
+    def _refine(self, pyramids: Sequence[Pyramid], candidates: Candidates) -> Candidates:
+        """R-Net on every candidate: those it believes, one a face, moved as it says and squared."""
+        seen, (score, moves) = self._look(self._rnet, ("score", "box"), REFINED, pyramids, _squared(candidates))
+        sure = score[:, 0] > _logit(self.settings.thresholds[1])
+        seen, moves = Candidates(seen.boxes, score[:, 0], seen.photo).pick(sure), moves[sure]
+        kept = _one_a_face(seen, "union")
+        return _squared(_moved(seen.pick(kept), moves[kept], 1))
+
+    def _finish(
+        self, pyramids: Sequence[Pyramid], candidates: Candidates
+    ) -> Iterator[tuple[Floats, float, Floats, int]]:
+        """O-Net on what is left: box, score, (5, 2) landmarks and photograph of each face, best first."""
+        seen, (score, moves, points) = self._look(self._onet, ("score", "box", "points"), FINAL, pyramids, candidates)
+        sure = score[:, 0] > _logit(self.settings.thresholds[2])
+        seen, moves, points = Candidates(seen.boxes, score[:, 0], seen.photo).pick(sure), moves[sure], points[sure]
+        corners, sides = seen.boxes[:, None, :2], seen.boxes[:, None, 2:] - seen.boxes[:, None, :2] + 1
+        landmarks = points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides + corners - 1
+        faces = _moved(seen, moves, 1)
+        for i in _one_a_face(Candidates(faces.boxes + ONE_LONGER, faces.logits, faces.photo), "smaller"):
+            yield faces.boxes[i], _probability(float(faces.logits[i])), landmarks[i], int(faces.photo[i])
+
+    def _look(
+        self,
+        network: Session,
+        outputs: tuple[str, ...],
+        side: int,
+        pyramids: Sequence[Pyramid],
+        candidates: Candidates,
+    ) -> tuple[Candidates, list[Floats]]:
+        """The candidates that show anything of their photograph, and the network's outputs for them."""
+        jobs: list[tuple[Pyramid, NDArray[np.int64]]] = []
+        kept = [np.zeros(0, np.intp)]
+        for photo in np.unique(candidates.photo):
+            which = np.flatnonzero(candidates.photo == photo)
+            boxes = pyramids[photo].inside(candidates.boxes[which])
+            shown = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+            kept.append(which[shown])
+            boxes = boxes[shown]
+            jobs += [(pyramids[photo], boxes[i : i + BATCH]) for i in range(0, len(boxes), BATCH)]
+
+        def run(job: tuple[Pyramid, NDArray[np.int64]]) -> list[Floats]:
+            return network.run({"pixels": job[0].patches(job[1], side)}, outputs)
+
+        empty = [np.zeros((0, network.outputs[name][1][1]), np.float32) for name in outputs]
+        parts = [empty, *self._side_by_side(run, jobs)]
+        return candidates.pick(np.concatenate(kept)), [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+    def _side_by_side(self, run: Callable[[Job], Done], jobs: Sequence[Job]) -> Iterable[Done]:
+        """run(job) for each job, in the lanes where cores would have nothing to do: a large photograph gets them all.
+
+        Where every core has a photograph of its own, sharing them costs 7% for changing places and Python's lock.
+        """
+        for some in _chunks(jobs, SHARED):
+            if self._lanes is not None and len(some) == SHARED and len(self._callers) < cores():
+                yield from self._lanes.map(run, some)
+            else:
+                yield from map(run, some)
+
+
+def _cells(tile: Tile, values: Floats, least: float) -> Floats:
+    """(n, 7): row and column in the level's grid, then P-Net's five values, of the windows that may be faces."""
+    rows, columns = np.nonzero(values[0] >= least)
+    where = np.stack([rows + tile.box[1] // STRIDE, columns + tile.box[0] // STRIDE], axis=1)
+    return np.concatenate([where.astype(np.float32), values[:, rows, columns].T], axis=1)
+
+
+def _proposals(found: Sequence[tuple[Tile, Floats]]) -> Candidates:
+    """Windows as boxes in their photographs, one of each heap, moved by P-Net's corrections.
+
+    Heaps are thinned level by level: windows of different levels never overlap by SAME_FACE, detect_face.py's second
+    bound.  All levels lie on one grid for that, one below the other.
+    """
+    if not found:
+        return Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.intp))
+    cells = np.concatenate([cells for _, cells in found])
+    counts = [len(cells) for _, cells in found]
+    scale = np.repeat([tile.scale for tile, _ in found], counts).astype(np.float32)[:, None]
+    photo = np.repeat([tile.photo for tile, _ in found], counts)
+    first: dict[tuple[int, float], int] = {}
+    below = 0
+    for tile, _ in found:
+        if (tile.photo, tile.scale) not in first:
+            first[tile.photo, tile.scale] = below
+            below += tile.level[1] // STRIDE + 2
+    where = cells[:, :2].astype(np.intp)
+    where[:, 0] += np.repeat([first[tile.photo, tile.scale] for tile, _ in found], counts)
+    corner = cells[:, 1::-1] * STRIDE + 1
+    boxes = np.floor(np.concatenate([corner, corner + (WINDOW - 1)], axis=1) / scale).astype(np.float32)
+    kept = geometry.suppress_on_grid(where, boxes, cells[:, 2], SAME_WINDOW)
+    return _moved(Candidates(boxes[kept], cells[kept, 2], photo[kept]), cells[kept, 3:], 0)
+
+
+def _moved(candidates: Candidates, moves: Floats, extra: int) -> Candidates:
+    """Boxes corrected by fractions of their sides; R-Net and O-Net count those one pixel longer (extra)."""
+    sides = candidates.boxes[:, 2:] - candidates.boxes[:, :2] + extra
+    boxes = candidates.boxes + moves * np.concatenate([sides, sides], axis=1)
+    return Candidates(boxes, candidates.logits, candidates.photo)
+
+
+def _squared(candidates: Candidates) -> Candidates:
+    """Boxes grown about their centres to squares of their longer sides."""
+    sides = candidates.boxes[:, 2:] - candidates.boxes[:, :2]
+    longer = sides.max(axis=1, keepdims=True)
+    corner = candidates.boxes[:, :2] + sides * np.float32(0.5) - longer * np.float32(0.5)
+    return Candidates(np.concatenate([corner, corner + longer], axis=1), candidates.logits, candidates.photo)
+
+
+def _one_a_face(candidates: Candidates, over: geometry.Over) -> NDArray[np.intp]:
+    """Which stay when of those on one face only the best does: photograph by photograph, best first."""
+    kept = [
+        where[geometry.suppress(candidates.boxes[where], candidates.logits[where], SAME_FACE, over)]
+        for where in (np.flatnonzero(candidates.photo == photo) for photo in np.unique(candidates.photo))
+    ]
+    return np.concatenate([np.zeros(0, np.intp), *kept])
+
+
+def _chunks(items: Sequence[Job], size: int) -> list[Sequence[Job]]:
+    return [items[i : i + size] for i in range(0, len(items), size)]
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def _probability(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit)) if logit > 0 else math.exp(logit) / (1 + math.exp(logit))

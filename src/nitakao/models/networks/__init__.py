@@ -1,0 +1,1 @@
+"""One file for each embedding network: weights in, an ONNX graph out."""

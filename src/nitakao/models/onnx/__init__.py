@@ -1,0 +1,1 @@
+"""Building, editing and running ONNX graphs."""

@@ -1,0 +1,1 @@
+"""Weights files: located, downloaded and verified."""

@@ -1,0 +1,115 @@
+"""Faces cut out of photographs, as the rule on a model's card says."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from nitakao import geometry
+from nitakao.errors import GeometryError
+from nitakao.geometry import Box, Matrix, Size
+from nitakao.photos import icc
+from nitakao.values import CropRule, Face, Photo, Pixels
+
+
+def cut(photo: Photo, face: Face, rule: CropRule) -> Pixels:
+    """(S, S, 3) uint8 sRGB: the face as the rule lays it out, upright by `face.turn`; outside the photograph is black.
+
+    A photograph decoded smaller gives the same crop, less sharp where the face had fewer pixels than the crop (`enough`
+    says which scale is enough).  Where the whole picture is the face (detector 'none'), a template has no landmarks to
+    go by, and the whole picture is stretched to S x S.  Raises GeometryError if there is nothing to cut.
+    """
+    if rule.kind == "template" and not (face.landmarks is None and _is_whole(face, photo.size)):
+        return icc.to_srgb(_aligned(photo, face, rule), photo.profile)
+    box = _region(face, rule, photo.size)
+    crop = icc.to_srgb(_stretched(photo, box, rule.size), photo.profile)
+    return crop if face.turn == 0 else np.ascontiguousarray(np.rot90(crop, face.turn // 90))
+
+
+def enough(face: Face, rule: CropRule, size: Size) -> float:
+    """The scale, up to 1, from which on a photograph of `size` has a pixel for each pixel of this face's crop."""
+    if rule.kind == "template" and face.landmarks is not None:
+        return min(1.0, geometry.scale_of(geometry.similarity(face.landmarks, rule.template)))
+    left, top, right, bottom = _region(face, rule, size)
+    return min(1.0, rule.size / min(right - left, bottom - top))
+
+
+def _is_whole(face: Face, size: Size) -> bool:
+    x1, y1, x2, y2 = face.box
+    return x1 <= 0 and y1 <= 0 and x2 >= size[0] and y2 >= size[1]
+
+
+def _region(face: Face, rule: CropRule, size: Size) -> tuple[int, int, int, int]:
+    if rule.kind == "margin":
+        return geometry.margin_box(face.box, rule.margin, rule.size, size)
+    return geometry.article_box(face.box, rule.margin if rule.kind == "article" else 0.0, size)
+
+
+def _stretched(photo: Photo, box: Box, side: int) -> Pixels:
+    """A part of the photograph, in pixels at full scale, as a square.
+
+    Pillow's bilinear filter widens with the reduction, so it smooths as it shrinks; scipy.misc.imresize, which the
+    article used, was Pillow's.
+    """
+    height, width = photo.pixels.shape[:2]
+    left, top, right, bottom = (v * photo.scale for v in box)
+    x, y = min(math.floor(left), width - 1), min(math.floor(top), height - 1)
+    part = photo.pixels[y : math.ceil(bottom), x : math.ceil(right)]
+    inner = (left - x, top - y, min(right, width) - x, min(bottom, height) - y)
+    image = Image.fromarray(np.ascontiguousarray(part))
+    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR, box=inner))
+
+
+def _aligned(photo: Photo, face: Face, rule: CropRule) -> Pixels:
+    if face.landmarks is None:
+        raise GeometryError(
+            "this crop lays five landmarks on a template, and the detector gives none: "
+            "use a detector with landmarks (mtcnn, yunet), or a model with a margin crop"
+        )
+    matrix = geometry.similarity(face.landmarks, rule.template)
+    return _warped(photo.pixels, matrix @ _from_decoded(photo.scale), rule.size)
+
+
+def _from_decoded(scale: float) -> Matrix:
+    """(3, 3) taking middles of decoded pixels to the photograph's frame at full scale."""
+    return _scaling(1 / scale)
+
+
+def _scaling(by: float) -> Matrix:
+    """(3, 3) scaling that keeps the corner of the first pixel, at (-0.5, -0.5), where it is."""
+    shift = (by - 1) / 2
+    return np.array([[by, 0, shift], [0, by, shift], [0, 0, 1.0]])
+
+
+def _warped(pixels: Pixels, matrix: Matrix, side: int) -> Pixels:
+    """(side, side, 3) of the picture under a similarity (2, 3), middles of pixels to middles of pixels."""
+    shrink = max(1, math.floor(1 / geometry.scale_of(matrix)))
+    x1, y1, x2, y2 = _seen(pixels, matrix, side, shrink)
+    part: Any = pixels[y1:y2, x1:x2]
+    matrix = matrix @ np.array([[1.0, 0, x1], [0, 1.0, y1], [0, 0, 1.0]])
+    if shrink > 1:  # one output pixel has many below it: average whole blocks first, or bilinear would skip most
+        down, right = -part.shape[0] % shrink, -part.shape[1] % shrink
+        if down or right:  # the photograph ends within a block
+            part = cv2.copyMakeBorder(part, 0, down, 0, right, cv2.BORDER_REPLICATE)
+        part = cv2.resize(part, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+        matrix = matrix @ _scaling(shrink)
+    crop = cv2.warpAffine(part, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return np.asarray(crop, dtype=np.uint8)
+
+
+def _seen(pixels: Pixels, matrix: Matrix, side: int, shrink: int) -> tuple[int, int, int, int]:
+    """The part of the picture that a crop shows, with a rim for interpolation, in whole blocks of `shrink` pixels."""
+    height, width = pixels.shape[:2]
+    edge = side - 0.5
+    corners = geometry.apply(geometry.inverse(matrix), [(-0.5, -0.5), (edge, -0.5), (-0.5, edge), (edge, edge)])
+    rim = 2 * shrink
+    x1, y1 = (max(0, math.floor(v) - rim) for v in corners.min(axis=0))
+    x2, y2 = (math.ceil(v) + rim for v in corners.max(axis=0))
+    x2, y2 = min(width, x1 + shrink * -(-(x2 - x1) // shrink)), min(height, y1 + shrink * -(-(y2 - y1) // shrink))
+    if x2 <= x1 or y2 <= y1:
+        raise GeometryError("the landmarks put the whole crop outside the photograph")
+    return x1, y1, x2, y2

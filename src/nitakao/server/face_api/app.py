@@ -1,0 +1,167 @@
+"""The Face API put together: its routers, its errors, and addresses in any case."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from nitakao.errors import FaceApiError, NitakaoError
+from nitakao.gallery.face_api import ids
+from nitakao.server import problems
+from nitakao.server.auth import Caller
+from nitakao.server.face_api import detect, directory, face_lists, person_groups, recognition, responses, unsupported
+from nitakao.server.face_api.context import FaceApiContext
+from nitakao.server.face_api.parameters import RECOGNITION
+from nitakao.server.logs import note
+from nitakao.server.problems import ProblemError
+
+PREFIX = "/face/"
+ROUTERS = (
+    detect.router,
+    recognition.router,
+    face_lists.small,
+    face_lists.large,
+    person_groups.small,
+    person_groups.large,
+    directory.router,
+    unsupported.router,
+)
+SWEPT = 60.0  # seconds between two looks for face ids whose time is over
+VERSION = re.compile(r"v\d{1,3}(\.\d{1,3})?(-preview(\.\d{1,3})?)?", re.ASCII)
+
+# Codes for what is refused outside of the Face API's own questions; where none is here, the status is the code.
+CODES = {403: "UnsupportedFeature", 413: "InvalidImageSize", 500: "Unspecified", 503: "ServiceUnavailable"}
+MESSAGES = {
+    401: "Access denied: send a key of this server as Ocp-Apim-Subscription-Key. 'nitakao keys create' makes one.",
+    404: "Resource not found.",
+    405: "The method is not allowed here.",
+}
+
+
+def mount(app: FastAPI, context: FaceApiContext) -> None:
+    """Let the server answer as the Face API below /face/ and any of its versions."""
+    problems.FORMS[PREFIX] = of_problem
+    app.mount(PREFIX + "{version}", make(context))
+
+
+def make(context: FaceApiContext) -> FastAPI:
+    """The Face API as an application of its own, whose errors are those that its clients read."""
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
+    app.state.context = context
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(FaceApiError, _refused)
+    app.add_exception_handler(ProblemError, _problem)
+    app.add_exception_handler(NitakaoError, _own)
+    app.add_exception_handler(HTTPException, _unknown)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(Exception, _failed)
+    app.add_middleware(Door, words=_words())
+    return app
+
+
+def _words() -> frozenset[str]:
+    """The parts of addresses that are words, and no names of somebody's."""
+    paths = [getattr(route, "path", "") for router in ROUTERS for route in router.routes]
+    return frozenset(part for path in paths for part in path.split("/") if part and "{" not in part) | {*RECOGNITION}
+
+
+def of_problem(problem: ProblemError) -> Response:
+    """What the server refuses by itself, in the Face API's form."""
+    status = 400 if problem.status == 413 else problem.status
+    code = CODES.get(problem.status, str(problem.status))
+    return responses.said(status, code, MESSAGES.get(problem.status, problem.detail), problem.headers)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, FaceApiError)
+    return responses.refusal(error)
+
+
+def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return of_problem(error)
+
+
+def _own(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NitakaoError)
+    return of_problem(problems.of_error(error))
+
+
+def _unknown(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return of_problem(ProblemError(error.status_code, "", str(error.detail), dict(error.headers or {})))
+
+
+def _malformed(request: Request, error: Exception) -> Response:
+    return responses.said(400, "BadArgument", "The request is malformed.")
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    return of_problem(ProblemError(500, "", "This is a fault in nitakao: the server's log says where."))
+
+
+READING = ("detect", "findsimilars", "verify", "group", "identify")  # besides GET, what a key that may read may do
+
+
+class Door:
+    """Which versions there are, who may come in, and words of the address in any case: /PersistedFaces works, too."""
+
+    def __init__(self, app: ASGIApp, words: frozenset[str]) -> None:
+        self.app = app
+        self.words = words
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        root: str = scope.get("root_path", "")
+        below = scope["path"].removeprefix(root).split("/")
+        parts = [part.lower() if part.lower() in self.words else part for part in below]
+        refused = _turned_away(scope, parts)
+        if refused is not None:
+            await of_problem(refused)(scope, receive, send)
+            return
+        await self.app({**scope, "path": root + "/".join(parts)}, receive, send)
+
+
+def _turned_away(scope: Scope, parts: list[str]) -> ProblemError | None:
+    """Why a request does not come in; None where it does."""
+    caller: Caller = scope["state"]["caller"]
+    if caller.role is None:
+        return ProblemError(401, "", "")
+    if not VERSION.fullmatch(str(scope["path_params"].get("version", ""))):
+        return ProblemError(404, "", "")
+    reads = scope["method"] in ("GET", "HEAD") or (parts[1:2] and parts[1] in READING)
+    if not caller.may("read" if reads else "write"):
+        return ProblemError(403, "", f"this needs the role 'write', and the key has '{caller.role}'")
+    return None
+
+
+@asynccontextmanager
+async def sweeping(context: FaceApiContext) -> AsyncIterator[None]:
+    """Within it, face ids whose time is over go within a minute."""
+    over = asyncio.Event()
+
+    async def sweep() -> None:
+        while not over.is_set():
+            try:
+                await context.service.do(ids.sweep, context.gallery)
+            except (NitakaoError, ProblemError) as error:  # the next round tries again
+                note("sweep", error=error)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(over.wait(), SWEPT)
+
+    task = asyncio.create_task(sweep())
+    try:
+        yield
+    finally:
+        over.set()  # not cancelled: `wait_for`, of which `do` makes use, may take that for itself before Python 3.12
+        await task

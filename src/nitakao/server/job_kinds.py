@@ -1,0 +1,119 @@
+"""What jobs do: tasks, with how far they are told as they go on."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from nitakao.server.jobs import Watch, Work
+from nitakao.server.service import Service
+from nitakao.system import atomic_write
+
+if TYPE_CHECKING:
+    from nitakao.clustering import Method
+    from nitakao.tasks.gallery.ingest import Again
+
+
+def index(
+    serving: Service,
+    paths: list[str],
+    *,
+    prune: bool = False,
+    labels_from: Literal["folder"] | None = None,
+    again: Again | None = None,
+) -> Work:
+    """Photographs of these files and folders into the gallery."""
+
+    def work(watch: Watch) -> dict[str, Any]:
+        from nitakao.tasks.gallery.index import Tally
+        from nitakao.tasks.gallery.index import index as task
+
+        watch(0, None)
+        total, tally = _counted(paths), Tally()
+        done = task(
+            serving.gallery,
+            paths,
+            model=serving.card,
+            detector=serving.settings.detector,
+            prune=prune,
+            labels_from=labels_from,
+            again=again,
+            limits=serving.limits,
+            eyes=serving.eyes,
+            tally=tally,
+        )
+        with closing(done):
+            for _ in done:
+                watch(tally.photos, total, f"{tally.faces} faces")
+        told = {"photos": tally.photos, "faces": tally.faces, "without_face": tally.without_face}
+        return told | {"unreadable": tally.unreadable, "became": dict(tally.became)}
+
+    return work
+
+
+def _counted(paths: list[str]) -> int:
+    from nitakao import photos
+
+    return sum(1 for _ in photos.find(paths, videos=True))
+
+
+def cluster(serving: Service, method: Method | None, threshold: float | None, smallest: int) -> Work:
+    """All faces in groups of one person each."""
+
+    def work(watch: Watch) -> dict[str, Any]:
+        from nitakao.tasks.gallery.cluster import cluster as task
+
+        watch(0, None)
+        found = task(
+            serving.gallery,
+            model=serving.card,
+            method=method,
+            threshold=threshold,
+            smallest=smallest,
+            watch=lambda done, faces: watch(done, faces),
+        )
+        return asdict(found)
+
+    return work
+
+
+def remake(serving: Service, model: str, from_photographs: bool) -> Work:
+    """The gallery's vectors by another model."""
+
+    def work(watch: Watch) -> dict[str, Any]:
+        from nitakao.tasks.gallery.reindex import reindex as task
+
+        watch(0, None)
+        found = task(
+            serving.gallery,
+            model,
+            from_photographs=from_photographs,
+            watch=lambda remade: watch(remade.done, remade.faces),
+        )
+        serving.gallery.reread()
+        return asdict(found)
+
+    return work
+
+
+def lay_out(serving: Service) -> Work:
+    """The map of faces."""
+
+    def work(watch: Watch) -> dict[str, Any]:
+        from nitakao.tasks.gallery.face_map import make
+
+        made = make(serving.gallery, watch=lambda done, total: watch(done, total))
+        return {"faces": len(made.faces), "method": made.method}
+
+    return work
+
+
+def kept_upload(folder: Path, data: bytes, name: str) -> str:
+    """The path under which a photograph that was handed in is kept; the same content is kept once."""
+    path = folder / name[:2] / name
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write.put(path, data)
+    return str(path)

@@ -1,0 +1,118 @@
+"""What leaves the gallery: forgotten for good, or exported."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from nitakao.errors import MisuseError
+from nitakao.gallery.browse import lists
+from nitakao.gallery.forget.forget import Receipt
+from nitakao.server import schemas
+from nitakao.server.auth import may
+from nitakao.server.problems import not_found, responses
+from nitakao.server.routes.parameters import LARGEST, Serving
+from nitakao.server.schemas import example
+from nitakao.server.service import Service
+from nitakao.tasks.gallery.export import export as export_task
+from nitakao.tasks.gallery.forget import forget as forget_task
+
+KINDS = {
+    "parquet": "application/vnd.apache.parquet",
+    "csv": "text/csv",
+    "npz": "application/octet-stream",
+    "jsonl": "application/x-ndjson",
+}
+PIECE = 1 << 18  # bytes that are read at a time
+One = Annotated[int, Field(ge=1, le=LARGEST)]
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS.values()},
+    }
+}
+
+router = APIRouter(prefix="/api/v1", tags=["leaving"], dependencies=[Depends(may("admin"))], responses=responses(404))
+
+
+class Forgotten(BaseModel):
+    """What is to be forgotten: one of person, photo and face.
+
+    confirm: for a person the name, or '#12'.  tombstone: never index the photographs again.
+    """
+
+    model_config = ConfigDict(extra="forbid") | example({"person": 12, "confirm": "Ada", "tombstone": True})
+
+    person: One | None = None
+    photo: One | None = None
+    face: One | None = None
+    confirm: Annotated[str, Field(max_length=600)] = ""
+    tombstone: bool = False
+
+
+@router.post("/forget", response_model=Receipt)
+async def forget(serving: Serving, wanted: Annotated[Forgotten, Body()]) -> Receipt:
+    """Forget a person, a photograph or a face for good. It cannot be undone."""
+    return await serving.finish(_forget, serving, wanted)
+
+
+def _forget(serving: Service, wanted: Forgotten) -> Receipt:
+    meant = {"person": wanted.person, "photo": wanted.photo, "face": wanted.face}
+    if sum(number is not None for number in meant.values()) != 1:
+        raise MisuseError("name one thing to forget: a person, a photo or a face")
+    if wanted.person is not None:
+        found = lists.person(serving.gallery, wanted.person)
+        if found is None:
+            raise not_found(f"there is no person #{wanted.person} in the gallery")
+        if wanted.confirm not in (found.called, f"#{found.id}"):
+            raise MisuseError("to forget a person, 'confirm' repeats the name, or the number as '#12'")
+    person = None if wanted.person is None else f"#{wanted.person}"
+    receipt = forget_task(
+        serving.gallery, person=person, photo=wanted.photo, face=wanted.face, tombstone=wanted.tombstone
+    )
+    return replace(receipt, gallery=schemas.shown(receipt.gallery))
+
+
+class Leaving(Response):
+    """A file in a folder of its own, which goes once the file has been sent, or could not be."""
+
+    def __init__(self, path: Path, media_type: str) -> None:
+        self.path, self.media_type, self.background = path, media_type, None
+        self.status_code = 200
+        told = {
+            "content-length": str(path.stat().st_size),
+            "content-disposition": f'attachment; filename="{path.name}"',
+        }
+        self.init_headers(told)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            with open(self.path, "rb") as file:
+                while piece := await run_in_threadpool(file.read, PIECE):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+        finally:
+            shutil.rmtree(self.path.parent, ignore_errors=True)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@router.get("/export", response_class=Response, responses=FILE)
+async def export(serving: Serving, format: Annotated[Literal["parquet", "csv", "npz", "jsonl"], Query()]) -> Response:
+    """All faces with their vectors, boxes and names, as a file."""
+    folder = Path(tempfile.mkdtemp(prefix="nitakao-export-"))  # for this user's eyes only
+    path = folder / f"faces.{format}"
+    try:
+        await serving.finish(export_task, serving.gallery, path)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Leaving(path, KINDS[format])

@@ -1,0 +1,191 @@
+"""Pictures to faces, to vectors, and one against another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, TypeAlias
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel
+
+from nitakao.errors import MisuseError, UnreadablePhotoError
+from nitakao.pipeline import NO_FACE
+from nitakao.server import schemas
+from nitakao.server.auth import may
+from nitakao.server.problems import responses
+from nitakao.server.routes.parameters import Detector, Faces, Prior, Serving, Threshold, check_kept
+from nitakao.server.service import Service
+from nitakao.server.uploads import BODY, one_picture, pictures
+from nitakao.tasks.probes import Asked, Look, with_face
+from nitakao.tasks.scoring import PRIOR
+from nitakao.tasks.search.verify_person import verify_known
+from nitakao.values import Choice, DetectorSettings, Face, Outcome, Probe
+
+router = APIRouter(prefix="/api/v1", tags=["pictures"], dependencies=[Depends(may("read"))], responses=responses(415))
+
+Number: TypeAlias = Annotated[
+    int | None, Query(ge=0, le=100_000, description="The face of this number in the picture, as /detect counts them.")
+]
+
+
+class Detected(BaseModel):
+    width: int
+    height: int
+    faces: list[schemas.Seen]
+    problem: str
+    detector: str
+    smallest_face: float
+
+
+class Embedded(schemas.Seen):
+    vector: list[float]
+
+
+class WithVectors(Detected):
+    faces: list[Embedded]  # type: ignore[assignment]  # each with its vector
+    model: str
+    dimension: int
+    metric: str
+
+
+class Verified(BaseModel):
+    """same: null where the model has no threshold."""
+
+    a: schemas.Probe
+    b: schemas.Probe
+    distance: float
+    threshold: float | None
+    same: bool | None
+    probability: float | None
+    model: str
+    metric: str
+    threshold_source: str
+    prior: float | None
+
+
+@router.post("/detect", response_model=Detected, openapi_extra=BODY)
+async def detect(request: Request, serving: Serving, settings: Detector, faces: Faces = None) -> dict[str, Any]:
+    """The faces in a picture, best first."""
+    data = await one_picture(request)
+    return await serving.do(_detected, serving, data, settings, faces or "all", False)
+
+
+@router.post("/embed", response_model=WithVectors, openapi_extra=BODY)
+async def embed(request: Request, serving: Serving, settings: Detector, faces: Faces = None) -> dict[str, Any]:
+    """The faces in a picture, each with its vector of the gallery's model."""
+    data = await one_picture(request)
+    return await serving.do(_detected, serving, data, settings, faces or "all", True)
+
+
+def _detected(
+    serving: Service, data: bytes, settings: DetectorSettings, choice: Choice, vectors: bool
+) -> dict[str, Any]:
+    outcome = serving.see(serving.parsed("image", data), detector=settings, choice=choice, vectors=vectors)
+    if outcome.problem not in ("", NO_FACE):
+        raise UnreadablePhotoError(outcome.problem)
+    told = _told(outcome, settings)
+    if vectors:
+        card = serving.card
+        for face, vector in zip(told["faces"], outcome.vectors, strict=True):
+            face["vector"] = schemas.of_vector(vector)
+        told |= {"model": card.name, "dimension": card.dimension, "metric": card.metric}
+    return told
+
+
+def _told(outcome: Outcome, settings: DetectorSettings) -> dict[str, Any]:
+    return {
+        "width": outcome.size[0],
+        "height": outcome.size[1],
+        "faces": [schemas.of_seen(face, number) for number, face in enumerate(outcome.faces)],
+        "problem": outcome.problem,
+        "detector": settings.name,
+        "smallest_face": round(settings.smallest_in(outcome.size), 1),
+    }
+
+
+@router.post("/verify", response_model=Verified, openapi_extra=BODY)
+async def verify(
+    request: Request,
+    serving: Serving,
+    settings: Detector,
+    a: Annotated[
+        str | None, Query(max_length=600, description="face:12, person:Ada or #12 in place of part a.")
+    ] = None,
+    b: Annotated[str | None, Query(max_length=600, description="In place of part b.")] = None,
+    a_face: Number = None,
+    b_face: Number = None,
+    faces: Faces = None,
+    threshold: Threshold = None,
+    prior: Prior = PRIOR,
+) -> dict[str, Any]:
+    """Whether two are one person: parts `a` and `b` of a form, or somebody of the gallery in place of either.
+
+    Of several faces in a picture the largest is taken, or the one that `faces` or a number says.
+    """
+    parts = await pictures(request)
+    sides = [_Side("a", parts.get("a", []), a, a_face), _Side("b", parts.get("b", []), b, b_face)]
+    return await serving.do(_verified, serving, sides, serving.look(settings, faces), threshold, prior)
+
+
+def _verified(
+    serving: Service, sides: list[_Side], look: Look, threshold: float | None, prior: float
+) -> dict[str, Any]:
+    both = [side.asked(serving, look) for side in sides]
+    threshold = serving.threshold() if threshold is None else threshold
+    found = verify_known(serving.gallery, both[0].asked, both[1].asked, threshold=threshold, prior=prior, look=look)
+    verdict = found.verdict
+    return {
+        "a": both[0].told(found.probes[0]),
+        "b": both[1].told(found.probes[1]),
+        "distance": verdict.distance,
+        "threshold": schemas.number(verdict.threshold),
+        "same": verdict.same if verdict.has_threshold else None,
+        "probability": schemas.number(found.probability),
+        "model": verdict.model,
+        "metric": verdict.metric,
+        "threshold_source": verdict.threshold_source,
+        "prior": schemas.number(found.basis.prior),
+    }
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of the two: a picture, of which the face of this number may be meant, or somebody of the gallery."""
+
+    side: str
+    pictures: list[bytes]
+    name: str | None
+    number: int | None
+
+    def asked(self, serving: Service, look: Look) -> _Asked:
+        side, name = self.side, self.name
+        if len(self.pictures) + (name is not None) != 1:
+            raise MisuseError(f"'{side}' is one picture, as a part of the form, or {side}=face:12, person:Ada or #12")
+        if name is not None:
+            check_kept(name)
+            if self.number is not None:
+                raise MisuseError(f"'{side}_face' counts the faces of a picture, and '{side}' is no picture")
+            return _Asked(name)
+        picture = serving.parsed(side, self.pictures[0])
+        if self.number is None:
+            return _Asked(picture, size=picture.size)
+        seen = with_face(serving.see(picture, detector=look.detector))
+        if self.number >= len(seen.faces):
+            raise MisuseError(f"'{side}' has no face {self.number}: /detect finds {len(seen.faces)} in it")
+        return _Asked(seen.vectors[self.number], picture.size, side, seen.faces[self.number], self.number)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What is asked about; of a picture its size, and where one of its faces is meant, that face and its number."""
+
+    asked: Asked
+    size: tuple[int, int] | None = None
+    name: str = ""
+    face: Face | None = None
+    number: int = 0
+
+    def told(self, probe: Probe) -> dict[str, Any]:
+        if self.face is not None:
+            probe = replace(probe, name=self.name, face=self.face, number=self.number)
+        return schemas.of_probe(probe, self.size)

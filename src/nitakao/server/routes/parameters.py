@@ -1,0 +1,99 @@
+"""What the routes that ask share: query parameters, pictures, and the names of those in the gallery."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+from fastapi import Depends, Path, Query
+
+from nitakao.errors import MisuseError
+from nitakao.gallery.browse.cursors import MOST
+from nitakao.photos import Encoded
+from nitakao.server import schemas
+from nitakao.server.jobs import Work
+from nitakao.server.problems import AGAIN, ProblemError
+from nitakao.server.service import Service, service
+from nitakao.tasks.probes import Asked, is_kept
+from nitakao.values import Choice, DetectorName, DetectorSettings
+
+Made = TypeVar("Made")
+
+LARGEST = 2**63 - 1  # of 64 bits, which databases count up to
+MOST_PROBES = 32
+
+Serving: TypeAlias = Annotated[Service, Depends(service)]
+Id: TypeAlias = Annotated[int, Path(ge=1, le=LARGEST)]
+After: TypeAlias = Annotated[str | None, Query(max_length=2000, description="The answer before's `next`.")]
+Limit: TypeAlias = Annotated[int, Query(ge=1, le=MOST)]
+Number: TypeAlias = Annotated[int, Query(ge=1, le=LARGEST)]
+Names: TypeAlias = Annotated[list[str], Query(max_length=MOST_PROBES)]
+Threshold: TypeAlias = Annotated[float | None, Query(ge=0, le=1000, description="Same person below this distance.")]
+Prior: TypeAlias = Annotated[float, Query(ge=1e-9, le=1 - 1e-9, description="One person, before anything is compared.")]
+Faces: TypeAlias = Annotated[Choice | None, Query(description="Which faces of a picture are meant.")]
+
+
+def of(kind: Callable[..., Made]) -> Callable[..., Awaitable[Made]]:
+    """A class as a dependency: its fields are the query's parameters.  Made in place, see `service`."""
+
+    async def made(**given: Any) -> Made:
+        return kind(**given)
+
+    made.__signature__ = inspect.signature(kind, eval_str=True)  # type: ignore[attr-defined]
+    return made
+
+
+async def detector(
+    serving: Serving,
+    detector: Annotated[
+        DetectorName | None, Query(description="How faces are found; none: each picture is one.")
+    ] = None,
+    smallest_face: Annotated[float | None, Query(ge=12, le=100_000, description="Side in pixels.")] = None,
+) -> DetectorSettings:
+    """The detector's settings of a request; without any, the server's."""
+    if detector is None and smallest_face is None:
+        return serving.settings.detector
+    own = serving.settings.detector
+    return DetectorSettings(
+        detector or own.name, None if smallest_face is None else round(smallest_face), retry=own.retry
+    )
+
+
+Detector: TypeAlias = Annotated[DetectorSettings, Depends(detector)]
+
+
+def asked(serving: Service, pictures: list[bytes], named: list[str]) -> list[Asked]:
+    """Whom a request asks about: its pictures, then who is named of the gallery.
+
+    Raises MisuseError for nobody, and for a name that is none of the gallery's: no path of the server is ever read.
+    """
+    for name in named:
+        check_kept(name)
+    found: list[Asked] = [serving.parsed(name_of(n, len(pictures)), data) for n, data in enumerate(pictures)]
+    if not found and not named:
+        raise MisuseError("name somebody to ask about: a picture as the body, or probe=face:12, person:Ada or #12")
+    return [*found, *named]
+
+
+async def accept(serving: Service, kind: str, work: Work) -> dict[str, Any]:
+    """The new job, as it is answered."""
+    if serving.jobs.is_full:
+        raise ProblemError(429, "busy", "too many jobs wait already: come again later", {"Retry-After": AGAIN})
+    return schemas.of_job(await serving.do(serving.jobs.add, kind, work))
+
+
+def check_kept(name: str) -> None:
+    """Raises MisuseError unless the name is of somebody in the gallery."""
+    if not is_kept(name):
+        raise MisuseError("somebody of the gallery is named by face:12, person:Ada or #12, and nothing else is read")
+
+
+def name_of(place: int, count: int) -> str:
+    """How a picture is called in answers: what its file was called is nobody's business."""
+    return "image" if count == 1 else f"image {place + 1}"
+
+
+def sizes(asked: list[Asked]) -> dict[str, tuple[int, int]]:
+    """Of each picture that is asked about, by the name that its probes begin with."""
+    return {one.source: one.size for one in asked if isinstance(one, Encoded)}

@@ -1,0 +1,172 @@
+"""Which faces of the gallery are alike, and who it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from nitakao.server import schemas
+from nitakao.server.auth import may
+from nitakao.server.problems import responses
+from nitakao.server.routes.parameters import (
+    Detector,
+    Faces,
+    Names,
+    Prior,
+    Serving,
+    Threshold,
+    asked,
+    check_kept,
+    of,
+    sizes,
+)
+from nitakao.server.service import Service
+from nitakao.server.uploads import BODY, pictures
+from nitakao.tasks.probes import Asked, Look, where
+from nitakao.tasks.scoring import PRIOR
+from nitakao.tasks.search.identify import identify as identify_task
+from nitakao.tasks.search.search import search as search_task
+from nitakao.values import Choice, DetectorSettings, Probe
+
+MOST = 1000  # faces in one answer
+SECONDS = 1e12  # since 1970, either way
+
+router = APIRouter(prefix="/api/v1", tags=["search"], dependencies=[Depends(may("read"))], responses=responses(415))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is searched for; the names of the query's parameters."""
+
+    k: Annotated[int | None, Query(ge=1, le=MOST)] = None
+    within: Annotated[float | None, Query(ge=0, le=1000, description="Only faces nearer than this.")] = None
+    same_person: bool = False
+    different_people: bool = False
+    each: bool = False
+    threshold: Threshold = None
+    prior: Prior = PRIOR
+
+    @property
+    def most(self) -> int:
+        near = self.within is not None or self.same_person
+        return self.k or (MOST if near else 10)
+
+
+@dataclass(frozen=True)
+class Among:
+    """Which faces may answer."""
+
+    person: Names = ()  # type: ignore[assignment]
+    folder: Annotated[str, Query(max_length=4000)] = ""
+    since: Annotated[float | None, Query(ge=-SECONDS, le=SECONDS, description="Seconds since 1970.")] = None
+    until: Annotated[float | None, Query(ge=-SECONDS, le=SECONDS)] = None
+    quality: Annotated[float, Query(ge=0, le=1)] = 0.0
+    hidden: bool = False
+
+
+@router.post("/search", response_model=schemas.Searched, openapi_extra=BODY)
+async def search(
+    request: Request,
+    serving: Serving,
+    settings: Detector,
+    wanted: Annotated[Wanted, Depends(of(Wanted))],
+    among: Annotated[Among, Depends(of(Among))],
+    probe: Annotated[list[str] | None, Query(description="face:12, person:Ada or #12")] = None,
+    away: Annotated[list[str] | None, Query(alias="not", description="Whom the answers shall be unlike.")] = None,
+    faces: Faces = None,
+) -> dict[str, Any]:
+    """The faces of the gallery nearest to each face that is asked about.
+
+    A picture with several faces has an answer for each. Several pictures are of one person, unless `each`.
+    """
+    given = (await pictures(request)).get("image", [])
+    return await serving.do(_search, serving, given, probe or [], away or [], settings, faces, wanted, among)
+
+
+def _search(
+    serving: Service,
+    given: list[bytes],
+    named: list[str],
+    away: list[str],
+    settings: DetectorSettings,
+    choice: Choice | None,
+    wanted: Wanted,
+    among: Among,
+) -> dict[str, Any]:
+    who = asked(serving, given, named)
+    for name in away:
+        check_kept(name)
+    found = search_task(
+        serving.gallery,
+        *who,
+        k=wanted.most,
+        where=where(
+            serving.gallery,
+            list(among.person),
+            folder=among.folder,
+            since=among.since,
+            until=among.until,
+            least=among.quality,
+            hidden=among.hidden,
+        ),
+        away=away,
+        each=wanted.each,
+        within=wanted.within,
+        same_person=wanted.same_person,
+        different_people=wanted.different_people,
+        threshold=serving.threshold() if wanted.threshold is None else wanted.threshold,
+        prior=wanted.prior,
+        look=serving.look(settings, choice),
+    )
+    answers = [
+        {"probe": _probe(answer.probe, who), "matches": [schemas.of_match(match) for match in answer.matches]}
+        for answer in found.answers
+    ]
+    return {"answers": answers, "basis": schemas.of_basis(found.basis), "problems": list(found.problems)}
+
+
+@router.post("/identify", response_model=schemas.Identified, openapi_extra=BODY)
+async def identify(
+    request: Request,
+    serving: Serving,
+    settings: Detector,
+    k: Annotated[int, Query(ge=1, le=100)] = 5,
+    each: bool = False,
+    threshold: Threshold = None,
+    prior: Prior = PRIOR,
+    probe: Annotated[list[str] | None, Query(description="face:12, person:Ada or #12")] = None,
+    faces: Faces = None,
+) -> dict[str, Any]:
+    """Who it is, of the people in the gallery who have a name, or nobody known."""
+    given = (await pictures(request)).get("image", [])
+    options = {"k": k, "each": each, "threshold": threshold, "prior": prior}
+    return await serving.do(_identify, serving, given, probe or [], serving.look(settings, faces), options)
+
+
+def _identify(
+    serving: Service, given: list[bytes], named: list[str], look: Look, options: dict[str, Any]
+) -> dict[str, Any]:
+    who = asked(serving, given, named)
+    if options["threshold"] is None:
+        options["threshold"] = serving.threshold()
+    found = identify_task(serving.gallery, *who, look=look, **options)
+    identities = [
+        {
+            "probe": _probe(one.probe, who),
+            "who": None if one.who is None else schemas.of_candidate(one.who),
+            "candidates": [schemas.of_candidate(candidate) for candidate in one.candidates],
+            "nobody": schemas.number(one.nobody),
+        }
+        for one in found.identities
+    ]
+    basis = schemas.of_basis(found.basis)
+    return {"identities": identities, "people": found.people, "basis": basis, "problems": list(found.problems)}
+
+
+def _probe(probe: Probe, who: Sequence[Asked]) -> dict[str, Any]:
+    """The probe, with the size of its picture, which its name begins with."""
+    name = (probe.parts[0] if probe.parts else probe).name.partition("#")[0]
+    return schemas.of_probe(probe, sizes(list(who)).get(name))

@@ -1,0 +1,1 @@
+"""Measure a model on labelled data: pairs, identification, retrieval, clustering, cohorts."""

@@ -1,0 +1,1 @@
+"""Fill, group, correct, export and maintain a gallery."""

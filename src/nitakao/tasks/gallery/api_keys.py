@@ -1,0 +1,34 @@
+"""Keys to the server: made, listed, revoked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nitakao.tasks.arguments import Place, opened
+
+if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
+    from nitakao.gallery.api_keys import Key, Role
+
+
+def create(gallery: Place, name: str, role: Role = "read") -> tuple[Key, str]:
+    """A new key, and its secret, which is kept nowhere.  name: says whose it is."""
+    from nitakao.gallery import api_keys as kept
+
+    with opened(gallery) as found:
+        return kept.create(found, name, role)
+
+
+def keys(gallery: Place = None) -> list[Key]:
+    """Every key there is and was, the oldest first."""
+    from nitakao.gallery import api_keys as kept
+
+    with opened(gallery) as found:
+        return kept.keys(found)
+
+
+def revoke(gallery: Place, number: int) -> Key:
+    """The key, which opens nothing any more."""
+    from nitakao.gallery import api_keys as kept
+
+    with opened(gallery) as found:
+        return kept.revoke(found, number)

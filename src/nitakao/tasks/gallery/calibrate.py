@@ -1,0 +1,237 @@
+"""What distances mean among the people of one's own gallery."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nitakao import calibration as calibrations
+from nitakao.calibration import Bin
+from nitakao.errors import GalleryError
+from nitakao.tasks.arguments import CALIBRATION, Place, calibration_of, card_for, opened
+from nitakao.values import Calibration, FaceFilter, Floats, Metric, ModelCard
+
+if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
+    from nitakao.gallery import GalleryStore
+
+Rows = NDArray[np.intp]
+
+LEAST_PEOPLE = 10  # with pairs; fewer say too little of other people
+LEAST_PAIRS = 100  # of one person; a share of them is then known to a few per cent
+MOST_OF_ONE = 200  # pairs of one person, so that nobody with very many pictures outweighs all others
+MOST_DIFFERENT = 1_000_000  # pairs of two people: rates of false matches down to 1 in 100,000
+GROUPS = 5  # of people, each judged by a fit on the others
+SEED = 1  # the same gallery gives the same calibration
+BLOCK = 1 << 14  # pairs whose vectors are held at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Faces whose person is known.
+
+    vectors: (n, D).  people, photos: (n,) numbers.  taken: (n,) seconds since 1970, NaN where not known.
+    """
+
+    vectors: Floats
+    people: NDArray[np.int64]
+    photos: NDArray[np.int64]
+    taken: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """apart: (m,) distances.  same: (m,) one person or two.  groups: (m, 2) the group of people of either face."""
+
+    apart: NDArray[np.float64]
+    same: NDArray[np.bool_]
+    groups: Rows
+
+    def fit(self, chosen: NDArray[np.bool_], source: str = "") -> Calibration:
+        return calibrations.fit(self.apart[self.same & chosen], self.apart[~self.same & chosen], source)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A gallery's own calibration and what it is worth.
+
+    people, faces: that it was fitted on.  same, different: pairs of one person and of two.
+    bins, error: reliability and ECE over groups of people, each judged by a fit on the others.  before: ECE on the same
+    pairs of what the gallery had until now, NaN where it had none.
+    grouped: how many of the faces were given to their person by grouping.
+    """
+
+    calibration: Calibration
+    model: str
+    metric: Metric
+    people: int
+    faces: int
+    same: int
+    different: int
+    bins: tuple[Bin, ...]
+    error: float
+    before: float
+    grouped: int
+
+
+def calibrate(
+    place: Place = None, *, model: str | os.PathLike[str] | ModelCard | None = None, grouped: bool = False
+) -> Calibrated:
+    """Fit probability and false matches on the gallery's people with names, and keep them in the gallery.
+
+    Faces count that a hand or a label gave to their person.  grouped: those too that grouping did, by their distance:
+    this makes probabilities surer than they ought to be.  Raises GalleryError where too few people or pairs are known.
+    """
+    with opened(place) as gallery:
+        card = card_for(gallery, model)
+        labelled, by_grouping = _labelled(gallery, grouped)
+        found = pairs(labelled, card.metric)
+        _enough(gallery, labelled, found, grouped)
+        had = calibration_of(gallery, card)
+        told, judged = cross_validated(found)
+        bins = tuple(calibrations.reliability(told, found.same[judged]))
+        people, same = len(np.unique(labelled.people)), int(found.same.sum())
+        source = f"{same} pairs of one person and {len(found.same) - same} of two, {people} people of this gallery"
+        fitted = found.fit(np.ones(len(found.same), bool), source)
+        gallery.set_setting(CALIBRATION, calibrations.dumps(fitted))
+        return Calibrated(
+            fitted,
+            card.name,
+            card.metric,
+            people,
+            len(labelled.people),
+            same,
+            len(found.same) - same,
+            bins,
+            calibrations.calibration_error(bins),
+            _error(had, found),
+            by_grouping,
+        )
+
+
+def reset(place: Place = None) -> bool:
+    """Go back to the calibration on the model's card. Whether the gallery had its own."""
+    with opened(place) as gallery:
+        had = gallery.setting(CALIBRATION) is not None
+        if had:
+            gallery.set_setting(CALIBRATION, None)
+        return had
+
+
+def _labelled(gallery: GalleryStore, grouped: bool) -> tuple[Labelled, int]:
+    """Faces of people with names, and how many of them grouping placed."""
+    from nitakao.gallery import faces
+    from nitakao.gallery.people import groups
+
+    standing = groups.standing(gallery)
+    by_hand = set(standing.faces[standing.known.by_hand].tolist())
+    kept = [k for k in faces.stream(gallery, FaceFilter(named=True, hidden=True)) if grouped or k.id in by_hand]
+    labelled = Labelled(
+        faces.vectors(gallery, [k.id for k in kept]),
+        np.array([k.person for k in kept], np.int64),
+        np.array([k.photo for k in kept], np.int64),
+        np.array([math.nan if k.taken is None else k.taken for k in kept], np.float64),
+    )
+    return labelled, sum(k.id not in by_hand for k in kept)
+
+
+def _enough(gallery: GalleryStore, labelled: Labelled, found: Pairs, grouped: bool) -> None:
+    """Raises GalleryError where the faces say too little."""
+    several = np.unique(labelled.people, return_counts=True)[1] > 1
+    pairs_of_one = int(found.same.sum())
+    if several.sum() >= LEAST_PEOPLE and pairs_of_one >= LEAST_PAIRS:
+        return
+    more = "" if grouped else ", or count faces that grouping gave to them, with --grouped"
+    raise GalleryError(
+        f"gallery '{gallery.where}' knows {several.sum()} people with a name and two faces or more, and "
+        f"{pairs_of_one} pairs of pictures of one person; a calibration needs {LEAST_PEOPLE} and {LEAST_PAIRS}: "
+        f"name more people and confirm their faces{more}"
+    )
+
+
+def pairs(labelled: Labelled, metric: Metric) -> Pairs:
+    """Pairs of faces from different photographs, bounded samples of each kind, always the same for the same faces.
+
+    Photographs taken in the same second count as one: bursts and copies would make one person look too alike.
+    """
+    draw = np.random.default_rng(SEED)
+    found = np.concatenate([_of_one(labelled.people, draw), _of_two(labelled.people, draw)])
+    first, second = found.T
+    separate = labelled.photos[first] != labelled.photos[second]
+    separate &= labelled.taken[first] != labelled.taken[second]  # NaN, not known, equals nothing
+    found = found[separate]
+    same = labelled.people[found[:, 0]] == labelled.people[found[:, 1]]
+    return Pairs(_apart(labelled.vectors, found, metric), same, _dealt(labelled.people)[found])
+
+
+def _of_one(people: NDArray[np.int64], draw: np.random.Generator) -> Rows:
+    """(m, 2) rows of pairs of one person, at most MOST_OF_ONE of each."""
+    order = np.argsort(people, kind="stable")
+    starts = np.flatnonzero(np.diff(people[order])) + 1
+    found = [mine[_within(len(mine), MOST_OF_ONE, draw)] for mine in np.split(order, starts)]
+    return np.concatenate(found)
+
+
+def _of_two(people: NDArray[np.int64], draw: np.random.Generator) -> Rows:
+    """(m, 2) rows of pairs of two people, at most MOST_DIFFERENT."""
+    found = _within(len(people), MOST_DIFFERENT, draw)
+    return np.asarray(found[people[found[:, 0]] != people[found[:, 1]]])
+
+
+def _within(count: int, most: int, draw: np.random.Generator) -> Rows:
+    """(m, 2) pairs of numbers below `count`: all of them, or `most` drawn at random where there are more."""
+    if count * (count - 1) // 2 <= most:
+        return np.stack(np.triu_indices(count, 1), axis=1).astype(np.intp)
+    first = draw.integers(0, count, most)
+    second = (first + draw.integers(1, count, most)) % count
+    return np.stack([first, second], axis=1).astype(np.intp)
+
+
+def _apart(vectors: Floats, found: Rows, metric: Metric) -> NDArray[np.float64]:
+    """(m,) the distance of each pair."""
+    blocks = [found[start : start + BLOCK] for start in range(0, len(found), BLOCK)]
+    apart = [_between(vectors[b[:, 0]], vectors[b[:, 1]], metric) for b in blocks]
+    return np.concatenate(apart) if apart else np.empty(0)
+
+
+def _between(a: Floats, b: Floats, metric: Metric) -> NDArray[np.float64]:
+    first, second = a.astype(np.float64), b.astype(np.float64)
+    if metric == "euclidean":
+        return np.asarray(np.linalg.norm(first - second, axis=1))
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return np.asarray(1 - np.clip(np.sum(first * second, axis=1) / lengths, -1, 1))
+
+
+def _dealt(people: NDArray[np.int64]) -> Rows:
+    """(n,) each face's group of people, who are dealt out in turn from those with most faces on: all have some."""
+    _, mine, counts = np.unique(people, return_inverse=True, return_counts=True)
+    group = np.empty(len(counts), np.intp)
+    group[np.argsort(-counts, kind="stable")] = np.arange(len(counts)) % GROUPS
+    return group[mine]
+
+
+def cross_validated(found: Pairs) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Probabilities at a prior of one half, each from a fit on other people; and which pairs they are of.
+
+    Both faces of a pair that is judged belong to the group that is left out; pairs across groups are not judged.
+    """
+    told = np.full(len(found.same), math.nan)
+    for group in range(GROUPS):
+        here = found.groups == group
+        judged = here.all(axis=1)
+        told[judged] = calibrations.probability(found.apart[judged], found.fit(~here.any(axis=1)))
+    judged = ~np.isnan(told)
+    return told[judged], judged
+
+
+def _error(calibration: Calibration | None, found: Pairs) -> float:
+    """ECE on the pairs that cross-validation judges, so that the two can be compared."""
+    if calibration is None:
+        return math.nan
+    judged = found.groups[:, 0] == found.groups[:, 1]
+    told = calibrations.probability(found.apart[judged], calibration)
+    return calibrations.calibration_error(calibrations.reliability(told, found.same[judged]))

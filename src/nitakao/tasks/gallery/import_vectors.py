@@ -1,0 +1,260 @@
+"""Files of vectors, ours and others', taken into a gallery."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nitakao import geometry
+from nitakao.errors import GeometryError, MissingExtraError, MisuseError, PhotoError, UnreadablePhotoError, VectorsError
+from nitakao.tasks.arguments import Place, card_of, opened
+from nitakao.tasks.gallery.matching import OVERLAP, Imported, paired, unmatched
+from nitakao.values import Chip, Enrolled, Face, Floats, ModelCard, Photo, Quality
+
+if TYPE_CHECKING:  # these load SQLAlchemy and OpenCV: not before there is work
+    from nitakao.gallery import GalleryStore
+    from nitakao.gallery.enrol import File, Looked
+    from nitakao.gallery.photos import Pictured
+    from nitakao.photos import Encoded
+    from nitakao.vectors import Vectors
+
+TOGETHER = 64  # photographs written in one transaction
+IMPORTED = "imported"  # in place of a detector's settings
+SAME = 0.01  # distance of vectors that are the same but for rounding
+_SHA256 = re.compile("[0-9a-f]{64}")  # what stands for the path of a photograph that lies nowhere
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What a file of vectors knows of one photograph.
+
+    sha256: empty where it does not say.  faces: none where it has no boxes.  persons: '' where it does not say.
+    """
+
+    path: str
+    sha256: str
+    faces: tuple[Face, ...]
+    vectors: Floats
+    persons: tuple[str, ...]
+
+
+def import_vectors(
+    gallery: Place,
+    path: str | os.PathLike[str],
+    *,
+    model: str | ModelCard | None = None,
+    folder: str | os.PathLike[str] = "",
+    watch: Callable[[str], None] = lambda source: None,
+    told: Imported | None = None,
+) -> Imported:
+    """What came of taking a file of vectors into the gallery, which is made where there is none.
+
+    Faces of photographs that the gallery does not have are kept with what the file knows of them, and with their chips
+    where the photographs are there; of those that it has, the names.  model: which one made the vectors, where the
+    file does not say.  folder: where names that are no whole paths lead from.  watch: is told of every photograph.
+    """
+    from nitakao import vectors
+
+    told = Imported() if told is None else told
+    found = vectors.read(path)
+    card = _card(found, model)
+    photographs = _photographs(found, os.fspath(folder))
+    with opened(gallery, card=card) as there:
+        while block := list(islice(photographs, TOGETHER)):
+            _take_in(there, block, told)
+            for known in block:
+                watch(known.path)
+        told.give(there)
+    return told
+
+
+def _card(found: Vectors, model: str | ModelCard | None) -> ModelCard:
+    """The model that made the vectors."""
+    if not found.model and model is None:
+        raise MisuseError(
+            f"'{found.path}' does not say which model made its vectors of {found.dimension} numbers: "
+            "name it with --model; vectors of two models cannot be compared"
+        )
+    card = card_of(model if model is not None else found.model)
+    found.check(card)
+    return card
+
+
+def _photographs(found: Vectors, folder: str) -> Iterator[Known]:
+    """The file's faces by photograph, in the order in which these come first."""
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(found.names):
+        rows.setdefault(name if found.numbers else _photo_of(name), []).append(row)
+    for name, places in rows.items():
+        if found.numbers:
+            places = sorted(places, key=lambda row: found.numbers[row])
+        yield Known(
+            path=_path(name, folder),
+            sha256=found.sha256[places[0]] if found.sha256 else "",
+            faces=tuple(found.faces[row] for row in places) if found.faces else (),
+            vectors=found.vectors[places],
+            persons=tuple(found.persons[row] if found.persons else "" for row in places),
+        )
+
+
+def _photo_of(name: str) -> str:
+    """'beach.jpg#2', as a dictionary names one face of several, is of 'beach.jpg'."""
+    found = re.fullmatch(r"(.+\.\w+)#\d+", name, re.DOTALL)
+    return found[1] if found else name
+
+
+def _path(name: str, folder: str) -> str:
+    from nitakao.photos import is_url
+
+    if is_url(name) or _SHA256.fullmatch(name):
+        return name
+    try:
+        return os.path.abspath(os.path.join(folder, name))
+    except ValueError as error:
+        raise VectorsError(f"{name[:80]!r} is no name of a photograph ({error})") from error
+
+
+def _take_in(gallery: GalleryStore, block: Sequence[Known], told: Imported) -> None:
+    """Keep what the gallery does not have, and note which names go to which faces."""
+    from nitakao.gallery import enrol
+    from nitakao.gallery.photos import pictured_of
+
+    taken: list[tuple[Known, Looked]] = []
+    for known in block:
+        try:
+            taken.append((known, _looked(gallery, known)))
+        except (PhotoError, MissingExtraError, VectorsError) as error:
+            told.problems.append(str(error))
+    done = enrol.enrol(gallery, [looked for _, looked in taken])
+    there = pictured_of(gallery, {one.photo for one in done if one.photo is not None and not one.faces})
+    for (known, _), one in zip(taken, done, strict=True):
+        told.photos, told.faces = told.photos + 1, told.faces + len(one.faces)
+        if one.faces:
+            told.want(dict(zip(one.faces, known.persons, strict=True)), known.path)
+        elif one.photo in there:
+            told.known += 1
+            _match(gallery, there[one.photo], known, told)
+        else:
+            told.problems.append(one.problem or f"'{known.path}': it was forgotten, and is kept out")
+
+
+def _looked(gallery: GalleryStore, known: Known) -> Looked:
+    """The photograph as enrolling takes it; without faces where the gallery has it already."""
+    from nitakao import photos
+    from nitakao.gallery import enrol
+
+    encoded, had = _encoded(known), _had(gallery, known.path)
+    sha256 = known.sha256 or (encoded.sha256 if encoded else had) or _invented(known.path)
+    if encoded is None and had not in ("", sha256):
+        raise VectorsError(f"'{known.path}': the gallery has another photograph under this name, which stays")
+    file = _file(known.path)
+    if enrol.place(gallery, sha256) is not None:
+        return enrol.Looked(file, sha256)
+    size = encoded.size if encoded else _least_size(known)
+    found = tuple(_enrolled(known, encoded, size))
+    return enrol.Looked(file, sha256, size, found, detector=IMPORTED, taken=photos.taken(encoded) if encoded else None)
+
+
+def _had(gallery: GalleryStore, path: str) -> str:
+    """The sha256 of the photograph that the gallery has under this path; empty where it has none."""
+    from nitakao.gallery import enrol
+    from nitakao.gallery.photos import pictured_of
+
+    mark = enrol.known(gallery, [path]).get(path)
+    photo = mark.photo if mark else None
+    return "" if photo is None else pictured_of(gallery, [photo])[photo].sha256
+
+
+def _invented(path: str) -> str:
+    """What stands for the content of a photograph that nobody has seen; no file's, but always the same."""
+    return hashlib.sha256(b"nitakao: not seen\0" + path.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _encoded(known: Known) -> Encoded | None:
+    """The photograph itself, where it is there. Raises PhotoError where it is another one than the vectors are of."""
+    from nitakao import photos
+
+    if not os.path.isfile(known.path):
+        return None
+    if photos.looks_like_video(known.path):
+        raise UnreadablePhotoError(f"'{known.path}': videos are indexed, not imported: 'nitakao index' it")
+    encoded = photos.load(known.path)
+    if known.sha256 and known.sha256 != encoded.sha256:
+        raise UnreadablePhotoError(f"'{known.path}': it has changed since its vectors were made: 'nitakao index' it")
+    return encoded
+
+
+def _least_size(known: Known) -> tuple[int, int]:
+    """The smallest photograph that its faces' boxes lie in."""
+    corners = [face.box[2:] for face in known.faces]
+    across, down = (max([1.0, *(c[axis] for c in corners if math.isfinite(c[axis]))]) for axis in (0, 1))
+    return math.ceil(min(across, 1e6)), math.ceil(min(down, 1e6))
+
+
+def _file(path: str) -> File | None:
+    """What the disk says of the file; of one that is not there, marks that no file has."""
+    from nitakao.gallery.enrol import File
+
+    if _SHA256.fullmatch(path):
+        return None
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError):
+        return File(path, -1, 0)
+    return File(path, state.st_size, state.st_mtime_ns)
+
+
+def _enrolled(known: Known, encoded: Encoded | None, size: tuple[int, int]) -> Iterator[Enrolled]:
+    """The faces; with quality and chip where the photograph and the place in it are known."""
+    whole = Face((0.0, 0.0, float(size[0]), float(size[1])), 1.0)
+    faces = known.faces or (whole,) * len(known.vectors)
+    photo = _decoded(encoded, faces) if encoded is not None and known.faces else None
+    for face, vector in zip(faces, known.vectors, strict=True):
+        quality, chip = _seen(photo, face)
+        yield Enrolled(face, vector, quality, chip)
+
+
+def _decoded(encoded: Encoded, faces: Sequence[Face]) -> Photo:
+    """The photograph, just large enough for its faces' chips."""
+    from nitakao import photos
+
+    scale = 0.0
+    for face in faces:
+        with suppress(GeometryError):  # a box outside the photograph
+            scale = max(scale, photos.chip_scale(face, encoded.size))
+    return photos.decode(encoded, scale=scale)
+
+
+def _seen(photo: Photo | None, face: Face) -> tuple[Quality, Chip | None]:
+    from nitakao import photos
+
+    try:
+        return (Quality(), None) if photo is None else (photos.quality(photo, face), photos.chip(photo, face))
+    except GeometryError:
+        return Quality(), None
+
+
+def _match(gallery: GalleryStore, there: Pictured, known: Known, told: Imported) -> None:
+    """Note names for the faces of a photograph that the gallery had: by their boxes, else by their vectors."""
+    from nitakao.gallery.faces import vectors
+
+    if not any(known.persons) or not there.faces:
+        told.unmatched += sum(map(bool, known.persons))
+        return
+    if known.faces:
+        alike = geometry.iou([face.box for face in known.faces], [kept.face.box for kept in there.faces])
+        pairs = paired(alike, OVERLAP)
+    else:
+        rows = vectors(gallery, [kept.id for kept in there.faces])
+        pairs = paired(-np.linalg.norm(known.vectors[:, None] - rows[None], axis=2), -SAME)
+    told.unmatched += unmatched(known.persons, pairs)
+    told.want({there.faces[column].id: known.persons[row] for row, column in pairs.items()}, known.path)

@@ -1,0 +1,66 @@
+"""Keeping a gallery: what it is, whether it is whole, copying it, making it small, saving what can be saved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nitakao.errors import NitakaoError
+from nitakao.tasks.arguments import Place, calibration_of, opened
+from nitakao.values import Check
+
+if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
+    from nitakao.gallery.maintenance.backup import Backup
+    from nitakao.gallery.maintenance.info import About, Compacted
+    from nitakao.gallery.maintenance.repair import Repaired
+
+
+def info(gallery: Place = None) -> tuple[About, str]:
+    """What the gallery is and holds, and where its probabilities come from; '' where it gives none."""
+    from nitakao.gallery.maintenance import info
+
+    with opened(gallery) as found:
+        about = info.info(found)
+        try:
+            calibration = calibration_of(found)
+        except NitakaoError:  # its model is not here: what there is to tell of the gallery is told
+            calibration = None
+        return about, "" if calibration is None else calibration.source
+
+
+def check(gallery: Place = None) -> Iterator[Check]:
+    """What was looked at in the gallery, one thing after the other. Nothing is changed."""
+    from nitakao.gallery.maintenance import check
+
+    with opened(gallery) as found:
+        yield from check.check(found)
+
+
+def backup(
+    gallery: Place, path: str | os.PathLike[str], *, progress: Callable[[int, int], None] | None = None
+) -> Backup:
+    """A copy of the gallery as it is at this moment, in a new SQLite file at `path`, made while others go on writing.
+
+    progress: told how much is done, and of how much.  Raises GalleryError where there is something at `path`.
+    """
+    from nitakao.gallery.maintenance import backup as copying
+
+    with opened(gallery) as found:
+        return copying.backup(found, Path(path), progress)
+
+
+def compact(gallery: Place = None) -> Compacted:
+    """Bytes before and after the room of what was deleted was given back."""
+    from nitakao.gallery.maintenance import info
+
+    with opened(gallery) as found:
+        return info.compact(found)
+
+
+def repair(gallery: str | os.PathLike[str] | None = None) -> Repaired:
+    """What was saved of a damaged gallery, in a new file that takes its place; the damaged one is kept beside it."""
+    from nitakao.gallery.maintenance import repair as saving
+
+    return saving.repair(gallery)

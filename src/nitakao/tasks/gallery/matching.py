@@ -1,0 +1,72 @@
+"""Names from outside and the gallery's faces brought together, for whatever imports them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nitakao.errors import MisuseError
+
+if TYPE_CHECKING:
+    from nitakao.gallery import GalleryStore
+
+OVERLAP = 0.3  # of two boxes, intersection over union, from which on they are the same face
+
+
+@dataclass
+class Imported:
+    """What came of an import, counted as it goes on.
+
+    photos: looked at.  faces: new in the gallery.  known: photographs that it had already.  named: faces that are named
+    now, already: were before, other: are somebody else's, and stay so.  unmatched: names where it has no face.
+    problems: a sentence for each photograph that was left out.
+    """
+
+    photos: int = 0
+    faces: int = 0
+    known: int = 0
+    named: int = 0
+    already: int = 0
+    other: int = 0
+    unmatched: int = 0
+    problems: list[str] = field(default_factory=list)
+    wanted: dict[int, str] = field(default_factory=dict, repr=False)  # names by face, given together at the end
+
+    def want(self, names: Mapping[int, str], path: str) -> None:
+        """Note names for faces; empty ones mean nothing, and what cannot be a name is a problem of the photograph."""
+        from nitakao.gallery.people import clean_name
+
+        for face, name in names.items():
+            try:
+                if name:
+                    self.wanted[face] = clean_name(name)
+            except MisuseError as error:
+                self.problems.append(f"'{path}': {error}")
+
+    def give(self, gallery: GalleryStore, *, dry_run: bool = False) -> None:
+        """Give the names that were noted."""
+        from nitakao.gallery.people.naming import give_names
+
+        for what in give_names(gallery, self.wanted, dry_run=dry_run).values():
+            setattr(self, what, getattr(self, what) + 1)
+
+
+def paired(alike: NDArray[np.floating[Any]], least: float) -> dict[int, int]:
+    """Rows to columns, the most alike first, each once, none below `least`.  alike: (n, m)."""
+    pairs: dict[int, int] = {}
+    for flat in np.argsort(-alike, axis=None, kind="stable"):
+        row, column = divmod(int(flat), alike.shape[1])
+        if alike[row, column] < least:
+            break
+        if row not in pairs and column not in pairs.values():
+            pairs[row] = column
+    return pairs
+
+
+def unmatched(names: Iterable[str], pairs: Mapping[int, int]) -> int:
+    """How many names are in a row without a column."""
+    return sum(bool(name) and row not in pairs for row, name in enumerate(names))

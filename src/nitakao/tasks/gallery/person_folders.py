@@ -1,0 +1,103 @@
+"""The photographs of a gallery laid out in a folder for each person."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nitakao.errors import NitakaoError
+from nitakao.tasks.arguments import Place, opened
+from nitakao.values import FaceFilter, Person
+
+FORBIDDEN = frozenset('/\\:*?"<>|')  # in names of files, on one system or another
+RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
+LONGEST = 120  # bytes of a folder's name: file systems end at 255, and names grow when they are told apart
+
+
+@dataclass(frozen=True)
+class Laid:
+    """One photograph that lies with a person now.  made: False where it lay there already.
+
+    problem: why it does not lie there; empty if it does.
+    """
+
+    person: Person
+    source: str
+    path: Path
+    made: bool = False
+    problem: str = ""
+
+
+def into_folders(gallery: Place, folder: Path, *, link: bool = False, least: int = 2) -> Iterator[Laid]:
+    """Each photograph of each person with `least` faces or more, copied into `folder`/NAME, as it is done.
+
+    link: symbolic links instead of copies. What lies there already stays; the originals are never touched.
+    """
+    from nitakao.gallery import faces, people
+
+    with opened(gallery) as kept:
+        taken: set[str] = set()
+        for person in people.people(kept, hidden=False):
+            if person.faces < least:
+                continue
+            place = folder / _told_apart(_folder_name(person), taken)
+            _make(place)
+            sources = dict.fromkeys(one.path for one in faces.stream(kept, FaceFilter(people=(person.id,))) if one.path)
+            names: set[str] = set()
+            for source in sources:
+                yield _lay(person, source, place / _told_apart(os.path.basename(source), names), link)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NitakaoError(f"the folder '{folder}' cannot be made: {error.strerror or error}") from error
+
+
+def _folder_name(person: Person) -> str:
+    """The person's name as a folder may be called everywhere: one part of a path, nothing hidden, nothing reserved."""
+    plain = "".join("_" if c in FORBIDDEN or unicodedata.category(c)[0] == "C" else c for c in person.name)
+    plain = plain.strip(" .")
+    while len(plain.encode()) > LONGEST:
+        plain = plain[:-1].rstrip(" .")
+    if not plain or plain.partition(".")[0].lower() in RESERVED:
+        return f"{person.id} {plain}".rstrip()
+    return plain
+
+
+def _told_apart(name: str, taken: set[str]) -> str:
+    """The name, with a number where another has it, also on systems that do not tell capitals apart."""
+    stem, ending = os.path.splitext(name)
+    found, number = name, 2
+    while unicodedata.normalize("NFC", found).casefold() in taken:
+        found, number = f"{stem}-{number}{ending}", number + 1
+    taken.add(unicodedata.normalize("NFC", found).casefold())
+    return found
+
+
+def _lay(person: Person, source: str, path: Path, link: bool) -> Laid:
+    try:
+        if os.path.lexists(path):
+            return Laid(person, source, path)
+        if link:
+            path.symlink_to(source)
+        else:
+            _copy(source, path)
+    except OSError as error:
+        return Laid(person, source, path, problem=f"'{source}': not laid in '{path.parent}': {error.strerror or error}")
+    return Laid(person, source, path, made=True)
+
+
+def _copy(source: str, path: Path) -> None:
+    """Whole or not at all."""
+    part = path.with_name(f".{path.name[:100]}.part")
+    try:
+        shutil.copy2(source, part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

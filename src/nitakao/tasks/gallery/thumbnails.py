@@ -1,0 +1,49 @@
+"""Pictures of what is in a gallery, to be looked at: chips of faces, and whole photographs from where they lie."""
+
+from __future__ import annotations
+
+from nitakao.errors import PhotoError
+from nitakao.tasks.arguments import Place, opened
+
+CHIP = 256  # px, of a chip's longer side at most
+CHIP_BYTES = 1 << 20  # no chip is near this
+
+
+def chip(gallery: Place, face: int, side: int = CHIP) -> bytes | None:
+    """A JPEG of a face with its surroundings, its longer side `side` pixels at most; None where there is no chip."""
+    from nitakao import photos
+    from nitakao.gallery import faces
+
+    with opened(gallery) as found:
+        kept = faces.chips(found, [face]).get(face)
+    if kept is None:
+        return None
+    encoded = photos.parsed(f"face {face}", kept.jpeg, limits=photos.Limits(bytes=CHIP_BYTES))
+    return kept.jpeg if max(encoded.size) <= side else photos.shown(encoded, side)
+
+
+def photograph(gallery: Place, photo: int, side: int) -> bytes:
+    """A JPEG of a photograph, upright, without what its file says besides, its longer side `side` pixels at most.
+
+    Raises PhotoError where it lies nowhere any more, is another one now, or is a video.
+    """
+    from nitakao import photos
+    from nitakao.gallery.browse import lists
+
+    with opened(gallery) as found:
+        told = lists.paths_of(found, photo)
+    if told is None:
+        raise PhotoError(f"there is no photograph {photo} in the gallery")
+    video, sha256, paths = told
+    if video:
+        raise PhotoError(f"photograph {photo} is a video, of which only the faces are kept")
+    for path in paths:
+        if photos.is_url(path):
+            continue
+        try:
+            encoded = photos.load(path)
+        except PhotoError:
+            continue
+        if encoded.sha256 == sha256:
+            return photos.shown(encoded, side)
+    raise PhotoError(f"photograph {photo} lies nowhere any more, or is another one now")

@@ -1,0 +1,213 @@
+"""Names between a gallery and the side-cars of photographs, where digiKam and other programs keep them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+import numpy as np
+
+from nitakao import geometry
+from nitakao.errors import FormatError, MissingExtraError, PhotoError, UnreadablePhotoError
+from nitakao.system import atomic_write
+from nitakao.tasks.arguments import Named, Place, opened, sources
+from nitakao.tasks.gallery.matching import OVERLAP, Imported, paired
+from nitakao.values import FaceFilter
+
+if TYPE_CHECKING:  # these load SQLAlchemy and OpenCV: not before there is work
+    from nitakao.gallery import GalleryStore
+    from nitakao.gallery.photos import Pictured
+    from nitakao.photos import Encoded
+    from nitakao.photos.xmp import Frame, Region
+
+TOGETHER = 64  # photographs that the gallery is asked about together
+
+
+@dataclass(frozen=True)
+class SideCar:
+    """What became of a photograph's side-car at `path`.
+
+    names: of the faces that it shows now, or would if this were no dry run.  problem: why nothing was written.
+    """
+
+    path: str
+    what: Literal["written", "unchanged", "problem"]
+    names: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def export_xmp(
+    gallery: Place = None,
+    *,
+    where: FaceFilter | None = None,
+    dry_run: bool = False,
+    without_ending: bool = False,
+) -> Iterator[SideCar]:
+    """Side-cars of the photographs with named faces, written beside them so that other programs show the names.
+
+    'photo.jpg.xmp' for 'photo.jpg', or with `without_ending` 'photo.xmp'. What a side-car holds stays, but for faces
+    that lie where these do.  where: which faces; those of hidden persons are left out unless told otherwise.  dry_run:
+    only says what would be written.
+    """
+    from nitakao.gallery.photos import pictured
+    from nitakao.photos import is_url
+
+    with opened(gallery) as found:
+        for one in pictured(found, where or FaceFilter(named=True)):
+            if one.video or not any(kept.name for kept in one.faces):
+                continue
+            for path in one.paths:
+                if not is_url(path):
+                    yield _side_car(path, one, dry_run, without_ending)
+
+
+def _side_car(path: str, one: Pictured, dry_run: bool, without_ending: bool) -> SideCar:
+    """One photograph's side-car, brought up to date."""
+    from nitakao.photos import xmp
+
+    target = xmp.places(path)[1 if without_ending else 0]
+    try:
+        encoded = _loaded(path, one)
+        frame = xmp.Frame(encoded.size, encoded.orientation)
+        regions, before = _regions(one), _content(target)
+        if before is None or not _has_all(xmp.read_regions(before, frame), regions):
+            after = xmp.write_regions(before, regions, frame)
+            if not dry_run:
+                _put(target, after)
+            return SideCar(target, "written", tuple(region.name for region in regions))
+        return SideCar(target, "unchanged", tuple(region.name for region in regions))
+    except FormatError as error:
+        return SideCar(target, "problem", problem=f"'{target}': {error}; it is left as it is")
+    except (PhotoError, MissingExtraError) as error:
+        return SideCar(target, "problem", problem=str(error))
+    except OSError as error:
+        return SideCar(target, "problem", problem=f"'{target}' cannot be written: {error.strerror or error}")
+
+
+def _loaded(path: str, one: Pictured) -> Encoded:
+    """The photograph's bytes and header. Raises UnreadablePhotoError where they are not those that were indexed."""
+    from nitakao import photos
+
+    encoded = photos.load(path)
+    if encoded.sha256 != one.sha256:
+        raise UnreadablePhotoError(f"'{path}': it has changed since it was indexed: 'nitakao index' it again")
+    return encoded
+
+
+def _regions(one: Pictured) -> list[Region]:
+    from nitakao.photos.xmp import Region
+
+    width, height = one.size
+    boxes = ((kept, kept.face.box) for kept in one.faces if kept.name)
+    return [Region(k.name, (x1 / width, y1 / height, x2 / width, y2 / height)) for k, (x1, y1, x2, y2) in boxes]
+
+
+def _has_all(there: list[Region], wanted: list[Region]) -> bool:
+    """Whether each face is there, under its name and where it lies to a thousandth of the picture."""
+
+    def is_there(region: Region) -> bool:
+        within = np.clip(region.box, 0, 1)
+        return any(other.name == region.name and np.abs(within - other.box).max() < 1e-3 for other in there)
+
+    return all(is_there(region) for region in wanted)
+
+
+def _content(path: str) -> bytes | None:
+    """What a side-car holds, or more than one may, which reading it refuses; None where there is none."""
+    from nitakao.photos.xmp import LONGEST
+
+    if not os.path.isfile(path):
+        return None
+    with open(path, "rb") as file:
+        return file.read(LONGEST + 1)
+
+
+def _put(path: str, content: bytes) -> None:
+    """The content under this name, whole or not at all."""
+    atomic_write.put(Path(os.path.realpath(path)), content, lasting=True)
+
+
+def import_xmp(
+    gallery: Place = None,
+    photos: Iterable[Named] | None = None,
+    *,
+    dry_run: bool = False,
+    stdin: BinaryIO | None = None,
+    watch: Callable[[str], None] = lambda source: None,
+    told: Imported | None = None,
+) -> Imported:
+    """What came of giving names out of side-cars, or out of the photographs themselves, to the gallery's faces.
+
+    photos: files, folders, globs; None for all that the gallery has.  A name goes to the face whose box lies where the
+    region lies; it is one entry of the journal.  dry_run: only counts.
+    """
+    told = Imported() if told is None else told
+    with opened(gallery) as found:
+        for path, one in _meant(found, photos, stdin, told):
+            try:
+                _match(path, one, told)
+            except (PhotoError, MissingExtraError) as error:
+                told.problems.append(str(error))
+            watch(path)
+        told.give(found, dry_run=dry_run)
+    return told
+
+
+def _meant(
+    gallery: GalleryStore, photos: Iterable[Named] | None, stdin: BinaryIO | None, told: Imported
+) -> Iterator[tuple[str, Pictured]]:
+    """The photographs that are meant, with the gallery's faces in them."""
+    from nitakao.gallery import enrol
+    from nitakao.gallery.photos import pictured, pictured_of
+
+    if photos is None:
+        for one in pictured(gallery, FaceFilter(hidden=True)):
+            yield from ((path, one) for path in one.paths if not one.video and os.path.isfile(path))
+        return
+    named = iter(sources(photos, stdin=stdin))
+    while block := list(islice(named, TOGETHER)):
+        paths = [os.path.abspath(source) for source in block if isinstance(source, str)]
+        known = enrol.known(gallery, paths)
+        there = pictured_of(gallery, {mark.photo for mark in known.values() if mark.photo is not None})
+        for path in paths:
+            photo = known[path].photo if path in known else None
+            if photo is None:
+                told.problems.append(f"'{path}': the gallery does not have it: 'nitakao index' it first")
+            else:
+                yield path, there[photo]
+
+
+def _match(path: str, one: Pictured, told: Imported) -> None:
+    """Note the names that are for faces of this photograph."""
+    from nitakao.photos import xmp
+
+    encoded = _loaded(path, one)
+    told.photos += 1
+    regions = _named(path, encoded, xmp.Frame(encoded.size, encoded.orientation), told)
+    if not regions:
+        return
+    (width, height), boxes = one.size, [kept.face.box for kept in one.faces]
+    alike = geometry.iou(np.array([region.box for region in regions]) * (width, height, width, height), boxes)
+    pairs = paired(alike, OVERLAP)
+    told.unmatched += len(regions) - len(pairs)
+    told.want({one.faces[column].id: regions[row].name for row, column in pairs.items()}, path)
+
+
+def _named(path: str, encoded: Encoded, frame: Frame, told: Imported) -> list[Region]:
+    """The faces with names of the first of a photograph's XMPs that has any: its side-cars', then its own."""
+    from nitakao.photos import xmp
+
+    for place in (*xmp.places(path), path):
+        try:
+            content = xmp.packet(encoded.data) if place == path else _content(place)
+            found = [region for region in xmp.read_regions(content, frame) if region.name] if content else []
+        except (FormatError, OSError) as error:
+            told.problems.append(f"'{place}': {error}")
+            continue
+        if found:
+            return found
+    return []

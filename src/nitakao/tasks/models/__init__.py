@@ -1,0 +1,1 @@
+"""List, inspect, fetch, publish and check models."""

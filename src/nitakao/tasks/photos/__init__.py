@@ -1,0 +1,1 @@
+"""Photographs without a gallery: detect, embed, align."""

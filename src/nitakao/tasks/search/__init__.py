@@ -1,0 +1,1 @@
+"""Ask a gallery or a folder who a face is: search, identify, verify, classify."""

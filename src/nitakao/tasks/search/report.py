@@ -1,0 +1,206 @@
+"""Answers as pictures: contact sheets and pages, with who was asked about and who was found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from nitakao.errors import GeometryError, PhotoError
+from nitakao.report import contact_sheet, drawing, html_page, tiles
+from nitakao.report.tiles import Board, Section, Tile
+from nitakao.tasks.arguments import Place, opened
+from nitakao.values import (
+    Candidate,
+    Chip,
+    Face,
+    FaceFilter,
+    FaceRecord,
+    Found,
+    Identified,
+    Identity,
+    Match,
+    Photo,
+    Probe,
+)
+
+if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
+    from nitakao.gallery import GalleryStore
+
+ASKED = 6  # faces shown of a person who is asked about: a row of a sheet
+
+File: TypeAlias = "str | os.PathLike[str]"
+Listed = TypeVar("Listed", Match, Candidate)
+
+
+def check(picture: File | None, html: File | None) -> None:
+    """Whether a sheet and a page of these names can be written, before the work for them."""
+    if picture is not None:
+        drawing.check(Path(picture))
+    if html is not None:
+        html_page.check(Path(html))
+
+
+def draw_search(found: Found, gallery: GalleryStore | None, picture: File | None, html: File | None) -> None:
+    """Save what was found as a sheet, as a page, as both or as neither. gallery: None where a folder was searched."""
+    if picture is not None or html is not None:
+        _save(board_of_search(found, gallery, scenes=html is not None), picture, html)
+
+
+def draw_identities(found: Identified, gallery: GalleryStore, picture: File | None, html: File | None) -> None:
+    """Save who was identified, as `draw_search` does."""
+    if picture is not None or html is not None:
+        _save(board_of_identities(found, gallery, scenes=html is not None), picture, html)
+
+
+def draw_people(gallery: Place, picture: File | None, html: File | None, *, least: int = 2) -> None:
+    """Save everybody in the gallery with `least` faces or more, each with her faces, as `draw_search` does."""
+    if picture is not None or html is not None:
+        with opened(gallery) as kept:
+            _save(board_of_people(kept, least=least), picture, html)
+
+
+def _save(board: Board, picture: File | None, html: File | None) -> None:
+    if picture is not None:
+        drawing.save(Path(picture), contact_sheet.sheet(board))
+    if html is not None:
+        html_page.save(Path(html), html_page.page(board))
+
+
+def board_of_search(found: Found, gallery: GalleryStore | None, *, scenes: bool) -> Board:
+    """What was found for each probe.  scenes: with the photographs, where they can still be read.
+
+    gallery: the one that was searched, None for a folder of photographs.
+    """
+    pictures = _Pictures(gallery, scenes)
+    sections = tuple(
+        Section(
+            answer.probe.name,
+            tuple(
+                tiles.of_match(match, chip, pictures.scene(match.kept))
+                for match, chip in pictures.with_chips(answer.matches)
+            ),
+            asked=pictures.asked(answer.probe),
+        )
+        for answer in found.answers
+    )
+    return Board("Faces like the one above each line", sections, tiles.notes(found.basis))
+
+
+def board_of_identities(found: Identified, gallery: GalleryStore, *, scenes: bool) -> Board:
+    """Who each probe is, with the candidates."""
+    pictures = _Pictures(gallery, scenes)
+    sections = tuple(
+        Section(
+            f"{identity.probe.name}: {identity.who.name if identity.who else 'nobody known'}",
+            tuple(_candidate(one, chip, pictures) for one, chip in pictures.with_chips(identity.candidates)),
+            asked=pictures.asked(identity.probe),
+            note=_nobody(identity),
+        )
+        for identity in found.identities
+    )
+    return Board("Who is it", sections, tiles.notes(found.basis))
+
+
+def board_of_people(gallery: GalleryStore, *, least: int) -> Board:
+    """A section for everybody with `least` faces or more, and apart in it the faces that may be hers."""
+    from nitakao.gallery import faces, people
+    from nitakao.gallery.people import reviews
+
+    doubts: dict[int, list[FaceRecord]] = {}
+    for doubt in reviews.waiting(gallery):
+        doubts.setdefault(doubt.person, []).append(doubt.kept)
+    pictures = _Pictures(gallery, scenes=False)
+    sections = []
+    for person in people.people(gallery, hidden=False):
+        if person.faces >= least:
+            theirs = list(faces.stream(gallery, FaceFilter(people=(person.id,))))
+            said = f"{person.called}: {person.faces} faces in {person.photos} photographs"
+            sections.append(Section(said, pictures.plain(theirs), doubtful=pictures.plain(doubts.get(person.id, []))))
+    return Board(f"The people of {gallery.where}", tuple(sections))
+
+
+def _candidate(one: Candidate, chip: Chip | None, pictures: _Pictures) -> Tile:
+    return tiles.of_face(one.nearest, chip, pictures.scene(one.nearest), one.rank, one.distance, one.probability)
+
+
+def _nobody(identity: Identity) -> str:
+    known = tiles.percent(identity.nobody)
+    return known and f"nobody known: {known}"
+
+
+class _Pictures:
+    """Pictures of faces and their photographs; of several faces in one photograph it is read once."""
+
+    def __init__(self, gallery: GalleryStore | None, scenes: bool) -> None:
+        self.gallery = gallery
+        self.scenes = scenes
+        self._last: tuple[str, Photo | None] = ("", None)
+
+    def with_chips(self, listed: Sequence[Listed]) -> Iterable[tuple[Listed, Chip | None]]:
+        kept = [one.kept if isinstance(one, Match) else one.nearest for one in listed]
+        if self.gallery is not None:
+            from nitakao.gallery import faces
+
+            chips = faces.chips(self.gallery, [face.id for face in kept])
+            return [(one, chips.get(face.id)) for one, face in zip(listed, kept, strict=True)]
+        return [(one, self._cut(self._photo(face.path), face.face)) for one, face in zip(listed, kept, strict=True)]
+
+    def plain(self, listed: Sequence[FaceRecord]) -> tuple[Tile, ...]:
+        """Faces of one person: who it is stands above them."""
+        assert self.gallery is not None
+        from nitakao.gallery import faces
+
+        chips = faces.chips(self.gallery, [one.id for one in listed])
+        return tuple(replace(tiles.of_face(one, chips.get(one.id)), name="") for one in listed)
+
+    def asked(self, probe: Probe) -> tuple[Tile, ...]:
+        """The faces that a probe is made of."""
+        return tuple(tile for part in probe.parts or (probe,) for tile in self._part(part))
+
+    def _part(self, probe: Probe) -> list[Tile]:
+        if probe.face is None:
+            return self._known(probe.faces[:ASKED])
+        photo = self._photo(probe.source)
+        chip = self._cut(photo, probe.face)
+        scene = b"" if photo is None or not self.scenes else tiles.scene(photo, (probe.face,))
+        path = "" if isinstance(probe.source, Photo) else probe.source
+        if chip is None:
+            return [Tile(scene=scene, path=path)]
+        return [Tile(chip.jpeg, scene, path=path, box=tiles.within(chip, probe.face))]
+
+    def _known(self, numbers: Sequence[int]) -> list[Tile]:
+        if self.gallery is None or not numbers:
+            return []
+        from nitakao.gallery import faces
+
+        kept, chips = faces.kept(self.gallery, numbers), faces.chips(self.gallery, numbers)
+        return [tiles.of_face(face, chips.get(n), self.scene(face)) for n, face in sorted(kept.items())]
+
+    def scene(self, kept: FaceRecord) -> bytes:
+        """The photograph with the face boxed; empty where it cannot be read any more, or is a moment of a video."""
+        photo = self._photo(kept.path) if self.scenes and kept.time is None and kept.path else None
+        return b"" if photo is None else tiles.scene(photo, (kept.face,))
+
+    def _cut(self, photo: Photo | None, face: Face) -> Chip | None:
+        from nitakao import photos
+
+        try:
+            return None if photo is None else photos.chip(photo, face)
+        except GeometryError:
+            return None
+
+    def _photo(self, source: str | Photo) -> Photo | None:
+        """The photograph; None where it is gone or cannot be read: an answer is worth showing without it."""
+        if isinstance(source, Photo):
+            return source
+        if self._last[0] != source:
+            from nitakao import photos
+
+            try:
+                self._last = source, photos.read(source)
+            except PhotoError:
+                self._last = source, None
+        return self._last[1]

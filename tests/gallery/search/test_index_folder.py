@@ -1,0 +1,322 @@
+"""The files of an index: damage is noticed, nothing half-made is used, and nothing of what is forgotten stays."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zlib
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from tests.gallery.search import filled
+
+from nitakao.errors import GalleryBusyError, GalleryError
+from nitakao.gallery import GalleryStore
+from nitakao.gallery.search import build
+from nitakao.gallery.search import searcher as searcher_module
+from nitakao.gallery.search.index_folder import Cache, Damaged, Written
+from nitakao.gallery.search.searcher import Searcher
+
+KINDS = {"matrix": filled.ALL_ROWS, "ivf": filled.CELLS}
+VECTORS = filled.people(1000)
+QUERIES = filled.people(5, seed=1)
+FLIPS, REPAIRS = 300, 8  # bytes flipped for each kind of index, and how many indexes are made anew after that
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    with filled.gallery(tmp_path / "family.db", VECTORS) as made:
+        yield made
+
+
+def right(searcher, left=None):
+    """Whether what a searcher finds is what there is, with the distances it has; `left`: the faces' numbers."""
+    left = np.arange(1, 1001) if left is None else left
+    ids, distances = searcher.search(QUERIES, 5)
+    wanted, far = filled.nearest(VECTORS[left - 1], QUERIES, 5, ids=left)
+    same = np.mean([len(set(a) & set(b)) / 5 for a, b in zip(ids, wanted, strict=True)])
+    exact = np.linalg.norm(VECTORS[ids - 1].astype(np.float64) - QUERIES[:, None], axis=2)
+    return same >= 0.9 and np.allclose(distances, exact, atol=1e-6) and np.isin(ids, left).all() and len(far)
+
+
+def flipped(folder, draw):
+    """Flip one bit somewhere; the file, and what it was."""
+    files = sorted(path for path in folder.iterdir() if path.stat().st_size)
+    file = files[draw.integers(len(files))]
+    data = bytearray(file.read_bytes())
+    data[draw.integers(len(data))] ^= 1 << int(draw.integers(8))
+    whole = file.read_bytes()
+    file.write_bytes(data)
+    return file, whole
+
+
+def test_a_flipped_bit_anywhere_is_noticed(gallery, kind):
+    draw = np.random.default_rng(0)
+    Searcher(gallery, limits=KINDS[kind]).refresh()
+    cache = Cache(place(gallery))
+    manifest = manifest_of(Searcher(gallery))
+    for _ in range(FLIPS):
+        file, whole = flipped(cache.folder, draw)
+        with pytest.raises(Damaged):
+            cache.verify(cache.manifest() or manifest)
+        file.write_bytes(whole)
+    cache.verify(manifest)
+
+
+def test_a_damaged_index_is_made_anew_and_a_notice_given(gallery, kind):
+    draw = np.random.default_rng(1)
+    said: list[str] = []
+    Searcher(gallery, limits=KINDS[kind]).refresh()
+    for _ in range(REPAIRS):
+        flipped(place(gallery), draw)
+        searcher = Searcher(gallery, limits=KINDS[kind], notice=said.append)
+        assert right(searcher)
+        assert said.pop().startswith(f"the search index of gallery '{gallery.where}' is damaged (")
+        assert not said
+        Searcher(gallery, limits=KINDS[kind], notice=pytest.fail).search(QUERIES, 1)
+
+
+def manifest_of(searcher):
+    found = searcher.cache.manifest()
+    assert found is not None
+    return found
+
+
+def place(gallery):
+    return Searcher(gallery).cache.folder
+
+
+@pytest.mark.parametrize("harm", ["cut", "empty", "gone", "longer"])
+def test_a_file_that_is_cut_or_gone_is_noticed(gallery, kind, harm):
+    searcher = Searcher(gallery, limits=KINDS[kind])
+    searcher.refresh()
+    manifest = manifest_of(searcher)
+    for ending in manifest.files:
+        path = searcher.cache.path(manifest_of(searcher), ending)
+        data = path.read_bytes()
+        if harm == "gone":
+            path.unlink()
+        else:
+            path.write_bytes({"cut": data[:-1], "empty": b"", "longer": data + b"\0"}[harm])
+        said: list[str] = []
+        assert right(Searcher(gallery, limits=KINDS[kind], notice=said.append))
+        assert len(said) == 1
+    assert manifest_of(searcher).generation != manifest.generation
+
+
+def test_an_index_that_is_whole_is_not_made_again(gallery, kind):
+    Searcher(gallery, limits=KINDS[kind]).refresh()
+    first = manifest_of(Searcher(gallery))
+    again = Searcher(gallery, limits=KINDS[kind], notice=pytest.fail)
+    again.refresh()
+    assert right(again)
+    assert manifest_of(again) == first
+
+
+def test_what_an_unfinished_index_left_is_cleared_away(gallery):
+    searcher = Searcher(gallery, limits=filled.ALL_ROWS)
+    searcher.refresh()
+    (searcher.cache.folder / "0123.rows").write_bytes(b"half")
+    searcher.rebuild()
+    manifest = manifest_of(searcher)
+    names = {f"{manifest.generation}.ids", f"{manifest.generation}.rows", "manifest.json", "lock"}
+    assert {path.name for path in searcher.cache.folder.iterdir()} <= names
+
+
+def test_an_index_of_a_future_nitakao_is_made_anew_without_a_word(gallery):
+    searcher = Searcher(gallery, limits=filled.ALL_ROWS, notice=pytest.fail)
+    searcher.refresh()
+    manifest = searcher.cache.folder / "manifest.json"
+    text = json.dumps(json.loads(manifest.read_bytes().split(b"\n", 1)[1]) | {"format": 99}).encode()
+    manifest.write_bytes(b"%08x\n" % zlib.crc32(text) + text)
+    assert right(searcher)
+    assert searcher.state().kind == "matrix"
+
+
+def test_a_folder_that_cannot_be_written_is_said_once_and_searches_go_on(gallery, kind):
+    place(gallery).write_text("a file stands where the folder should")
+    said: list[str] = []
+    searcher = Searcher(gallery, limits=KINDS[kind], notice=said.append)
+    for _ in range(3):
+        assert right(searcher)
+    assert len(said) == 1
+    assert "searches look at every face" in said[0]
+    with pytest.raises(GalleryError, match="cannot be made"):
+        searcher.rebuild()
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_full_disk_leaves_the_old_index_or_none_and_searches_go_on(gallery, kind, monkeypatch, after):
+    filled.add(gallery, VECTORS[:0])
+    wrote: list[int] = []
+    write = Written.write
+
+    def full(self, data):
+        wrote.append(1)
+        if len(wrote) > after:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, data)
+
+    monkeypatch.setattr(Written, "write", full)
+    said: list[str] = []
+    searcher = Searcher(gallery, limits=KINDS[kind], notice=said.append)
+    with pytest.raises(GalleryError, match="No space left on device"):
+        searcher.rebuild()
+    assert right(searcher)
+    assert "No space left on device" in said[0]
+    assert searcher.state().kind == "none"
+    assert {path.name for path in place(gallery).iterdir()} <= {"lock"}
+
+
+def test_forgetting_leaves_no_file_with_anything_in_it(gallery, kind):
+    searcher = Searcher(gallery, limits=KINDS[kind])
+    searcher.refresh()
+    (searcher.cache.folder / "0123.rows").write_bytes(VECTORS.tobytes())
+    filled.remove(gallery, range(1, 200))
+    searcher.forget()
+    assert [path.name for path in searcher.cache.folder.iterdir() if path.stat().st_size] == []
+    assert right(searcher, np.arange(200, 1001))
+
+
+def test_forgetting_without_an_index_makes_nothing(gallery):
+    Searcher(gallery).forget()
+    assert not place(gallery).exists()
+
+
+def test_forgetting_waits_for_whoever_makes_an_index_and_gives_up_with_a_sentence(gallery, monkeypatch):
+    monkeypatch.setattr(searcher_module, "WAIT", 0.1)
+    searcher = Searcher(gallery, limits=filled.ALL_ROWS)
+    searcher.refresh()
+    with FileLock(searcher.cache.folder / "lock"):
+        with pytest.raises(GalleryBusyError, match="another process is making"):
+            searcher.forget()
+        with pytest.raises(GalleryBusyError, match="another process is making"):
+            searcher.rebuild()
+
+
+def test_while_another_process_makes_the_index_searches_go_on(gallery, kind):
+    place(gallery).mkdir()
+    with FileLock(place(gallery) / "lock"):
+        searcher = Searcher(gallery, limits=KINDS[kind], notice=pytest.fail)
+        assert right(searcher)
+        assert searcher.state().kind == "none"
+
+
+def test_an_older_copy_of_the_gallery_put_back_is_noticed(gallery, kind, tmp_path):
+    copy = tmp_path / "copy.db"
+    gallery.close()
+    shutil.copy(gallery.where, copy)
+    with GalleryStore(gallery.where) as newer:
+        filled.add(newer, filled.people(300, seed=7))
+        Searcher(newer, limits=KINDS[kind]).refresh()
+    for leftover in ("-wal", "-shm"):
+        if os.path.exists(gallery.where + leftover):
+            os.unlink(gallery.where + leftover)
+    shutil.copy(copy, gallery.where)
+    with GalleryStore(gallery.where) as older:
+        assert right(Searcher(older, limits=KINDS[kind], notice=pytest.fail))
+        filled.add(older, QUERIES)  # whose numbers others had in the index
+        Searcher(older, limits=KINDS[kind]).rebuild()
+        assert Searcher(older, limits=KINDS[kind]).search(QUERIES, 1)[0][:, 0].tolist() == list(range(1001, 1006))
+
+
+def test_numbers_that_belong_to_others_since_a_copy_was_put_back_are_noticed(gallery):
+    searcher = Searcher(gallery, limits=filled.ALL_ROWS)
+    searcher.refresh()
+    manifest = manifest_of(searcher)
+    with gallery.read() as connection:
+        assert build.usable(gallery, connection, manifest, filled.ALL_ROWS)
+        changed = dict.fromkeys(manifest.witnesses, 0)
+        assert len(changed) == build.WITNESSES
+        object.__setattr__(manifest, "witnesses", changed)
+        assert not build.usable(gallery, connection, manifest, filled.ALL_ROWS)
+
+
+def test_the_index_of_another_gallery_is_not_used(gallery, tmp_path):
+    with filled.gallery(tmp_path / "other.db", filled.people(1000, seed=9)) as other:
+        Searcher(other, limits=filled.ALL_ROWS).refresh()
+        shutil.copytree(place(other), place(gallery))
+    assert right(Searcher(gallery, limits=filled.ALL_ROWS))
+
+
+def test_who_has_an_index_open_goes_on_when_another_is_swapped_in(gallery, kind, monkeypatch):
+    reader = Searcher(gallery, limits=KINDS[kind], notice=pytest.fail)
+    assert right(reader)
+    old = reader._opened()
+    assert old.index is not None
+    Searcher(gallery, limits=KINDS[kind]).rebuild()
+    assert manifest_of(reader).generation != old.index.manifest.generation
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "_opened", lambda: old)
+        assert right(reader)
+    assert right(reader)
+    assert reader._opened() is not old
+
+
+def test_a_checksum_that_does_not_fit_says_which_file(gallery):
+    searcher = Searcher(gallery, limits=filled.ALL_ROWS)
+    searcher.refresh()
+    manifest = manifest_of(searcher)
+    searcher.cache.path(manifest, "rows").write_bytes(b"\0" * manifest.files["rows"][0])
+    with pytest.raises(Damaged, match=f"{manifest.generation}.rows"):
+        searcher.cache.verify(manifest)
+
+
+PROGRAM = """
+import sys, time
+import numpy as np
+from nitakao.gallery import Gallery
+from nitakao.gallery.engine.building import Limits
+from nitakao.gallery.engine.search import Searcher
+with Gallery(sys.argv[1]) as gallery:
+    searcher = Searcher(gallery, limits=Limits(least=20, matrix=int(sys.argv[2])))
+    print("ready", flush=True)
+    for _ in range(int(sys.argv[3])):
+        searcher.rebuild()
+        searcher.search(np.ones((1, 16), np.float32), 3)
+"""
+
+
+def started(gallery, limits, rounds):
+    found = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, gallery.where, str(limits.matrix), str(rounds)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert found.stdout is not None
+    assert found.stdout.readline() == "ready\n"
+    return found
+
+
+def test_two_processes_make_the_index_while_a_third_searches(gallery, kind):
+    makers = [started(gallery, KINDS[kind], 2) for _ in range(2)]
+    searcher = Searcher(gallery, limits=KINDS[kind], notice=pytest.fail)
+    asked = 0
+    while any(maker.poll() is None for maker in makers) or not asked:
+        assert right(searcher)
+        asked += 1
+    for maker in makers:
+        assert maker.communicate()[1] == ""
+        assert maker.returncode == 0
+
+
+def test_killed_while_it_makes_an_index_it_leaves_one_that_is_whole_or_none(gallery, kind):
+    draw = np.random.default_rng(3)
+    for _ in range(6):
+        maker = started(gallery, KINDS[kind], 1000)
+        time.sleep(draw.uniform(0, 0.3))
+        maker.kill()
+        maker.communicate()
+        assert right(Searcher(gallery, limits=KINDS[kind], notice=pytest.fail))

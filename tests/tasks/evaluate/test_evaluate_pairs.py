@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from tests import evaluated, fakes
+
+import nitakao
+from nitakao import pipeline
+from nitakao.errors import MisuseError, PhotoError
+from nitakao.metrics import between
+from nitakao.protocols import read_pairs
+from nitakao.tasks.evaluate import embeddings
+from nitakao.tasks.evaluate.embeddings import Measuring
+from nitakao.tasks.evaluate.pairs import PairRules, apart, as_facenet, compared, evaluate_pairs, worst
+from nitakao.tasks.photos import embed
+
+RULES = PairRules(draws=50)
+
+
+@pytest.fixture
+def lfw(monkeypatch, tmp_path):
+    """A folder of people, a list of pairs, and a pipeline that knows whose each picture is."""
+    monkeypatch.setattr(pipeline, "run", evaluated.run)
+    monkeypatch.setattr(embeddings, "card_of", lambda model: fakes.CARD if model in (None, "fake") else model)
+    evaluated.lay(tmp_path / "lfw", evaluated.people())
+    evaluated.pairs_file(tmp_path / "pairs.txt")
+    return tmp_path
+
+
+def _vector(name):
+    person, picture = name.split("/")
+    return evaluated.vector(person, picture)
+
+
+def test_pairs_are_judged_by_the_distances_of_their_pictures(lfw):
+    found = nitakao.evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", model="fake", rules=RULES)
+    pairs = read_pairs(lfw / "pairs.txt")
+    vectors = [_vector(f"{name}.jpg") for name in pairs.pictures]
+    expected = between(
+        np.stack([vectors[n] for n in pairs.first]), np.stack([vectors[n] for n in pairs.second]), "euclidean"
+    )
+    assert found.apart == pytest.approx(expected)
+    assert found.accuracy > 0.8
+    assert found.people == 12
+    assert (found.verification.pairs, found.verification.same) == (24, 12)
+    assert set(found.intervals) == {"accuracy", "auc", "eer", "val@0.1", "val@0.01", "val@0.001", "val@0.0001"}
+    assert found.intervals["auc"].low <= found.verification.auc <= found.intervals["auc"].high
+
+
+def test_a_file_of_vectors_gives_the_same_as_the_pictures(lfw, monkeypatch):
+    monkeypatch.setattr(embed, "card_of", lambda model: fakes.CARD)
+    embed.save(lfw / "x.npz", [lfw / "lfw"], choice="central")
+    one = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=RULES)
+    two = evaluate_pairs(pairs=lfw / "pairs.txt", vectors=lfw / "x.npz", model="fake", rules=RULES)
+    assert two.apart == pytest.approx(one.apart, abs=1e-6)
+    assert str(two.measured.pictures[0]).endswith("P00_0001.jpg")
+
+
+def test_a_picture_without_a_face_makes_its_pairs_count_as_two_people(lfw, monkeypatch):
+    def run(sources, **settings):
+        for outcome in evaluated.run(sources, **settings):
+            if outcome.source.endswith("P00_0001.jpg"):
+                outcome = fakes.outcome(outcome.source, 0)
+            if outcome.source.endswith("P01_0001.jpg"):
+                outcome = nitakao.Outcome(outcome.source, problem="damaged")
+            yield outcome
+
+    monkeypatch.setattr(pipeline, "run", run)
+    found = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=RULES)
+    assert (found.measured.faceless, found.measured.problems) == (1, (f"'{lfw}/lfw/P01/P01_0001.jpg': damaged",))
+    names = found.pairs.pictures
+    lost = {names.index("P00/P00_0001"), names.index("P01/P01_0001")}
+    gone = [n for n in range(24) if {found.pairs.first[n], found.pairs.second[n]} & lost]
+    assert np.isinf(found.apart[gone]).all()
+    assert np.isfinite(np.delete(found.apart, gone)).all()
+    false, refused = worst(found)
+    assert not set(gone) & {*false, *refused}
+
+
+def test_pairs_of_missing_pictures_are_an_error_unless_they_are_to_be_skipped(lfw):
+    (lfw / "lfw" / "P03" / "P03_0001.jpg").unlink()
+    with pytest.raises(MisuseError, match=r"1 of 36 pictures .* such as 'P03/P03_0001': .*--skip-missing"):
+        evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt")
+    found = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=RULES, skip_missing=True)
+    assert found.pairs.skipped == 2
+    assert found.verification.pairs == 22
+    with pytest.raises(MisuseError, match="every pair names a picture that is not there"):
+        evaluate_pairs(lfw, pairs=lfw / "pairs.txt", skip_missing=True)
+
+
+def test_where_no_picture_can_be_read_there_is_nothing_to_tell(lfw, monkeypatch):
+    monkeypatch.setattr(pipeline, "run", lambda sources, **_: (nitakao.Outcome(s, problem="damaged") for s in sources))
+    with pytest.raises(PhotoError, match="none of the 36 pictures could be read"):
+        evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt")
+
+
+def test_the_mean_that_is_subtracted_is_that_of_the_other_folds(lfw):
+    pairs = read_pairs(lfw / "pairs.txt")
+    vectors = np.stack([_vector(name) for name in pairs.pictures])
+    rows = apart(pairs, vectors, "cosine", subtract_mean=True)
+    for fold in range(3):
+        rest = pairs.fold != fold
+        mean = np.concatenate([vectors[pairs.first[rest]], vectors[pairs.second[rest]]]).astype(float).mean(axis=0)
+        for n in range(24):
+            a, b = vectors[pairs.first[n]] - mean, vectors[pairs.second[n]] - mean
+            expected = 1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+            assert rows[fold, n] == pytest.approx(expected, abs=1e-6)
+
+
+def test_facenets_distances_are_squares_and_shares_of_half_a_turn():
+    assert as_facenet(np.array([[0.5, np.inf]]), "euclidean").tolist() == [[0.25, np.inf]]
+    assert as_facenet(np.array([[1.0, 2.0, 0.0, np.inf]]), "cosine")[0] == pytest.approx([0.5, 1.0, 0.0, np.inf])
+
+
+def test_with_the_grid_thresholds_are_of_facenets_grid(lfw):
+    found = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=PairRules(grid=True, draws=0))
+    assert [round(fold.threshold * 100) / 100 for fold in found.verification.folds] == pytest.approx(
+        [fold.threshold for fold in found.verification.folds]
+    )
+    assert found.intervals == {}
+
+
+def test_a_model_does_not_differ_from_itself_and_a_worse_one_does(lfw, monkeypatch):
+    rules = PairRules(draws=200)
+    one = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=rules)
+    assert {(each.difference, each.chance) for each in compared([one, one])} == {(0.0, 1.0)}
+    plain = evaluated.vector
+    monkeypatch.setattr(evaluated, "vector", lambda person, picture: plain(person, picture, 6.0))
+    worse = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=rules)
+    told = {each.figure: each for each in compared([one, worse])}
+    assert told["auc"].difference > 0.1
+    assert told["auc"].interval.low > 0
+    assert told["auc"].chance < 0.05
+    other = evaluate_pairs(lfw / "lfw", pairs=evaluated.pairs_file(lfw / "few.txt", 2), rules=RULES)
+    with pytest.raises(MisuseError, match="compared on the same pairs"):
+        compared([one, other])
+
+
+def test_the_worst_come_first_and_are_wrong(lfw, monkeypatch):
+    plain = evaluated.vector
+    monkeypatch.setattr(evaluated, "vector", lambda person, picture: plain(person, picture, 3.0))
+    found = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=RULES)
+    false, refused = worst(found, most=3)
+    assert false
+    assert refused
+    assert not found.pairs.same[false].any()
+    assert found.pairs.same[refused].all()
+    assert (np.diff(found.apart[false]) >= 0).all()
+    assert (np.diff(found.apart[refused]) <= 0).all()
+
+
+def test_a_bin_brings_its_pictures_and_what_is_damaged_in_it_is_told(lfw, monkeypatch):
+    import io
+
+    from PIL import Image
+
+    def jpeg(shade):
+        data = io.BytesIO()
+        Image.new("RGB", (112, 112), (shade, 99, 99)).save(data, "JPEG")
+        return data.getvalue()
+
+    pictures = [jpeg(n // 2 * 5) if n % 2 else jpeg(n * 5 + 1) for n in range(39)] + [b"damaged"]
+    (lfw / "x.bin").write_bytes(pickle.dumps((pictures, [True, False] * 10), 4))
+    settings = {}
+
+    def run(sources, **given):
+        settings.update(given)
+        return evaluated.run(sources)
+
+    monkeypatch.setattr(pipeline, "run", run)
+    found = evaluate_pairs(pairs=lfw / "x.bin", folds=2, rules=RULES)
+    assert settings["detector"].name == "none"
+    assert found.pairs.named is False
+    assert len(found.verification.folds) == 2
+
+
+def test_the_middle_of_a_picture_is_cut_or_padded_to_the_size_of_the_crop(lfw, monkeypatch):
+    from PIL import Image
+
+    for person, size in (("P00", (50, 40)), ("P01", (20, 10))):
+        picture = np.zeros((size[1], size[0], 3), np.uint8)
+        picture[size[1] // 2, size[0] // 2] = 255
+        Image.fromarray(picture).save(lfw / "lfw" / person / f"{person}_0001.png")
+        (lfw / "lfw" / person / f"{person}_0001.jpg").unlink()
+    seen = {}
+
+    def run(sources, **settings):
+        assert settings["detector"].name == "none"
+        for source in sources:
+            name = source if isinstance(source, str) else source.source
+            if not isinstance(source, str):
+                seen[name[-12:]] = source.pixels
+            yield from evaluated.run([name])
+
+    monkeypatch.setattr(pipeline, "run", run)
+    found = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=RULES, look=Measuring(centre_crop=True))
+    assert found.verification.pairs == 24
+    assert sorted(seen) == ["P00_0001.png", "P01_0001.png"]  # the others are no pictures, and are told by the pipeline
+    for pixels in seen.values():
+        assert pixels.shape == (32, 32, 3)
+        assert np.argwhere(pixels[..., 0] == 255).tolist() == [[16, 16]]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: PairRules(fars=(0.0,)), "rates lie between 0 and 1"),
+        (lambda: PairRules(draws=-1), "0 draws or more"),
+        (lambda: Measuring(choice="all"), "one face of each picture"),
+        (lambda: Measuring(batch_size=0), "1 face or more"),
+    ],
+)
+def test_rules_that_cannot_be_kept_are_refused(call, said):
+    with pytest.raises(MisuseError, match=said):
+        call()

@@ -1,0 +1,140 @@
+"""Find similar, verify, group and identify over a gallery of made-up faces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.fakes import CARD
+from tests.gallery import made
+
+from nitakao.errors import FaceApiError
+from nitakao.gallery import GalleryStore
+from nitakao.gallery.face_api import containers, faces, ids, people
+from nitakao.gallery.face_api.faces import Spot
+from nitakao.gallery.face_api.kinds import FACE_LIST, LARGE_PERSON_GROUP
+from nitakao.tasks.face_api import group, identify, similar, verify
+from nitakao.tasks.face_api.context import FaceQueries
+
+MODEL = "recognition_04"
+HOME = LARGE_PERSON_GROUP, "family"
+
+
+@pytest.fixture
+def queries(tmp_path: Path) -> Iterator[FaceQueries]:
+    with GalleryStore(tmp_path / "family.db", card=CARD) as gallery:
+        yield FaceQueries(gallery, CARD)
+
+
+def vector(seed: str, number: int) -> np.ndarray:
+    """Near all others of the same seed: about 0.14; from others about 1.4; the threshold is 1."""
+    return made.vector(seed, "face-api", number, CARD.dimension)
+
+
+def seen(queries: FaceQueries, *named: str, model: str = MODEL) -> list[str]:
+    """Ids of faces, each named by its person and a number: 'ada 3'."""
+    vectors = np.stack([vector(seed, int(number)) for seed, number in (name.split() for name in named)])
+    return ids.keep(queries.gallery, vectors, model, 60)
+
+
+def family(queries: FaceQueries, *names: str, each: int = 3) -> dict[str, str]:
+    """The ids of persons of a trained group."""
+    containers.create(queries.gallery, *HOME, "Family", None, MODEL)
+    found = {name: people.create(queries.gallery, HOME, name, None) for name in names}
+    for name, person in found.items():
+        for number in range(each):
+            faces.add(queries.gallery, Spot(HOME, person), vector(name, number), None)
+    containers.train(queries.gallery, *HOME)
+    return found
+
+
+def test_similar_faces_come_best_first_and_strangers_only_in_the_mode_that_ranks_all(queries: FaceQueries) -> None:
+    ada, near, bob = seen(queries, "ada 0", "ada 1", "bob 0")
+    found = similar.among_ids(queries, ada, [bob, near, ada, ada], 20, "matchPerson")
+    assert [one.uuid for one in found] == [ada, near]
+    assert found[0].confidence > found[1].confidence >= 0.5
+    ranked = similar.among_ids(queries, ada, [bob, near], 20, "matchFace")
+    assert [one.uuid for one in ranked] == [near, bob]
+    assert ranked[1].confidence < 0.5
+    assert len(similar.among_ids(queries, ada, [bob, near], 1, "matchFace")) == 1
+
+
+def test_an_empty_list_is_not_ready_and_one_face_is_enough(queries: FaceQueries) -> None:
+    (ada,) = seen(queries, "ada 0")
+    containers.create(queries.gallery, FACE_LIST, "x", "X", None, MODEL)
+    with pytest.raises(FaceApiError, match="is empty"):
+        similar.in_list(queries, ada, FACE_LIST, "x", 20, "matchPerson")
+    face = faces.add(queries.gallery, Spot((FACE_LIST, "x")), vector("ada", 1), None)
+    assert [one.uuid for one in similar.in_list(queries, ada, FACE_LIST, "x", 20, "matchPerson")] == [face]
+
+
+def test_a_face_is_who_it_is_and_a_stranger_nobody(queries: FaceQueries) -> None:
+    known = family(queries, "ada", "bob", "cid")
+    asked = seen(queries, "ada 9", "bob 9", "dan 9")
+    first, second, stranger = identify.in_group(queries, asked, *HOME, 10, None)
+    assert [one.person for one in first.guesses] == [known["ada"]]
+    assert [one.person for one in second.guesses] == [known["bob"]]
+    assert stranger.guesses == ()
+    (all_of_them,) = identify.in_group(queries, asked[2:], *HOME, 2, 0.0)
+    assert len(all_of_them.guesses) == 2
+    assert all_of_them.guesses[0].confidence >= all_of_them.guesses[1].confidence
+
+
+def test_a_threshold_of_the_callers_holds_instead_of_ours(queries: FaceQueries) -> None:
+    family(queries, "ada")
+    asked = seen(queries, "ada 9")
+    (found,) = identify.in_group(queries, asked, *HOME, 1, None)
+    sure = found.guesses[0].confidence
+    assert identify.in_group(queries, asked, *HOME, 1, sure)[0].guesses == found.guesses
+    assert identify.in_group(queries, asked, *HOME, 1, min(1.0, sure + 0.01))[0].guesses == ()
+
+
+def test_verifying_a_person_gives_the_confidence_of_identifying(queries: FaceQueries) -> None:
+    known = family(queries, "ada", "bob")
+    (asked,) = seen(queries, "ada 9")
+    (found,) = identify.in_group(queries, [asked], *HOME, 1, None)
+    told = verify.in_group(queries, asked, *HOME, known["ada"])
+    assert (told.same, told.confidence) == (True, found.guesses[0].confidence)
+    assert not verify.in_group(queries, asked, *HOME, known["bob"]).same
+
+
+def test_two_faces_are_one_person_or_two(queries: FaceQueries) -> None:
+    ada, near, bob = seen(queries, "ada 0", "ada 1", "bob 0")
+    assert verify.faces(queries, ada, near).same
+    assert not verify.faces(queries, ada, bob).same
+
+
+def test_faces_are_grouped_by_person_the_largest_group_first(queries: FaceQueries) -> None:
+    named = ["bob 0", "ada 0", "ada 1", "bob 1", "ada 2", "cid 0"]
+    found = seen(queries, *named)
+    at = dict(zip(named, found, strict=True))
+    grouped = group.group(queries, [*found, found[0]])
+    assert [set(one) for one in grouped.groups] == [
+        {at["ada 0"], at["ada 1"], at["ada 2"]},
+        {at["bob 0"], at["bob 1"]},
+    ]
+    assert grouped.alone == (at["cid 0"],)
+
+
+def test_a_thousand_faces_are_grouped_together(queries: FaceQueries) -> None:
+    found = seen(queries, *(f"person{n // 4} {n}" for n in range(1000)))
+    grouped = group.group(queries, found)
+    sizes = [len(one) for one in grouped.groups]
+    assert sizes.count(4) >= 245  # in 16 dimensions a few of 250 people look alike by chance
+    assert sum(sizes) + len(grouped.alone) == 1000
+
+
+def test_faces_of_two_recognition_models_are_refused_together(queries: FaceQueries) -> None:
+    (ada,), (old,) = seen(queries, "ada 0"), seen(queries, "ada 0", model="recognition_01")
+    family(queries, "ada")
+    for ask in (
+        lambda: verify.faces(queries, ada, old),
+        lambda: group.group(queries, [ada, old]),
+        lambda: similar.among_ids(queries, ada, [old], 1, "matchFace"),
+        lambda: identify.in_group(queries, [ada, old], *HOME, 1, None),
+    ):
+        with pytest.raises(FaceApiError, match="recognition_01 and recognition_04") as caught:
+            ask()
+        assert (caught.value.status, caught.value.code) == (400, "BadArgument")
