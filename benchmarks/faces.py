@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nitakao.values import Doubles
+
 Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 FACES_A_PERSON = 8  # on average, geometrically distributed: most people are seen once or twice, some a hundred times

@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nitakao.errors import CardError, MisuseError
-from nitakao.values import Calibration
-
-Doubles = NDArray[np.float64]
+from nitakao.values import Calibration, Doubles
 
 RATES = (0.9, 0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # of false matches, kept where they can be measured
 SEEN = 10  # pairs below a distance for its rate to be a measurement: its relative error is then about a third

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nitakao.errors import MissingExtraError, MisuseError
-from nitakao.values import Floats, ModelCard
+from nitakao.values import Doubles, Floats, ModelCard
 
 Method = Literal["logistic", "svm", "nearest"]
 METHODS: tuple[Method, ...] = get_args(Method)
-Doubles = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 # Measured on LFW people who are not in its people.txt, 100 of them with 3 pictures each, others as strangers of whom 1%

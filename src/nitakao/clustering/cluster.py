@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from nitakao.clustering.constraints import NOBODY, Groups, Ids, Known, named, nothing_known, settled
+from nitakao.clustering.constraints import NOBODY, Groups, Known, named, nothing_known, settled
 from nitakao.clustering.merging import Merging, Rules
 from nitakao.errors import MisuseError
-from nitakao.values import Floats, Metric, rows
+from nitakao.values import Floats, Ids, Metric, rows
 
 DOUBTFUL = 1.1**2  # times what is allowed, in squared distance: how far beyond it a person is still asked
 

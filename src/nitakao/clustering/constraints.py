@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError
-from nitakao.values import Floats
-
-Ids: TypeAlias = NDArray[np.int64]
-Flags: TypeAlias = NDArray[np.bool_]
+from nitakao.values import Flags, Floats, Ids
 
 NOBODY = -1
 

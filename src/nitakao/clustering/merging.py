@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nitakao.clustering.constraints import NOBODY, Flags, Ids
-from nitakao.values import Floats
-
-Doubles = NDArray[np.float64]
+from nitakao.clustering.constraints import NOBODY
+from nitakao.values import Doubles, Flags, Floats, Ids
 
 PIECE = 1 << 24  # numbers gathered at a time: 64 MiB
 

@@ -8,9 +8,9 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from nitakao.clustering.cluster import euclidean
-from nitakao.clustering.constraints import NOBODY, Groups, Ids, Known, named, nothing_known, settled, without_rivals
+from nitakao.clustering.constraints import NOBODY, Groups, Known, named, nothing_known, settled, without_rivals
 from nitakao.errors import MissingExtraError, MisuseError
-from nitakao.values import Floats, Metric
+from nitakao.values import Floats, Ids, Metric
 
 Method: TypeAlias = Literal["dbscan", "hdbscan", "agglomerative"]
 

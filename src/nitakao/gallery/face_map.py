@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from nitakao.errors import GalleryError
 from nitakao.gallery import faces
 from nitakao.gallery.backends.sqlite import SqliteBackend
-from nitakao.gallery.faces import Ids
 from nitakao.gallery.store import GalleryStore
 from nitakao.system import dirs
 from nitakao.system.atomic_write import writing
+from nitakao.values import Ids
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,19 +8,16 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
 
 from nitakao.errors import MisuseError
 from nitakao.gallery import schema
 from nitakao.gallery.columns import path_bytes, unpacked
 from nitakao.gallery.store import GalleryStore
-from nitakao.values import Chip, Face, FaceFilter, FaceRecord, Floats, Quality
+from nitakao.values import Chip, Face, FaceFilter, FaceRecord, Floats, Ids, Quality
 
 PIECE = 500  # numbers in one question: SQLite once took 999 at most
 STREAM = 4096  # rows that are held at a time
-
-Ids = NDArray[np.int64]
 
 
 def in_pieces(numbers: Iterable[int], size: int = PIECE) -> Iterator[list[int]]:

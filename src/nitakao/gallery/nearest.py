@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from nitakao.gallery import faces, schema
-from nitakao.gallery.faces import Ids
 from nitakao.gallery.store import GalleryStore
-from nitakao.values import FaceFilter, FaceRecord, Floats
+from nitakao.values import FaceFilter, FaceRecord, Floats, Ids
 
 BLOCK = 64  # vectors searched with together: enough for a matrix product, few enough for its result to stay small
 DEEPER = 4  # times as many faces, where those found so far did not do

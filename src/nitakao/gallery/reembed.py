@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Select, Table, column, delete, func, insert, 
 
 from nitakao.errors import GalleryError
 from nitakao.gallery import schema
-from nitakao.gallery.faces import Ids, chips_in, kept_in
+from nitakao.gallery.faces import chips_in, kept_in
 from nitakao.gallery.store import GalleryStore, identity
-from nitakao.values import Chip, FaceRecord, Floats, ModelCard
+from nitakao.values import Chip, FaceRecord, Floats, Ids, ModelCard
 
 TARGET = "remaking"  # the setting that says for which card the table `remade` is filled
 OF_THE_MODEL = ("calibration", "classifier")  # settings that mean nothing with other vectors

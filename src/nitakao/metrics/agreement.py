@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nitakao.errors import MisuseError
-
-Doubles = NDArray[np.float64]
+from nitakao.values import Doubles
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nitakao.errors import MisuseError
+from nitakao.values import Doubles
 
-Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 DRAWS = 1000

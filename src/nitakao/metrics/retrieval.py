@@ -14,9 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nitakao.errors import MisuseError
 from nitakao.metrics.distances import crosswise
-from nitakao.values import Floats, Metric
+from nitakao.values import Doubles, Floats, Metric
 
-Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 BLOCK = 256  # pictures that ask at a time

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nitakao.errors import MisuseError
+from nitakao.values import Doubles
 
-Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 BEYOND = 1e9  # stands for the distance of a pair that cannot be compared where one must be worked with

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nitakao.errors import MisuseError
 from nitakao.metrics import roc
+from nitakao.values import Doubles
 
-Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 

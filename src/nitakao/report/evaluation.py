@@ -9,7 +9,8 @@ from typing import TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 
 from nitakao.report import html_page, plots
-from nitakao.report.plots import Axis, Doubles, Line, Span
+from nitakao.report.plots import Axis, Line, Span
+from nitakao.values import Doubles
 
 STYLE = (
     plots.STYLE

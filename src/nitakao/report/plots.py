@@ -9,11 +9,9 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nitakao.report.fonts import plain
-
-Doubles = NDArray[np.float64]
+from nitakao.values import Doubles
 
 WIDTH, HEIGHT = 640, 400  # units of the drawing; a page scales it
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 48

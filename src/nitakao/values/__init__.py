@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nitakao.values.arrays import Floats, Pixels, rows
+from nitakao.values.arrays import Doubles, Flags, Floats, Ids, Pixels, rows
 from nitakao.values.cards import (
     MAX_WEIGHTS,
     Calibration,
@@ -18,15 +18,17 @@ from nitakao.values.cards import (
 from nitakao.values.photos import (
     ARTICLE_SMALLEST_FACE,
     EVERYDAY_SHARE,
+    Chip,
     Choice,
     DetectorName,
     DetectorSettings,
     Face,
     Outcome,
     Photo,
+    Quality,
     Turn,
 )
-from nitakao.values.records import Chip, Enrolled, FaceFilter, FaceRecord, Match, Person, Quality
+from nitakao.values.records import Enrolled, FaceFilter, FaceRecord, Match, Person
 from nitakao.values.results import Answer, Basis, Candidate, Check, Found, Identified, Identity, Probe, Verdict
 
 __all__ = [
@@ -45,14 +47,17 @@ __all__ = [
     "CropRule",
     "DetectorName",
     "DetectorSettings",
+    "Doubles",
     "Enrolled",
     "Face",
     "FaceFilter",
     "FaceRecord",
+    "Flags",
     "Floats",
     "Found",
     "Identified",
     "Identity",
+    "Ids",
     "Match",
     "Metric",
     "ModelCard",

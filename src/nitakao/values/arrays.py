@@ -1,4 +1,4 @@
-"""The arrays that values hold."""
+"""Array types by what they hold, and the check that vectors pass."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from nitakao.errors import MisuseError
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
+Doubles: TypeAlias = NDArray[np.float64]
+Ids: TypeAlias = NDArray[np.int64]
+Flags: TypeAlias = NDArray[np.bool_]
 
 
 def rows(vectors: Sequence[Any] | Floats, dimension: int) -> Floats:

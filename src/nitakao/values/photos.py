@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from nitakao.errors import MisuseError
 from nitakao.values.arrays import Floats, Pixels
-
-if TYPE_CHECKING:  # which speaks of faces itself
-    from nitakao.values.records import Chip, Quality
 
 Turn = Literal[0, 90, 180, 270]
 DetectorName = Literal["mtcnn", "yunet", "none"]
@@ -79,6 +77,37 @@ class Face:
     @property
     def area(self) -> float:
         return max(self.width, 0.0) * max(self.height, 0.0)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How much a face has to show.
+
+    sharpness: 0..1.  yaw, pitch, roll: degrees, roughly, from the five landmarks; 0 looks straight into the camera; NaN
+    where there are no landmarks.  score: 0..1, all of it together with the face's size and the detector's score.
+    """
+
+    sharpness: float = math.nan
+    yaw: float = math.nan
+    pitch: float = math.nan
+    roll: float = math.nan
+    score: float = math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Chip:
+    """A small picture of a face with half its size of context around it, from which any card can crop again.
+
+    jpeg: encoded.  frame: x1, y1, x2, y2, the whole pixels of the upright photograph that it shows.
+    """
+
+    jpeg: bytes
+    frame: tuple[int, int, int, int]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in photograph pixels of what the chip shows."""
+        return self.frame[2] - self.frame[0], self.frame[3] - self.frame[1]
 
 
 @dataclass(frozen=True)

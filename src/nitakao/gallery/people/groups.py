@@ -10,9 +10,10 @@ from sqlalchemy import Connection, func, select
 
 from nitakao.clustering import NOBODY, Groups, Known
 from nitakao.gallery import schema
-from nitakao.gallery.faces import STREAM, Ids
+from nitakao.gallery.faces import STREAM
 from nitakao.gallery.people import Belongs, edit, reviews
 from nitakao.gallery.store import GalleryStore
+from nitakao.values import Ids
 
 BY_GROUPING = "group"
 

@@ -11,9 +11,7 @@ from threading import Lock
 
 import numpy as np
 
-from nitakao.gallery.faces import Ids
-from nitakao.gallery.search.exact import Doubles
-from nitakao.values import Floats
+from nitakao.values import Doubles, Floats, Ids
 
 FEW = 64  # questions of one thread that may wait for those of others; more have a pass of their own
 MOST = 256  # questions in one pass

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy import Connection
 
-from nitakao.gallery.faces import Ids
 from nitakao.gallery.search import flat_index, ivf, rows
 from nitakao.gallery.search.index_folder import Cache, Manifest, Workshop
+from nitakao.values import Ids
 
 if TYPE_CHECKING:
     from nitakao.gallery.store import GalleryStore

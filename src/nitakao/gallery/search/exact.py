@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nitakao.gallery.faces import Ids
-from nitakao.values import Floats
-
-Doubles = NDArray[np.float64]
+from nitakao.values import Doubles, Floats, Ids
 
 TILE = 1 << 20  # products at a time: 4 MB, which stay in a core's cache until the smallest are picked out
 GROUP = 64  # products of which the smallest is looked at before each by itself

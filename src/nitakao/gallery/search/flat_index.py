@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nitakao.gallery.faces import Ids
 from nitakao.gallery.search.exact import Block, Sieve, block, directed, only
 from nitakao.gallery.search.index_folder import Cache, Manifest, Workshop
-from nitakao.values import Floats
+from nitakao.values import Floats, Ids
 
 IDS, ROWS = "ids", "rows"  # endings of its files: little-endian int64, and float32 row by row
 

@@ -22,10 +22,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nitakao.gallery.faces import Ids
 from nitakao.gallery.search.exact import Pairs, Sieve, block, directed
 from nitakao.gallery.search.index_folder import Cache, Damaged, Manifest, Workshop
-from nitakao.values import Floats
+from nitakao.values import Floats, Ids
 
 ENDING = "faiss"
 A_CELL = 64  # vectors from which a cell's centre is learnt; faiss wants at least 39

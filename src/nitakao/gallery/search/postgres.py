@@ -16,11 +16,9 @@ from sqlalchemy import Connection, bindparam, text
 
 from nitakao.errors import MisuseError
 from nitakao.gallery.columns import Vector
-from nitakao.gallery.faces import Ids
 from nitakao.gallery.search import postgres_neighbours
-from nitakao.gallery.search.exact import Doubles
 from nitakao.gallery.search.searcher import Neighbours, State
-from nitakao.values import Floats
+from nitakao.values import Doubles, Floats, Ids
 from nitakao.values.arrays import rows as checked
 
 if TYPE_CHECKING:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nitakao.gallery import faces
-from nitakao.gallery.faces import Ids
 from nitakao.gallery.search import ivf
 from nitakao.gallery.search.exact import Pairs, directed, measured, ranked
 from nitakao.gallery.search.searcher import Neighbours
-from nitakao.values import Floats
+from nitakao.values import Floats, Ids
 
 if TYPE_CHECKING:
     from nitakao.gallery.store import GalleryStore

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection
 
-from nitakao.gallery.faces import Ids
 from nitakao.gallery.search import rows
-from nitakao.gallery.search.exact import Block, Doubles, Sieve, block, directed, measured, only, ranked
+from nitakao.gallery.search.exact import Block, Sieve, block, directed, measured, only, ranked
 from nitakao.gallery.search.flat_index import Matrix
 from nitakao.gallery.search.ivf import Ivf
 from nitakao.gallery.search.unindexed import Newer
-from nitakao.values import Floats
+from nitakao.values import Doubles, Floats, Ids
 
 FEW = 4096  # allowed faces that are read from the database and measured rather than looked for in cells: 10 ms
 DEEP = 4096  # hits beyond which every face is looked at, not cells,

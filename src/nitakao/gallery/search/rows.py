@@ -12,8 +12,7 @@ from sqlalchemy import Connection, LargeBinary, func, select, text, type_coerce
 
 from nitakao.gallery import schema
 from nitakao.gallery.columns import unseal
-from nitakao.gallery.faces import Ids
-from nitakao.values import Floats
+from nitakao.values import Floats, Ids
 
 PIECE = 1 << 12  # vectors read at a time: 2 MB of 128 numbers, and four times that while they are unpacked
 CACHE_KIB = 2048  # of pages, while all rows are read

@@ -18,17 +18,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nitakao.errors import GalleryBusyError, GalleryError, MisuseError
-from nitakao.gallery.faces import Ids
 from nitakao.gallery.search import build, rows
 from nitakao.gallery.search.batching import FEW, Crowd
 from nitakao.gallery.search.build import Limits
-from nitakao.gallery.search.exact import Doubles
 from nitakao.gallery.search.flat_index import Matrix
 from nitakao.gallery.search.index_folder import Cache, Damaged, Manifest, Occupied
 from nitakao.gallery.search.ivf import Ivf
 from nitakao.gallery.search.query import Looking, View
 from nitakao.gallery.search.unindexed import Newer
-from nitakao.values import Floats
+from nitakao.values import Doubles, Floats, Ids
 from nitakao.values.arrays import rows as checked
 
 if TYPE_CHECKING:

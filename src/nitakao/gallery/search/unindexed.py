@@ -8,10 +8,10 @@ from threading import Lock
 import numpy as np
 from sqlalchemy import Connection
 
-from nitakao.gallery.faces import Ids
 from nitakao.gallery.search import rows
 from nitakao.gallery.search.exact import Block, block, directed
 from nitakao.gallery.search.flat_index import drop
+from nitakao.values import Ids
 
 HELD = 1 << 25  # numbers in vectors held at most: 128 MB
 

@@ -20,7 +20,6 @@ from nitakao.values import Metric
 if TYPE_CHECKING:  # which loads scikit-learn where it is asked for
     from nitakao.clustering import Method
 
-Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 NEIGHBOURS = 64  # of each face; beyond thirty nothing changed on LFW

@@ -15,9 +15,8 @@ from nitakao.errors import MisuseError
 from nitakao.metrics import Interval, bootstrap, crosswise
 from nitakao.tasks.evaluate.embeddings import Measuring, Model, Watch, threshold_of
 from nitakao.tasks.evaluate.labelled import Everyone, Path_, PeopleWanted, of_people
-from nitakao.values import Metric
+from nitakao.values import Doubles, Metric
 
-Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 

@@ -6,14 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nitakao.errors import MisuseError
 from nitakao.metrics import bootstrap
 from nitakao.metrics.bootstrap import Interval
-
-Doubles = NDArray[np.float64]
+from nitakao.values import Doubles
 
 
 @dataclass(frozen=True, eq=False)

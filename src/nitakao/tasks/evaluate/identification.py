@@ -17,9 +17,8 @@ from nitakao.tasks.evaluate import embeddings
 from nitakao.tasks.evaluate.comparison import Figures
 from nitakao.tasks.evaluate.embeddings import Measuring, Model, Watch
 from nitakao.tasks.evaluate.labelled import Everyone, Path_, PeopleWanted, of_people
-from nitakao.values import Metric
+from nitakao.values import Doubles, Metric
 
-Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError
 from nitakao.metrics import between, bootstrap
@@ -19,12 +18,10 @@ from nitakao.metrics.verification import FARS, Verification, check_folds, over_f
 from nitakao.tasks.evaluate import embeddings
 from nitakao.tasks.evaluate.comparison import Difference, Figures, differences
 from nitakao.tasks.evaluate.embeddings import Measured, Measuring, Model, Picture, Watch
-from nitakao.values import DetectorSettings, Floats, Metric
+from nitakao.values import DetectorSettings, Doubles, Floats, Metric
 
 if TYPE_CHECKING:  # which loads OpenCV
     from nitakao.protocols import Pairs
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from nitakao.report.plots import Axis, Line
 from nitakao.tasks.evaluate import embeddings
 from nitakao.tasks.evaluate.comparison import Difference
 from nitakao.tasks.evaluate.embeddings import Measured
-
-Doubles = NDArray[np.float64]
+from nitakao.values import Doubles
 
 OVER_PEOPLE = "Intervals are the middle 95% of draws of people with replacement, not of pairs."
 

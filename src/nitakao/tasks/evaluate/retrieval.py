@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nitakao.metrics import bootstrap
 from nitakao.metrics.retrieval import Retrieved, retrieval
@@ -15,9 +14,7 @@ from nitakao.metrics.roc import shares
 from nitakao.tasks.evaluate.comparison import Figures
 from nitakao.tasks.evaluate.embeddings import Measuring, Model, Watch
 from nitakao.tasks.evaluate.labelled import Everyone, Path_, PeopleWanted, of_people
-from nitakao.values import Metric
-
-Doubles = NDArray[np.float64]
+from nitakao.values import Doubles, Metric
 
 RECALLS = (1, 5, 10, 20)
 

@@ -15,9 +15,9 @@ from nitakao.values import FaceFilter, ModelCard
 
 if TYPE_CHECKING:  # these load SQLAlchemy, faiss and scikit-learn: not before there is work
     from nitakao.clustering import Groups, Method
-    from nitakao.clustering.constraints import Ids
     from nitakao.gallery import GalleryStore
     from nitakao.gallery.people.groups import Standing
+    from nitakao.values import Ids
 
 NEIGHBOURS = 30  # of each face that are looked at; 10 to 30 gave the same groups on LFW, with both models
 

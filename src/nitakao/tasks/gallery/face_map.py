@@ -16,7 +16,7 @@ from nitakao.values import Floats
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import GalleryStore
     from nitakao.gallery.face_map import Map
-    from nitakao.gallery.faces import Ids
+    from nitakao.values import Ids
 
 MOST = 30_000  # faces that are laid out, drawn by chance where there are more: some minutes on two cores
 NEIGHBOURS = 30  # of each face that pull at it

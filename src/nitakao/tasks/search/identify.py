@@ -20,7 +20,7 @@ from nitakao.values import Candidate, FaceFilter, FaceRecord, Floats, Identified
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import GalleryStore
-    from nitakao.gallery.faces import Ids
+    from nitakao.values import Ids
 
 DEFAULT_MOST = 5
 LOOKED_AT = 20  # persons, those with the nearest faces, whose faces are all taken together

@@ -19,8 +19,8 @@ from nitakao.values import Answer, FaceFilter, FaceRecord, Floats, Found, Metric
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import GalleryStore
-    from nitakao.gallery.faces import Ids
     from nitakao.gallery.nearest import Near
+    from nitakao.values import Ids
 
 DEFAULT_MOST = 10
 
