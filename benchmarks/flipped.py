@@ -27,7 +27,7 @@ from tests.gallery.search import filled
 from nitakao.errors import GalleryError
 from nitakao.gallery import GalleryStore, schema
 from nitakao.gallery.maintenance import check, info
-from nitakao.gallery.search.searcher import Searcher
+from nitakao.gallery.search.sqlite import SqliteSearcher
 
 PHOTOS = 100  # of the gallery whose database is damaged, two faces each
 FACES = 3000  # of the one whose index is
@@ -60,13 +60,13 @@ def indexes(folder: Path, flips: int, chance: random.Random, limits: object) -> 
     vectors = filled.people(FACES)
     queries = filled.people(QUERIES, seed=9)
     with filled.gallery(folder / "family.db", vectors) as gallery:
-        Searcher(gallery, limits=limits).rebuild()  # type: ignore[arg-type]
+        SqliteSearcher(gallery, limits=limits).rebuild()  # type: ignore[arg-type]
         seen: Counter[str] = Counter()
         for _ in range(flips):
             files = [path for path in sorted(Path(f"{gallery.where}-index").iterdir()) if path.name != "lock"]
             flip(chance.choices(files, [path.stat().st_size for path in files])[0], chance)
             said: list[str] = []
-            searcher = Searcher(gallery, limits=limits, notice=said.append)  # type: ignore[arg-type]
+            searcher = SqliteSearcher(gallery, limits=limits, notice=said.append)  # type: ignore[arg-type]
             ids, _ = searcher.search(queries, 5)
             searcher.close()
             seen["noticed"] += any("damaged" in line for line in said)

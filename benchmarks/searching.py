@@ -25,6 +25,7 @@ import numpy as np
 from faces import Faces, Floats, Numbers, fit
 
 from nitakao.gallery import GalleryStore
+from nitakao.gallery.search.open import searcher
 from nitakao.models.cards import registry
 from nitakao.vectors import read
 
@@ -68,7 +69,7 @@ def index(folder: Path) -> dict[str, Any]:
     command = [sys.executable, script, "index", str(folder / "faces.db")]
     found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     with GalleryStore(folder / "faces.db") as gallery:
-        state = gallery.searcher.state()
+        state = searcher(gallery).state()
     return {"index": state.kind, "index_bytes": state.bytes, **found}
 
 

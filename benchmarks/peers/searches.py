@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from nitakao.gallery.search.open import searcher
+
 NEAREST = 10
 WARM = 20  # first answers, which are not timed
 PROBES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # cells looked into by faiss: the fewest that find enough
@@ -69,7 +71,7 @@ def _nitakao(folder: Path, *, whole: bool) -> tuple[Ask, dict[str, Any]]:
     gallery = opening(folder / "faces.db")
     more = {"load_ms": (loaded - start) * 1e3, "open_ms": (time.perf_counter() - loaded) * 1e3}
     if not whole:
-        return lambda query: gallery.searcher.search(query[None], NEAREST)[0][0], more
+        return lambda query: searcher(gallery).search(query[None], NEAREST)[0][0], more
     return lambda query: [hit.kept.id for hit in nitakao.search(gallery, query).answers[0].matches], more
 
 
@@ -120,7 +122,7 @@ def index(place: str) -> dict[str, float]:
         watcher = threading.Thread(target=watch)
         watcher.start()
         start = time.perf_counter()
-        gallery.searcher.rebuild()
+        searcher(gallery).rebuild()
         seconds = time.perf_counter() - start
         done.set()
         watcher.join()

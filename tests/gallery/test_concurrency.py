@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from tests.gallery import made
 from nitakao import photos
 from nitakao.errors import GalleryBusyError, MisuseError
 from nitakao.gallery import GalleryStore, faces
+from nitakao.gallery.backends.open import open_backend
 from nitakao.gallery.forget import scrub
 from nitakao.gallery.maintenance import check
-from nitakao.gallery.store import backend_of
 
 ROOT = str(Path(__file__).parents[2])
 SECONDS = 3.0
@@ -28,8 +29,8 @@ import sys, time
 place, root, name, seconds = sys.argv[1:]
 sys.path.insert(0, root)
 from tests.gallery import made
-from nitakao.gallery import Gallery
-with Gallery(place) as gallery:
+from nitakao.gallery import GalleryStore
+with GalleryStore(place) as gallery:
     end = time.monotonic() + float(seconds)
     number = 0
     while time.monotonic() < end:
@@ -45,9 +46,10 @@ place, root, name, seconds = sys.argv[1:]
 sys.path.insert(0, root)
 from tests.gallery import made
 from nitakao import metrics
-from nitakao.gallery import Gallery, faces
+from nitakao.gallery import GalleryStore, faces
+from nitakao.gallery.search.open import searcher
 probe = made.vector("ada", "probe", 0, 16)
-with Gallery(place) as gallery:
+with GalleryStore(place) as gallery:
     end = time.monotonic() + float(seconds)
     asked = seen = 0
     while time.monotonic() < end:
@@ -56,7 +58,7 @@ with Gallery(place) as gallery:
             kept = faces.kept_in(connection, ids)
         assert len(kept) == len(ids) >= seen and len(ids) % 2 == 0, (len(kept), len(ids), seen)
         seen = len(ids)
-        near, far = gallery.searcher.search(probe[None], 5)
+        near, far = searcher(gallery).search(probe[None], 5)
         found = near[0][near[0] >= 0]
         assert len(found) == min(5, len(faces.kept(gallery, range(1, 6)))) or len(found) == 5
         exact = metrics.distances(probe, faces.vectors(gallery, found), gallery.metric)
@@ -105,8 +107,8 @@ def test_a_writer_that_is_killed_leaves_what_it_told(place: str) -> None:
 
 HOLD = """
 import sys, time
-from nitakao.gallery import Gallery
-with Gallery(sys.argv[1]) as gallery, gallery.write("index") as connection:
+from nitakao.gallery import GalleryStore
+with GalleryStore(sys.argv[1]) as gallery, gallery.write("index") as connection:
     print("holding", flush=True)
     time.sleep(60)
 """
@@ -140,8 +142,8 @@ MAKE = """
 import sys
 sys.path.insert(0, sys.argv[2])
 from tests.fakes import CARD
-from nitakao.gallery import Gallery
-with Gallery(sys.argv[1], card=CARD) as gallery:
+from nitakao.gallery import GalleryStore
+with GalleryStore(sys.argv[1], card=CARD) as gallery:
     print(gallery.id)
 """
 
@@ -158,7 +160,8 @@ def test_opening_takes_no_longer_with_more_faces(place: str) -> None:
         made.photograph(gallery, "a.jpg", "ada")
     asked: list[str] = []
     gallery = GalleryStore.__new__(GalleryStore)
-    gallery.backend = backend_of(place, 1)
+    gallery.backend = open_backend(place, 1)
+    gallery._kept_open, gallery._opening = {}, threading.RLock()
     event.listen(gallery.backend.engine, "before_cursor_execute", lambda *said: asked.append(said[2].lower()))
     with gallery.plainly():
         gallery._open(CARD, False)
@@ -180,8 +183,8 @@ ADD = """
 import sys
 sys.path.insert(0, sys.argv[2])
 from tests.gallery import made
-from nitakao.gallery import Gallery
-with Gallery(sys.argv[1]) as gallery:
+from nitakao.gallery import GalleryStore
+with GalleryStore(sys.argv[1]) as gallery:
     made.photograph(gallery, sys.argv[3], "ada")
 """
 

@@ -14,8 +14,8 @@ from nitakao.values import FaceFilter
 
 FORGET = """
 import sys
-from nitakao.gallery import Gallery, schema
-with Gallery(sys.argv[1]) as gallery, gallery.write("test") as connection:
+from nitakao.gallery import GalleryStore, schema
+with GalleryStore(sys.argv[1]) as gallery, gallery.write("test") as connection:
     connection.execute(schema.faces.delete().where(schema.faces.c.id == int(sys.argv[2])))
 """
 

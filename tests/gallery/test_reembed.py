@@ -12,6 +12,7 @@ from tests.gallery import made
 
 from nitakao.errors import GalleryError
 from nitakao.gallery import GalleryStore, faces, people, reembed, schema
+from nitakao.gallery.search.open import searcher
 from nitakao.models import embedder
 from nitakao.tasks.gallery.reindex import reindex
 
@@ -50,11 +51,11 @@ def test_people_and_groups_stay_when_the_model_changes(gallery, network):
 def test_searches_use_the_new_vectors_at_once(gallery, network):
     numbers = [made.photograph(gallery, f"{n}.jpg", f"p{n}")[0] for n in range(6)]
     before = faces.vectors(gallery, numbers)
-    gallery.searcher.search(before[:1], 3)
+    searcher(gallery).search(before[:1], 3)
     reindex(gallery, OTHER)
     after = faces.vectors(gallery, numbers)
     assert after.shape == (6, 8)
-    found, distances = gallery.searcher.search(after[2:3], 1)
+    found, distances = searcher(gallery).search(after[2:3], 1)
     assert int(found[0, 0]) == numbers[2]
     assert float(distances[0, 0]) == pytest.approx(0, abs=1e-3)
 
@@ -100,7 +101,7 @@ def test_a_face_without_a_chip_is_named_and_stays(gallery, network):
     remade = reindex(gallery, OTHER)
     assert remade.without == (second,)
     assert set(faces.kept(gallery, [first, second])) == {first, second}
-    assert gallery.searcher.search(np.zeros((1, 8), np.float32), 5)[0].tolist()[0][1:] == [-1] * 4
+    assert searcher(gallery).search(np.zeros((1, 8), np.float32), 5)[0].tolist()[0][1:] == [-1] * 4
 
 
 def test_who_has_the_gallery_open_is_told_that_its_model_changed(tmp_path, network):

@@ -15,9 +15,9 @@ from nitakao.system.cpu import cores
 THREADS = 6
 HEAPS = f"""
 import ctypes, sys, tempfile, threading
-from nitakao import machine
+from nitakao.system import cpu
 if sys.argv[1:]:
-    machine.one_heap_a_core()
+    cpu.one_heap_a_core()
 libc, there, enough = ctypes.CDLL(None), threading.Barrier({THREADS} + 1), threading.Event()
 libc.malloc.restype, libc.fdopen.restype = ctypes.c_void_p, ctypes.c_void_p
 def take():

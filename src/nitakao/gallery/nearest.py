@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from nitakao.gallery import faces, schema
+from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import FaceFilter, FaceRecord, Floats, Ids
 
@@ -66,7 +67,7 @@ def outwards(
     """
     for start in range(0, len(vectors), BLOCK):
         block = vectors[start : start + BLOCK]
-        ids, distances = gallery.searcher.search(block, first, within)
+        ids, distances = searcher(gallery).search(block, first, within)
         for row, vector in enumerate(block):
             yield _onwards(gallery, vector, within, first, ids[row], distances[row])
 
@@ -84,7 +85,7 @@ def _onwards(
         if np.count_nonzero(ids >= 0) < asked:
             return
         asked *= DEEPER
-        (ids,), (distances,) = gallery.searcher.search(vector[None], asked, within)
+        (ids,), (distances,) = searcher(gallery).search(vector[None], asked, within)
 
 
 def looked_up(

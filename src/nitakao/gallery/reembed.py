@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, Table, column, delete, func, insert, 
 from nitakao.errors import GalleryError
 from nitakao.gallery import schema
 from nitakao.gallery.faces import chips_in, kept_in
+from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore, identity
 from nitakao.values import Chip, FaceRecord, Floats, Ids, ModelCard
 
@@ -113,7 +114,7 @@ def swap(gallery: GalleryStore, card: ModelCard, *, flip: bool, last: int) -> bo
         connection.execute(delete(remade))
         _become(connection, card, flip)
     gallery.reread()
-    gallery.searcher.forget()
+    searcher(gallery).forget()
     return True
 
 

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import time
 import uuid
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
-from pathlib import Path
+from threading import RLock
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast, get_args
+from typing import Protocol, TypeVar, cast, get_args
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from nitakao.errors import GalleryBusyError, GalleryDamagedError, GalleryError
 from nitakao.gallery import migrate, schema
-from nitakao.gallery.backends.sqlite import SqliteBackend
+from nitakao.gallery.backends.base import Backend
+from nitakao.gallery.backends.open import Place, open_backend
 from nitakao.gallery.read_cache import Remembered
-from nitakao.system import dirs
 from nitakao.values import Metric, ModelCard
 
-if TYPE_CHECKING:
-    from nitakao.gallery.backends.postgres import PostgresBackend
-    from nitakao.gallery.search.postgres import PgSearcher
-    from nitakao.gallery.search.searcher import Searcher
-
-Place: TypeAlias = "str | os.PathLike[str] | None"
 T = TypeVar("T")
+
+
+class Closable(Protocol):
+    """What is kept open with a gallery."""
+
+    def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=Closable)
 
 WIDEST = 16_000  # numbers in a vector; pgvector's limit, and ten times what face networks give
 _ID = select(schema.settings.c.value).where(schema.settings.c.key == "id")
@@ -55,7 +57,9 @@ class GalleryStore:
     def __init__(
         self, place: Place = None, *, card: ModelCard | None = None, flip: bool = False, wait: float = WAIT
     ) -> None:
-        self.backend = backend_of(place, wait)
+        self.backend: Backend = open_backend(place, wait)
+        self._kept_open: dict[str, Closable] = {}
+        self._opening = RLock()
         try:
             with self.plainly():
                 self._open(card, flip)
@@ -66,13 +70,12 @@ class GalleryStore:
     @classmethod
     def is_there(cls, place: Place = None) -> bool:
         """Whether there is a gallery at `place`. Raises GalleryError where there is something else."""
-        found = cls.__new__(cls)
-        found.backend = backend_of(place, WAIT)
+        backend = open_backend(place, WAIT)
         try:
-            with found.plainly():
-                return found.backend.exists()
+            with _plainly(backend):
+                return backend.exists()
         finally:
-            found.close()
+            backend.close()
 
     def _open(self, card: ModelCard | None, flip: bool) -> None:
         if not self.backend.exists():
@@ -189,23 +192,28 @@ class GalleryStore:
         """Take the gallery for what it is now, after `reindex` has given it another model."""
         self.__dict__.pop("_settings", None)
         self._remembered.clear()
-        if "searcher" in self.__dict__:
-            self.__dict__.pop("searcher").close()
+        self._close_kept()
 
     def _check_same(self, connection: Connection) -> None:
         """Raises GalleryError where another process has changed the model meanwhile: distances would mean nothing."""
         if "_settings" in self.__dict__ and connection.execute(_ID).scalar() != self.id:
             raise GalleryError(f"gallery '{self.where}' was given another model meanwhile: open it again")
 
-    @cached_property
-    def searcher(self) -> Searcher | PgSearcher:
-        """What finds the nearest faces; kept open, and told of new rows by itself."""
-        return self.backend.searcher(self)
+    def keep_open(self, name: str, make: Callable[[], C]) -> C:
+        """The resource of this name, made at first use; it is closed when the gallery closes or changes its model."""
+        with self._opening:
+            if name not in self._kept_open:
+                self._kept_open[name] = make()
+            return cast(C, self._kept_open[name])
 
     def close(self) -> None:
-        if "searcher" in self.__dict__:
-            self.searcher.close()
+        self._close_kept()
         self.backend.close()
+
+    def _close_kept(self) -> None:
+        with self._opening:
+            while self._kept_open:
+                self._kept_open.popitem()[1].close()
 
     def __enter__(self) -> GalleryStore:
         return self
@@ -218,24 +226,9 @@ class GalleryStore:
     def __repr__(self) -> str:
         return f"GalleryStore({self.where!r})"
 
-    @contextmanager
-    def plainly(self) -> Iterator[None]:
-        """Turns what the database complains of into a sentence."""
-        try:
-            yield
-        except DBAPIError as error:
-            said = error.orig or error
-            if self.backend.busy(said):
-                holder = self.backend.holder() or "another process"
-                raise GalleryBusyError(f"gallery '{self.where}' is held by {holder}: try again later") from None
-            raise GalleryError(self.backend.plain(said)) from error
-        except GalleryDamagedError as error:
-            if self.where in str(error):
-                raise
-            raise GalleryDamagedError(
-                f"gallery '{self.where}' is damaged (bytes in it are not those that were written): "
-                "'nitakao gallery repair' saves what can be saved"
-            ) from error
+    def plainly(self) -> AbstractContextManager[None]:
+        """Turns the database's errors into sentences."""
+        return _plainly(self.backend)
 
     def _make(self, card: ModelCard, flip: bool) -> None:
         self.backend.prepare()
@@ -259,6 +252,25 @@ class GalleryStore:
         if version < migrate.HEAD:
             with self.write("upgrade") as connection:
                 migrate.upgrade(connection)
+
+
+@contextmanager
+def _plainly(backend: Backend) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        cause = error.orig or error
+        if backend.busy(cause):
+            holder = backend.holder() or "another process"
+            raise GalleryBusyError(f"gallery '{backend.where}' is held by {holder}: try again later") from None
+        raise GalleryError(backend.plain(cause)) from error
+    except GalleryDamagedError as error:
+        if backend.where in str(error):
+            raise
+        raise GalleryDamagedError(
+            f"gallery '{backend.where}' is damaged (bytes in it are not those that were written): "
+            "'nitakao gallery repair' saves what can be saved"
+        ) from error
 
 
 def hold_together(settings: dict[str, str]) -> bool:
@@ -286,22 +298,3 @@ def identity(card: ModelCard, flip: bool) -> dict[str, str]:
         "key": secrets.token_hex(32),
         "created": repr(time.time()),
     }
-
-
-def backend_of(place: Place, wait: float) -> SqliteBackend | PostgresBackend:
-    """What reaches the gallery that is meant; see `GalleryStore`."""
-    named = os.fspath(place) if place is not None else os.environ.get("NITAKAO_GALLERY") or default()
-    if named.startswith(("postgresql://", "postgres://", "postgresql+")):
-        from nitakao.gallery.backends.postgres import PostgresBackend
-
-        return PostgresBackend(named, wait)
-    if "://" in named:
-        raise GalleryError(f"'{named.split('@')[-1]}' is no gallery: give a file, or a postgresql:// address")
-    return SqliteBackend(Path(named), wait)
-
-
-def default() -> str:
-    """The path of the gallery that is meant where none is named; its folder is made where it is not there."""
-    path = dirs.gallery()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return str(path)

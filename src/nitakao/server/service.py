@@ -16,6 +16,7 @@ import numpy as np
 from fastapi import Request
 
 from nitakao.errors import GalleryError
+from nitakao.gallery.search.open import searcher
 from nitakao.photos import Encoded, Limits, from_pixels, parsed
 from nitakao.pipeline import Pipeline
 from nitakao.server.jobs import Jobs
@@ -158,7 +159,7 @@ class Service:
         def load() -> None:
             blank = from_pixels(np.zeros((64, 64, 3), np.uint8))
             list(self.eyes.run([blank], detector=self.settings.detector, card=self.card, flip=self.gallery.flip))
-            self.gallery.searcher.search(np.zeros((1, self.gallery.dimension), np.float32), 1)
+            searcher(self.gallery).search(np.zeros((1, self.gallery.dimension), np.float32), 1)
 
         def run() -> None:
             try:

@@ -16,6 +16,7 @@ from nitakao.gallery import GalleryStore, faces, people, schema
 from nitakao.gallery.forget import forget, tombstones
 from nitakao.gallery.forget.forget import Meant
 from nitakao.gallery.people import corrections, journal, reviews, undo
+from nitakao.gallery.search.open import searcher
 from nitakao.values import FaceFilter
 
 NAME = "Frau Ünverwechselbar"
@@ -100,7 +101,7 @@ def test_of_a_person_no_byte_is_left_in_sqlite(tmp_path):
         number = past(gallery)
         wanted = traces(gallery, faces.ids(gallery, FaceFilter(people=(number,))), NAME, "Mädchenname", "Spitzname")
         assert len(left(tmp_path, wanted)) == len(wanted) > 1000
-        gallery.searcher.rebuild()
+        searcher(gallery).rebuild()
         assert left(tmp_path / "family.db-index", wanted)
         receipt = forget.forget(gallery, Meant(persons=(number,)))
         assert receipt.complete
@@ -290,7 +291,7 @@ def test_an_index_that_cannot_be_removed_is_named(gallery, monkeypatch):
         raise GalleryError("somebody is making it")
 
     made.photograph(gallery, "a.jpg", "ada", "bob")
-    monkeypatch.setattr(gallery.searcher, "forget", refuse)
+    monkeypatch.setattr(searcher(gallery), "forget", refuse)
     receipt = forget.forget(gallery, Meant(faces=(1,)))
     assert (receipt.complete, receipt.left[0]) == (False, "the search index: somebody is making it")
 
@@ -298,9 +299,9 @@ def test_an_index_that_cannot_be_removed_is_named(gallery, monkeypatch):
 def test_a_search_afterwards_finds_the_others_only(gallery):
     one, two = made.photograph(gallery, "a.jpg", "ada", "ada")
     (probe,) = faces.vectors(gallery, [one])
-    assert {int(face) for face in gallery.searcher.search(probe[None], 2)[0][0]} == {one, two}
+    assert {int(face) for face in searcher(gallery).search(probe[None], 2)[0][0]} == {one, two}
     forget.forget(gallery, Meant(faces=(one,)))
-    assert [int(face) for face in gallery.searcher.search(probe[None], 1)[0][0]] == [two]
+    assert [int(face) for face in searcher(gallery).search(probe[None], 1)[0][0]] == [two]
 
 
 def test_the_receipt_tells_when(gallery):

@@ -18,6 +18,7 @@ from tests.gallery import made
 from nitakao.errors import GalleryError, NitakaoError
 from nitakao.gallery import GalleryStore, faces, people
 from nitakao.gallery.maintenance import check, info, repair
+from nitakao.gallery.search.open import searcher
 
 PHOTOS = 40
 
@@ -132,7 +133,7 @@ def test_bytes_that_flip_are_said_and_never_a_traceback(copy: Path, seed: int) -
 
 
 def _searched(gallery: GalleryStore) -> None:
-    gallery.searcher.search(faces.vectors(gallery, [1]), 3)
+    searcher(gallery).search(faces.vectors(gallery, [1]), 3)
     faces.chips(gallery, range(1, 2 * PHOTOS + 1))
 
 
@@ -188,13 +189,13 @@ def test_a_gallery_that_may_only_be_read_is_read(whole: Path, folder: int) -> No
 
 READ = """
 import os, sys
-from nitakao.gallery import Gallery, faces
+from nitakao.gallery import GalleryStore, faces
 from nitakao.errors import GalleryError
 from sqlalchemy.dialects import sqlite
 if os.geteuid() == 0:  # whom no permission holds up
     os.setgid(65534)
     os.setuid(65534)
-with Gallery(sys.argv[1]) as gallery:
+with GalleryStore(sys.argv[1]) as gallery:
     print(faces.count(gallery), 'faces')
     try:
         gallery.set_setting('x', 'y')
@@ -206,9 +207,9 @@ FILL = """
 import resource, signal, sys
 sys.path.insert(0, sys.argv[2])
 from tests.gallery import made
-from nitakao.gallery import Gallery
+from nitakao.gallery import GalleryStore
 from nitakao.errors import GalleryError
-with Gallery(sys.argv[1]) as gallery:
+with GalleryStore(sys.argv[1]) as gallery:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, 1 << 19))
     try:

@@ -17,6 +17,7 @@ from tests.gallery import made
 from nitakao.errors import GalleryError
 from nitakao.gallery import GalleryStore, faces, migrate, people, schema
 from nitakao.gallery.maintenance import backup, check, info, repair
+from nitakao.gallery.search.open import searcher
 
 
 def failed(gallery: GalleryStore) -> dict[str, str]:
@@ -185,7 +186,7 @@ def test_repair_of_a_whole_gallery_loses_nothing(family: GalleryStore) -> None:
         assert [one.path for one in faces.stream(again)] == [one.path for one in kept]
         assert people.people(again) == everybody
         assert failed(again) == {}
-        ids, _ = again.searcher.search(faces.vectors(again, [1]), 1)
+        ids, _ = searcher(again).search(faces.vectors(again, [1]), 1)
         assert ids.tolist() == [[1]]
 
 

@@ -19,9 +19,9 @@ from tests.gallery.search import filled
 from nitakao.errors import GalleryBusyError, GalleryError
 from nitakao.gallery import GalleryStore
 from nitakao.gallery.search import build
-from nitakao.gallery.search import searcher as searcher_module
+from nitakao.gallery.search import sqlite as searcher_module
 from nitakao.gallery.search.index_folder import Cache, Damaged, Written
-from nitakao.gallery.search.searcher import Searcher
+from nitakao.gallery.search.sqlite import SqliteSearcher
 
 KINDS = {"matrix": filled.ALL_ROWS, "ivf": filled.CELLS}
 VECTORS = filled.people(1000)
@@ -63,9 +63,9 @@ def flipped(folder, draw):
 
 def test_a_flipped_bit_anywhere_is_noticed(gallery, kind):
     draw = np.random.default_rng(0)
-    Searcher(gallery, limits=KINDS[kind]).refresh()
+    SqliteSearcher(gallery, limits=KINDS[kind]).refresh()
     cache = Cache(place(gallery))
-    manifest = manifest_of(Searcher(gallery))
+    manifest = manifest_of(SqliteSearcher(gallery))
     for _ in range(FLIPS):
         file, whole = flipped(cache.folder, draw)
         with pytest.raises(Damaged):
@@ -77,14 +77,14 @@ def test_a_flipped_bit_anywhere_is_noticed(gallery, kind):
 def test_a_damaged_index_is_made_anew_and_a_notice_given(gallery, kind):
     draw = np.random.default_rng(1)
     said: list[str] = []
-    Searcher(gallery, limits=KINDS[kind]).refresh()
+    SqliteSearcher(gallery, limits=KINDS[kind]).refresh()
     for _ in range(REPAIRS):
         flipped(place(gallery), draw)
-        searcher = Searcher(gallery, limits=KINDS[kind], notice=said.append)
+        searcher = SqliteSearcher(gallery, limits=KINDS[kind], notice=said.append)
         assert right(searcher)
         assert said.pop().startswith(f"the search index of gallery '{gallery.where}' is damaged (")
         assert not said
-        Searcher(gallery, limits=KINDS[kind], notice=pytest.fail).search(QUERIES, 1)
+        SqliteSearcher(gallery, limits=KINDS[kind], notice=pytest.fail).search(QUERIES, 1)
 
 
 def manifest_of(searcher):
@@ -94,12 +94,12 @@ def manifest_of(searcher):
 
 
 def place(gallery):
-    return Searcher(gallery).cache.folder
+    return SqliteSearcher(gallery).cache.folder
 
 
 @pytest.mark.parametrize("harm", ["cut", "empty", "gone", "longer"])
 def test_a_file_that_is_cut_or_gone_is_noticed(gallery, kind, harm):
-    searcher = Searcher(gallery, limits=KINDS[kind])
+    searcher = SqliteSearcher(gallery, limits=KINDS[kind])
     searcher.refresh()
     manifest = manifest_of(searcher)
     for ending in manifest.files:
@@ -110,22 +110,22 @@ def test_a_file_that_is_cut_or_gone_is_noticed(gallery, kind, harm):
         else:
             path.write_bytes({"cut": data[:-1], "empty": b"", "longer": data + b"\0"}[harm])
         said: list[str] = []
-        assert right(Searcher(gallery, limits=KINDS[kind], notice=said.append))
+        assert right(SqliteSearcher(gallery, limits=KINDS[kind], notice=said.append))
         assert len(said) == 1
     assert manifest_of(searcher).generation != manifest.generation
 
 
 def test_an_index_that_is_whole_is_not_made_again(gallery, kind):
-    Searcher(gallery, limits=KINDS[kind]).refresh()
-    first = manifest_of(Searcher(gallery))
-    again = Searcher(gallery, limits=KINDS[kind], notice=pytest.fail)
+    SqliteSearcher(gallery, limits=KINDS[kind]).refresh()
+    first = manifest_of(SqliteSearcher(gallery))
+    again = SqliteSearcher(gallery, limits=KINDS[kind], notice=pytest.fail)
     again.refresh()
     assert right(again)
     assert manifest_of(again) == first
 
 
 def test_what_an_unfinished_index_left_is_cleared_away(gallery):
-    searcher = Searcher(gallery, limits=filled.ALL_ROWS)
+    searcher = SqliteSearcher(gallery, limits=filled.ALL_ROWS)
     searcher.refresh()
     (searcher.cache.folder / "0123.rows").write_bytes(b"half")
     searcher.rebuild()
@@ -135,7 +135,7 @@ def test_what_an_unfinished_index_left_is_cleared_away(gallery):
 
 
 def test_an_index_of_a_future_nitakao_is_made_anew_without_a_word(gallery):
-    searcher = Searcher(gallery, limits=filled.ALL_ROWS, notice=pytest.fail)
+    searcher = SqliteSearcher(gallery, limits=filled.ALL_ROWS, notice=pytest.fail)
     searcher.refresh()
     manifest = searcher.cache.folder / "manifest.json"
     text = json.dumps(json.loads(manifest.read_bytes().split(b"\n", 1)[1]) | {"format": 99}).encode()
@@ -147,7 +147,7 @@ def test_an_index_of_a_future_nitakao_is_made_anew_without_a_word(gallery):
 def test_a_folder_that_cannot_be_written_is_said_once_and_searches_go_on(gallery, kind):
     place(gallery).write_text("a file stands where the folder should")
     said: list[str] = []
-    searcher = Searcher(gallery, limits=KINDS[kind], notice=said.append)
+    searcher = SqliteSearcher(gallery, limits=KINDS[kind], notice=said.append)
     for _ in range(3):
         assert right(searcher)
     assert len(said) == 1
@@ -170,7 +170,7 @@ def test_a_full_disk_leaves_the_old_index_or_none_and_searches_go_on(gallery, ki
 
     monkeypatch.setattr(Written, "write", full)
     said: list[str] = []
-    searcher = Searcher(gallery, limits=KINDS[kind], notice=said.append)
+    searcher = SqliteSearcher(gallery, limits=KINDS[kind], notice=said.append)
     with pytest.raises(GalleryError, match="No space left on device"):
         searcher.rebuild()
     assert right(searcher)
@@ -180,7 +180,7 @@ def test_a_full_disk_leaves_the_old_index_or_none_and_searches_go_on(gallery, ki
 
 
 def test_forgetting_leaves_no_file_with_anything_in_it(gallery, kind):
-    searcher = Searcher(gallery, limits=KINDS[kind])
+    searcher = SqliteSearcher(gallery, limits=KINDS[kind])
     searcher.refresh()
     (searcher.cache.folder / "0123.rows").write_bytes(VECTORS.tobytes())
     filled.remove(gallery, range(1, 200))
@@ -190,13 +190,13 @@ def test_forgetting_leaves_no_file_with_anything_in_it(gallery, kind):
 
 
 def test_forgetting_without_an_index_makes_nothing(gallery):
-    Searcher(gallery).forget()
+    SqliteSearcher(gallery).forget()
     assert not place(gallery).exists()
 
 
 def test_forgetting_waits_for_whoever_makes_an_index_and_gives_up_with_a_sentence(gallery, monkeypatch):
     monkeypatch.setattr(searcher_module, "WAIT", 0.1)
-    searcher = Searcher(gallery, limits=filled.ALL_ROWS)
+    searcher = SqliteSearcher(gallery, limits=filled.ALL_ROWS)
     searcher.refresh()
     with FileLock(searcher.cache.folder / "lock"):
         with pytest.raises(GalleryBusyError, match="another process is making"):
@@ -208,7 +208,7 @@ def test_forgetting_waits_for_whoever_makes_an_index_and_gives_up_with_a_sentenc
 def test_while_another_process_makes_the_index_searches_go_on(gallery, kind):
     place(gallery).mkdir()
     with FileLock(place(gallery) / "lock"):
-        searcher = Searcher(gallery, limits=KINDS[kind], notice=pytest.fail)
+        searcher = SqliteSearcher(gallery, limits=KINDS[kind], notice=pytest.fail)
         assert right(searcher)
         assert searcher.state().kind == "none"
 
@@ -219,20 +219,20 @@ def test_an_older_copy_of_the_gallery_put_back_is_noticed(gallery, kind, tmp_pat
     shutil.copy(gallery.where, copy)
     with GalleryStore(gallery.where) as newer:
         filled.add(newer, filled.people(300, seed=7))
-        Searcher(newer, limits=KINDS[kind]).refresh()
+        SqliteSearcher(newer, limits=KINDS[kind]).refresh()
     for leftover in ("-wal", "-shm"):
         if os.path.exists(gallery.where + leftover):
             os.unlink(gallery.where + leftover)
     shutil.copy(copy, gallery.where)
     with GalleryStore(gallery.where) as older:
-        assert right(Searcher(older, limits=KINDS[kind], notice=pytest.fail))
+        assert right(SqliteSearcher(older, limits=KINDS[kind], notice=pytest.fail))
         filled.add(older, QUERIES)  # whose numbers others had in the index
-        Searcher(older, limits=KINDS[kind]).rebuild()
-        assert Searcher(older, limits=KINDS[kind]).search(QUERIES, 1)[0][:, 0].tolist() == list(range(1001, 1006))
+        SqliteSearcher(older, limits=KINDS[kind]).rebuild()
+        assert SqliteSearcher(older, limits=KINDS[kind]).search(QUERIES, 1)[0][:, 0].tolist() == list(range(1001, 1006))
 
 
 def test_numbers_that_belong_to_others_since_a_copy_was_put_back_are_noticed(gallery):
-    searcher = Searcher(gallery, limits=filled.ALL_ROWS)
+    searcher = SqliteSearcher(gallery, limits=filled.ALL_ROWS)
     searcher.refresh()
     manifest = manifest_of(searcher)
     with gallery.read() as connection:
@@ -245,17 +245,17 @@ def test_numbers_that_belong_to_others_since_a_copy_was_put_back_are_noticed(gal
 
 def test_the_index_of_another_gallery_is_not_used(gallery, tmp_path):
     with filled.gallery(tmp_path / "other.db", filled.people(1000, seed=9)) as other:
-        Searcher(other, limits=filled.ALL_ROWS).refresh()
+        SqliteSearcher(other, limits=filled.ALL_ROWS).refresh()
         shutil.copytree(place(other), place(gallery))
-    assert right(Searcher(gallery, limits=filled.ALL_ROWS))
+    assert right(SqliteSearcher(gallery, limits=filled.ALL_ROWS))
 
 
 def test_who_has_an_index_open_goes_on_when_another_is_swapped_in(gallery, kind, monkeypatch):
-    reader = Searcher(gallery, limits=KINDS[kind], notice=pytest.fail)
+    reader = SqliteSearcher(gallery, limits=KINDS[kind], notice=pytest.fail)
     assert right(reader)
     old = reader._opened()
     assert old.index is not None
-    Searcher(gallery, limits=KINDS[kind]).rebuild()
+    SqliteSearcher(gallery, limits=KINDS[kind]).rebuild()
     assert manifest_of(reader).generation != old.index.manifest.generation
     with monkeypatch.context() as patch:
         patch.setattr(reader, "_opened", lambda: old)
@@ -265,7 +265,7 @@ def test_who_has_an_index_open_goes_on_when_another_is_swapped_in(gallery, kind,
 
 
 def test_a_checksum_that_does_not_fit_says_which_file(gallery):
-    searcher = Searcher(gallery, limits=filled.ALL_ROWS)
+    searcher = SqliteSearcher(gallery, limits=filled.ALL_ROWS)
     searcher.refresh()
     manifest = manifest_of(searcher)
     searcher.cache.path(manifest, "rows").write_bytes(b"\0" * manifest.files["rows"][0])
@@ -276,11 +276,11 @@ def test_a_checksum_that_does_not_fit_says_which_file(gallery):
 PROGRAM = """
 import sys, time
 import numpy as np
-from nitakao.gallery import Gallery
-from nitakao.gallery.engine.building import Limits
-from nitakao.gallery.engine.search import Searcher
-with Gallery(sys.argv[1]) as gallery:
-    searcher = Searcher(gallery, limits=Limits(least=20, matrix=int(sys.argv[2])))
+from nitakao.gallery import GalleryStore
+from nitakao.gallery.search.build import Limits
+from nitakao.gallery.search.sqlite import SqliteSearcher
+with GalleryStore(sys.argv[1]) as gallery:
+    searcher = SqliteSearcher(gallery, limits=Limits(least=20, matrix=int(sys.argv[2])))
     print("ready", flush=True)
     for _ in range(int(sys.argv[3])):
         searcher.rebuild()
@@ -302,7 +302,7 @@ def started(gallery, limits, rounds):
 
 def test_two_processes_make_the_index_while_a_third_searches(gallery, kind):
     makers = [started(gallery, KINDS[kind], 2) for _ in range(2)]
-    searcher = Searcher(gallery, limits=KINDS[kind], notice=pytest.fail)
+    searcher = SqliteSearcher(gallery, limits=KINDS[kind], notice=pytest.fail)
     asked = 0
     while any(maker.poll() is None for maker in makers) or not asked:
         assert right(searcher)
@@ -319,4 +319,4 @@ def test_killed_while_it_makes_an_index_it_leaves_one_that_is_whole_or_none(gall
         time.sleep(draw.uniform(0, 0.3))
         maker.kill()
         maker.communicate()
-        assert right(Searcher(gallery, limits=KINDS[kind], notice=pytest.fail))
+        assert right(SqliteSearcher(gallery, limits=KINDS[kind], notice=pytest.fail))

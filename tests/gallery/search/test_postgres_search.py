@@ -17,7 +17,8 @@ from nitakao.gallery import GalleryStore, reembed, schema
 from nitakao.gallery.columns import Vector
 from nitakao.gallery.search import postgres as pgsearch
 from nitakao.gallery.search import postgres_neighbours
-from nitakao.gallery.search.searcher import State
+from nitakao.gallery.search.base import State
+from nitakao.gallery.search.open import searcher
 
 FACES = 2000
 
@@ -59,7 +60,7 @@ def indexed(
     filled: tuple[GalleryStore, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[GalleryStore, np.ndarray]:
     monkeypatch.setattr(pgsearch, "INDEXED_FROM", FACES)
-    filled[0].searcher.rebuild()
+    searcher(filled[0]).rebuild()
     return filled
 
 
@@ -77,18 +78,18 @@ def probes(count: int = 3) -> np.ndarray:
 
 def test_every_vector_is_looked_at_while_there_are_few(filled: tuple[GalleryStore, np.ndarray]) -> None:
     gallery, vectors = filled
-    ids, distances = gallery.searcher.search(probes(), 10)
+    ids, distances = searcher(gallery).search(probes(), 10)
     for row, probe in enumerate(probes()):
         right, far = nearest(gallery, vectors, probe)
         assert ids[row].tolist() == right[:10].tolist()
         np.testing.assert_allclose(distances[row], far[:10], rtol=1e-5)
-    assert gallery.searcher.state() == State("none", 0, FACES, None, 0, None)
+    assert searcher(gallery).state() == State("none", 0, FACES, None, 0, None)
 
 
 def test_the_index_finds_the_same_and_distances_are_exact(indexed: tuple[GalleryStore, np.ndarray]) -> None:
     gallery, vectors = indexed
-    assert gallery.searcher.state().kind == "hnsw"
-    ids, distances = gallery.searcher.search(probes(20), 10)
+    assert searcher(gallery).state().kind == "hnsw"
+    ids, distances = searcher(gallery).search(probes(20), 10)
     hits = 0
     for row, probe in enumerate(probes(20)):
         right, _ = nearest(gallery, vectors, probe)
@@ -100,10 +101,11 @@ def test_the_index_finds_the_same_and_distances_are_exact(indexed: tuple[Gallery
 
 def test_the_index_is_what_answers(indexed: tuple[GalleryStore, np.ndarray]) -> None:
     gallery, _ = indexed
-    assert isinstance(gallery.searcher, pgsearch.PgSearcher)
+    engine = searcher(gallery)
+    assert isinstance(engine, pgsearch.PostgresSearcher)
     with gallery.read() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
-        asked = text(f"EXPLAIN {gallery.searcher.near}").bindparams(bindparam("probe", type_=Vector))
+        asked = text(f"EXPLAIN {engine.near}").bindparams(bindparam("probe", type_=Vector))
         plan = connection.execute(asked, {"probe": probes(1)[0], "most": 200}).scalars().all()
         assert any(pgsearch.INDEX in line for line in plan)
 
@@ -112,7 +114,7 @@ def test_the_index_is_what_answers(indexed: tuple[GalleryStore, np.ndarray]) -> 
 def test_a_filtered_list_is_full_and_right(indexed: tuple[GalleryStore, np.ndarray], share: int) -> None:
     gallery, vectors = indexed
     allowed = np.arange(1, FACES + 1, share)
-    ids, _ = gallery.searcher.search(probes(5), 10, allowed)
+    ids, _ = searcher(gallery).search(probes(5), 10, allowed)
     for row, probe in enumerate(probes(5)):
         right = nearest(gallery, vectors, probe, allowed)[0][:10]
         found = ids[row][ids[row] >= 0]
@@ -127,18 +129,18 @@ def test_faces_far_from_the_probe_are_found_through_a_filter_the_index_cannot_me
     gallery, vectors = indexed
     probe = probes(1)[0]
     far = np.sort(nearest(gallery, vectors, probe)[0][-FACES // 2 :])  # half of all, and the index gives the others
-    ids, _ = gallery.searcher.search(probe[None], 10, far)
+    ids, _ = searcher(gallery).search(probe[None], 10, far)
     assert ids[0].tolist() == nearest(gallery, vectors, probe, far)[0][:10].tolist()
 
 
 def test_more_than_there_are_is_padded(indexed: tuple[GalleryStore, np.ndarray]) -> None:
     gallery, _ = indexed
-    ids, distances = gallery.searcher.search(probes(1), FACES + 5)
+    ids, distances = searcher(gallery).search(probes(1), FACES + 5)
     assert sorted(ids[0, :FACES].tolist()) == list(range(1, FACES + 1))
     assert ids[0, FACES:].tolist() == [-1] * 5
     assert np.isinf(distances[0, FACES:]).all()
-    assert gallery.searcher.search(probes(1), 10**9)[0].shape == (1, pgsearch.WIDE)
-    assert gallery.searcher.search(probes(1), 3, np.array([], np.int64))[0].tolist() == [[-1] * 3]
+    assert searcher(gallery).search(probes(1), 10**9)[0].shape == (1, pgsearch.WIDE)
+    assert searcher(gallery).search(probes(1), 3, np.array([], np.int64))[0].tolist() == [[-1] * 3]
 
 
 def test_new_faces_are_found_and_deleted_ones_are_not(indexed: tuple[GalleryStore, np.ndarray]) -> None:
@@ -148,25 +150,26 @@ def test_new_faces_are_found_and_deleted_ones_are_not(indexed: tuple[GalleryStor
     with gallery.write("new") as connection:
         number = connection.execute(insert(schema.faces).values(face).returning(schema.faces.c.id)).scalar_one()
         connection.execute(insert(schema.vectors).values(face=number, vector=probe[0]))
-    ids, distances = gallery.searcher.search(probe, 2)
+    ids, distances = searcher(gallery).search(probe, 2)
     assert ids[0, 0] == number
     assert distances[0, 0] == pytest.approx(0, abs=1e-6)
     with gallery.write("gone") as connection:
         connection.execute(schema.faces.delete().where(schema.faces.c.id.in_(ids[0].tolist())))
-    assert not set(gallery.searcher.search(probe, 5)[0][0].tolist()) & set(ids[0].tolist())
+    assert not set(searcher(gallery).search(probe, 5)[0][0].tolist()) & set(ids[0].tolist())
 
 
 def test_an_index_that_was_not_finished_is_not_used_and_made_anew(indexed: tuple[GalleryStore, np.ndarray]) -> None:
     gallery, _ = indexed
-    assert isinstance(gallery.searcher, pgsearch.PgSearcher)
+    engine = searcher(gallery)
+    assert isinstance(engine, pgsearch.PostgresSearcher)
     with gallery.write("break") as connection:
         connection.execute(
             text("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(:name)"),
-            {"name": gallery.searcher.index},
+            {"name": engine.index},
         )
-    assert gallery.searcher.state().kind == "none"
-    gallery.searcher.rebuild()
-    assert gallery.searcher.state().kind == "hnsw"
+    assert searcher(gallery).state().kind == "none"
+    searcher(gallery).rebuild()
+    assert searcher(gallery).state().kind == "hnsw"
 
 
 @pytest.mark.parametrize(("few", "compared"), [(postgres_neighbours.FEW, postgres_neighbours.COMPARED), (0, 0)])
@@ -178,7 +181,7 @@ def test_neighbours_are_the_nearest_others(
     monkeypatch.setattr(postgres_neighbours, "COMPARED", compared)
     hits = 0
     wanted = np.arange(5, FACES, 40)
-    for block in gallery.searcher.neighbours(4, wanted):
+    for block in searcher(gallery).neighbours(4, wanted):
         for number, near, far in zip(block.ids, block.nearest, block.distances, strict=True):
             right, exact = nearest(gallery, vectors, vectors[number - 1])
             assert number not in near
@@ -190,24 +193,24 @@ def test_neighbours_are_the_nearest_others(
 
 def test_everybodys_neighbours_come_by_number(filled: tuple[GalleryStore, np.ndarray]) -> None:
     gallery, _ = filled
-    ids = np.concatenate([block.ids for block in gallery.searcher.neighbours(2)])
+    ids = np.concatenate([block.ids for block in searcher(gallery).neighbours(2)])
     assert ids.tolist() == list(range(1, FACES + 1))
 
 
 def test_an_empty_gallery_has_no_neighbours(database: str) -> None:
     with GalleryStore(database, card=CARD) as gallery:
-        assert list(gallery.searcher.neighbours(3)) == []
-        assert gallery.searcher.search(probes(1), 3)[0].tolist() == [[-1] * 3]
+        assert list(searcher(gallery).neighbours(3)) == []
+        assert searcher(gallery).search(probes(1), 3)[0].tolist() == [[-1] * 3]
 
 
 def test_what_cannot_be_asked_is_refused(filled: tuple[GalleryStore, np.ndarray]) -> None:
     gallery, _ = filled
     with pytest.raises(MisuseError, match="at least 1 face"):
-        gallery.searcher.search(probes(1), 0)
+        searcher(gallery).search(probes(1), 0)
     with pytest.raises(MisuseError, match="at least 1 neighbour"):
-        gallery.searcher.neighbours(0)
+        searcher(gallery).neighbours(0)
     with pytest.raises(MisuseError, match="3 numbers where 16"):
-        gallery.searcher.search(np.ones((1, 3), np.float32), 1)
+        searcher(gallery).search(np.ones((1, 3), np.float32), 1)
 
 
 def test_an_index_gives_way_to_vectors_of_another_dimension(indexed: tuple[GalleryStore, np.ndarray]) -> None:
@@ -217,8 +220,8 @@ def test_an_index_gives_way_to_vectors_of_another_dimension(indexed: tuple[Galle
     vectors = np.random.default_rng(9).normal(size=(FACES, 8)).astype(np.float32)
     reembed.keep(gallery, range(1, FACES + 1), vectors)
     assert reembed.swap(gallery, other, flip=False, last=FACES)
-    assert gallery.searcher.state().kind == "none"
-    assert gallery.searcher.search(vectors[:3], 1)[0].ravel().tolist() == [1, 2, 3]
-    gallery.searcher.rebuild()
-    assert gallery.searcher.state().kind == "hnsw"
-    assert gallery.searcher.search(vectors[:3], 1)[0].ravel().tolist() == [1, 2, 3]
+    assert searcher(gallery).state().kind == "none"
+    assert searcher(gallery).search(vectors[:3], 1)[0].ravel().tolist() == [1, 2, 3]
+    searcher(gallery).rebuild()
+    assert searcher(gallery).state().kind == "hnsw"
+    assert searcher(gallery).search(vectors[:3], 1)[0].ravel().tolist() == [1, 2, 3]

@@ -14,9 +14,9 @@ from tests.gallery.search import filled
 from nitakao import metrics
 from nitakao.errors import MisuseError
 from nitakao.gallery.search import query, rows, unindexed
-from nitakao.gallery.search import searcher as searcher_module
+from nitakao.gallery.search import sqlite as searcher_module
 from nitakao.gallery.search.build import Limits
-from nitakao.gallery.search.searcher import Searcher
+from nitakao.gallery.search.sqlite import SqliteSearcher
 
 QUERIES = filled.people(30, seed=1)
 KINDS = {"none": Limits(least=100_000), "matrix": filled.ALL_ROWS, "ivf": filled.CELLS}
@@ -29,7 +29,7 @@ def kind(request):
 
 def opened(path, vectors, kind, metric="euclidean"):
     gallery = filled.gallery(path / "family.db", vectors, metric)
-    return gallery, Searcher(gallery, limits=KINDS[kind], notice=pytest.fail)
+    return gallery, SqliteSearcher(gallery, limits=KINDS[kind], notice=pytest.fail)
 
 
 def same(answer, vectors, queries, k, metric="euclidean", ids=None, share=1.0):

@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
@@ -17,10 +17,6 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from nitakao.errors import GalleryError, MissingExtraError, MisuseError
 from nitakao.gallery import schema
 from nitakao.gallery.columns import PgVector
-
-if TYPE_CHECKING:
-    from nitakao.gallery.search.postgres import PgSearcher
-    from nitakao.gallery.store import GalleryStore
 
 KEY = 0x6E69746B  # 'nitk': the first half of the advisory lock that writers take; the second is the schema's name
 MOST_OPEN = 40  # connections of one process beyond the five that are kept; a server takes 100, if not told otherwise
@@ -43,6 +39,8 @@ ischema_names["vector"] = PgVector  # so that SQLAlchemy knows the column when i
 
 class PostgresBackend:
     """The tables in the first schema of the address's search path; several galleries are several schemas."""
+
+    kind: Literal["sqlite", "postgresql"] = "postgresql"
 
     def __init__(self, named: str, wait: float) -> None:
         _needed()
@@ -119,11 +117,6 @@ class PostgresBackend:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key, hashtext(current_schema()))"), {"key": KEY})
             yield
 
-    def searcher(self, gallery: GalleryStore) -> PgSearcher:
-        from nitakao.gallery.search.postgres import PgSearcher
-
-        return PgSearcher(gallery)
-
     def holder(self) -> str:
         """Who is writing, in words; empty where nobody says so."""
         try:
@@ -138,7 +131,7 @@ class PostgresBackend:
         since = "" if row.since is None else time.strftime(", since %H:%M:%S", time.localtime(row.since))
         return f"{who}{since})"
 
-    def kind(self, connection: Connection) -> str:
+    def description(self, connection: Connection) -> str:
         """Which database, in words."""
         version = str(connection.execute(text("SHOW server_version")).scalar_one()).split()[0]
         return f"PostgreSQL {version}, pgvector {_extension(connection)}"

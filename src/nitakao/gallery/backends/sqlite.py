@@ -11,17 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from nitakao.errors import GalleryDamagedError, GalleryError
 from nitakao.gallery.columns import DAMAGED
 from nitakao.system.locked_files import hold
-
-if TYPE_CHECKING:
-    from nitakao.gallery.search.searcher import Searcher
-    from nitakao.gallery.store import GalleryStore
 
 NO_GALLERY = "is no gallery: choose another name, or give the file that is one"
 APPLICATION = 0x6E69746B  # 'nitk', in the file's header: told apart from other programs' SQLite files
@@ -35,9 +31,12 @@ KEPT_OPEN = 8  # connections between questions; more may be in use, so that no t
 class SqliteBackend:
     """One file at `path`, with SQLite's `-wal` and `-shm` beside it, and `-writer` while somebody writes."""
 
+    kind: Literal["sqlite", "postgresql"] = "sqlite"
+
     def __init__(self, path: Path, wait: float) -> None:
         self.path = path
         self.where = str(path)
+        self.wait = wait
         for ending in ("", "-wal", "-shm"):
             hold(f"{path}{ending}")
         self.engine = _engine(path, wait)
@@ -115,11 +114,6 @@ class SqliteBackend:
             finally:
                 note.unlink(missing_ok=True)
 
-    def searcher(self, gallery: GalleryStore) -> Searcher:
-        from nitakao.gallery.search.searcher import Searcher
-
-        return Searcher(gallery)
-
     def holder(self) -> str:
         """Who is writing, in words; empty where nobody says so."""
         try:
@@ -129,7 +123,7 @@ class SqliteBackend:
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
-    def kind(self, connection: Connection) -> str:
+    def description(self, connection: Connection) -> str:
         """Which database, in words."""
         return f"SQLite {sqlite3.sqlite_version}"
 

@@ -19,6 +19,7 @@ from nitakao.gallery import schema
 from nitakao.gallery.faces import in_pieces
 from nitakao.gallery.forget import delete_rows, scrub, tombstones
 from nitakao.gallery.people import numbered, person_number
+from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore
 
 ELSEWHERE = (
@@ -97,7 +98,7 @@ def forget(gallery: GalleryStore, meant: Meant) -> Receipt:
 def _index_traces(gallery: GalleryStore) -> list[str]:
     """Removes the search index, which is made anew when it is needed. Where it could not be, a phrase that says so."""
     try:
-        gallery.searcher.forget()
+        searcher(gallery).forget()
     except GalleryError as error:
         return [f"the search index: {error}"]
     return []

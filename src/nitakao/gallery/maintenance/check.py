@@ -14,8 +14,7 @@ from nitakao.errors import GalleryError
 from nitakao.gallery import schema
 from nitakao.gallery.columns import unpacked
 from nitakao.gallery.maintenance.salvage import blocks
-from nitakao.gallery.search.index_folder import Damaged
-from nitakao.gallery.search.searcher import Searcher
+from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import Check
 
@@ -144,13 +143,9 @@ def _without_vector(gallery: GalleryStore) -> Check:
 def _index(gallery: GalleryStore) -> Check:
     """A damaged index is no harm: it is noticed and made anew. So it fails nothing."""
     try:
-        if isinstance(gallery.searcher, Searcher):
-            cache = gallery.searcher.cache
-            if (manifest := cache.manifest()) is not None:
-                cache.verify(manifest)
-        state = gallery.searcher.state()
-    except Damaged as error:
-        return Check("search index", False, f"damaged ({error}): the next search makes it anew", needed=False)
+        if damage := searcher(gallery).damage():
+            return Check("search index", False, f"damaged ({damage}): the next search makes it anew", needed=False)
+        state = searcher(gallery).state()
     except GalleryError as error:
         return Check("search index", False, str(error))
     told = "none yet: every face is looked at" if state.kind == "none" else f"{state.kind}, {state.rows} faces"

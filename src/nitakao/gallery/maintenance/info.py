@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Table, func, or_, select
 
 from nitakao.gallery import migrate, schema
 from nitakao.gallery.forget import scrub
-from nitakao.gallery.search.searcher import State
+from nitakao.gallery.search.base import State
+from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore
 
 
@@ -61,7 +62,7 @@ def info(gallery: GalleryStore) -> About:
         chips = connection.execute(select(func.coalesce(func.sum(func.length(schema.chips.c.jpeg)), 0))).scalar_one()
         return About(
             place=gallery.where,
-            kind=gallery.backend.kind(connection),
+            kind=gallery.backend.description(connection),
             id=gallery.id,
             model=gallery.model,
             dimension=gallery.dimension,
@@ -79,7 +80,7 @@ def info(gallery: GalleryStore) -> About:
             size=size,
             log=log,
             chips=int(chips),
-            index=gallery.searcher.state(),
+            index=searcher(gallery).state(),
         )
 
 

@@ -18,13 +18,14 @@ from sqlalchemy.exc import DBAPIError
 
 from nitakao.errors import GalleryDamagedError, GalleryError
 from nitakao.gallery import schema
-from nitakao.gallery.backends.postgres import PostgresBackend
+from nitakao.gallery.backends.open import Place, open_backend
 from nitakao.gallery.backends.sqlite import SqliteBackend, tolerant
 from nitakao.gallery.faces import in_pieces
 from nitakao.gallery.maintenance.backup import NUMBERED, last_number, made, number_from, settled, write
 from nitakao.gallery.maintenance.check import Complaint, complaints, foreign_keys
 from nitakao.gallery.maintenance.salvage import blocks
-from nitakao.gallery.store import GalleryStore, Place, backend_of, hold_together
+from nitakao.gallery.search.open import searcher
+from nitakao.gallery.store import GalleryStore, hold_together
 
 WAIT = 10.0  # seconds for another process that writes
 LOST = "faces of it were lost to damage"  # a problem, so that `index --again problems` looks at it anew
@@ -47,8 +48,8 @@ class Repaired:
 
 def repair(place: Place = None) -> Repaired:
     """Save what can be saved. Raises GalleryError where that is nothing."""
-    backend = backend_of(place, WAIT)
-    if isinstance(backend, PostgresBackend):
+    backend = open_backend(place, WAIT)
+    if not isinstance(backend, SqliteBackend):
         backend.close()
         return _reindexed(place)
     try:
@@ -64,7 +65,7 @@ def _reindexed(place: Place) -> Repaired:
             outside = connection.execution_options(isolation_level="AUTOCOMMIT")
             for table in schema.metadata.sorted_tables:
                 outside.execute(text(f"REINDEX TABLE {table.name}"))
-        gallery.searcher.rebuild()
+        searcher(gallery).rebuild()
         with gallery.read() as connection:
             faces = connection.execute(select(func.count()).select_from(schema.faces)).scalar_one()
         return Repaired(gallery.where, None, int(faces), {}, 0)
@@ -87,7 +88,7 @@ def _saved(backend: SqliteBackend) -> Repaired:
     finally:
         new.unlink(missing_ok=True)
     with GalleryStore(path) as gallery:
-        gallery.searcher.rebuild()
+        searcher(gallery).rebuild()
     return Repaired(str(path), damaged, faces, {name: count for name, count in lost.items() if count}, again)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, bindparam, text
@@ -17,12 +17,10 @@ from sqlalchemy import Connection, bindparam, text
 from nitakao.errors import MisuseError
 from nitakao.gallery.columns import Vector
 from nitakao.gallery.search import postgres_neighbours
-from nitakao.gallery.search.searcher import Neighbours, State
+from nitakao.gallery.search.base import Neighbours, State
+from nitakao.gallery.store import GalleryStore
 from nitakao.values import Doubles, Floats, Ids
 from nitakao.values.arrays import rows as checked
-
-if TYPE_CHECKING:
-    from nitakao.gallery.store import GalleryStore
 
 INDEX = "ix_vectors_hnsw"  # and the metric and dimension: `reindex` may change them
 INDEXED_FROM = (
@@ -37,7 +35,7 @@ KIND = {"euclidean": "halfvec_l2_ops", "cosine": "halfvec_cosine_ops"}
 WIDE = 1 << 16  # columns of an answer, unless there are more faces
 
 
-class PgSearcher:
+class PostgresSearcher:
     """What finds the nearest faces. The index is kept up by PostgreSQL with every row that is written."""
 
     def __init__(self, gallery: GalleryStore) -> None:
@@ -128,6 +126,10 @@ class PgSearcher:
 
     def close(self) -> None:
         """Nothing to do: the gallery holds the connections."""
+
+    def damage(self) -> str:
+        """Nothing: the server keeps the index, and `GalleryStore.backend.damage` checks it."""
+        return ""
 
     def state(self) -> State:
         """What the index is: 'hnsw', or 'none' where every face is looked at."""

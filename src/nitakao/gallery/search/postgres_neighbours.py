@@ -13,8 +13,9 @@ import numpy as np
 
 from nitakao.gallery import faces
 from nitakao.gallery.search import ivf
+from nitakao.gallery.search.base import Neighbours
 from nitakao.gallery.search.exact import Pairs, directed, measured, ranked
-from nitakao.gallery.search.searcher import Neighbours
+from nitakao.gallery.search.open import searcher
 from nitakao.values import Floats, Ids
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _one_by_one(gallery: GalleryStore, k: int, wanted: Ids) -> Iterator[Neighbou
     ids = np.unique(wanted)
     if not len(ids):
         return
-    found, distances = gallery.searcher.search(faces.vectors(gallery, ids), k + 1)
+    found, distances = searcher(gallery).search(faces.vectors(gallery, ids), k + 1)
     others = found != ids[:, None]
     others[others.all(axis=1), k] = False  # among many that are all the same, it need not be found itself
     yield Neighbours(ids, found[others].reshape(len(ids), k), distances[others].reshape(len(ids), k))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nitakao.errors import MisuseError
+from nitakao.gallery.search.open import searcher
 from nitakao.tasks.arguments import Place, card_for, opened
 from nitakao.values import FaceFilter, ModelCard
 
@@ -149,7 +150,7 @@ def _neighbours(
     done = 0
     if len(before.faces) < 2:
         return
-    for block in gallery.searcher.neighbours(count, before.faces):
+    for block in searcher(gallery).neighbours(count, before.faces):
         mine = before.rows(block.ids)
         there = mine >= 0
         yield mine[there], before.rows(block.nearest[there])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nitakao.errors import MissingExtraError
+from nitakao.gallery.search.open import searcher
 from nitakao.tasks.arguments import Place, opened
 from nitakao.values import Floats
 
@@ -93,7 +94,7 @@ def _neighbours(
     distances = np.zeros((len(chosen), count))
     for start in range(0, len(chosen), BLOCK):
         part = slice(start, start + BLOCK)
-        found, apart = gallery.searcher.search(vectors[part], count + 1, chosen)
+        found, apart = searcher(gallery).search(vectors[part], count + 1, chosen)
         others = found != chosen[part, None]
         others[others.all(axis=1), -1] = False  # among many that are all alike, a face need not be found itself
         shape = (len(found), count)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nitakao import metrics
+from nitakao.gallery.search.open import searcher
 from nitakao.tasks import probes
 from nitakao.tasks.arguments import Place, calibration_of, card_for, opened
 from nitakao.tasks.probes import Asked, Look
@@ -114,7 +115,7 @@ class _Question:
 
         if probe.person is not None:
             return {probe.person}
-        ids, distances = self.gallery.searcher.search(probe.vector[None], gate.READ, None)
+        ids, distances = searcher(self.gallery).search(probe.vector[None], gate.READ, None)
         near = ((int(n), self._told(probe, d)) for n, d in zip(ids[0], distances[0], strict=True) if n >= 0)
         close = gate.looked_up(self.gallery, takewhile(lambda found: found[1] < apart, near))
         return set(islice((one.kept.person for one in close if one.kept.person is not None), 1))

@@ -10,15 +10,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, RLock
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nitakao.errors import GalleryBusyError, GalleryError, MisuseError
 from nitakao.gallery.search import build, rows
+from nitakao.gallery.search.base import Neighbours, State
 from nitakao.gallery.search.batching import FEW, Crowd
 from nitakao.gallery.search.build import Limits
 from nitakao.gallery.search.flat_index import Matrix
@@ -26,11 +25,9 @@ from nitakao.gallery.search.index_folder import Cache, Damaged, Manifest, Occupi
 from nitakao.gallery.search.ivf import Ivf
 from nitakao.gallery.search.query import Looking, View
 from nitakao.gallery.search.unindexed import Newer
+from nitakao.gallery.store import GalleryStore
 from nitakao.values import Doubles, Floats, Ids
 from nitakao.values.arrays import rows as checked
-
-if TYPE_CHECKING:
-    from nitakao.gallery.store import GalleryStore
 
 Notice = Callable[[str], None]
 
@@ -44,31 +41,7 @@ SOON, LATER = (
 )  # seconds until a search tries again where another process makes it, where it cannot be written
 
 
-@dataclass(frozen=True)
-class State:
-    """What a gallery's index is.
-
-    kind: 'matrix', 'ivf', or 'none'.  rows: faces in it.  tail: newer faces, looked at one by one.  built: seconds
-    since 1970, None where there is none.  bytes: on the disk.
-    """
-
-    kind: str
-    rows: int
-    tail: int
-    built: float | None
-    bytes: int
-    folder: Path | None  # None: within the database
-
-
-class Neighbours(NamedTuple):
-    """Faces (n,), and for each its nearest others (n, k) with distances (n, k); -1 and infinity for want of any."""
-
-    ids: Ids
-    nearest: Ids
-    distances: Doubles
-
-
-class Searcher:
+class SqliteSearcher:
     """What finds the nearest faces of a gallery in SQLite; safe to use from several threads.
 
     The index lives in the folder `<gallery>-index`. It is made when a search needs it and it is missing, damaged, or
@@ -147,6 +120,15 @@ class Searcher:
         """Let go of the files and of what is held in memory; the next search opens them again."""
         with self._opening:
             self._view = None
+
+    def damage(self) -> str:
+        """The damaged file of the index; empty where every file is as it was written."""
+        try:
+            if (manifest := self.cache.manifest()) is not None:
+                self.cache.verify(manifest)
+        except Damaged as error:
+            return str(error)
+        return ""
 
     def state(self) -> State:
         """What the index is; nothing is verified or made."""
