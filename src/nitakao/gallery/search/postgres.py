@@ -72,7 +72,7 @@ class PostgresSearcher:
         """For each face, or each of `ids`, its `k` nearest others, in blocks by number."""
         if k < 1:
             raise MisuseError(f"at least 1 neighbour can be asked for, not {k}")
-        return postgres_neighbours.all_of(self.gallery, k, ids)
+        return postgres_neighbours.all_of(self.gallery, k, ids, self.search)
 
     def _candidates(self, connection: Connection, k: int, allowed: Ids | None) -> int:
         """How many to ask the index for so that `k` are left; 0 where it is of no use."""

@@ -6,7 +6,7 @@ into memory, 4 bytes a number, and are compared here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +15,12 @@ from nitakao.gallery import faces
 from nitakao.gallery.search import ivf
 from nitakao.gallery.search.base import Neighbours
 from nitakao.gallery.search.exact import Pairs, directed, measured, ranked
-from nitakao.gallery.search.open import searcher
-from nitakao.values import Floats, Ids
+from nitakao.values import Doubles, Floats, Ids
 
 if TYPE_CHECKING:
     from nitakao.gallery.store import GalleryStore
+
+Search = Callable[[Floats, int], tuple[Ids, Doubles]]
 
 BLOCK = 256  # faces whose neighbours are found together
 FEW = 500  # faces that are asked for one by one: seconds, and nothing needs to be fetched
@@ -27,10 +28,13 @@ COMPARED = 50_000  # faces up to which each is compared with each: some ten seco
 CELLS = 16  # looked into of an index of cells: recall@10 of 100,000 faces .99
 
 
-def all_of(gallery: GalleryStore, k: int, wanted: Ids | None) -> Iterator[Neighbours]:
-    """For each face, or each of `wanted`, its `k` nearest others, in blocks by number."""
+def all_of(gallery: GalleryStore, k: int, wanted: Ids | None, search: Search) -> Iterator[Neighbours]:
+    """For each face, or each of `wanted`, its `k` nearest others, in blocks by number.
+
+    search: finds the nearest faces of a few vectors.
+    """
     if wanted is not None and len(wanted) <= FEW:
-        yield from _one_by_one(gallery, k, wanted)
+        yield from _one_by_one(gallery, k, wanted, search)
         return
     ids, vectors = _loaded(gallery)
     if not len(ids):
@@ -46,11 +50,11 @@ def all_of(gallery: GalleryStore, k: int, wanted: Ids | None) -> Iterator[Neighb
         yield Neighbours(ids[part], *ranked(Pairs(which, ids[found]), distances, len(part), k))
 
 
-def _one_by_one(gallery: GalleryStore, k: int, wanted: Ids) -> Iterator[Neighbours]:
+def _one_by_one(gallery: GalleryStore, k: int, wanted: Ids, search: Search) -> Iterator[Neighbours]:
     ids = np.unique(wanted)
     if not len(ids):
         return
-    found, distances = searcher(gallery).search(faces.vectors(gallery, ids), k + 1)
+    found, distances = search(faces.vectors(gallery, ids), k + 1)
     others = found != ids[:, None]
     others[others.all(axis=1), k] = False  # among many that are all the same, it need not be found itself
     yield Neighbours(ids, found[others].reshape(len(ids), k), distances[others].reshape(len(ids), k))
