@@ -37,11 +37,11 @@ def create_app(
     """
     serving = opened_service(settings or Settings(), eyes)
     metrics = Metrics(serving)
-    house = FaceApiContext(serving, fetch_policy or fetch_policy_for(serving.settings.allow_urls))
+    context = FaceApiContext(serving, fetch_policy or fetch_policy_for(serving.settings.allow_urls))
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        async with sweeping(house):
+        async with sweeping(context):
             yield
         serving.close()
 
@@ -61,7 +61,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     _health(app, serving, metrics)
-    mount_face_api(app, house)
+    mount_face_api(app, context)
     mount_page(app)
     return app
 

@@ -94,7 +94,7 @@ def _and_cleared(task: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return task(**given)
         finally:
-            given["house"].face_cache.clear()
+            given["context"].face_cache.clear()
 
     return called
 
@@ -102,7 +102,7 @@ def _and_cleared(task: Callable[..., Any]) -> Callable[..., Any]:
 def _on_thread(task: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(task)
     async def route(**given: Any) -> Any:
-        return await given["house"].service.do(task, **given)
+        return await given["context"].service.do(task, **given)
 
     route.__signature__ = inspect.signature(task, eval_str=True)  # type: ignore[attr-defined]
     return route
