@@ -40,7 +40,7 @@ def shipped(package: str, inside: str) -> Image.Image:
     for path in (Path(folder) / inside for folder in folders):
         if path.is_file():
             return Image.open(path).convert("RGB")
-    raise SystemExit(f'{package} with its {inside} is not installed: pip install "nitakao[samples]"')
+    raise SystemExit(f"{package} with its {inside} is not installed: pip install matplotlib scikit-image")
 
 
 def make(folder: Path) -> list[Path]:
