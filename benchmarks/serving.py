@@ -155,10 +155,10 @@ def in_python(gallery: str, pictures: Iterator[bytes], count: int) -> tuple[list
         look = Look(eyes=eyes)
         for number in range(count + 3):
             data, start = next(pictures), time.perf_counter()
-            nitakao.search(opened, photos.parsed("image", data), k=10, look=look)
+            nitakao.search(opened, photos.parse("image", data), k=10, look=look)
             if number >= 3:
                 took.append(time.perf_counter() - start)
-        given = [photos.parsed("image", next(pictures)) for _ in range(2 * count)]
+        given = [photos.parse("image", next(pictures)) for _ in range(2 * count)]
         start = time.perf_counter()
         for _ in eyes.run(given, card=card):
             pass

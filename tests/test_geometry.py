@@ -83,18 +83,20 @@ def test_a_box_without_a_pixel_in_the_photograph_is_refused(box):
     ],
 )
 def test_similarity_agrees_with_hand_worked_fits(points, onto, matrix):
-    np.testing.assert_allclose(geometry.similarity(points, onto), matrix, atol=1e-12)
+    np.testing.assert_allclose(geometry.fit_similarity(points, onto), matrix, atol=1e-12)
 
 
 @given(st.floats(0.02, 50), st.floats(-math.pi, math.pi), WHOLE, WHOLE)
 def test_similarity_finds_back_any_scale_turn_and_shift(scale, angle, x, y):
     a, b = scale * math.cos(angle), scale * math.sin(angle)
     known = np.array([[a, -b, x], [b, a, y]])
-    found = geometry.similarity(TEMPLATE, geometry.apply(known, TEMPLATE))
+    found = geometry.fit_similarity(TEMPLATE, geometry.transform_points(known, TEMPLATE))
     np.testing.assert_allclose(found, known, rtol=1e-6, atol=1e-6)
     assert geometry.scale_of(found) == pytest.approx(scale)
     np.testing.assert_allclose(
-        geometry.apply(geometry.inverse(found), geometry.apply(found, TEMPLATE)), TEMPLATE, atol=1e-6
+        geometry.transform_points(geometry.invert(found), geometry.transform_points(found, TEMPLATE)),
+        TEMPLATE,
+        atol=1e-6,
     )
 
 
@@ -112,7 +114,7 @@ def test_similarity_is_umeyamas(points):
         return
     linear = scale * u @ np.diag(sign) @ vt
     expected = np.hstack([linear, (mq - linear @ mp)[:, None]])
-    np.testing.assert_allclose(geometry.similarity(p, q), expected, rtol=1e-6, atol=1e-5)
+    np.testing.assert_allclose(geometry.fit_similarity(p, q), expected, rtol=1e-6, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -120,13 +122,13 @@ def test_similarity_is_umeyamas(points):
 )
 def test_landmarks_that_fix_nothing_are_refused(points):
     with pytest.raises(GeometryError):
-        geometry.similarity(points, TEMPLATE)
+        geometry.fit_similarity(points, TEMPLATE)
 
 
 def test_a_quarter_turn_counter_clockwise_takes_the_top_right_pixel_to_the_top_left():
-    assert geometry.turn_points([(3, 0)], 90, (4, 3)).tolist() == [[0, 0]]
-    assert geometry.turn_boxes([(3, 0, 4, 1)], 90, (4, 3)).tolist() == [[0, 0, 1, 1]]
-    assert geometry.turned_size((4, 3), 90) == (3, 4)
+    assert geometry.rotate_points([(3, 0)], 90, (4, 3)).tolist() == [[0, 0]]
+    assert geometry.rotate_boxes([(3, 0, 4, 1)], 90, (4, 3)).tolist() == [[0, 0, 1, 1]]
+    assert geometry.rotated_size((4, 3), 90) == (3, 4)
 
 
 @given(st.integers(0, 5), st.integers(0, 8), st.sampled_from([0, 90, 180, 270]))
@@ -135,10 +137,10 @@ def test_points_and_boxes_turn_with_the_pixels(x, y, turn):
     picture[y, x] = 1
     turned = np.rot90(picture, turn // 90)
     row, column = (int(v[0]) for v in np.nonzero(turned))
-    assert geometry.turn_points([(x, y)], turn, (6, 9)).tolist() == [[column, row]]
+    assert geometry.rotate_points([(x, y)], turn, (6, 9)).tolist() == [[column, row]]
     box = [column, row, column + 1, row + 1]
-    assert geometry.turn_boxes([(x, y, x + 1, y + 1)], turn, (6, 9)).tolist() == [box]
-    assert geometry.turned_size((6, 9), turn) == turned.shape[::-1]
+    assert geometry.rotate_boxes([(x, y, x + 1, y + 1)], turn, (6, 9)).tolist() == [box]
+    assert geometry.rotated_size((6, 9), turn) == turned.shape[::-1]
 
 
 @given(st.tuples(WHOLE, WHOLE, WHOLE, WHOLE), st.sampled_from([0, 90, 180, 270]))
@@ -148,11 +150,11 @@ def test_a_face_found_in_a_turned_photograph_comes_back_to_the_upright_one(corne
     y1, y2 = sorted(corners[2:])
     marks = np.array([(x1, y1), (x2, y1), (x1, y2), (x2, y2), (x1, y1)])
     seen = Face(
-        tuple(geometry.turn_boxes([(x1, y1, x2, y2)], turn, size)[0]),
+        tuple(geometry.rotate_boxes([(x1, y1, x2, y2)], turn, size)[0]),
         0.9,
-        geometry.turn_points(marks, turn, size).astype(np.float32),
+        geometry.rotate_points(marks, turn, size).astype(np.float32),
     )
-    back = geometry.turned_back(seen, turn, size)
+    back = geometry.unrotate_face(seen, turn, size)
     assert back.turn == turn
     assert back.box == pytest.approx((x1, y1, x2, y2), abs=1e-3)
     assert back.landmarks is not None
@@ -161,4 +163,4 @@ def test_a_face_found_in_a_turned_photograph_comes_back_to_the_upright_one(corne
 
 def test_a_turn_by_45_degrees_is_refused():
     with pytest.raises(GeometryError, match="not 45"):
-        geometry.turn_points([(0, 0)], 45, (4, 3))
+        geometry.rotate_points([(0, 0)], 45, (4, 3))

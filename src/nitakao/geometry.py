@@ -19,12 +19,12 @@ from nitakao.values import Face, Turn
 
 Box: TypeAlias = tuple[float, float, float, float]
 Size: TypeAlias = tuple[int, int]
-Over: TypeAlias = Literal["union", "smaller"]
+OverlapBase: TypeAlias = Literal["union", "smaller"]
 Numbers: TypeAlias = NDArray[np.floating[Any]]
 Matrix: TypeAlias = NDArray[np.float64]  # (2, 3): x' = m00 x + m01 y + m02, y' = m10 x + m11 y + m12
 
 
-def area(boxes: ArrayLike) -> Numbers:
+def areas(boxes: ArrayLike) -> Numbers:
     """(n,) areas of (n, 4) boxes; a box turned inside out has none."""
     b = _floats(boxes, 4)
     areas: Numbers = np.maximum(b[:, 2] - b[:, 0], 0) * np.maximum(b[:, 3] - b[:, 1], 0)
@@ -37,25 +37,25 @@ def iou(one: ArrayLike, other: ArrayLike) -> Numbers:
     left_top = np.maximum(a[:, None, :2], b[None, :, :2])
     right_bottom = np.minimum(a[:, None, 2:], b[None, :, 2:])
     shared = np.prod(np.maximum(right_bottom - left_top, 0), axis=2)
-    union = area(a)[:, None] + area(b)[None, :] - shared
+    union = areas(a)[:, None] + areas(b)[None, :] - shared
     shares: Numbers = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     return shares
 
 
-def suppress(boxes: Numbers, scores: Numbers, most: float, over: Over = "union") -> NDArray[np.intp]:
+def suppress(boxes: Numbers, scores: Numbers, most: float, over: OverlapBase = "union") -> NDArray[np.intp]:
     """Indices of the boxes that stay, best score first, when none may overlap a better one by more than `most`.
 
     boxes: (n, 4).  scores: (n,).  over: what the shared area is divided by, the union or the smaller of the two boxes.
     """
     left = np.argsort(-scores, kind="stable")
-    areas = area(boxes)
+    sizes = areas(boxes)
     kept = []
     while len(left):
         best, left = left[0], left[1:]
         kept.append(best)
         corner = np.maximum(boxes[left, :2], boxes[best, :2])
         shared = np.prod(np.maximum(np.minimum(boxes[left, 2:], boxes[best, 2:]) - corner, 0), axis=1)
-        whole = np.minimum(areas[left], areas[best]) if over == "smaller" else areas[left] + areas[best] - shared
+        whole = np.minimum(sizes[left], sizes[best]) if over == "smaller" else sizes[left] + sizes[best] - shared
         left = left[shared <= most * whole]
     return np.array(kept, np.intp)
 
@@ -78,8 +78,8 @@ def suppress_on_grid(cells: NDArray[np.intp], boxes: Numbers, scores: Numbers, m
     shared = np.prod(
         np.maximum(np.minimum(boxes[one, 2:], boxes[two, 2:]) - np.maximum(boxes[one, :2], boxes[two, :2]), 0), axis=1
     )
-    areas = area(boxes)
-    close = shared > most * (areas[one] + areas[two] - shared)
+    sizes = areas(boxes)
+    close = shared > most * (sizes[one] + sizes[two] - shared)
     one, two = one[close], two[close]
     return order[_undominated(len(order), np.minimum(one, two), np.maximum(one, two))]
 
@@ -104,7 +104,7 @@ def article_box(box: Box, margin: float, size: Size) -> tuple[int, int, int, int
     margin: photograph pixels.  Fractions are cut off, not rounded.
     Source: davidsandberg/facenet, src/align/align_dataset_mtcnn.py.  Raises GeometryError if nothing is left.
     """
-    return widened(box, margin, margin, size)
+    return expand_box(box, margin, margin, size)
 
 
 def margin_box(box: Box, margin: float, crop: int, size: Size) -> tuple[int, int, int, int]:
@@ -115,10 +115,10 @@ def margin_box(box: Box, margin: float, crop: int, size: Size) -> tuple[int, int
     nothing is left.
     """
     share = margin / (crop - margin)
-    return widened(box, share * (box[2] - box[0]), share * (box[3] - box[1]), size)
+    return expand_box(box, share * (box[2] - box[0]), share * (box[3] - box[1]), size)
 
 
-def widened(box: Box, across: float, down: float, size: Size) -> tuple[int, int, int, int]:
+def expand_box(box: Box, across: float, down: float, size: Size) -> tuple[int, int, int, int]:
     """Whole pixels of a photograph of `size` that the box covers once it is wider and higher by so many pixels in all.
 
     Clipped; fractions are cut off.  Raises GeometryError if nothing is left.
@@ -132,7 +132,7 @@ def widened(box: Box, across: float, down: float, size: Size) -> tuple[int, int,
     return left, top, right, bottom
 
 
-def similarity(points: ArrayLike, template: ArrayLike) -> Matrix:
+def fit_similarity(points: ArrayLike, template: ArrayLike) -> Matrix:
     """Least-squares scale, rotation and shift taking `points` onto `template`.
 
     points, template: (K, 2), x then y, pixels, K >= 2.  Returns (2, 3) float64.  Never mirrors.
@@ -162,12 +162,12 @@ def scale_of(matrix: Matrix) -> float:
     return math.sqrt(abs(float(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])))
 
 
-def apply(matrix: Matrix, points: ArrayLike) -> Matrix:
+def transform_points(matrix: Matrix, points: ArrayLike) -> Matrix:
     """(n, 2) points where a (2, 3) transform takes them."""
     return _floats(points, 2) @ matrix[:, :2].T + matrix[:, 2]
 
 
-def inverse(matrix: Matrix) -> Matrix:
+def invert(matrix: Matrix) -> Matrix:
     """The (2, 3) transform that undoes this one. Raises GeometryError if there is none."""
     if scale_of(matrix) < 1e-12:
         raise GeometryError("a transform that flattens everything cannot be undone")
@@ -175,28 +175,28 @@ def inverse(matrix: Matrix) -> Matrix:
     return np.hstack([back, -back @ matrix[:, 2:]])
 
 
-def turned_size(size: Size, turn: int) -> Size:
+def rotated_size(size: Size, turn: int) -> Size:
     """(width, height) of a picture after it has been turned."""
     return (size[1], size[0]) if turn % 180 else size
 
 
-def turn_boxes(boxes: ArrayLike, turn: int, size: Size) -> Matrix:
+def rotate_boxes(boxes: ArrayLike, turn: int, size: Size) -> Matrix:
     """(n, 4) boxes where they lie after a picture of `size` has been turned counter-clockwise by 0, 90, 180, 270."""
     b = _floats(boxes, 4)
     corners = _turned(b.reshape(-1, 2), turn, size[0], size[1]).reshape(-1, 2, 2)
     return np.hstack([corners.min(axis=1), corners.max(axis=1)])
 
 
-def turn_points(points: ArrayLike, turn: int, size: Size) -> Matrix:
+def rotate_points(points: ArrayLike, turn: int, size: Size) -> Matrix:
     """(n, 2) points where they lie after a picture of `size` has been turned counter-clockwise by 0, 90, 180, 270."""
     return _turned(_floats(points, 2), turn, size[0] - 1, size[1] - 1)
 
 
-def turned_back(face: Face, turn: Turn, size: Size) -> Face:
+def unrotate_face(face: Face, turn: Turn, size: Size) -> Face:
     """The face in the frame of the upright photograph of `size`, where it was found after turning that by `turn`."""
-    seen = turned_size(size, turn)
-    x1, y1, x2, y2 = (float(v) for v in turn_boxes([face.box], -turn % 360, seen)[0])
-    marks = None if face.landmarks is None else turn_points(face.landmarks, -turn % 360, seen).astype(np.float32)
+    seen = rotated_size(size, turn)
+    x1, y1, x2, y2 = (float(v) for v in rotate_boxes([face.box], -turn % 360, seen)[0])
+    marks = None if face.landmarks is None else rotate_points(face.landmarks, -turn % 360, seen).astype(np.float32)
     return dataclasses.replace(face, box=(x1, y1, x2, y2), landmarks=marks, turn=turn)
 
 

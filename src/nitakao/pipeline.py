@@ -340,12 +340,14 @@ def _with_crops(outcome: Outcome, item: Loaded, photo: Photo, rule: CropRule) ->
     problem = ""
     for face in outcome.faces:
         try:
-            need = photos.enough(face, rule, photo.size)
+            need = photos.crop_scale(face, rule, photo.size)
             need = max(need, photos.chip_scale(face, photo.size)) if item.keep_chips else need
             if need > photo.scale and isinstance(item.content, Encoded):
                 photo = photos.decode(item.content, scale=need)
-            crop = photos.cut(photo, face, rule)
-            kept.extend([(photos.quality(photo, face), photos.chip(photo, face))] if item.keep_chips else [])
+            crop = photos.crop_face(photo, face, rule)
+            kept.extend(
+                [(photos.measure_quality(photo, face), photos.make_chip(photo, face))] if item.keep_chips else []
+            )
         except (GeometryError, PhotoError) as error:
             problem = str(error)
             continue

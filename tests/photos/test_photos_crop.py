@@ -70,7 +70,7 @@ def test_box_crops_are_the_pixels_of_the_box_resized_bilinearly(rule, box, whole
     photo = noise(300, 260)
     x1, y1, x2, y2 = whole
     expected = triangle(photo.pixels[y1:y2, x1:x2], rule.size)
-    crop = photos.cut(photo, Face(box, 0.9), rule)
+    crop = photos.crop_face(photo, Face(box, 0.9), rule)
     assert crop.dtype == np.uint8
     assert crop.shape == (rule.size, rule.size, 3)
     assert np.abs(crop - expected).max() <= 1.01  # levels: rounding, once each way
@@ -78,7 +78,7 @@ def test_box_crops_are_the_pixels_of_the_box_resized_bilinearly(rule, box, whole
 
 def test_a_crop_that_needs_no_resizing_is_the_pixels_themselves():
     photo = noise(100, 90)
-    crop = photos.cut(photo, Face((20, 10, 52, 42), 0.9), CropRule("article", 32, 0))
+    crop = photos.crop_face(photo, Face((20, 10, 52, 42), 0.9), CropRule("article", 32, 0))
     np.testing.assert_array_equal(crop, photo.pixels[10:42, 20:52])
 
 
@@ -89,10 +89,10 @@ def test_a_turned_face_is_cropped_as_it_would_be_upright(turn, rule):
     face = Face((100, 80, 200, 220), 0.9)
     back = -turn % 360
     lying = photos.from_pixels(np.rot90(upright.pixels, back // 90))
-    box = tuple(geometry.turn_boxes([face.box], back, upright.size)[0])
+    box = tuple(geometry.rotate_boxes([face.box], back, upright.size)[0])
     np.testing.assert_allclose(
-        photos.cut(lying, Face(box, 0.9, turn=turn), rule).astype(int),
-        photos.cut(upright, face, rule),
+        photos.crop_face(lying, Face(box, 0.9, turn=turn), rule).astype(int),
+        photos.crop_face(upright, face, rule),
         atol=4,  # levels: cutting off fractions falls on other sides
     )
 
@@ -102,23 +102,23 @@ def test_a_template_turns_the_face_by_its_landmarks(turn):
     upright = photos.from_pixels(waves(400, 300))
     points = marks((100, 80, 200, 180))
     lying = photos.from_pixels(np.rot90(upright.pixels, turn // 90))
-    turned = geometry.turn_points(points, turn, upright.size).astype(np.float32)
+    turned = geometry.rotate_points(points, turn, upright.size).astype(np.float32)
     np.testing.assert_allclose(
-        photos.cut(lying, Face((0, 0, 9, 9), 0.9, turned, turn=-turn % 360), TEMPLATE).astype(int),
-        photos.cut(upright, Face((0, 0, 9, 9), 0.9, points), TEMPLATE),
+        photos.crop_face(lying, Face((0, 0, 9, 9), 0.9, turned, turn=-turn % 360), TEMPLATE).astype(int),
+        photos.crop_face(upright, Face((0, 0, 9, 9), 0.9, points), TEMPLATE),
         atol=3,
     )
 
 
 def test_a_template_that_fits_exactly_gives_the_pixels_themselves():
     photo = noise(300, 260)
-    crop = photos.cut(photo, Face((0, 0, 9, 9), 0.9, shifted(60, 40)), TEMPLATE)
+    crop = photos.crop_face(photo, Face((0, 0, 9, 9), 0.9, shifted(60, 40)), TEMPLATE)
     np.testing.assert_array_equal(crop, photo.pixels[40:190, 60:210])
 
 
 def test_outside_the_photograph_a_template_crop_is_black():
     white = photos.from_pixels(np.full((200, 200, 3), 255, np.uint8))
-    crop = photos.cut(white, Face((0, 0, 9, 9), 0.9, shifted(-50, -30)), TEMPLATE)
+    crop = photos.crop_face(white, Face((0, 0, 9, 9), 0.9, shifted(-50, -30)), TEMPLATE)
     assert (crop[30:, 50:] == 255).all()
     assert (crop[:30] == 0).all()
     assert (crop[:, :50] == 0).all()
@@ -128,7 +128,7 @@ def test_a_large_face_is_averaged_not_sampled():
     """Single-pixel stripes, sampled, would stay stripes; averaged they are grey."""
     stripes = np.zeros((1300, 1300, 3), np.uint8)
     stripes[:, ::2] = 255
-    crop = photos.cut(photos.from_pixels(stripes), Face((0, 0, 9, 9), 0.9, marks((20, 20, 1220, 1220))), TEMPLATE)
+    crop = photos.crop_face(photos.from_pixels(stripes), Face((0, 0, 9, 9), 0.9, marks((20, 20, 1220, 1220))), TEMPLATE)
     assert crop.astype(float).std() < 2
     assert crop.mean() == pytest.approx(127.5, abs=2)
 
@@ -140,10 +140,10 @@ def test_a_template_crop_shows_what_lies_under_each_of_its_pixels(width, angle, 
     picture = waves(1200, 1200)
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     points = ((np.array(DLIB) - 75) * width / 150) @ turn.T + (x, y)
-    crop = photos.cut(photos.from_pixels(picture), Face((0, 0, 9, 9), 0.9, points.astype(np.float32)), TEMPLATE)
-    back = geometry.inverse(geometry.similarity(points, DLIB))
+    crop = photos.crop_face(photos.from_pixels(picture), Face((0, 0, 9, 9), 0.9, points.astype(np.float32)), TEMPLATE)
+    back = geometry.invert(geometry.fit_similarity(points, DLIB))
     rows, columns = np.mgrid[5:145:20, 5:145:20]
-    places = geometry.apply(back, np.stack([columns.ravel(), rows.ravel()], axis=1).astype(float))
+    places = geometry.transform_points(back, np.stack([columns.ravel(), rows.ravel()], axis=1).astype(float))
     inside = ((places > 10) & (places < 1189)).all(axis=1)
     px, py = places[inside].T
     expected = np.stack(
@@ -169,7 +169,9 @@ def test_a_photograph_decoded_smaller_gives_the_same_crop(rule, part, width, hei
     assert small.scale == 1 / part
     box = (width - 420.0, height - 440.0, width - 60.0, height - 40.0)  # far from the origin, where errors add up
     face = Face(box, 0.9, marks(box))
-    np.testing.assert_allclose(photos.cut(small, face, rule).astype(int), photos.cut(full, face, rule), atol=3)
+    np.testing.assert_allclose(
+        photos.crop_face(small, face, rule).astype(int), photos.crop_face(full, face, rule), atol=3
+    )
 
 
 @pytest.mark.parametrize("rule", [ARTICLE, MARGIN, TEMPLATE])
@@ -178,9 +180,9 @@ def test_enough_is_the_scale_that_still_fills_the_crop(rule):
     box = (1000.0, 1000.0, 2000.0, 2000.0)
     face = Face(box, 0.9, marks(box))
     shown = {"article": 1044, "margin": 1000 + 1000 / 3, "template": 1000}[rule.kind]
-    assert photos.enough(face, rule, size) == pytest.approx(rule.size / shown, rel=2e-3)
+    assert photos.crop_scale(face, rule, size) == pytest.approx(rule.size / shown, rel=2e-3)
     small = Face((10, 10, 40, 40), 0.9, marks((10, 10, 40, 40)))
-    assert photos.enough(small, rule, size) == 1.0
+    assert photos.crop_scale(small, rule, size) == 1.0
 
 
 def test_a_real_photograph_needs_no_more_than_enough(tmp_path):
@@ -191,24 +193,24 @@ def test_a_real_photograph_needs_no_more_than_enough(tmp_path):
     box = (300.0, 200.0, 1100.0, 1000.0)
     face = Face(box, 0.9, marks(box))
     for rule in (ARTICLE, TEMPLATE):
-        small = photos.decode(encoded, scale=photos.enough(face, rule, encoded.size))
+        small = photos.decode(encoded, scale=photos.crop_scale(face, rule, encoded.size))
         assert small.scale == 0.25  # 160 of 844 and 150 of 800 pixels
-        whole = photos.cut(photos.decode(encoded), face, rule)
-        assert np.abs(photos.cut(small, face, rule).astype(int) - whole).mean() < 1.5
+        whole = photos.crop_face(photos.decode(encoded), face, rule)
+        assert np.abs(photos.crop_face(small, face, rule).astype(int) - whole).mean() < 1.5
 
 
 def test_a_whole_picture_is_stretched_even_onto_a_template():
     photo = noise(120, 80)
     face = Face((0, 0, 120, 80), 1.0)
     expected = triangle(photo.pixels, 150)
-    assert np.abs(photos.cut(photo, face, TEMPLATE) - expected).max() <= 1.01
+    assert np.abs(photos.crop_face(photo, face, TEMPLATE) - expected).max() <= 1.01
     for rule in (ARTICLE, MARGIN):
-        assert np.abs(photos.cut(photo, face, rule) - triangle(photo.pixels, 160)).max() <= 1.01
+        assert np.abs(photos.crop_face(photo, face, rule) - triangle(photo.pixels, 160)).max() <= 1.01
 
 
 def test_a_template_without_landmarks_says_what_to_do():
     with pytest.raises(GeometryError, match="the detector gives none"):
-        photos.cut(noise(120, 80), Face((10, 10, 60, 60), 0.9), TEMPLATE)
+        photos.crop_face(noise(120, 80), Face((10, 10, 60, 60), 0.9), TEMPLATE)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ def test_a_template_without_landmarks_says_what_to_do():
 def test_a_face_outside_the_photograph_cannot_be_cut(face):
     rule = CropRule("article", 160, 0) if face.landmarks is None else TEMPLATE
     with pytest.raises(GeometryError):
-        photos.cut(noise(120, 80), face, rule)
+        photos.crop_face(noise(120, 80), face, rule)
 
 
 @settings(deadline=None, max_examples=100)
@@ -234,7 +236,7 @@ def test_a_face_outside_the_photograph_cannot_be_cut(face):
 )
 def test_any_face_is_cut_or_refused(box, points, rule, size):
     try:
-        crop = photos.cut(noise(*size), Face(box, 0.9, np.array(points, np.float32)), rule)
+        crop = photos.crop_face(noise(*size), Face(box, 0.9, np.array(points, np.float32)), rule)
     except GeometryError:
         return
     assert crop.shape == (rule.size, rule.size, 3)

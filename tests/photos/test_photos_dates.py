@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from nitakao import photos
-from nitakao.photos import parsed
+from nitakao.photos import parse
 
 WHEN = datetime(2019, 7, 21, 14, 3, 59, tzinfo=timezone.utc).timestamp()
 
@@ -29,7 +29,7 @@ def exif(**tags: str) -> Image.Exif:
 def taken(kind: str = "JPEG", **tags: str) -> float | None:
     file = io.BytesIO()
     Image.new("RGB", (9, 7), "red").save(file, kind, exif=exif(**tags))
-    return photos.taken(parsed("a", file.getvalue()))
+    return photos.capture_time(parse("a", file.getvalue()))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "TIFF", "AVIF"])
@@ -54,7 +54,7 @@ def test_what_is_no_date_is_none(date):
 def test_a_photograph_without_exif_has_no_time():
     file = io.BytesIO()
     Image.new("RGB", (9, 7)).save(file, "JPEG")
-    assert photos.taken(parsed("a", file.getvalue())) is None
+    assert photos.capture_time(parse("a", file.getvalue())) is None
 
 
 def test_damaged_exif_is_none_or_a_number():
@@ -67,7 +67,7 @@ def test_damaged_exif_is_none_or_a_number():
         spoiled = bytearray(data)
         for at in rng.integers(start, start + 124, 4):
             spoiled[at] = rng.integers(256)
-        found = photos.taken(parsed("a", bytes(spoiled)))
+        found = photos.capture_time(parse("a", bytes(spoiled)))
         assert found is None or abs(found) < 1e12
 
 
@@ -86,7 +86,7 @@ def movie(made: int, version: int = 0, before: bytes = b"\0\0\0\x18ftypisom\0\0\
 def test_a_movie_says_when_it_was_made(tmp_path, version):
     path = tmp_path / "a.mp4"
     path.write_bytes(movie(round(WHEN) + 2_082_844_800, version))
-    assert photos.video_taken(path) == WHEN
+    assert photos.video_capture_time(path) == WHEN
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_a_movie_says_when_it_was_made(tmp_path, version):
 def test_a_movie_without_a_time_has_none(tmp_path, content):
     path = tmp_path / "a.mp4"
     path.write_bytes(content)
-    assert photos.video_taken(path) is None
+    assert photos.video_capture_time(path) is None
 
 
 def test_a_file_that_is_not_there_has_no_time(tmp_path):
-    assert photos.video_taken(tmp_path / "nothing.mp4") is None
+    assert photos.video_capture_time(tmp_path / "nothing.mp4") is None

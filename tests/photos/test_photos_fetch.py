@@ -218,7 +218,7 @@ def test_a_name_that_changes_its_address_is_checked_at_each_step_and_asked_where
 def test_a_redirect_to_where_clouds_keep_their_secrets_is_not_followed(server, url):
     net = Net(server, {"pictures.test": [PUBLIC]})
     real = fetch.FetchPolicy(
-        None, resolve=lambda host, port: (net.resolve if host in net.names else fetch.resolve)(host, port)
+        None, resolve=lambda host, port: (net.resolve if host in net.names else fetch.resolve_host)(host, port)
     )
     fetch_policy = fetch.FetchPolicy(None, resolve=real.resolve, connect=net.connect)
     with pytest.raises(UnreadablePhotoError, match=r"inside this machine or its network \(169.254.169.254\)"):

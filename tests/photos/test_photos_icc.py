@@ -72,7 +72,7 @@ def test_greys_stay_greys() -> None:
 
 @pytest.mark.parametrize(
     "nothing",
-    [b"", SRGB, b"no profile", icc()[:90], icc()[:200], bytes(128), icc() + bytes(icc_module.LONGEST)],
+    [b"", SRGB, b"no profile", icc()[:90], icc()[:200], bytes(128), icc() + bytes(icc_module.MAX_PROFILE_BYTES)],
     ids=["none", "sRGB", "text", "half a head", "cut short", "zeros", "too long"],
 )
 def test_what_says_srgb_or_nothing_leaves_the_very_pixels(nothing: bytes) -> None:
@@ -114,7 +114,7 @@ def test_crops_and_chips_are_in_srgb_and_the_photograph_is_as_it_was(tmp_path: P
     expected = middle(to_srgb(np.asarray(patch(200, 80, 60)), icc()))
     assert expected != [200, 80, 60]
     for rule in (CropRule("margin", 40, margin=0), CropRule("article", 40, margin=0)):
-        assert middle(photos.cut(plain, WHOLE, rule)) == [200, 80, 60]
-        assert middle(photos.cut(wide, WHOLE, rule)) == expected
-    shown = Image.open(io.BytesIO(photos.chip(wide, WHOLE).jpeg))
+        assert middle(photos.crop_face(plain, WHOLE, rule)) == [200, 80, 60]
+        assert middle(photos.crop_face(wide, WHOLE, rule)) == expected
+    shown = Image.open(io.BytesIO(photos.make_chip(wide, WHOLE).jpeg))
     np.testing.assert_allclose(middle(np.asarray(shown)), expected, atol=3)

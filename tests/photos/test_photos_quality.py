@@ -77,7 +77,7 @@ def test_roll_and_size_leave_yaw_and_pitch_as_they_are(yaw, pitch, roll, scale):
 
 def test_without_landmarks_or_with_points_that_make_no_face_there_is_no_pose():
     photo, face = portrait()
-    plain = photos.quality(photo, replace(face, landmarks=None))
+    plain = photos.measure_quality(photo, replace(face, landmarks=None))
     assert all(math.isnan(angle) for angle in (plain.yaw, plain.pitch, plain.roll))
     assert 0 < plain.score < 1
     upside_down = seen() * np.array([1, -1], np.float32)
@@ -87,7 +87,10 @@ def test_without_landmarks_or_with_points_that_make_no_face_there_is_no_pose():
 
 def test_blur_lowers_sharpness_and_score_step_by_step():
     photo, face = portrait()
-    found = [photos.quality(photo, face), *(photos.quality(blurred(photo, by), face) for by in (0.7, 1.2, 2, 4))]
+    found = [
+        photos.measure_quality(photo, face),
+        *(photos.measure_quality(blurred(photo, by), face) for by in (0.7, 1.2, 2, 4)),
+    ]
     assert np.all(np.diff([one.sharpness for one in found]) < 0)
     assert np.all(np.diff([one.score for one in found]) < 0)
 
@@ -97,14 +100,18 @@ def test_fewer_pixels_lower_the_score_step_by_step():
     scores = []
     for by in (1, 0.5, 0.25, 0.12, 0.06):
         x1, y1, x2, y2 = (v * by for v in face.box)
-        scores.append(photos.quality(photos.from_pixels(reduced(photo, by)), Face((x1, y1, x2, y2), 0.99)).score)
+        scores.append(
+            photos.measure_quality(photos.from_pixels(reduced(photo, by)), Face((x1, y1, x2, y2), 0.99)).score
+        )
     assert np.all(np.diff(scores) < 0)
 
 
 @pytest.mark.parametrize("axis", ["yaw", "pitch"])
 def test_turning_away_lowers_the_score_step_by_step(axis):
     photo, face = portrait()
-    scores = [photos.quality(photo, replace(face, landmarks=seen(**{axis: by}))).score for by in (0, 15, 30, 45, 60)]
+    scores = [
+        photos.measure_quality(photo, replace(face, landmarks=seen(**{axis: by}))).score for by in (0, 15, 30, 45, 60)
+    ]
     assert np.all(np.diff(scores) < 0)
 
 
@@ -124,9 +131,9 @@ def test_one_colour_and_boxes_outside_the_photograph_have_no_sharpness():
     plain = photos.from_pixels(np.full((50, 50, 3), 90, np.uint8))
     assert sharpness(plain, Face((10, 10, 40, 40), 0.9)) == 0
     for box in ((60, 60, 90, 90), (-40, -40, -10, -10), (20, 20, 10, 10)):
-        assert photos.quality(plain, Face(box, 0.9)).score == 0
+        assert photos.measure_quality(plain, Face(box, 0.9)).score == 0
 
 
 def test_a_surer_face_scores_higher():
     photo, face = portrait()
-    assert photos.quality(photo, face).score > photos.quality(photo, replace(face, score=0.7)).score
+    assert photos.measure_quality(photo, face).score > photos.measure_quality(photo, replace(face, score=0.7)).score

@@ -16,7 +16,7 @@ import pytest
 from nitakao import photos
 from nitakao.errors import MisuseError, PhotoTooLargeError, UnreadablePhotoError
 from nitakao.photos import VideoLimits
-from nitakao.photos.video import SNIFFED, is_video
+from nitakao.photos.video import HEADER_BYTES, is_video
 
 KINDS = {  # OpenCV names the codec for each container in its own way
     "mp4": "mp4v",
@@ -45,7 +45,7 @@ def write(path: Path, seconds: float = 3, rate: float = 20, size: tuple[int, int
 
 
 def taken_at(path: Path, **options: object) -> list[float]:
-    return [round(time, 3) for time, _ in photos.frames(str(path), **options)]  # type: ignore[arg-type]
+    return [round(time, 3) for time, _ in photos.read_frames(str(path), **options)]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("ending", KINDS)
@@ -61,7 +61,7 @@ def test_videos_are_told_by_content_and_give_frames(tmp_path, ending, capfd):
 
 def test_a_frame_is_a_photograph_in_rgb_with_its_time(tmp_path):
     path = write(tmp_path / "a.mp4")
-    (time, first), (_, second), *_ = photos.frames(str(path))
+    (time, first), (_, second), *_ = photos.read_frames(str(path))
     assert time == 0
     assert first.size == (160, 120)
     assert first.source == str(path)
@@ -89,7 +89,7 @@ def test_a_video_that_was_filmed_upright_is_shown_upright(tmp_path):
     matrix = data.index(struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30), data.index(b"tkhd"))
     data[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 120 << 16, 0, 1 << 30)
     path.write_bytes(data)
-    _, photo = next(photos.frames(str(path)))
+    _, photo = next(photos.read_frames(str(path)))
     assert photo.size == (120, 160)
     assert photo.pixels[5, -5, 0] > 180 > photo.pixels[5, 5, 0]  # the red corner has gone to the right
 
@@ -107,7 +107,7 @@ def test_odd_names_are_names(tmp_path, name):
 def test_a_name_that_is_no_text_is_a_name(tmp_path):
     odd = os.fsencode(tmp_path) + b"/\xff\xfe.mp4"
     os.rename(write(tmp_path / "a.mp4"), odd)
-    assert len([*photos.frames(os.fsdecode(odd))]) == 3
+    assert len([*photos.read_frames(os.fsdecode(odd))]) == 3
 
 
 @pytest.mark.parametrize("ending", ["avi", "mkv"])
@@ -117,7 +117,7 @@ def test_a_truncated_video_gives_its_frames_and_then_says_where_it_breaks_off(tm
     capfd.readouterr()
     seen: list[float] = []
     with pytest.raises(UnreadablePhotoError, match=r"'.*' *: the video breaks off after [23]\.\d of 6\.0 seconds"):
-        seen.extend(time for time, _ in photos.frames(str(path)))
+        seen.extend(time for time, _ in photos.read_frames(str(path)))
     assert seen[:2] == [0, 1]
 
 
@@ -158,7 +158,7 @@ def test_damage_in_the_middle_ends_in_frames_or_a_sentence(tmp_path):
             spoiled[at] = rng.integers(256)
         path.write_bytes(spoiled)
         with contextlib.suppress(UnreadablePhotoError, PhotoTooLargeError):
-            for time, photo in photos.frames(str(path)):
+            for time, photo in photos.read_frames(str(path)):
                 assert 0 <= time <= VideoLimits().seconds
                 assert photo.size == (160, 120)
 
@@ -171,7 +171,7 @@ def test_limits_end_a_video_with_a_sentence_after_what_is_within_them(tmp_path):
     ):
         seen: list[float] = []
         with pytest.raises(PhotoTooLargeError, match=words):
-            seen.extend(time for time, _ in photos.frames(str(path), limits=limits))
+            seen.extend(time for time, _ in photos.read_frames(str(path), limits=limits))
         assert seen == [0, 1]
     with pytest.raises(PhotoTooLargeError, match="160 x 120"):
         taken_at(path, limits=VideoLimits(pixels=19_199))
@@ -182,7 +182,7 @@ def test_limits_end_a_video_with_a_sentence_after_what_is_within_them(tmp_path):
 def test_nothing_is_written_to_the_terminal_over_a_damaged_video(tmp_path):
     path = write(tmp_path / "a.mp4")
     path.write_bytes(path.read_bytes()[:-400])
-    program = "import sys; from nitakao import photos; list(photos.frames(sys.argv[1]))"
+    program = "import sys; from nitakao import photos; list(photos.read_frames(sys.argv[1]))"
     ran = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True)
     assert ran.stderr.splitlines()[0].startswith("Traceback")
     assert "UnreadablePhotoError" in ran.stderr.splitlines()[-1]
@@ -199,7 +199,7 @@ def test_nothing_is_written_to_the_terminal_over_a_damaged_video(tmp_path):
         b"RIFF\0\0\0\0WAVE" + bytes(60),
         b"#EXTM3U\n" + bytes(60),
         b"ffconcat version 1.0\nfile /etc/passwd\n",
-        b"G" + bytes(SNIFFED),
+        b"G" + bytes(HEADER_BYTES),
         b"",
     ],
 )

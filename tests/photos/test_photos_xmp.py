@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nitakao.errors import FormatError
 from nitakao.photos import colour, xmp
-from nitakao.photos.xmp import Frame, Region, packet, places, read_regions, write_regions
+from nitakao.photos.xmp import Frame, Region, extract_xmp, read_regions, sidecar_paths, write_regions
 
 FRAME = Frame((4000, 3000))
 ADA = Region("Ada Lovelace", (0.1, 0.2, 0.3, 0.5))
@@ -85,7 +85,7 @@ def test_regions_lie_in_the_stored_picture_and_are_read_upright(orientation):
     stored[round((y - h / 2) * height) : round((y + h / 2) * height), round((x - w / 2) * width) :][
         :, : round(w * width)
     ] = 200
-    assert np.array_equal(colour.upright(stored, orientation)[:, :, 0], upright)
+    assert np.array_equal(colour.apply_orientation(stored, orientation)[:, :, 0], upright)
     assert close(read_regions(written, frame), [ADA])
 
 
@@ -184,11 +184,11 @@ def test_utf_16_and_byte_order_marks_are_read():
 
 
 def test_a_photographs_own_xmp_is_found_in_its_bytes():
-    inside = packet(b"\xff\xd8\xff\xe1 http://ns.adobe.com/xap/1.0/\0" + ELEMENTS + b"\xff\xda pixels \xff\xd9")
+    inside = extract_xmp(b"\xff\xd8\xff\xe1 http://ns.adobe.com/xap/1.0/\0" + ELEMENTS + b"\xff\xda pixels \xff\xd9")
     assert close(read_regions(inside, FRAME), [ADA])
-    assert packet(b"\xff\xd8 nothing") == b""
-    assert packet(b"<x:xmpmeta> cut off") == b""
+    assert extract_xmp(b"\xff\xd8 nothing") == b""
+    assert extract_xmp(b"<x:xmpmeta> cut off") == b""
 
 
 def test_a_side_car_is_named_after_its_photograph_with_or_without_the_ending():
-    assert places("a/b.c.jpg") == ("a/b.c.jpg.xmp", "a/b.c.xmp")
+    assert sidecar_paths("a/b.c.jpg") == ("a/b.c.jpg.xmp", "a/b.c.xmp")

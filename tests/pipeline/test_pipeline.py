@@ -194,7 +194,7 @@ def test_the_embedded_default_end_to_end_is_its_parts_put_together(tmp_path: Pat
     (outcome,) = pipeline.run([str(path)], card=card, detector=settings)
     photo = photos.from_pixels(pixels)
     (face,) = Mtcnn(settings)([photo])[0]
-    expected = embedder.load(card)(photos.cut(photo, face, card.crop)[None])
+    expected = embedder.load(card)(photos.crop_face(photo, face, card.crop)[None])
     np.testing.assert_allclose(outcome.vectors, expected, atol=1e-5)
 
 

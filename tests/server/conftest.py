@@ -65,8 +65,8 @@ class Eyes:
 def with_chips(outcome: Outcome, photo: Photo) -> Outcome:
     from nitakao import photos
 
-    chips = tuple(photos.chip(photo, face) for face in outcome.faces)
-    return replace(outcome, chips=chips, qualities=tuple(photos.quality(photo, face) for face in outcome.faces))
+    chips = tuple(photos.make_chip(photo, face) for face in outcome.faces)
+    return replace(outcome, chips=chips, qualities=tuple(photos.measure_quality(photo, face) for face in outcome.faces))
 
 
 def picture(red: int = 10, size: tuple[int, int] = (200, 100), kind: str = "PNG", blue: int = 0) -> bytes:

@@ -17,7 +17,7 @@ HEAPS = f"""
 import ctypes, sys, tempfile, threading
 from nitakao.system import cpu
 if sys.argv[1:]:
-    cpu.one_heap_a_core()
+    cpu.limit_malloc_arenas()
 libc, there, enough = ctypes.CDLL(None), threading.Barrier({THREADS} + 1), threading.Event()
 libc.malloc.restype, libc.fdopen.restype = ctypes.c_void_p, ctypes.c_void_p
 def take():
@@ -61,6 +61,6 @@ def test_the_command_line_limits_them_before_it_does_anything(monkeypatch: pytes
     from nitakao.cli import main
 
     called = []
-    monkeypatch.setattr(main, "one_heap_a_core", lambda: called.append(True))
+    monkeypatch.setattr(main, "limit_malloc_arenas", lambda: called.append(True))
     CliRunner().invoke(main.main, ["completion", "bash"])
     assert called == [True]

@@ -46,7 +46,7 @@ def save(classifier: Classifier, path: str | os.PathLike[str]) -> None:
     kept |= {"mean": classifier.mean, "scale": classifier.scale, "estimator": classifier.estimator}
     target = Path(path)
     try:
-        atomic_write.put(target, skops.dumps(kept), lasting=True)
+        atomic_write.write_atomic(target, skops.dumps(kept), durable=True)
     except OSError as error:
         raise NitakaoError(f"the classifier '{target}' cannot be written: {error.strerror or error}") from error
 

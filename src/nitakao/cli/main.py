@@ -34,7 +34,7 @@ from nitakao.cli.commands.verify import verify
 from nitakao.cli.options import example
 from nitakao.cli.output import Voice
 from nitakao.errors import MisuseError, NitakaoError
-from nitakao.system.cpu import one_heap_a_core
+from nitakao.system.cpu import limit_malloc_arenas
 
 FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141  # the last two: 128 + the signal's number, as shells have it
 
@@ -44,7 +44,7 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         _write_any_name()
-        one_heap_a_core()
+        limit_malloc_arenas()
         try:
             return super().invoke(context)
         except NitakaoError as error:

@@ -15,7 +15,7 @@ from nitakao.gallery import faces
 from nitakao.gallery.backends.sqlite import SqliteBackend
 from nitakao.gallery.store import GalleryStore
 from nitakao.system import dirs
-from nitakao.system.atomic_write import writing
+from nitakao.system.atomic_write import open_atomic
 from nitakao.values import Ids
 
 
@@ -42,7 +42,7 @@ def keep(gallery: GalleryStore, made: Map) -> None:
     told = json.dumps({"method": made.method, "made": made.made, "last": made.last, "count": made.count})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with writing(path) as file:
+        with open_atomic(path) as file:
             np.savez_compressed(file, faces=made.faces, x=made.x, y=made.y, told=told)
     except OSError as error:
         raise GalleryError(f"the map could not be kept in '{path}': {error.strerror or error}") from error

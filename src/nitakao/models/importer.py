@@ -252,13 +252,13 @@ def _stored(network: bytes, card: ModelCard, folder: Path) -> ModelCard:
     path = folder / file.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        atomic_write.put(path, network)
+        atomic_write.write_atomic(path, network)
         if card.name in {shipped.name for shipped in registry.cards()} and folder == dirs.models():
             files.record(path)  # the shipped card knows no hash of what was made here
             return replace(card, files=(file,))
         file = replace(file, sha256=hashlib.sha256(network).hexdigest(), size=len(network))
         card = replace(card, files=(file,))
-        atomic_write.put(folder / f"{card.name}.toml", card_toml.dump(card).encode("utf-8"))
+        atomic_write.write_atomic(folder / f"{card.name}.toml", card_toml.dump(card).encode("utf-8"))
     except OSError as error:
         raise WeightsError(f"the imported model cannot be kept in '{folder}': {error.strerror or error}") from error
     return card

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from nitakao.photos.chip import chip, chip_scale, from_chip
-from nitakao.photos.crop import cut, enough
-from nitakao.photos.dates import taken, video_taken
+from nitakao.photos.chip import chip_scale, make_chip, photo_from_chip
+from nitakao.photos.crop import crop_face, crop_scale
+from nitakao.photos.dates import capture_time, video_capture_time
 from nitakao.photos.find import find, is_url
-from nitakao.photos.preview import shown
-from nitakao.photos.quality import quality
-from nitakao.photos.read import Encoded, Limits, decode, from_pixels, load, parsed, read
-from nitakao.photos.video import VideoLimits, frames, looks_like_video
+from nitakao.photos.preview import render_preview
+from nitakao.photos.quality import measure_quality
+from nitakao.photos.read import Encoded, Limits, decode, from_pixels, load, parse, read
+from nitakao.photos.video import VideoLimits, looks_like_video, read_frames
 
 __all__ = [
     "Encoded",
     "Limits",
     "VideoLimits",
-    "chip",
+    "capture_time",
     "chip_scale",
-    "cut",
+    "crop_face",
+    "crop_scale",
     "decode",
-    "enough",
     "find",
-    "frames",
-    "from_chip",
     "from_pixels",
     "is_url",
     "load",
     "looks_like_video",
-    "parsed",
-    "quality",
+    "make_chip",
+    "measure_quality",
+    "parse",
+    "photo_from_chip",
     "read",
-    "shown",
-    "taken",
-    "video_taken",
+    "read_frames",
+    "render_preview",
+    "video_capture_time",
 ]

@@ -31,17 +31,17 @@ from nitakao import geometry
 from nitakao.errors import UnreadablePhotoError
 from nitakao.geometry import Size
 from nitakao.photos import icc
-from nitakao.photos.read import Limits, decode, parsed
+from nitakao.photos.read import Limits, decode, parse
 from nitakao.values import Chip, Face, Photo
 
-LONGEST = 256  # px, of a chip's longer side
+MAX_SIDE = 256  # px, of a chip's longer side
 CONTEXT = 0.5  # of the box's side, on each side
-LEAST = 24.0  # px of the photograph on each side: the article's 22, with a rim for rounding
+MIN_CONTEXT = 24.0  # px of the photograph on each side: the article's 22, with a rim for rounding
 QUALITY = 95  # JPEG's, with colour at full resolution
-_LIMITS = Limits(bytes=1 << 20, pixels=LONGEST * LONGEST)
+_LIMITS = Limits(bytes=1 << 20, pixels=MAX_SIDE * MAX_SIDE)
 
 
-def chip(photo: Photo, face: Face) -> Chip:
+def make_chip(photo: Photo, face: Face) -> Chip:
     """The face with its context in sRGB, clipped to the photograph, its longer side at most 256 pixels, never enlarged.
 
     A photograph decoded below `chip_scale` gives fewer pixels.  Raises GeometryError if the box lies outside.
@@ -58,15 +58,15 @@ def chip(photo: Photo, face: Face) -> Chip:
 def chip_scale(face: Face, size: Size) -> float:
     """The scale, up to 1, from which on a photograph of `size` has a pixel for each pixel of this face's chip."""
     left, top, right, bottom = _frame(face, size)
-    return min(1.0, LONGEST / max(right - left, bottom - top))
+    return min(1.0, MAX_SIDE / max(right - left, bottom - top))
 
 
-def from_chip(chip: Chip, face: Face) -> tuple[Photo, Face]:
+def photo_from_chip(chip: Chip, face: Face) -> tuple[Photo, Face]:
     """A photograph of just what the chip shows, and the face where it lies in it, for `cut` and `enough`.
 
     face: in the frame of the photograph that the chip was cut from.  Raises UnreadablePhotoError.
     """
-    encoded = parsed("chip", chip.jpeg, limits=_LIMITS)
+    encoded = parse("chip", chip.jpeg, limits=_LIMITS)
     if encoded.kind != "JPEG" or min(chip.size) < 1:
         raise UnreadablePhotoError(f"a chip is a JPEG that shows some pixels, not a {encoded.kind} of {chip.size}")
     left, top = chip.frame[:2]
@@ -78,8 +78,8 @@ def from_chip(chip: Chip, face: Face) -> tuple[Photo, Face]:
 
 def _frame(face: Face, size: Size) -> tuple[int, int, int, int]:
     """Whole pixels of a photograph of `size` that the face's chip shows."""
-    across, down = (2 * max(CONTEXT * side, LEAST) for side in (face.width, face.height))
-    return geometry.widened(face.box, across, down, size)
+    across, down = (2 * max(CONTEXT * side, MIN_CONTEXT) for side in (face.width, face.height))
+    return geometry.expand_box(face.box, across, down, size)
 
 
 def _shown(photo: Photo, frame: tuple[int, int, int, int], size: Size) -> Image.Image:

@@ -47,7 +47,7 @@ def _to_bytes(values: NDArray[Any], mode: str) -> Pixels:
     return np.asarray(np.rint((numbers - low) * (255.0 / span)), dtype=np.uint8)
 
 
-def upright(pixels: Pixels, orientation: int) -> Pixels:
+def apply_orientation(pixels: Pixels, orientation: int) -> Pixels:
     """The picture as its EXIF orientation (1..8; TIFF 6.0, tag 274) says it is to be seen, C-contiguous."""
     turned: Any = pixels
     if orientation == 2:

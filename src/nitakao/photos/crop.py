@@ -16,12 +16,12 @@ from nitakao.photos import icc
 from nitakao.values import CropRule, Face, Photo, Pixels
 
 
-def cut(photo: Photo, face: Face, rule: CropRule) -> Pixels:
+def crop_face(photo: Photo, face: Face, rule: CropRule) -> Pixels:
     """(S, S, 3) uint8 sRGB: the face as the rule lays it out, upright by `face.turn`; outside the photograph is black.
 
-    A photograph decoded smaller gives the same crop, less sharp where the face had fewer pixels than the crop (`enough`
-    says which scale is enough).  Where the whole picture is the face (detector 'none'), a template has no landmarks to
-    go by, and the whole picture is stretched to S x S.  Raises GeometryError if there is nothing to cut.
+    A photograph decoded at less than `crop_scale` gives the same crop, less sharp.  Where the whole picture is the face
+    (detector 'none'), there are no landmarks for a template, and the whole picture is stretched to S x S.  Raises
+    GeometryError if the crop is empty.
     """
     if rule.kind == "template" and not (face.landmarks is None and _is_whole(face, photo.size)):
         return icc.to_srgb(_aligned(photo, face, rule), photo.profile)
@@ -30,10 +30,10 @@ def cut(photo: Photo, face: Face, rule: CropRule) -> Pixels:
     return crop if face.turn == 0 else np.ascontiguousarray(np.rot90(crop, face.turn // 90))
 
 
-def enough(face: Face, rule: CropRule, size: Size) -> float:
+def crop_scale(face: Face, rule: CropRule, size: Size) -> float:
     """The scale, up to 1, from which on a photograph of `size` has a pixel for each pixel of this face's crop."""
     if rule.kind == "template" and face.landmarks is not None:
-        return min(1.0, geometry.scale_of(geometry.similarity(face.landmarks, rule.template)))
+        return min(1.0, geometry.scale_of(geometry.fit_similarity(face.landmarks, rule.template)))
     left, top, right, bottom = _region(face, rule, size)
     return min(1.0, rule.size / min(right - left, bottom - top))
 
@@ -70,7 +70,7 @@ def _aligned(photo: Photo, face: Face, rule: CropRule) -> Pixels:
             "this crop lays five landmarks on a template, and the detector gives none: "
             "use a detector with landmarks (mtcnn, yunet), or a model with a margin crop"
         )
-    matrix = geometry.similarity(face.landmarks, rule.template)
+    matrix = geometry.fit_similarity(face.landmarks, rule.template)
     return _warped(photo.pixels, matrix @ _from_decoded(photo.scale), rule.size)
 
 
@@ -105,7 +105,9 @@ def _seen(pixels: Pixels, matrix: Matrix, side: int, shrink: int) -> tuple[int, 
     """The part of the picture that a crop shows, with a rim for interpolation, in whole blocks of `shrink` pixels."""
     height, width = pixels.shape[:2]
     edge = side - 0.5
-    corners = geometry.apply(geometry.inverse(matrix), [(-0.5, -0.5), (edge, -0.5), (-0.5, edge), (edge, edge)])
+    corners = geometry.transform_points(
+        geometry.invert(matrix), [(-0.5, -0.5), (edge, -0.5), (-0.5, edge), (edge, edge)]
+    )
     rim = 2 * shrink
     x1, y1 = (max(0, math.floor(v) - rim) for v in corners.min(axis=0))
     x2, y2 = (math.ceil(v) + rim for v in corners.max(axis=0))

@@ -24,7 +24,7 @@ _SINCE_1904 = 2_082_844_800  # seconds from 1904 to 1970, both in UTC; ISO/IEC 1
 _MOST_BOXES = 10_000
 
 
-def taken(encoded: Encoded) -> float | None:
+def capture_time(encoded: Encoded) -> float | None:
     """Seconds since 1970 at which the photograph was taken, as its EXIF data say; None where they do not.
 
     Cameras that write no offset from UTC mean the time on the photographer's watch, wherever that was: it is taken as
@@ -90,7 +90,7 @@ def _seconds(date: bytes, offset: bytes) -> float | None:
     return there.timestamp() - (east if shift[1] == b"+" else -east)
 
 
-def video_taken(path: str | os.PathLike[str]) -> float | None:
+def video_capture_time(path: str | os.PathLike[str]) -> float | None:
     """Seconds since 1970 at which an MP4 or QuickTime video was made, as its header says; None where it does not."""
     try:
         with open(path, "rb") as file:

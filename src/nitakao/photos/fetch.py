@@ -25,22 +25,22 @@ from typing import Any, TypeAlias
 
 from nitakao.errors import PhotoTooLargeError, UnreadablePhotoError
 
-WAIT = 20.0  # seconds that a server may stay silent
-LONGEST = 120.0  # seconds for one photograph, so that a trickle of bytes holds nothing up
-USUAL_PORTS = (80, 443)
+STALL_SECONDS = 20.0  # seconds that a server may stay silent
+TOTAL_SECONDS = 120.0  # seconds for one photograph, so that a trickle of bytes holds nothing up
+DEFAULT_PORTS = (80, 443)
 _PIECE = 65_536
 
-Resolve: TypeAlias = Callable[[str, int], Sequence[tuple[Any, ...]]]  # as socket.getaddrinfo gives them
-Connect: TypeAlias = Callable[[tuple[Any, ...], float], socket.socket]  # one of these, and seconds to wait
+Resolver: TypeAlias = Callable[[str, int], Sequence[tuple[Any, ...]]]  # as socket.getaddrinfo gives them
+Connector: TypeAlias = Callable[[tuple[Any, ...], float], socket.socket]  # one of these, and seconds to wait
 
 
-def resolve(host: str, port: int) -> Sequence[tuple[Any, ...]]:
+def resolve_host(host: str, port: int) -> Sequence[tuple[Any, ...]]:
     """Every address that a host has."""
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-def connect(found: tuple[Any, ...], wait: float) -> socket.socket:
-    """A connection to one of the addresses that `resolve` gave."""
+def open_connection(found: tuple[Any, ...], wait: float) -> socket.socket:
+    """A connection to one of the addresses that `resolve_host` gave."""
     family, kind, protocol, _, address = found
     connection = socket.socket(family, kind, protocol)
     try:
@@ -64,22 +64,22 @@ class FetchPolicy:
 
     hosts: frozenset[str] | None = None
     types: tuple[str, ...] = ()
-    wait: float = WAIT
-    longest: float = LONGEST
-    resolve: Resolve = resolve
-    connect: Connect = connect
+    wait: float = STALL_SECONDS
+    longest: float = TOTAL_SECONDS
+    resolve: Resolver = resolve_host
+    connect: Connector = open_connection
 
     def check(self, host: str, port: int) -> None:
         """Raises UnreadablePhotoError where this host is not among those that may be asked."""
         named = host.lower()
-        usual = port in USUAL_PORTS and named in (self.hosts or ())
+        usual = port in DEFAULT_PORTS and named in (self.hosts or ())
         if self.hosts is not None and not usual and f"{named}:{port}" not in self.hosts:
             raise UnreadablePhotoError(f"'{host}' at port {port} is not among the hosts that may be asked")
 
 
 def fetch(url: str, most: int, fetch_policy: FetchPolicy | None = None) -> bytes:
     """The bytes at an address, at most `most`. Raises UnreadablePhotoError, PhotoTooLargeError."""
-    trip = _Trip(fetch_policy or FetchPolicy())
+    trip = _Fetch(fetch_policy or FetchPolicy())
     try:
         request = urllib.request.Request(_plain(url), headers={"User-Agent": "nitakao", "Accept": "image/*,*/*;q=0.5"})
         with trip, contextlib.closing(_opener(trip).open(request, timeout=trip.fetch_policy.wait)) as answer:
@@ -96,7 +96,7 @@ def fetch(url: str, most: int, fetch_policy: FetchPolicy | None = None) -> bytes
         raise UnreadablePhotoError(f"it cannot be fetched ({error or type(error).__name__})") from error
 
 
-class _Trip:
+class _Fetch:
     """One errand under way, with all its redirects; when its time is over, its connections break off."""
 
     def __init__(self, fetch_policy: FetchPolicy) -> None:
@@ -106,7 +106,7 @@ class _Trip:
         self._alarm = threading.Timer(fetch_policy.longest, self._break_off)
         self._alarm.daemon = True
 
-    def __enter__(self) -> _Trip:
+    def __enter__(self) -> _Fetch:
         self._alarm.start()
         return self
 
@@ -152,7 +152,7 @@ class _Trip:
         raise trouble
 
 
-def _body(answer: Any, most: int, trip: _Trip) -> bytes:
+def _body(answer: Any, most: int, trip: _Fetch) -> bytes:
     pieces, size = [], 0
     while piece := answer.read1(_PIECE):
         size += len(piece)
@@ -181,14 +181,14 @@ def _plain(url: str) -> str:
     return urllib.parse.urlunsplit((parts.scheme, host + port, path, query, ""))
 
 
-def _opener(trip: _Trip) -> urllib.request.OpenerDirector:
+def _opener(trip: _Fetch) -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()  # not build_opener: that adds ftp, file, data and the proxies
-    for handler in (_Http(trip), _Https(trip), _Redirect(), urllib.request.HTTPErrorProcessor(), _Refusals()):
+    for handler in (_Http(trip), _Https(trip), _Redirect(), urllib.request.HTTPErrorProcessor(), _ErrorResponses()):
         opener.add_handler(handler)
     return opener
 
 
-class _Refusals(urllib.request.HTTPDefaultErrorHandler):
+class _ErrorResponses(urllib.request.HTTPDefaultErrorHandler):
     """Any answer but 200 and redirects raises HTTPError."""
 
 
@@ -202,7 +202,7 @@ class _Redirect(urllib.request.HTTPRedirectHandler):
 
 
 class _Http(urllib.request.HTTPHandler):
-    def __init__(self, trip: _Trip) -> None:
+    def __init__(self, trip: _Fetch) -> None:
         super().__init__()
         self.trip = trip
 
@@ -211,7 +211,7 @@ class _Http(urllib.request.HTTPHandler):
 
 
 class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, trip: _Trip) -> None:
+    def __init__(self, trip: _Fetch) -> None:
         super().__init__()
         self.trip = trip
 
@@ -220,7 +220,7 @@ class _Https(urllib.request.HTTPSHandler):
 
 
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, *arguments: Any, trip: _Trip, **named: Any) -> None:
+    def __init__(self, *arguments: Any, trip: _Fetch, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.trip = trip
 
@@ -229,7 +229,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 class _SecureConnection(http.client.HTTPSConnection):
-    def __init__(self, *arguments: Any, trip: _Trip, **named: Any) -> None:
+    def __init__(self, *arguments: Any, trip: _Fetch, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.trip = trip
 

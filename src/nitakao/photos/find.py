@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeAlias
 
 from nitakao.errors import MisuseError
 from nitakao.photos import formats, video
-from nitakao.system.locked_files import is_held
+from nitakao.system.locked_files import is_locked
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 Wanted: TypeAlias = "Callable[[os.DirEntry[str]], bool]"
@@ -100,7 +100,7 @@ def _listed(stdin: BinaryIO, wanted: Wanted) -> Iterator[str]:
 def _expanded(name: str, wanted: Wanted) -> Iterator[str]:
     if not is_url(name) and os.path.isdir(name):
         yield from _below(name, wanted)
-    elif is_held(name):
+    elif is_locked(name):
         raise MisuseError(f"'{name}' is the gallery, not a photograph")
     else:
         yield name
@@ -165,12 +165,12 @@ def _below(folder: str, wanted: Wanted, seen: set[tuple[int, int]] | None = None
             yield entry.path
 
 
-def below(folder: str) -> Iterator[str]:
+def walk_folder(folder: str) -> Iterator[str]:
     """The pictures and videos in a folder and all below it, as `find` gives them."""
     return _below(folder, _picture_or_video)
 
 
-def looks_right(path: str) -> bool:
+def is_photo_or_video(path: str) -> bool:
     """Whether `find` would give this file, were it in a folder: a picture or a video."""
     folder, name = os.path.split(path)
     with os.scandir(folder or os.curdir) as entries:
@@ -195,18 +195,18 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 def _picture(entry: os.DirEntry[str]) -> bool:
     """By a known ending, else by its first bytes."""
-    if os.path.splitext(entry.name)[1].lower() in formats.ENDINGS:
+    if os.path.splitext(entry.name)[1].lower() in formats.SUFFIXES:
         return _is_file(entry) or entry.is_symlink()  # a dead link is named, as any picture that cannot be read
-    return formats.sniff(_head(entry, formats.SNIFFED)) is not None
+    return formats.sniff(_head(entry, formats.HEADER_BYTES)) is not None
 
 
 def _picture_or_video(entry: os.DirEntry[str]) -> bool:
-    return _picture(entry) or video.is_video(_head(entry, video.SNIFFED))
+    return _picture(entry) or video.is_video(_head(entry, video.HEADER_BYTES))
 
 
 def _head(entry: os.DirEntry[str], count: int) -> bytes:
     """The first bytes of a file; empty where it cannot be read, or is an open gallery's."""
-    if not _is_file(entry) or is_held(entry.path):
+    if not _is_file(entry) or is_locked(entry.path):
         return b""
     try:
         with open(entry.path, "rb") as file:

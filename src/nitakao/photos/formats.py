@@ -11,9 +11,9 @@ from nitakao.errors import UnreadablePhotoError
 
 Kind = Literal["JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "HEIC"]
 
-SNIFFED = 64  # bytes: enough for every signature here, and for the compatible brands of a usual AVIF or HEIC file
+HEADER_BYTES = 64  # bytes: enough for every signature here, and for the compatible brands of a usual AVIF or HEIC file
 UPRIGHT = 1  # EXIF orientation: the first row is the top, the first column is the left
-ENDINGS = frozenset(
+SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif"}
     | {".avif", ".heic", ".heif", ".hif"}
 )

@@ -15,8 +15,8 @@ from PIL import Image, ImageCms
 
 from nitakao.values import Pixels
 
-LONGEST = 1 << 20  # bytes; profiles of cameras and phones have some hundreds to some thousands
-SAME = 4  # levels of 255: a profile that moves no colour further says sRGB in other words
+MAX_PROFILE_BYTES = 1 << 20  # bytes; profiles of cameras and phones have some hundreds to some thousands
+SRGB_TOLERANCE = 4  # levels of 255: a profile that moves no colour further says sRGB in other words
 
 _COLOURS = np.stack(np.meshgrid(*[np.linspace(0, 255, 6)] * 3), axis=-1).reshape(1, -1, 3).astype(np.uint8)
 
@@ -26,7 +26,7 @@ def to_srgb(pixels: Pixels, profile: bytes) -> Pixels:
 
     Values stay as they are where the profile is as good as sRGB, is not one of RGB, or is damaged.
     """
-    transform = _transform(profile) if 0 < len(profile) <= LONGEST else None
+    transform = _transform(profile) if 0 < len(profile) <= MAX_PROFILE_BYTES else None
     return pixels if transform is None else _applied(transform, pixels)
 
 
@@ -40,7 +40,7 @@ def _transform(profile: bytes) -> ImageCms.ImageCmsTransform | None:
         moved = np.abs(_applied(made, _COLOURS).astype(int) - _COLOURS).max()
     except (ImageCms.PyCMSError, OSError, ValueError):
         return None
-    return made if moved > SAME else None
+    return made if moved > SRGB_TOLERANCE else None
 
 
 def _applied(transform: ImageCms.ImageCmsTransform, pixels: Pixels) -> Pixels:

@@ -14,7 +14,7 @@ from nitakao.values import Pixels
 QUALITY = 88  # JPEG's
 
 
-def shown(encoded: Encoded, side: int) -> bytes:
+def render_preview(encoded: Encoded, side: int) -> bytes:
     """A JPEG of the picture whose longer side has `side` pixels, or as many as it has where these are fewer."""
     scale = min(1.0, side / max(encoded.size))
     pixels = decode(encoded, scale=scale).pixels
@@ -22,10 +22,10 @@ def shown(encoded: Encoded, side: int) -> bytes:
     if pixels.shape[:2] != (height, width):
         smaller = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
         pixels = np.asarray(smaller, np.uint8)
-    return written(pixels)
+    return encode_jpeg(pixels)
 
 
-def written(pixels: Pixels) -> bytes:
+def encode_jpeg(pixels: Pixels) -> bytes:
     """(h, w, 3) RGB as a JPEG without anything but the picture."""
     told = io.BytesIO()
     Image.fromarray(pixels).save(told, "JPEG", quality=QUALITY)

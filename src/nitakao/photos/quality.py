@@ -17,7 +17,7 @@ from nitakao.values import Face, Floats, Photo, Quality
 
 SIDE = 96  # px to which a face is brought before its sharpness is measured: about what networks see of it
 HALF_SHARP = 0.03  # detail at which sharpness is 1/2; LFW's median is 0.085, and 0.035 after a Gaussian blur of 1 px
-LEAST_CONTRAST = 100.0  # levels squared: with less, what varies is mostly the rounding to 8 bits
+MIN_CONTRAST = 100.0  # levels squared: with less, what varies is mostly the rounding to 8 bits
 HALF_SIZE = 30.0  # px, side of the box at which size counts 1/2
 
 # A head in units of the distance between its eyes: from the eyes down to the mouth, where along that the nose tip
@@ -27,7 +27,7 @@ HALF_SIZE = 30.0  # px, side of the box at which size counts 1/2
 HEIGHT, NOSE, DEPTH = 1.07, 0.54, 0.60
 
 
-def quality(photo: Photo, face: Face) -> Quality:
+def measure_quality(photo: Photo, face: Face) -> Quality:
     """Sharpness, pose and the score of it all.
 
     score: the product of sharpness, size (side^2 / (side^2 + 30^2), pixels at full scale), cos^2 of yaw and of pitch,
@@ -51,7 +51,7 @@ def sharpness(photo: Photo, face: Face) -> float:
         return 0.0
     shrink = cv2.INTER_AREA if min(grey.shape) > SIDE else cv2.INTER_LINEAR
     small: Any = cv2.resize(grey, (SIDE, SIDE), interpolation=shrink)
-    detail = float(cv2.Laplacian(small, cv2.CV_32F).var()) / max(float(small.var()), LEAST_CONTRAST)
+    detail = float(cv2.Laplacian(small, cv2.CV_32F).var()) / max(float(small.var()), MIN_CONTRAST)
     return detail / (detail + HALF_SHARP)
 
 

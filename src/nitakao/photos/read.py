@@ -74,10 +74,10 @@ def load(source: str, *, limits: Limits | None = None, allow_urls: bool = False)
         data = _bytes_of(source, limits.bytes, allow_urls)
     except (UnreadablePhotoError, PhotoTooLargeError) as error:
         raise type(error)(f"'{source}': {error}") from error.__cause__
-    return parsed(source, data, limits=limits)
+    return parse(source, data, limits=limits)
 
 
-def parsed(source: str, data: bytes, *, limits: Limits | None = None) -> Encoded:
+def parse(source: str, data: bytes, *, limits: Limits | None = None) -> Encoded:
     """The header of a picture whose bytes are in memory already, as `load` gives it."""
     limits = limits or Limits()
     try:
@@ -99,7 +99,7 @@ def decode(encoded: Encoded, *, scale: float = 1.0) -> Photo:
         pixels, profile = _pixels(encoded, scale)
     except UnreadablePhotoError as error:
         raise UnreadablePhotoError(f"'{encoded.source}': {error}") from error.__cause__
-    upright = colour.upright(pixels, encoded.orientation)
+    upright = colour.apply_orientation(pixels, encoded.orientation)
     return Photo(encoded.source, upright, encoded.size, encoded.sha256, profile)
 
 
@@ -140,7 +140,7 @@ def _at_most(file: BinaryIO, most: int) -> bytes:
 def _with_header(source: str, data: bytes, limits: Limits) -> Encoded:
     if not data:
         raise UnreadablePhotoError("the file is empty")
-    kind = formats.sniff(data[: formats.SNIFFED])
+    kind = formats.sniff(data[: formats.HEADER_BYTES])
     if kind is None:
         raise UnreadablePhotoError("no picture of a kind that is read (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC)")
     if kind == "JPEG":

@@ -20,7 +20,7 @@ from nitakao.errors import MisuseError, PhotoError, PhotoTooLargeError, Unreadab
 from nitakao.photos import formats
 from nitakao.values import Photo
 
-SNIFFED = 577  # bytes: three packets of an MPEG transport stream with times (192 each), and the mark of a fourth
+HEADER_BYTES = 577  # bytes: three packets of an MPEG transport stream with times (192 each), and the mark of a fourth
 _ISO_FIRST = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}  # QuickTime had no ftyp before 2001
 _NOT_MOVING = {b"M4A ", b"M4B ", b"M4P ", b"crx ", b"jp2 ", b"jpx "}  # sound, Canon's raw pictures, JPEG 2000
 _STARTS = (
@@ -54,8 +54,8 @@ class VideoLimits:
 
 
 def is_video(head: bytes) -> bool:
-    """Whether a file that begins with these `SNIFFED` bytes is a video: MP4, QuickTime, Matroska, AVI, MPEG ..."""
-    if formats.sniff(head[: formats.SNIFFED]) is not None:  # AVIF and HEIC are kin to MP4
+    """Whether a file that begins with these `HEADER_BYTES` bytes is a video: MP4, QuickTime, Matroska, AVI, MPEG ..."""
+    if formats.sniff(head[: formats.HEADER_BYTES]) is not None:  # AVIF and HEIC are kin to MP4
         return False
     if head[4:8] in _ISO_FIRST:
         return head[8:12] not in _NOT_MOVING
@@ -79,12 +79,12 @@ def looks_like_video(path: str) -> bool:
         if not os.path.isfile(path):  # opening a pipe would keep us waiting
             return False
         with open(path, "rb") as file:
-            return is_video(file.read(SNIFFED))
+            return is_video(file.read(HEADER_BYTES))
     except (OSError, ValueError):
         return False
 
 
-def frames(path: str, *, every: float = 1.0, limits: VideoLimits | None = None) -> Iterator[tuple[float, Photo]]:
+def read_frames(path: str, *, every: float = 1.0, limits: VideoLimits | None = None) -> Iterator[tuple[float, Photo]]:
     """Frames, upright, each with its time in seconds: the first, then the next one after each `every` seconds.
 
     Raises UnreadablePhotoError where there is no video, and, after the frames that could be read, where it breaks off;
@@ -106,7 +106,7 @@ def _opened(path: str) -> Iterator[BinaryIO]:
         if os.path.lexists(path) and not os.path.isfile(path):
             raise UnreadablePhotoError("no file, or one that leads nowhere")
         with open(path, "rb") as file:
-            if not is_video(file.read(SNIFFED)):
+            if not is_video(file.read(HEADER_BYTES)):
                 raise UnreadablePhotoError("no video of a kind that is read (MP4, QuickTime, Matroska, AVI, MPEG ...)")
             yield file
     except (OSError, ValueError) as error:

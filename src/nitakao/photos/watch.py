@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from nitakao.errors import MissingExtraError
-from nitakao.photos.find import below, looks_right
+from nitakao.photos.find import is_photo_or_video, walk_folder
 
-SETTLED = 2.0  # seconds without growing after which a file counts as whole
-LOOK = 0.5  # seconds from one look at what grows to the next
+SETTLE_SECONDS = 2.0  # seconds without growing after which a file counts as whole
+POLL_SECONDS = 0.5  # seconds from one look at what grows to the next
 
 
 @dataclass(frozen=True)
-class Arrived:
+class FileChanges:
     """files: paths that are new or changed, and whole.  gone: whether something was taken away or moved."""
 
     files: tuple[str, ...] = ()
     gone: bool = False
 
 
-def arrivals(places: Sequence[str], *, settled: float = SETTLED) -> Iterator[Arrived]:
+def watch_files(places: Sequence[str], *, settled: float = SETTLE_SECONDS) -> Iterator[FileChanges]:
     """What arrives at or below these files and folders, without end.
 
     The first one is empty, and comes as soon as nothing that arrives will be missed.  Raises MissingExtraError.
@@ -41,13 +41,13 @@ def arrivals(places: Sequence[str], *, settled: float = SETTLED) -> Iterator[Arr
     }  # ms: never waits
     listening = watchfiles.watch(*places, watch_filter=None, **quick)
     changes = next(listening)
-    yield Arrived()
+    yield FileChanges()
     while True:
         growing.add(path for change, path in changes if change is not watchfiles.Change.deleted)
-        arrived = Arrived(growing.whole(), any(change is watchfiles.Change.deleted for change, _ in changes))
-        if arrived != Arrived():
+        arrived = FileChanges(growing.whole(), any(change is watchfiles.Change.deleted for change, _ in changes))
+        if arrived != FileChanges():
             yield arrived
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
         changes = next(listening)
 
 
@@ -61,7 +61,7 @@ class _Growing:
 
     def add(self, paths: Iterable[str]) -> None:
         for path in paths:
-            for name in below(path) if os.path.isdir(path) else [path]:
+            for name in walk_folder(path) if os.path.isdir(path) else [path]:
                 if not self._is_hidden(name):
                     self.seen[name] = (None, time.monotonic())
 
@@ -84,5 +84,5 @@ class _Growing:
                 self.seen[path] = (now, time.monotonic())
             elif time.monotonic() - since >= self.settled:
                 del self.seen[path]
-                ready.extend([path] if looks_right(path) else [])
+                ready.extend([path] if is_photo_or_video(path) else [])
         return tuple(ready)

@@ -23,9 +23,9 @@ from nitakao import geometry
 from nitakao.errors import FormatError
 from nitakao.geometry import Box, Size
 
-LONGEST = 8 << 20  # bytes; side-cars with a long history have a few hundred KiB
-MOST_MARKS = 200_000  # of '<': each element in memory takes about a kilobyte
-SAME = 0.3  # overlap from which on two regions are the same face
+MAX_BYTES = 8 << 20  # bytes; side-cars with a long history have a few hundred KiB
+MAX_TAGS = 200_000  # of '<': each element in memory takes about a kilobyte
+SAME_FACE_OVERLAP = 0.3  # overlap from which on two regions are the same face
 _PREFIXES = {
     "x": "adobe:ns:meta/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -66,12 +66,12 @@ class Frame:
         return (self.size[1], self.size[0]) if self.orientation >= 5 else self.size
 
 
-def places(photo: str) -> tuple[str, ...]:
+def sidecar_paths(photo: str) -> tuple[str, ...]:
     """Where a photograph's side-car may lie: 'photo.jpg.xmp' (digiKam, darktable), then 'photo.xmp' (Lightroom)."""
     return photo + ".xmp", os.path.splitext(photo)[0] + ".xmp"
 
 
-def packet(encoded: bytes) -> bytes:
+def extract_xmp(encoded: bytes) -> bytes:
     """The XMP within a photograph's bytes; empty where there is none."""
     start = encoded.find(_PACKET[0])
     end = encoded.find(_PACKET[1], start)
@@ -111,14 +111,14 @@ def write_regions(xmp: bytes | None, regions: Sequence[Region], frame: Frame) ->
 
 
 def _parsed(xmp: bytes) -> minidom.Document:
-    if len(xmp) > LONGEST:
-        raise FormatError(f"XMP of {len(xmp)} bytes, more than the limit of {LONGEST}")
+    if len(xmp) > MAX_BYTES:
+        raise FormatError(f"XMP of {len(xmp)} bytes, more than the limit of {MAX_BYTES}")
     try:
         text = xmp.decode("utf-16" if xmp[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig").strip("\0 \t\r\n")
         if "<!DOCTYPE" in text or "<!ENTITY" in text:
             raise FormatError("the XMP declares a document type, which XMP never does: it is refused")
-        if text.count("<") > MOST_MARKS:
-            raise FormatError(f"XMP of {text.count('<')} elements, more than the limit of {MOST_MARKS}")
+        if text.count("<") > MAX_TAGS:
+            raise FormatError(f"XMP of {text.count('<')} elements, more than the limit of {MAX_TAGS}")
         text = re.sub(r"^<\?xml[^>]*\?>", "", text)  # it may name another encoding than that of our text
         document = minidom.parseString(text.encode("utf-8"))
     except (ExpatError, UnicodeError, ValueError) as error:
@@ -206,7 +206,7 @@ def _drop_same(bag: Node, regions: Sequence[Region], frame: Frame) -> None:
         box = _box(item)
         if box is None or not ours or not _is_face(item) or item.parentNode is None:
             continue
-        if geometry.iou([_upright(box, frame.orientation)], ours).max() >= SAME:
+        if geometry.iou([_upright(box, frame.orientation)], ours).max() >= SAME_FACE_OVERLAP:
             item.parentNode.removeChild(item)
 
 

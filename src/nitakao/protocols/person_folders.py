@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nitakao.errors import MisuseError
-from nitakao.photos.formats import ENDINGS
+from nitakao.photos.formats import SUFFIXES
 
 
 def located(folder: Path, names: Sequence[str]) -> list[str | None]:
@@ -35,4 +35,4 @@ def _stems(folder: Path) -> dict[str, str]:
     except OSError:
         return {}
     split = [(os.path.splitext(name), name) for name in names]
-    return {stem: str(folder / name) for (stem, ending), name in split if ending.lower() in ENDINGS}
+    return {stem: str(folder / name) for (stem, ending), name in split if ending.lower() in SUFFIXES}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nitakao.errors import MisuseError, NitakaoError
-from nitakao.system.atomic_write import writing
+from nitakao.system.atomic_write import open_atomic
 
 
 def check(path: Path, endings: Collection[str], what: str) -> None:
@@ -27,7 +27,7 @@ def check(path: Path, endings: Collection[str], what: str) -> None:
 def whole(path: Path, what: str) -> Iterator[BinaryIO]:
     """What is written in the block stands at `path` after it; where it fails, `path` is as it was."""
     try:
-        with writing(path) as file:
+        with open_atomic(path) as file:
             yield file
     except OSError as error:
         raise NitakaoError(f"the {what} '{path}' cannot be written: {error.strerror or error}") from error

@@ -115,5 +115,5 @@ def kept_upload(folder: Path, data: bytes, name: str) -> str:
     path = folder / name[:2] / name
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write.put(path, data)
+        atomic_write.write_atomic(path, data)
     return str(path)

@@ -17,7 +17,7 @@ from fastapi import Request
 
 from nitakao.errors import GalleryError
 from nitakao.gallery.search.open import searcher
-from nitakao.photos import Encoded, Limits, from_pixels, parsed
+from nitakao.photos import Encoded, Limits, from_pixels, parse
 from nitakao.pipeline import Pipeline
 from nitakao.server.jobs import Jobs
 from nitakao.server.logs import note
@@ -126,7 +126,7 @@ class Service:
 
     def parsed(self, name: str, data: bytes) -> Encoded:
         """A picture whose bytes came with a request, held to the limits."""
-        return parsed(name, data, limits=self.limits)
+        return parse(name, data, limits=self.limits)
 
     def look(self, detector: DetectorSettings | None = None, choice: Choice | None = None) -> Look:
         """How tasks look at pictures here: with networks that are loaded."""

@@ -11,16 +11,16 @@ from typing import BinaryIO
 
 
 @contextmanager
-def writing(path: Path, *, lasting: bool = False) -> Iterator[BinaryIO]:
+def open_atomic(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     """What is written in the block stands at `path` after it; where it fails, `path` is as it was. Raises OSError.
 
-    lasting: brought to the disk before it takes the place of what was there, so that a power cut leaves one of the two.
+    durable: brought to the disk before it takes the place of what was there, so that a power cut leaves one of the two.
     """
     part = path.with_name(f".nitakao-{secrets.token_hex(6)}.part")
     try:
         with open(part, "xb") as file:
             yield file
-            if lasting:
+            if durable:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(part, path)
@@ -30,7 +30,7 @@ def writing(path: Path, *, lasting: bool = False) -> Iterator[BinaryIO]:
         raise
 
 
-def put(path: Path, content: bytes | memoryview, *, lasting: bool = False) -> None:
-    """The content at `path`, as `writing` leaves it."""
-    with writing(path, lasting=lasting) as file:
+def write_atomic(path: Path, content: bytes | memoryview, *, durable: bool = False) -> None:
+    """The content at `path`, as `open_atomic` leaves it."""
+    with open_atomic(path, durable=durable) as file:
         file.write(content)

@@ -15,7 +15,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def one_heap_a_core() -> None:
+def limit_malloc_arenas() -> None:
     """For a whole process, before it starts threads: no more heaps than cores, where the C library is glibc.
 
     It would give each thread one, up to eight a core, and what is freed in one the others cannot use: indexing 10,000

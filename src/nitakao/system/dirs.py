@@ -20,8 +20,8 @@ def gallery() -> Path:
 
 def cache() -> Path:
     """What was fetched or built, and can be again."""
-    if given := os.environ.get("NITAKAO_CACHE"):
-        return Path(given)
+    if extra_models := os.environ.get("NITAKAO_CACHE"):
+        return Path(extra_models)
     return home / "cache" if (home := _home()) else platformdirs.user_cache_path("nitakao", appauthor=False)
 
 
@@ -30,7 +30,7 @@ def state() -> Path:
     return home / "state" if (home := _home()) else platformdirs.user_state_path("nitakao", appauthor=False)
 
 
-def given() -> list[Path]:
+def extra_models() -> list[Path]:
     """The folders named by NITAKAO_MODELS, in order."""
     return [Path(p) for p in os.environ.get("NITAKAO_MODELS", "").split(os.pathsep) if p]
 

@@ -12,10 +12,10 @@ import os
 _held: set[str] = set()
 
 
-def hold(path: str | os.PathLike[str]) -> None:
+def mark_locked(path: str | os.PathLike[str]) -> None:
     """From here on this file is left alone; it need not be there yet."""
     _held.add(os.path.realpath(path))
 
 
-def is_held(path: str | os.PathLike[str]) -> bool:
+def is_locked(path: str | os.PathLike[str]) -> bool:
     return bool(_held) and os.path.realpath(path) in _held

@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 
 from nitakao.errors import FormatError
 
-LARGEST_FILE = 4 << 30  # bytes; a million 512-d vectors are 2 GiB
-MOST_READS = 100_000_000  # about 2 to an instruction and 30 instructions to a face: over a million faces
-DEEPEST = 16  # levels of nesting; the article's file has 1, a torch file with its metadata 4
-LONGEST_INTEGER = 40  # characters of a number written as text; longer ones cost time that grows with their square
+MAX_FILE_BYTES = 4 << 30  # bytes; a million 512-d vectors are 2 GiB
+MAX_READS = 100_000_000  # about 2 to an instruction and 30 instructions to a face: over a million faces
+MAX_DEPTH = 16  # levels of nesting; the article's file has 1, a torch file with its metadata 4
+MAX_INTEGER_DIGITS = 40  # characters of a number written as text; longer ones cost time that grows with their square
 DTYPES = frozenset({"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"})
-MOST_DIMENSIONS = 8
+MAX_DIMENSIONS = 8
 
 
 class Source:
@@ -41,7 +41,7 @@ class Source:
         self._reads = 0
 
     @classmethod
-    def open(cls, path: Path, largest: int = LARGEST_FILE) -> Source:
+    def open(cls, path: Path, largest: int = MAX_FILE_BYTES) -> Source:
         try:
             with path.open("rb") as file:
                 data = file.read(largest + 1)
@@ -79,8 +79,8 @@ class Source:
 
     def _count(self) -> None:
         self._reads += 1
-        if self._reads > MOST_READS:
-            raise FormatError(f"{self.name} holds more than {MOST_READS} pieces: refused")
+        if self._reads > MAX_READS:
+            raise FormatError(f"{self.name} holds more than {MAX_READS} pieces: refused")
 
 
 class Global:
@@ -114,7 +114,7 @@ def load(
     """
     machine = _Machine(source, ARRAYS if names is None else {**ARRAYS, **names}, persistent)
     try:
-        return _plain(machine.load(), source, {}, DEEPEST)
+        return _plain(machine.load(), source, {}, MAX_DEPTH)
     except FormatError as error:
         if source.name in str(error):
             raise
@@ -138,7 +138,7 @@ def text(value: object) -> str:
 
 def array(raw: bytes, dtype: np.dtype[Any], shape: object, order: str) -> NDArray[Any]:
     """The array of this shape that `raw` holds exactly, in the machine's byte order; read-only."""
-    if dtype.hasobject or not isinstance(shape, tuple) or len(shape) > MOST_DIMENSIONS:
+    if dtype.hasobject or not isinstance(shape, tuple) or len(shape) > MAX_DIMENSIONS:
         raise FormatError("an array in the pickle has objects in it, or a shape that is none: damaged")
     if not all(type(n) is int and n >= 0 for n in shape) or math.prod(shape) * dtype.itemsize != len(raw):
         raise FormatError(f"an array in the pickle has {len(raw)} bytes for shape {str(shape)[:80]}: damaged")
@@ -243,7 +243,7 @@ def _plain(value: object, source: Source, done: dict[int, object], depth: int) -
     if not isinstance(value, (dict, list, tuple)):
         return value
     if depth == 0:
-        raise FormatError(f"{source.name} is nested deeper than {DEEPEST} levels: refused")
+        raise FormatError(f"{source.name} is nested deeper than {MAX_DEPTH} levels: refused")
     if id(value) not in done:
         if isinstance(value, dict):
             items = {_name(k): _plain(v, source, done, depth - 1) for k, v in value.items()}
@@ -300,7 +300,7 @@ class _Machine(pickle._Unpickler):
         line = self.readline()[:-1]
         if line in (b"00", b"01"):
             self.append(line == b"01")
-        elif len(line) > LONGEST_INTEGER:
+        elif len(line) > MAX_INTEGER_DIGITS:
             raise FormatError(f"{self._source.name} holds a number of {len(line)} digits: refused")
         else:
             self.append(int(line.rstrip(b"L")))

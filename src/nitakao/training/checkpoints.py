@@ -46,7 +46,7 @@ def best_weights(folder: Path) -> dict[str, Any]:
 
 def _write(path: Path, content: memoryview, step: int) -> None:
     try:
-        atomic_write.put(path, content, lasting=True)
+        atomic_write.write_atomic(path, content, durable=True)
     except OSError as error:
         why, kept = error.strerror or error, _kept(path.parent)
         raise TrainingError(

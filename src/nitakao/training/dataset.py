@@ -10,7 +10,7 @@ from pathlib import Path
 from nitakao import photos, pipeline
 from nitakao.errors import MisuseError, TrainingError
 from nitakao.models.onnx.session import Device
-from nitakao.photos.find import below
+from nitakao.photos.find import walk_folder
 from nitakao.training import crop_cache as kept
 from nitakao.training.crop_cache import Crops, Cut
 from nitakao.training.splits import Examples, gathered, listed
@@ -41,7 +41,7 @@ def portraits(folder: Path, only: Sequence[str] = (), say: Say = lambda text: No
     for name in names:
         if only and name not in only:
             continue
-        pictures = sorted(path for path in below(str(folder / name)) if not photos.looks_like_video(path))
+        pictures = sorted(path for path in walk_folder(str(folder / name)) if not photos.looks_like_video(path))
         if not pictures:
             say(f"'{name}' has no picture: left out")
         found += [Portrait(name, path) for path in pictures]

@@ -62,8 +62,8 @@ def export(
     file = WeightsFile(f"{name}.onnx", sha256=hashlib.sha256(graph).hexdigest(), size=len(graph), folder=str(folder))
     card = replace(card, files=(file,), golden=tuple(float(f"{value:.7g}") for value in drawn))
     try:
-        atomic_write.put(folder / file.name, graph, lasting=True)
-        atomic_write.put(folder / f"{name}.toml", card_toml.dump(card).encode("utf-8"), lasting=True)
+        atomic_write.write_atomic(folder / file.name, graph, durable=True)
+        atomic_write.write_atomic(folder / f"{name}.toml", card_toml.dump(card).encode("utf-8"), durable=True)
     except OSError as error:
         raise TrainingError(f"the model cannot be written to '{folder}': {error.strerror or error}") from error
     return card, apart
@@ -77,7 +77,7 @@ def plain(name: str) -> str:
 def write_metrics(folder: Path, figures: dict[str, Any]) -> None:
     """What was measured while training, for people and for `nitakao models publish`."""
     text = json.dumps(figures, indent=1, ensure_ascii=False, default=_jsonable) + "\n"
-    atomic_write.put(folder / METRICS, text.encode("utf-8"), lasting=True)
+    atomic_write.write_atomic(folder / METRICS, text.encode("utf-8"), durable=True)
 
 
 def _jsonable(value: Any) -> Any:

@@ -58,8 +58,10 @@ def prepare(folder: Path) -> None:
 
 def write(folder: Path, settings: TrainingSettings, data: Data) -> None:
     try:
-        atomic_write.put(folder / SETTINGS, dumps(settings).encode("utf-8"), lasting=True)
-        atomic_write.put(folder / DATA, (json.dumps(asdict(data), indent=1) + "\n").encode("utf-8"), lasting=True)
+        atomic_write.write_atomic(folder / SETTINGS, dumps(settings).encode("utf-8"), durable=True)
+        atomic_write.write_atomic(
+            folder / DATA, (json.dumps(asdict(data), indent=1) + "\n").encode("utf-8"), durable=True
+        )
     except OSError as error:
         raise TrainingError(f"'{folder}' cannot be written to: {error.strerror or error}") from error
 

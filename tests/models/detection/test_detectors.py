@@ -129,11 +129,11 @@ def test_mtcnn_finds_a_turned_astronaut_upright_again(quarters: int) -> None:
     photo = Photo("astronaut", data.astronaut(), (512, 512))
     upright, found = (faces[0] for faces in detector([photo, turned(photo, quarters)]))
     assert (upright.turn, found.turn) == (0, 360 - 90 * quarters)
-    where = geometry.turn_boxes([upright.box], 90 * quarters, (512, 512))
+    where = geometry.rotate_boxes([upright.box], 90 * quarters, (512, 512))
     assert geometry.iou([found.box], where)[0, 0] > 0.95
     assert upright.landmarks is not None
     assert found.landmarks is not None
-    marks = geometry.turn_points(upright.landmarks, 90 * quarters, (512, 512))
+    marks = geometry.rotate_points(upright.landmarks, 90 * quarters, (512, 512))
     assert np.abs(found.landmarks - marks).max() < 2
 
 

@@ -127,7 +127,7 @@ class TestRealWeights:
         upright = self.the_face(detector, astronaut)
         face = self.the_face(detector, np.rot90(astronaut, quarters))
         assert face.turn == 360 - 90 * quarters
-        turned = geometry.turn_boxes([upright.box], 90 * quarters, (512, 512))
+        turned = geometry.rotate_boxes([upright.box], 90 * quarters, (512, 512))
         assert geometry.iou([face.box], turned)[0, 0] > 0.8
 
     def test_a_close_up_is_found(self, detector: detectors.Detector, astronaut: Any) -> None:

@@ -300,13 +300,13 @@ def test_a_video_that_breaks_off_keeps_what_was_seen_and_says_so(gallery, tmp_pa
 
     monkeypatch.setattr(detectors, "load", lambda *_: detectors.whole)
     path = video(tmp_path / "party.avi")
-    frames = photos.frames
+    frames = photos.read_frames
 
     def broken(*given, **more):
         yield from islice(frames(*given, **more), 2)
         raise UnreadablePhotoError("the video breaks off after 1.0 of 4.0 seconds")
 
-    monkeypatch.setattr(photos, "frames", broken)
+    monkeypatch.setattr(photos, "read_frames", broken)
     (done,) = index(gallery, [path])
     assert "breaks off" in done.problem
     assert done.faces
@@ -362,8 +362,8 @@ def test_a_newer_gallery_is_refused(gallery, album):
 
 
 def test_files_that_arrive_are_indexed_once_they_are_whole(gallery, tmp_path, monkeypatch):
-    monkeypatch.setattr(watching, "SETTLED", 0.3)
-    monkeypatch.setattr(watching, "LOOK", 0.05)
+    monkeypatch.setattr(watching, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(watching, "POLL_SECONDS", 0.05)
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     data = tiny.picture(tmp_path / "made.png", 3, 2).read_bytes()
@@ -384,14 +384,14 @@ def test_files_that_arrive_are_indexed_once_they_are_whole(gallery, tmp_path, mo
 
     writer = threading.Thread(target=slowly)
     writer.start()
-    listen = watching.arrivals
+    listen = watching.watch_files
 
     def listening(*given, **more):
         for arrived in listen(*given, **more):
             yield arrived
             started.set()
 
-    monkeypatch.setattr(watching, "arrivals", listening)
+    monkeypatch.setattr(watching, "watch_files", listening)
     with closing(index(gallery, [inbox], watch=True)) as done:
         found = {os.path.basename(one.path): (one.what, len(one.faces)) for one in islice(done, 2)}
     writer.join()

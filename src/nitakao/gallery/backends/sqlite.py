@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from nitakao.errors import GalleryDamagedError, GalleryError
 from nitakao.gallery.columns import DAMAGED
-from nitakao.system.locked_files import hold
+from nitakao.system.locked_files import mark_locked
 
 NO_GALLERY = "is no gallery: choose another name, or give the file that is one"
 APPLICATION = 0x6E69746B  # 'nitk', in the file's header: told apart from other programs' SQLite files
@@ -38,7 +38,7 @@ class SqliteBackend:
         self.where = str(path)
         self.wait = wait
         for ending in ("", "-wal", "-shm"):
-            hold(f"{path}{ending}")
+            mark_locked(f"{path}{ending}")
         self.engine = _engine(path, wait)
         self._watch: sqlite3.Connection | None = None  # writes nothing, and so is told of whatever others write
 

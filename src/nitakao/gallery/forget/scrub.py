@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from nitakao.gallery import schema
 from nitakao.gallery.backends.sqlite import APPLICATION, SqliteBackend
 from nitakao.gallery.store import GalleryStore
-from nitakao.system.locked_files import is_held
+from nitakao.system.locked_files import is_locked
 
 TABLES = ("chips", "vectors", "remade", "faces", "files", "photos", "people", "changes", "journal", "reviews", "never")
 MAGIC = b"SQLite format 3\x00"
@@ -49,7 +49,7 @@ def outside(gallery: GalleryStore) -> list[str]:
 
 
 def _is_gallery(path: Path) -> bool:
-    if is_held(path):  # the log of this one, or another that is open here
+    if is_locked(path):  # the log of this one, or another that is open here
         return not path.name.endswith(("-wal", "-shm"))
     try:
         with open(path, "rb") as file:

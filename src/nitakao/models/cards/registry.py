@@ -122,7 +122,7 @@ def _within(folder: Path) -> ModelCard:
 
 
 def _files() -> Iterator[Path]:
-    for folder in (*dirs.given(), dirs.models()):
+    for folder in (*dirs.extra_models(), dirs.models()):
         try:
             yield from sorted(p for p in folder.glob("*.toml") if p.is_file())
         except OSError:

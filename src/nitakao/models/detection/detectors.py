@@ -111,7 +111,7 @@ class Retry:
             seen = self.detector([_turn(photo, turn) for photo in photos], coarsely=SIDEWAYS)
             for number, (photo, faces) in enumerate(zip(photos, seen, strict=True)):
                 if faces and (not best[number] or faces[0].score > best[number][0].score):
-                    best[number] = [geometry.turned_back(face, turn, photo.size) for face in faces]
+                    best[number] = [geometry.unrotate_face(face, turn, photo.size) for face in faces]
         return best
 
 
@@ -167,4 +167,4 @@ def _padding(photo: Photo) -> tuple[int, int]:
 
 def _turn(photo: Photo, turn: Turn) -> Photo:
     pixels = np.ascontiguousarray(np.rot90(photo.pixels, turn // 90))  # counter-clockwise, as Face.turn
-    return dataclasses.replace(photo, pixels=pixels, size=geometry.turned_size(photo.size, turn))
+    return dataclasses.replace(photo, pixels=pixels, size=geometry.rotated_size(photo.size, turn))

@@ -221,7 +221,7 @@ def _squared(candidates: Candidates) -> Candidates:
     return Candidates(np.concatenate([corner, corner + longer], axis=1), candidates.logits, candidates.photo)
 
 
-def _one_a_face(candidates: Candidates, over: geometry.Over) -> NDArray[np.intp]:
+def _one_a_face(candidates: Candidates, over: geometry.OverlapBase) -> NDArray[np.intp]:
     """Which stay when of those on one face only the best does: photograph by photograph, best first."""
     kept = [
         where[geometry.suppress(candidates.boxes[where], candidates.logits[where], SAME_FACE, over)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nitakao.errors import FormatError
 from nitakao.system import safe_pickle
-from nitakao.system.safe_pickle import MOST_DIMENSIONS, NDARRAY, Dtype, Global, Pending, Source
+from nitakao.system.safe_pickle import MAX_DIMENSIONS, NDARRAY, Dtype, Global, Pending, Source
 
 LARGEST = 64 << 20  # bytes unpacked; the largest of the three, onet.lz4, has 1.6 million
 
@@ -53,7 +53,7 @@ class _Inline(Pending):
         if not isinstance(state, dict) or self._array is not None or state.get("subclass") is not NDARRAY:
             raise FormatError(f"{source.name} holds an array of an unknown kind: refused")
         dtype, shape = state.get("dtype"), state.get("shape")
-        if not isinstance(dtype, Dtype) or not isinstance(shape, tuple) or len(shape) > MOST_DIMENSIONS:
+        if not isinstance(dtype, Dtype) or not isinstance(shape, tuple) or len(shape) > MAX_DIMENSIONS:
             raise FormatError(f"{source.name} describes an array in an unknown way: damaged")
         if not all(type(n) is int and 0 <= n <= LARGEST for n in shape):
             raise FormatError(f"{source.name} holds an array of shape {str(shape)[:80]}: damaged")

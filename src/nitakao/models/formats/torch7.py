@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nitakao.errors import FormatError
-from nitakao.system.safe_pickle import MOST_DIMENSIONS, Source
+from nitakao.system.safe_pickle import MAX_DIMENSIONS, Source
 
 LARGEST = 1 << 30  # bytes of a file; nn4.small2.v1.t7 has about 30 million
 MOST_VALUES = 1_000_000  # of all kinds
@@ -119,7 +119,7 @@ class _Reader:
 
     def _tensor(self, number: str, depth: int) -> NDArray[Any]:
         axes = self._int()
-        if not 0 <= axes <= MOST_DIMENSIONS:
+        if not 0 <= axes <= MAX_DIMENSIONS:
             raise FormatError(f"{self._source.name} has a tensor of {axes} axes: damaged")
         shape, strides = self._longs(axes), self._longs(axes)
         (offset,) = self._longs(1)

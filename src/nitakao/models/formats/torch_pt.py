@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from nitakao.errors import FormatError
 from nitakao.system import safe_pickle
-from nitakao.system.safe_pickle import MOST_DIMENSIONS, Global, Source
+from nitakao.system.safe_pickle import MAX_DIMENSIONS, Global, Source
 
 LARGEST = 2 << 30  # bytes, of a file and of all its tensors; facenet's with its classifier are 112 million
 MAGIC = 0x1950A86A20F9469CFC6C  # torch/serialization.py: MAGIC_NUMBER
@@ -125,7 +125,7 @@ def _rebuild(storage: object, offset: object, shape: object, strides: object, *i
 
 
 def _sizes(value: object, count: int | None = None) -> tuple[int, ...]:
-    if not isinstance(value, tuple) or len(value) > MOST_DIMENSIONS or count not in (None, len(value)):
+    if not isinstance(value, tuple) or len(value) > MAX_DIMENSIONS or count not in (None, len(value)):
         raise FormatError("a tensor's shape is none: the file is damaged")
     if not all(type(n) is int and 0 <= n <= LARGEST for n in value):
         raise FormatError(f"a tensor has the shape or strides {str(value)[:80]}: the file is damaged")

@@ -53,7 +53,7 @@ def find(file: WeightsFile, given: Path | None = None) -> Path | None:
             raise WeightsError(f"{given}: no such file or folder of weights")
         return given
     beside = Path(file.folder) if file.folder else None
-    for folder in (given, beside, *dirs.given(), dirs.models(), _cache()):
+    for folder in (given, beside, *dirs.extra_models(), dirs.models(), _cache()):
         if folder is not None and (path := folder / file.name).is_file():
             return path
     return _in_package(file)

@@ -254,6 +254,10 @@ def thumbnail(picture: Picture, face: Face | None) -> bytes:
 
     try:
         encoded = photos.load(picture) if isinstance(picture, str) else picture
-        return photos.shown(encoded, THUMBNAIL) if face is None else photos.chip(photos.decode(encoded), face).jpeg
+        return (
+            photos.render_preview(encoded, THUMBNAIL)
+            if face is None
+            else photos.make_chip(photos.decode(encoded), face).jpeg
+        )
     except (PhotoError, GeometryError):
         return b""

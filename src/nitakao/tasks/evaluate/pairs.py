@@ -155,7 +155,7 @@ def _parsed(name: str, data: bytes) -> Picture:
     from nitakao.errors import PhotoError
 
     try:
-        return photos.parsed(name, data)
+        return photos.parse(name, data)
     except PhotoError:  # told as of any other picture, when its turn to be decoded comes
         return photos.Encoded(name, data, "JPEG", (112, 112), 1, hashlib.sha256(data).hexdigest())
 

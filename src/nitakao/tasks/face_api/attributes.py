@@ -1,6 +1,6 @@
 """Attributes of a face, as the Face API names them: those that can be told honestly from pixels and five landmarks.
 
-headPose               `photos.quality`'s pose: degrees, good to about ten; left out where there are no landmarks
+headPose               `photos.measure_quality`'s pose: degrees, good to about ten; left out without landmarks
 blur                   1 - sharpness; low below 0.25, high from 0.75, the Face API's bounds
 exposure               mean grey of the box, 0 black to 1 white; its bounds likewise
 qualityForRecognition  the quality's score: high and medium as measured below
@@ -24,7 +24,7 @@ REFUSED = ("accessories", "glasses", "mask", "noise", "occlusion")  # nothing he
 RETIRED = ("age", "emotion", "facialHair", "gender", "hair", "makeup", "smile")  # Azure refuses them as well
 
 # On LFW (500 pictures, MTCNN) a third of all faces scores below 0.59 and 5% below 0.43; pairs in the lowest third are
-# judged wrongly twice as often as others: see `photos.quality`.
+# judged wrongly twice as often as others: see `photos.measure_quality`.
 HIGH, MEDIUM = 0.59, 0.43
 LITTLE, MUCH = 0.25, 0.75  # learn.microsoft.com, 'Face detection, attributes, and input data'
 
@@ -57,7 +57,7 @@ def _level(value: float, little: str, some: str, much: str) -> str:
 
 def brightness(face: Face, chip: Chip) -> float:
     """0..1: the mean grey within the face's box, read from its chip."""
-    photo, shifted = photos.from_chip(chip, face)
+    photo, shifted = photos.photo_from_chip(chip, face)
     height, width = photo.pixels.shape[:2]
     left, top, right, bottom = (round(v * photo.scale) for v in shifted.box)
     part = photo.pixels[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]

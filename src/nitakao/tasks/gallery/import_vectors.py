@@ -161,7 +161,9 @@ def _looked(gallery: GalleryStore, known: Known) -> Looked:
         return enrol.Looked(file, sha256)
     size = encoded.size if encoded else _least_size(known)
     found = tuple(_enrolled(known, encoded, size))
-    return enrol.Looked(file, sha256, size, found, detector=IMPORTED, taken=photos.taken(encoded) if encoded else None)
+    return enrol.Looked(
+        file, sha256, size, found, detector=IMPORTED, taken=photos.capture_time(encoded) if encoded else None
+    )
 
 
 def _had(gallery: GalleryStore, path: str) -> str:
@@ -238,7 +240,9 @@ def _seen(photo: Photo | None, face: Face) -> tuple[Quality, Chip | None]:
     from nitakao import photos
 
     try:
-        return (Quality(), None) if photo is None else (photos.quality(photo, face), photos.chip(photo, face))
+        return (
+            (Quality(), None) if photo is None else (photos.measure_quality(photo, face), photos.make_chip(photo, face))
+        )
     except GeometryError:
         return Quality(), None
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # these load SQLAlchemy, ONNX Runtime and OpenCV: not before 
     from nitakao.gallery.enrol import Indexed, Looked
     from nitakao.models.onnx.session import Device
     from nitakao.photos import Limits
-    from nitakao.photos.watch import Arrived
+    from nitakao.photos.watch import FileChanges
     from nitakao.pipeline import Pipeline
     from nitakao.tasks.gallery.ingest import Again, How
 
@@ -151,13 +151,13 @@ class _Run:
             if arrived.gone:
                 yield from self._pruned(gallery)
 
-    def _arriving(self) -> Iterator[Arrived]:
+    def _arriving(self) -> Iterator[FileChanges]:
         """What arrives from now on, also while what is there is looked at."""
         if not self.watch:
             return iter(())
-        from nitakao.photos.watch import arrivals
+        from nitakao.photos.watch import watch_files
 
-        arriving = arrivals(self.roots)
+        arriving = watch_files(self.roots)
         next(arriving)
         return arriving
 

@@ -215,18 +215,18 @@ class Inflow:
         encoded = photos.load(source, limits=self.how.limits, allow_urls=self.how.allow_urls)
         if file is not None and photos.is_url(source):
             file = file._replace(size=len(encoded.data))
-        arrival = self._arrival(Looked(file, encoded.sha256, encoded.size, taken=photos.taken(encoded)))
+        arrival = self._arrival(Looked(file, encoded.sha256, encoded.size, taken=photos.capture_time(encoded)))
         if arrival is not None:
             self.waiting.append(Frame(arrival))
             yield encoded
 
     def _frames(self, source: str, file: File | None) -> Iterator[Photo]:
-        looked = Looked(file, _sha256(source), taken=photos.video_taken(source), video=True)
+        looked = Looked(file, _sha256(source), taken=photos.video_capture_time(source), video=True)
         arrival = self._arrival(looked)
         if arrival is None:
             return
         try:
-            for at, photo in photos.frames(source, every=self.how.every):
+            for at, photo in photos.read_frames(source, every=self.how.every):
                 arrival.looked = replace(arrival.looked, size=photo.size)
                 self.waiting.append(Frame(arrival, at))
                 yield photo

@@ -135,7 +135,7 @@ class _Batch:
         for number, source in enumerate(sources):
             try:
                 photo, face = source()
-                crop = photos.cut(photo, face, self.card.crop)
+                crop = photos.crop_face(photo, face, self.card.crop)
             except (PhotoError, GeometryError):
                 continue
             self.from_chips += self.from_photographs and number == len(sources) - 1 and chip is not None
@@ -144,9 +144,9 @@ class _Batch:
 
 
 def _from_chip(chip: Chip, face: Face) -> tuple[Photo, Face]:
-    from nitakao.photos.chip import from_chip
+    from nitakao.photos.chip import photo_from_chip
 
-    return from_chip(chip, face)
+    return photo_from_chip(chip, face)
 
 
 def _from_photograph(kept: FaceRecord, sha256: str, card: ModelCard) -> tuple[Photo, Face]:
@@ -156,4 +156,4 @@ def _from_photograph(kept: FaceRecord, sha256: str, card: ModelCard) -> tuple[Ph
     encoded = photos.load(kept.path)
     if encoded.sha256 != sha256:
         raise PhotoError(f"'{kept.path}' is another photograph now")
-    return photos.decode(encoded, scale=photos.enough(kept.face, card.crop, encoded.size)), kept.face
+    return photos.decode(encoded, scale=photos.crop_scale(kept.face, card.crop, encoded.size)), kept.face

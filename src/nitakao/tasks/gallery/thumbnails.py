@@ -18,8 +18,8 @@ def chip(gallery: Place, face: int, side: int = CHIP) -> bytes | None:
         kept = faces.chips(found, [face]).get(face)
     if kept is None:
         return None
-    encoded = photos.parsed(f"face {face}", kept.jpeg, limits=photos.Limits(bytes=CHIP_BYTES))
-    return kept.jpeg if max(encoded.size) <= side else photos.shown(encoded, side)
+    encoded = photos.parse(f"face {face}", kept.jpeg, limits=photos.Limits(bytes=CHIP_BYTES))
+    return kept.jpeg if max(encoded.size) <= side else photos.render_preview(encoded, side)
 
 
 def photograph(gallery: Place, photo: int, side: int) -> bytes:
@@ -45,5 +45,5 @@ def photograph(gallery: Place, photo: int, side: int) -> bytes:
         except PhotoError:
             continue
         if encoded.sha256 == sha256:
-            return photos.shown(encoded, side)
+            return photos.render_preview(encoded, side)
     raise PhotoError(f"photograph {photo} lies nowhere any more, or is another one now")

@@ -69,7 +69,7 @@ def _side_car(path: str, one: Pictured, dry_run: bool, without_ending: bool) -> 
     """One photograph's side-car, brought up to date."""
     from nitakao.photos import xmp
 
-    target = xmp.places(path)[1 if without_ending else 0]
+    target = xmp.sidecar_paths(path)[1 if without_ending else 0]
     try:
         encoded = _loaded(path, one)
         frame = xmp.Frame(encoded.size, encoded.orientation)
@@ -118,17 +118,17 @@ def _has_all(there: list[Region], wanted: list[Region]) -> bool:
 
 def _content(path: str) -> bytes | None:
     """What a side-car holds, or more than one may, which reading it refuses; None where there is none."""
-    from nitakao.photos.xmp import LONGEST
+    from nitakao.photos.xmp import MAX_BYTES
 
     if not os.path.isfile(path):
         return None
     with open(path, "rb") as file:
-        return file.read(LONGEST + 1)
+        return file.read(MAX_BYTES + 1)
 
 
 def _put(path: str, content: bytes) -> None:
     """The content under this name, whole or not at all."""
-    atomic_write.put(Path(os.path.realpath(path)), content, lasting=True)
+    atomic_write.write_atomic(Path(os.path.realpath(path)), content, durable=True)
 
 
 def import_xmp(
@@ -201,9 +201,9 @@ def _named(path: str, encoded: Encoded, frame: Frame, told: Imported) -> list[Re
     """The faces with names of the first of a photograph's XMPs that has any: its side-cars', then its own."""
     from nitakao.photos import xmp
 
-    for place in (*xmp.places(path), path):
+    for place in (*xmp.sidecar_paths(path), path):
         try:
-            content = xmp.packet(encoded.data) if place == path else _content(place)
+            content = xmp.extract_xmp(encoded.data) if place == path else _content(place)
             found = [region for region in xmp.read_regions(content, frame) if region.name] if content else []
         except (FormatError, OSError) as error:
             told.problems.append(f"'{place}': {error}")

@@ -78,7 +78,7 @@ def _devices(device: Device) -> Iterator[Check]:
 
 def _folders() -> Iterator[Check]:
     yield Check("models folder", True, str(dirs.models()))
-    for folder in dirs.given():
+    for folder in dirs.extra_models():
         yield Check("NITAKAO_MODELS", folder.is_dir(), str(folder) if folder.is_dir() else f"{folder}: no such folder")
     cache = dirs.cache()
     there = _writable(cache)

@@ -13,7 +13,7 @@ from nitakao.models import golden
 from nitakao.models.cards import card_toml, registry
 from nitakao.models.embedder import load
 from nitakao.models.weights import files
-from nitakao.system.atomic_write import writing
+from nitakao.system.atomic_write import open_atomic
 from nitakao.values import Commercial, ModelCard
 
 METRICS = "metrics.json"
@@ -69,7 +69,7 @@ def publish(
 def _packed(out: Path, name: str, parts: dict[str, bytes]) -> Path:
     """A zip with one folder, written whole or not at all."""
     try:
-        with writing(out) as written, zipfile.ZipFile(written, "w") as archive:
+        with open_atomic(out) as written, zipfile.ZipFile(written, "w") as archive:
             for file, content in parts.items():
                 entry = zipfile.ZipInfo(f"{name}/{file}", WHEN)
                 entry.external_attr = 0o644 << 16

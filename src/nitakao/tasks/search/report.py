@@ -188,7 +188,7 @@ class _Pictures:
         from nitakao import photos
 
         try:
-            return None if photo is None else photos.chip(photo, face)
+            return None if photo is None else photos.make_chip(photo, face)
         except GeometryError:
             return None
 

@@ -120,7 +120,7 @@ def _from_chip(chip: Chip | None, one: FaceRecord, rule: CropRule) -> tuple[Pixe
     if chip is None:
         return None, f"face {one.id} of '{one.name}' has no chip in the gallery: left out"
     try:
-        return photos.cut(*photos.from_chip(chip, one.face), rule), ""
+        return photos.crop_face(*photos.photo_from_chip(chip, one.face), rule), ""
     except (PhotoError, GeometryError) as error:
         return None, f"face {one.id} of '{one.name}' cannot be cut out: {error}"
 
