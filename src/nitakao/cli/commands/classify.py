@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nitakao.cli import options, output, probe_options
-from nitakao.cli.commands.embed import count_aside, notice, watched
+from nitakao.cli import options, output
 from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def train(
 @options.model_option("The card or network of the classifier's model, where it is not known by its name.")
 @options.detector_options
 @options.device_options
-@probe_options.form_options
+@options.form_options
 @options.voiced
 def predict(voice: Voice, file: str, photos: tuple[str, ...], form: str | None, **given: Any) -> None:
     """Say who is in photographs, with a classifier that 'train' made. PHOTO is a file, a folder, a glob, or -."""
@@ -80,11 +79,11 @@ def predict(voice: Voice, file: str, photos: tuple[str, ...], form: str | None, 
     from nitakao.tasks.photos.embed import Tally
     from nitakao.tasks.search import classify as task
 
-    look = probe_options.look(**given)
+    look = options.look(**given)
     known = task.read_classifier(file)
     card = card_of(look.model or known.model)
     known.check(card)
-    notice(voice, card)
+    output.notice(voice, card)
     output.fetched(voice, card)
     found = task.classify(known, photos, look=look, stdin=options.standard_input(photos))
     if form is None:
@@ -93,10 +92,10 @@ def predict(voice: Voice, file: str, photos: tuple[str, ...], form: str | None, 
         click.echo(",".join(FIELDS))
     tally = Tally()
     with voice.progress("photos") as steps:
-        count_aside(voice, steps, photos, look.allow_urls)
+        output.count_aside(voice, steps, photos, look.allow_urls)
         for one in found:
             tally.add(one.outcome)
-            watched(voice, steps, one.outcome)
+            output.watched(voice, steps, one.outcome)
             _show(one, form)
     if tally.unreadable and tally.unreadable == tally.photos:
         raise PhotoError(f"none of the {tally.photos} photographs could be read")
@@ -114,11 +113,11 @@ def _show(one: Classified, form: str | None) -> None:
             who = output.padded(guess.name or NOBODY, 24)
             click.echo(f"{number:4}  {guess.score:7.3f}  {who}  {output.harmless(one.outcome.source)}")
         else:
-            probe_options.write_one(_record(one, number, guess), form)
+            output.write_one(_record(one, number, guess), form)
 
 
 def _record(one: Classified, number: int, guess: Guess) -> dict[str, Any]:
-    told = {"photo": one.outcome.source, "number": number, "box": probe_options.box(one.outcome.faces[number].box)}
+    told = {"photo": one.outcome.source, "number": number, "box": output.box(one.outcome.faces[number].box)}
     return told | {"who": guess.name or None, "likeliest": guess.likeliest, "score": guess.score}
 
 

@@ -9,26 +9,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nitakao.cli import options, output, probe_options
+from nitakao.cli import options, output
 from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
     from nitakao.tasks.gallery.cluster import Clustered
 
-METHODS = ("dbscan", "hdbscan", "agglomerative")
 ALIKE = 10  # pairs of people that are listed
 
 
 @click.command(epilog=options.example("nitakao cluster --html people.html"))
 @options.gallery_option
 @click.option("--model", metavar="MODEL", shell_complete=options.models, help="A card in place of the gallery's own.")
-@probe_options.threshold_option("Same person below this distance (the model's own).")
-@click.option("--method", type=click.Choice(METHODS), help="One of scikit-learn's ways, in place of nitakao's own.")
-@click.option(
-    "--smallest", type=int, default=3, show_default=True, help="DBSCAN's min_samples, HDBSCAN's min_cluster_size."
-)
+@options.threshold_option("Same person below this distance (the model's own).")
+@options.clustering_options
 @click.option("--quality", type=float, metavar="Q", help="Leave out faces of a lower quality, 0 to 1 (0.15).")
-@probe_options.picture_options
+@options.picture_options
 @click.option("--into", type=click.Path(), metavar="DIR", help="Copy the photographs into a folder for each person.")
 @click.option("--link", is_flag=True, help="With --into: symbolic links instead of copies.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

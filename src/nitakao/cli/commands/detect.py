@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nitakao.cli import options, output
-from nitakao.cli.commands.embed import count_aside, counts, watched
 from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
@@ -64,17 +63,17 @@ def detect(
         click.echo(HEADER)
     # Where the results themselves run over the terminal, a bar below them would only flicker.
     with voice.progress("photos", on_terminal=not sys.stdout.isatty()) as steps:
-        count_aside(voice, steps, photos, allow_urls)
+        output.count_aside(voice, steps, photos, allow_urls)
         for outcome in outcomes:
             tally.add(outcome)
-            watched(voice, steps, outcome)
+            output.watched(voice, steps, outcome)
             _show(outcome, as_json)
             if folder is not None:
                 _draw(voice, folder, outcome, allow_urls)
     if tally.unreadable and tally.unreadable == tally.photos:
         raise PhotoError(f"none of the {tally.photos} photographs could be read")
     if not as_json:
-        click.echo(f"{_settings_line(settings)}: {plural(tally.faces, 'face')} in {counts(tally)}")
+        click.echo(f"{_settings_line(settings)}: {plural(tally.faces, 'face')} in {output.counts(tally)}")
 
 
 def _show(outcome: Outcome, as_json: bool) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +10,7 @@ from nitakao.cli import options, output
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
-    from nitakao.values import Check
+    pass
 
 
 @click.command(epilog=options.example("nitakao doctor"))
@@ -26,20 +24,4 @@ def doctor(voice: Voice, device: str | None, gpu_memory_fraction: float | None, 
     """
     from nitakao.tasks.models import doctor as task
 
-    report(task.examine(options.device_of(device, gpu_memory_fraction)), as_json)
-
-
-def report(checks: Iterable[Check], as_json: bool) -> None:
-    """Print the checks; exit code 1 where a needed one failed."""
-    looked_at = list(checks)
-    if as_json:
-        for check in looked_at:
-            output.json_line(asdict(check))
-    else:
-        output.table(["", "check", "detail"], [[_mark(check), check.name, check.detail] for check in looked_at])
-    if any(check.needed and not check.ok for check in looked_at):
-        click.get_current_context().exit(1)
-
-
-def _mark(check: Check) -> str:
-    return "ok" if check.ok else "FAILED" if check.needed else "-"
+    output.report(task.examine(options.device_of(device, gpu_memory_fraction)), as_json)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
     from nitakao.tasks.photos.embed import Tally
-    from nitakao.values import ModelCard, Outcome
+    from nitakao.values import ModelCard
 
 
 @click.command(epilog=options.example("nitakao embed photos -o faces.npz"))
@@ -78,13 +77,13 @@ def embed(
             raise click.UsageError(f"'{model}' is the model: name photographs after it")
     card = task.with_crop(card_of(model), size=image_size, margin=margin)
     settings = options.detector_settings(article=article, **detector)
-    notice(voice, card)
+    output.notice(voice, card)
     tally = task.Tally()
     start = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends as Ctrl-C does: with a whole file
     try:
         with voice.progress("photos") as steps:
-            count_aside(voice, steps, photos, allow_urls)
+            output.count_aside(voice, steps, photos, allow_urls)
             task.save(
                 out,
                 photos,
@@ -99,7 +98,7 @@ def embed(
                 allow_urls=allow_urls,
                 stdin=options.standard_input(photos),
                 prepare=lambda: output.fetched(voice, card),
-                watch=lambda outcome: watched(voice, steps, outcome),
+                watch=lambda outcome: output.watched(voice, steps, outcome),
                 tally=tally,
             )
     except BaseException:
@@ -107,41 +106,6 @@ def embed(
             voice.warn(f"{plural(tally.kept, 'face')} of {plural(tally.photos, 'photo')} saved in '{tally.saved}'")
         raise
     _summary(tally, card, settings.name, time.monotonic() - start, as_json)
-
-
-def notice(voice: Voice, card: ModelCard) -> None:
-    """Say once what a model's licences leave open."""
-    from nitakao.models.cards import licences
-
-    text = licences.first_use_notice(card)
-    if text:
-        voice.warn(text)
-
-
-def count_aside(voice: Voice, steps: output.Steps, photos: tuple[str, ...], allow_urls: bool) -> None:
-    """Count the photographs while the first of them are worked on: a large folder takes its time."""
-
-    if voice.level < 0:
-        return
-    # Loaded here: two threads that load the same modules at once can each find them half done.
-    from nitakao import photos as _photos  # noqa: F401
-
-    def count() -> None:
-        steps.total = options.counted(photos, allow_urls)
-
-    threading.Thread(target=count, daemon=True).start()
-
-
-def watched(voice: Voice, steps: output.Steps, outcome: Outcome) -> None:
-    """Count a photograph; name it where something is to be said of it."""
-    steps.step()
-    if outcome.problem:
-        voice.warn(outcome.complaint)
-    for face in outcome.faces:
-        if face.turn:
-            voice.detail(
-                f"'{outcome.source}': the face stands upright once the picture is turned by {face.turn} degrees"
-            )
 
 
 def _summary(tally: Tally, card: ModelCard, detector: str, seconds: float, as_json: bool) -> None:
@@ -165,25 +129,7 @@ def _summary(tally: Tally, card: ModelCard, detector: str, seconds: float, as_js
         )
         return
     click.echo(
-        f"{plural(tally.faces, 'face')} in '{tally.saved}': {counts(tally)}, {tally.photos / seconds:.1f} a second"
+        f"{plural(tally.faces, 'face')} in '{tally.saved}': {output.counts(tally)}, "
+        f"{tally.photos / seconds:.1f} a second"
     )
-    click.echo(f"{detector}, {model_line(card)}")
-
-
-def counts(tally: Tally) -> str:
-    text = plural(tally.photos, "photo")
-    if tally.without_faces:
-        text += f", {tally.without_faces} without a face"
-    if tally.unreadable:
-        text += f", {tally.unreadable} unreadable"
-    return text
-
-
-def model_line(card: ModelCard) -> str:
-    """Model, metric and threshold: what makes a distance readable."""
-    same = (
-        f"same person below {card.threshold:g} ({card.threshold_source})"
-        if card.has_threshold
-        else "no threshold is known"
-    )
-    return f"{card.name}, {card.dimension} numbers a face, {card.metric}, {same}"
+    click.echo(f"{detector}, {output.model_line(card)}")

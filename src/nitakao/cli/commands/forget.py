@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import click
 
 from nitakao.cli import options, output
-from nitakao.cli.commands.people import cell, face_number
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def forget(
     meant = Meant(
         persons=named if kind == "person" else (),
         photos=named if kind == "photo" else (),
-        faces=tuple(map(face_number, named)) if kind == "face" else (),
+        faces=tuple(map(options.face_number, named)) if kind == "face" else (),
         tombstone=tombstone,
     )
     if not yes and _on_terminal():
@@ -70,9 +69,9 @@ def _on_terminal() -> bool:
 
 def _show(receipt: Receipt) -> None:
     when = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(receipt.at))
-    click.echo(f"forgotten: {receipt.what}, from gallery '{cell(receipt.gallery)}', {when}")
+    click.echo(f"forgotten: {receipt.what}, from gallery '{output.cell(receipt.gallery)}', {when}")
     counted = ("persons", "faces", "chips", "photos", "files", "changes", "tombstones")
     output.table(counted, [[getattr(receipt, name) for name in counted]])
     click.echo("copies may still be in:")
     for phrase in receipt.left:
-        click.echo(f"  {cell(phrase)}")
+        click.echo(f"  {output.cell(phrase)}")

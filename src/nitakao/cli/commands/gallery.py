@@ -82,10 +82,9 @@ def check(voice: Voice, gallery: str | None, as_json: bool) -> None:
 
     The exit code is 1 if something is damaged.
     """
-    from nitakao.cli.commands.doctor import report
     from nitakao.tasks.gallery import maintenance as task
 
-    report(task.check(gallery), as_json)
+    output.report(task.check(gallery), as_json)
 
 
 @gallery.command(epilog=options.example("nitakao gallery backup gallery-backup.db"))

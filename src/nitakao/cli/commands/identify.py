@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nitakao.cli import options, output, probe_options
+from nitakao.cli import options, output
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
@@ -27,13 +27,11 @@ NOBODY = "nobody known"
 @options.gallery_option
 @click.option("-k", "most", type=int, default=5, show_default=True, metavar="K", help="How many candidates are listed.")
 @click.option("--each", is_flag=True, help="Answer several probes one by one, not as pictures of one person.")
-@probe_options.threshold_option(
-    "Somebody where nearer than this; else: where likelier than all others and nobody together."
-)
-@probe_options.prior_option("How likely it is beforehand that PROBE is anybody with a name here.")
-@probe_options.probe_options
-@probe_options.form_options
-@probe_options.picture_options
+@options.threshold_option("Somebody where nearer than this; else: where likelier than all others and nobody together.")
+@options.prior_option("How likely it is beforehand that PROBE is anybody with a name here.")
+@options.probe_options
+@options.form_options
+@options.picture_options
 @options.voiced
 def identify(
     voice: Voice,
@@ -59,9 +57,9 @@ def identify(
     from nitakao.tasks.search.identify import identify as task
 
     report.check(sheet, html)
-    look = probe_options.look(**given)
+    look = options.look(**given)
     with opened(gallery) as opened_gallery:
-        probe_options.ready(voice, card_for(opened_gallery, look.model), probes)
+        output.ready(voice, card_for(opened_gallery, look.model), probes)
         found = task(opened_gallery, *probes, k=most, each=each, threshold=threshold, prior=prior, look=look)
         report.draw_identities(found, opened_gallery, sheet, html)
         if not found.people:
@@ -73,37 +71,37 @@ def identify(
 
 def _show(found: Identified, form: str | None) -> None:
     if form is not None:
-        probe_options.write(_records(found), form, FIELDS)
+        output.write(_records(found), form, FIELDS)
         return
     for identity in found.identities:
-        click.echo(f"{probe_options.asked_about(identity.probe)}: {_answer(identity)}")
+        click.echo(f"{output.asked_about(identity.probe)}: {_answer(identity)}")
         output.table(HEADER, [_row(candidate) for candidate in identity.candidates])
     click.echo("1 person with a name" if found.people == 1 else f"{found.people} people with a name")
-    probe_options.footer(found.basis)
+    output.footer(found.basis)
 
 
 def _answer(identity: Identity) -> str:
     told, sure = (NOBODY, identity.nobody) if identity.who is None else (identity.who.name, identity.who.probability)
-    return told if sure != sure else f"{told} ({probe_options.sure(sure).strip()})"
+    return told if sure != sure else f"{told} ({output.sure(sure).strip()})"
 
 
 def _row(candidate: Candidate) -> list[str]:
-    told = [probe_options.sure(candidate.probability), probe_options.number(candidate.distance)]
+    told = [output.sure(candidate.probability), output.number(candidate.distance)]
     return [
         str(candidate.rank),
         candidate.name,
         *told,
         str(candidate.nearest.id),
-        probe_options.place(candidate.nearest),
+        output.place(candidate.nearest),
     ]
 
 
 def _records(found: Identified) -> Iterator[dict[str, Any]]:
     """A line for each candidate, or where there are none, one that says nobody."""
-    basis = probe_options.of_basis(found.basis) | {"people": found.people}
+    basis = output.of_basis(found.basis) | {"people": found.people}
     for identity in found.identities:
         who = None if identity.who is None else identity.who.name
-        asked = probe_options.of_probe(identity.probe) | {"who": who, "nobody": identity.nobody}
+        asked = output.of_probe(identity.probe) | {"who": who, "nobody": identity.nobody}
         for candidate in identity.candidates or (None,):
             told = asked | _record(candidate) | basis
             yield {field: told.get(field) for field in FIELDS}
@@ -114,4 +112,4 @@ def _record(candidate: Candidate | None) -> dict[str, Any]:
         return {}
     told = {"rank": candidate.rank, "person": candidate.person, "name": candidate.name}
     told |= {"probability": candidate.probability, "distance": candidate.distance}
-    return told | {"face": candidate.nearest.id, "best": candidate.best} | probe_options.of_face(candidate.nearest)
+    return told | {"face": candidate.nearest.id, "best": candidate.best} | output.of_face(candidate.nearest)

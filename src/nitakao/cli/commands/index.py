@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nitakao.cli import options, output
-from nitakao.cli.commands import embed
 from nitakao.cli.output import Voice, plural
 from nitakao.errors import PhotoError
 
@@ -84,9 +83,9 @@ def index(
     from nitakao.tasks.gallery import index as task
 
     def prepare(card: ModelCard) -> None:
-        embed.notice(voice, card)
+        output.notice(voice, card)
         if not watch:  # counted where there is work: when all is unchanged, counting would take as long as the rest
-            embed.count_aside(voice, steps, photos, allow_urls)
+            output.count_aside(voice, steps, photos, allow_urls)
         output.fetched(voice, card)
 
     tally = task.Tally()

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from nitakao.cli import options, output
-from nitakao.cli.commands.doctor import report
 from nitakao.cli.output import Voice
 
 COMMERCIAL = ("allowed", "forbidden", "unclear")
@@ -85,11 +84,10 @@ def _print_field(key: str, value: object, indent: str = "") -> None:
 @options.voiced
 def fetch(voice: Voice, name: str) -> None:
     """Fetch a model's weights, unless they are here, and check them; print where they are."""
-    from nitakao.cli.commands.embed import notice
     from nitakao.tasks.arguments import card_of
     from nitakao.tasks.models import models as task
 
-    notice(voice, card_of(name))
+    output.notice(voice, card_of(name))
     with output.downloading(voice, name) as progress:
         paths = task.fetch(name, progress=progress)
     for path in paths:
@@ -115,7 +113,6 @@ def import_(
     PATH is a folder with .meta and .ckpt files, or a frozen .pb. Models known by their date need no options; for others
     say how they were trained to see faces. Needs the extra: pip install "nitakao[tensorflow]".
     """
-    from nitakao.cli.commands.embed import notice
     from nitakao.tasks.models import models as task
 
     card = task.import_model(
@@ -125,7 +122,7 @@ def import_(
         margin=margin,
         normalisation=normalisation,  # type: ignore[arg-type]  # one of the option's words
     )
-    notice(voice, card)
+    output.notice(voice, card)
     click.echo(card.name)
 
 
@@ -138,7 +135,7 @@ def verify(voice: Voice, name: str, device: str | None, gpu_memory_fraction: flo
     """Check a model's weights against its card, and its network against the card's golden vector."""
     from nitakao.tasks.models import models as task
 
-    report(task.verify(name, device=options.device_of(device, gpu_memory_fraction)), as_json)
+    output.report(task.verify(name, device=options.device_of(device, gpu_memory_fraction)), as_json)
 
 
 @models.command(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -59,7 +59,7 @@ def list_(voice: Voice, named: bool, hidden: bool, gallery: str | None, as_json:
             output.json_line(dict(zip(header, (person.id, *row[1:]), strict=True)))
         return
     shown = header if hidden else header[:-1]
-    output.table(shown, [[cell(value) for value in row[: len(shown)]] for row in rows])
+    output.table(shown, [[output.cell(value) for value in row[: len(shown)]] for row in rows])
 
 
 @people.command(epilog=options.example("nitakao people name '#12' \"Ada Lovelace\""))
@@ -75,7 +75,7 @@ def name(voice: Voice, who: str, name: str, gallery: str | None, as_json: bool) 
     """
     from nitakao.tasks.gallery import people as task
 
-    _show(voice, task.name(gallery, face_number(who) if who.isdecimal() else who, name), as_json)
+    _show(voice, task.name(gallery, options.face_number(who) if who.isdecimal() else who, name), as_json)
 
 
 @people.command(epilog=options.example("nitakao people merge Ada '#12' '#15'"))
@@ -117,7 +117,7 @@ def move(voice: Voice, faces: tuple[str, ...], nobody: bool, gallery: str | None
     *numbers, person = [*faces, None] if nobody else faces
     if not numbers:
         raise click.UsageError("name the faces, by their numbers, then the person: 17 23 Ada")
-    _show(voice, task.move(gallery, [face_number(str(number)) for number in numbers], person), as_json)
+    _show(voice, task.move(gallery, [options.face_number(str(number)) for number in numbers], person), as_json)
 
 
 @people.command(epilog=options.example("nitakao people hide '#31'"))
@@ -180,7 +180,7 @@ def journal(voice: Voice, most: int | None, gallery: str | None, as_json: bool) 
             output.json_line(dict(zip(header, row, strict=True)))
         return
     rows = [(e.id, _when(e.at), e.who, e.verb, e.undone is not None, "; ".join(e.said)) for e in found]
-    output.table(header, [[cell(value) for value in row] for row in rows])
+    output.table(header, [[output.cell(value) for value in row] for row in rows])
 
 
 @people.command(epilog=options.example("nitakao people review yes 17 Ada"))
@@ -219,7 +219,7 @@ def _list_doubts(doubts: list[Doubt], as_json: bool) -> None:
         rows = [
             (d.kept.id, f"#{d.person}", d.name, f"{d.distance:.3f}", output.path_from_here(d.kept.path)) for d in doubts
         ]
-        output.table(header, [[cell(value) for value in row] for row in rows])
+        output.table(header, [[output.cell(value) for value in row] for row in rows])
 
 
 def _show(voice: Voice, done: Done, as_json: bool) -> None:
@@ -227,29 +227,13 @@ def _show(voice: Voice, done: Done, as_json: bool) -> None:
     if not done.entry:
         voice.warn("nothing to change: it is so already")
     for warning in done.warnings:
-        voice.warn(f"warning: {cell(warning)}")
+        voice.warn(f"warning: {output.cell(warning)}")
     if as_json:
         output.json_line({"entry": done.entry, "person": done.person, "name": done.name, "faces": done.faces})
         return
     person = "nobody" if done.person is None else f"#{done.person}"
-    output.table(("entry", "person", "name", "moved"), [[done.entry, person, cell(done.name), done.faces]])
-
-
-def face_number(text: str) -> int:
-    """The face that is meant. Raises UsageError for what is no number."""
-    if not text.isdecimal() or len(text) > 18:
-        raise click.UsageError(f"'{text}' is no face: faces are given by the numbers that listings show")
-    return int(text)
+    output.table(("entry", "person", "name", "moved"), [[done.entry, person, output.cell(done.name), done.faces]])
 
 
 def _when(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-
-
-def cell(value: Any) -> str:
-    """A value on one line: what would break the line, or turn it around, is shown with escapes."""
-    if value is None or value == "":
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return output.harmless(str(value))

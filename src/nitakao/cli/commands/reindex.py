@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from nitakao.cli import options, output
-from nitakao.cli.commands import embed
 from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def reindex(
     from nitakao.tasks.gallery import reindex as task
 
     def prepare(card: ModelCard) -> None:
-        embed.notice(voice, card)
+        output.notice(voice, card)
         output.fetched(voice, card)
 
     with voice.progress("faces") as steps:

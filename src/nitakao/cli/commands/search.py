@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nitakao.cli import options, output, probe_options
-from nitakao.cli.commands.embed import count_aside, watched
+from nitakao.cli import options, output
 from nitakao.cli.output import Voice
-from nitakao.cli.probe_options import Day
 
 if TYPE_CHECKING:
     from nitakao.values import Found, Match
@@ -38,16 +36,16 @@ FILTERS = ("person", "folder", "since", "until", "quality", "hidden")
 @click.option("--each", is_flag=True, help="Answer several probes one by one, not as pictures of one person.")
 @click.option("--person", multiple=True, metavar="NAME", help="Only faces of this person, by name or #NUMBER.")
 @click.option("--folder", metavar="DIR", help="Only photographs below this folder.")
-@click.option("--since", type=Day(), help="Only photographs taken on this day or later (2024-12-31).")
-@click.option("--until", type=Day(after=True), help="Only photographs taken on this day or before.")
+@click.option("--since", type=options.Day(), help="Only photographs taken on this day or later (2024-12-31).")
+@click.option("--until", type=options.Day(after=True), help="Only photographs taken on this day or before.")
 @click.option("--quality", type=float, metavar="Q", help="Only faces of at least this quality, 0 to 1.")
 @click.option("--hidden", is_flag=True, help="Faces of hidden people, too.")
-@probe_options.threshold_option("Same person below this distance (the model's own).")
-@probe_options.prior_option("How likely two faces are one person before they are compared.")
+@options.threshold_option("Same person below this distance (the model's own).")
+@options.prior_option("How likely two faces are one person before they are compared.")
 @click.option("--flip", is_flag=True, help="With --in: average each vector with that of the mirrored crop.")
-@probe_options.probe_options
-@probe_options.form_options
-@probe_options.picture_options
+@options.probe_options
+@options.form_options
+@options.picture_options
 @options.voiced
 def search(
     voice: Voice,
@@ -91,7 +89,7 @@ def search(
         "each": each,
         "threshold": threshold,
         "prior": prior,
-        "look": probe_options.look(**given),
+        "look": options.look(**given),
     }
     if inside:
         if gallery is not None or different_people or any(filters.values()):
@@ -122,7 +120,7 @@ def _gallery(
     from nitakao.tasks.search.search import search as task
 
     with opened(place) as gallery:
-        probe_options.ready(voice, card_for(gallery, question["look"].model), (*probes, *question["away"]))
+        output.ready(voice, card_for(gallery, question["look"].model), (*probes, *question["away"]))
         names, quality = filters.pop("person"), filters.pop("quality")
         filters["folder"] = filters["folder"] or ""
         found = task(gallery, *probes, where=where(gallery, names, least=quality or 0.0, **filters), **question)
@@ -145,14 +143,14 @@ def _folder(
     from nitakao.tasks.search.search_folder import search_folder as task
 
     look = question["look"]
-    probe_options.ready(voice, card_of(look.model), probes)
+    output.ready(voice, card_of(look.model), probes)
     with voice.progress("photos") as steps:
-        count_aside(voice, steps, inside, look.allow_urls)
+        output.count_aside(voice, steps, inside, look.allow_urls)
         found = task(
             inside,
             *probes,
             stdin=options.standard_input(inside),
-            watch=lambda outcome: watched(voice, steps, outcome),
+            watch=lambda outcome: output.watched(voice, steps, outcome),
             **question,
         )
     report.draw_search(found, None, sheet, html)
@@ -161,28 +159,28 @@ def _folder(
 
 def _show(found: Found, form: str | None) -> None:
     if form is not None:
-        probe_options.write(_records(found), form, FIELDS)
+        output.write(_records(found), form, FIELDS)
         return
     for answer in found.answers:
         if len(found.answers) > 1:
-            click.echo(f"{probe_options.asked_about(answer.probe)}:")
+            click.echo(f"{output.asked_about(answer.probe)}:")
         output.table(HEADER, [_row(match) for match in answer.matches])
-    probe_options.footer(found.basis)
+    output.footer(found.basis)
 
 
 def _row(match: Match) -> list[str]:
-    told = [str(match.rank), probe_options.number(match.distance), probe_options.sure(match.probability)]
-    return [*told, str(match.kept.id), probe_options.who(match.kept), probe_options.place(match.kept)]
+    told = [str(match.rank), output.number(match.distance), output.sure(match.probability)]
+    return [*told, str(match.kept.id), output.who(match.kept), output.place(match.kept)]
 
 
 def _records(found: Found) -> Iterator[dict[str, Any]]:
-    basis = probe_options.of_basis(found.basis)
+    basis = output.of_basis(found.basis)
     for answer in found.answers:
         for match in answer.matches:
-            yield probe_options.of_probe(answer.probe) | _record(match) | basis
+            yield output.of_probe(answer.probe) | _record(match) | basis
 
 
 def _record(match: Match) -> dict[str, Any]:
     kept = match.kept
     told = {"rank": match.rank, "distance": match.distance, "probability": match.probability}
-    return told | {"face": kept.id, "person": kept.person, "name": kept.name} | probe_options.of_face(kept)
+    return told | {"face": kept.id, "person": kept.person, "name": kept.name} | output.of_face(kept)

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from nitakao.cli import options, output
-from nitakao.cli.commands.embed import notice
 from nitakao.cli.output import Voice
 from nitakao.errors import MissingExtraError
 
@@ -75,7 +74,7 @@ def serve(
     logs.start(voice.level)
 
     def prepare(card: Any) -> None:
-        notice(voice, card)
+        output.notice(voice, card)
         output.fetched(voice, card)
 
     serve.serve(settings, prepare=prepare, ready=lambda address: click.echo(f"nitakao is at {address}", err=True))

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nitakao.cli import options, output, probe_options
-from nitakao.cli.commands.embed import notice
+from nitakao.cli import options, output
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def verify(
     if gallery is not None or (vectors is None and (is_kept(a) or is_kept(b))):
         if vectors is not None or picture is not None or metric is not None or flip:
             raise click.UsageError("--vectors, --picture, --metric and --flip do not go with somebody of a gallery")
-        look = probe_options.look(model, choice, device, gpu_memory_fraction, allow_urls, article, **detector)
+        look = options.look(model, choice, device, gpu_memory_fraction, allow_urls, article, **detector)
         _show_known(a, b, _known(voice, a, b, gallery, threshold, look), as_json)
         return
     if vectors is not None:
@@ -106,7 +105,7 @@ def _known(voice: Voice, a: str, b: str, place: str | None, threshold: float | N
     from nitakao.tasks.search.verify_person import verify_known as task
 
     with opened(place) as gallery:
-        probe_options.ready(voice, card_for(gallery, look.model), (a, b))
+        output.ready(voice, card_for(gallery, look.model), (a, b))
         return task(gallery, a, b, threshold=threshold, look=look)
 
 
@@ -119,7 +118,7 @@ def _photographs(
     if picture is not None:
         task.check_picture(Path(picture))
     card = card_of(model)
-    notice(voice, card)
+    output.notice(voice, card)
     output.fetched(voice, card)
     found = task.compare(a, b, model=card, **settings)
     if picture is not None:
@@ -152,8 +151,8 @@ def _show_known(a: str, b: str, found: Likeness, as_json: bool) -> None:
         extra = {"best": found.best, "pairs": found.pairs, "probability": found.probability, "prior": found.basis.prior}
         output.json_line(_record(a, b, verdict) | extra)
         return
-    told = [probe_options.number(v) for v in (verdict.distance, found.best, verdict.threshold)]
-    told.append(probe_options.sure(found.probability))
+    told = [output.number(v) for v in (verdict.distance, found.best, verdict.threshold)]
+    told.append(output.sure(found.probability))
     header = ["distance", "best", "threshold", "probability", "verdict", "a", "b"]
     output.table(header, [[*told, verdict_word(verdict), a, b]])
     pairs = "one pair of faces" if found.pairs == 1 else f"{found.pairs} pairs of faces"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nitakao.cli import options, output
-from nitakao.cli.commands.embed import notice
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def looked(
 
 def ready(voice: Voice, card: ModelCard) -> None:
     """Say what its licences leave open, and have its files here."""
-    notice(voice, card)
+    output.notice(voice, card)
     output.fetched(voice, card)
 
 

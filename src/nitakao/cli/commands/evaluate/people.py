@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nitakao.cli import options, output
-from nitakao.cli.commands.cluster import METHODS
 from nitakao.cli.commands.evaluate import group as shared
 from nitakao.cli.commands.evaluate.group import percent
 from nitakao.cli.output import Voice, plural
@@ -86,10 +85,7 @@ def retrieval(voice: Voice, **asked: Any) -> None:
 @click.command(epilog=options.example("nitakao evaluate clustering lfw"))
 @people_options
 @click.option("--threshold", type=float, metavar="T", help="Same person below this distance (the model's own).")
-@click.option("--method", type=click.Choice(METHODS), help="One of scikit-learn's ways, in place of nitakao's own.")
-@click.option(
-    "--smallest", type=int, default=3, show_default=True, help="DBSCAN's min_samples, HDBSCAN's min_cluster_size."
-)
+@options.clustering_options
 @options.voiced
 def clustering(voice: Voice, threshold: float | None, method: str | None, smallest: int, **asked: Any) -> None:
     """Group all pictures, and hold the groups against who people are: pairwise and B-cubed F, NMI.

@@ -1,16 +1,12 @@
-"""Options that several commands share, each with one name and one meaning."""
+"""Options of detection: which detector, which faces of a photograph, and the device that runs the networks."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
-
-from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
     from nitakao.models.onnx.session import Device
@@ -18,44 +14,10 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-# The words are spelled out, as reading them from nitakao.values would load NumPy for --help; a test compares them.
+# Spelled out, since importing them from nitakao.values would load NumPy for --help; a test compares them.
 DETECTORS = ("mtcnn", "yunet", "none")
 CHOICES = ("all", "largest", "central", "best", "first")
 DEVICES = ("cpu", "cuda")
-
-
-def voiced(command: Command) -> Command:
-    """-v and -q, which may stand before or after the command's name; the command gets a Voice as its first argument."""
-
-    @click.option("-v", "--verbose", count=True, help="Say more; twice: tracebacks too.")
-    @click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings, only errors.")
-    @wraps(command)
-    def wrapped(*arguments: Any, verbose: int, quiet: bool, **options: Any) -> Any:
-        context = click.get_current_context()
-        voice = context.find_object(Voice) or Voice()
-        voice.level = -1 if quiet else max(voice.level, verbose) if verbose else voice.level
-        return command(voice, *arguments, **options)
-
-    return wrapped  # type: ignore[return-value]
-
-
-def example(line: str) -> str:
-    """The epilog: one line that can be pasted."""
-    return f"\b\nExample:\n  {line}"
-
-
-def models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of models for the shell, or files where a path is begun."""
-    from nitakao.errors import NitakaoError
-    from nitakao.models.cards import registry
-
-    if "/" in incomplete or "\\" in incomplete or incomplete.startswith("."):
-        return [CompletionItem(incomplete, type="file")]
-    try:
-        cards = [*registry.cards(), *registry.own_cards()[0]]
-    except (NitakaoError, OSError):
-        return []
-    return [CompletionItem(card.name, help=card.title) for card in cards if card.name.startswith(incomplete)]
 
 
 class Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
@@ -69,19 +31,6 @@ class Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newer
         return first, second, third
 
 
-def model_option(text: str) -> Callable[[Command], Command]:
-    return click.option("--model", metavar="MODEL", shell_complete=models, help=text)
-
-
-def gallery_option(command: Command) -> Command:
-    """--gallery, which means the same for every command that has it."""
-    return click.option(
-        "--gallery",
-        metavar="FILE",
-        help="The gallery: a file, or a postgresql:// address (NITAKAO_GALLERY, else one in your data folder).",
-    )(command)
-
-
 def detector_options(command: Command) -> Command:
     """Everything that makes DetectorSettings; see `detector_settings`."""
     for option in reversed(_DETECTOR_OPTIONS):
@@ -92,6 +41,8 @@ def detector_options(command: Command) -> Command:
 detector_option = click.option(
     "--detector", type=click.Choice(DETECTORS), help="How faces are found (mtcnn); none: each picture is one face."
 )
+
+
 _DETECTOR_OPTIONS = (
     detector_option,
     click.option(
@@ -154,19 +105,6 @@ def device_of(device: str | None, gpu_memory_fraction: float | None) -> Device:
     from nitakao.models.onnx.session import Device
 
     return Device(device or "cpu", memory_fraction=gpu_memory_fraction)
-
-
-def counted(photos: tuple[str, ...], allow_urls: bool) -> int | None:
-    """How many photographs these arguments name; None for a list on standard input, which is read only once."""
-    from nitakao import photos as reading
-    from nitakao.errors import NitakaoError
-
-    if "-" in photos:
-        return None
-    try:
-        return sum(1 for _ in reading.find(photos, allow_urls=allow_urls))
-    except NitakaoError:
-        return None
 
 
 def standard_input(photos: tuple[str, ...]) -> Any:
