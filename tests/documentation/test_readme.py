@@ -30,8 +30,11 @@ def test_the_readme_shows_commands_and_python() -> None:
 
 
 @pytest.mark.parametrize("readme", [ENGLISH, JAPANESE], ids=lambda readme: readme.name)
-def test_the_readme_opens_with_the_two_commands(readme: Path) -> None:
-    assert blocks(readme)[0] == ("console", "$ make run\n$ make test\n")
+def test_the_readme_opens_with_installing_and_the_two_commands(readme: Path) -> None:
+    assert [text.splitlines() for _, text in blocks(readme)[:2]] == [
+        ["$ pip install .", "$ nitakao doctor"],
+        ["$ make run", "$ make test"],
+    ]
 
 
 def test_both_readmes_have_the_same_headings_and_the_same_code() -> None:
