@@ -77,7 +77,7 @@ def picture(path: Path, seed: int = 0, faces: int = 1) -> Path:
     return path
 
 
-def detect(photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
+def detect(photos: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
     """As many faces as the first pixel's red says, one in each quarter, with landmarks."""
     return [[_face(photo, number) for number in range(min(int(photo.pixels[0, 0, 0]), MOST))] for photo in photos]
 

@@ -153,7 +153,9 @@ class Pipeline:
         rule, keep_crops = (rule, keep_crops or rule is not None) if card is None else (card.crop, keep_crops)
         loaded = (_load(source, limits, allow_urls) for source in sources)
         wanted = (
-            replace(item, choice=choice, rule=rule, keep_chips=keep_chips, scale=detectors.scale(settings, item.size))
+            replace(
+                item, choice=choice, rule=rule, keep_chips=keep_chips, scale=detectors.decode_scale(settings, item.size)
+            )
             for item in loaded
         )
         seen = _in_order(seeing.submit, _groups(wanted), ahead)
@@ -318,7 +320,7 @@ def _see(group: list[Loaded], detect: detectors.Detector) -> list[Outcome]:
             outcomes[number] = replace(outcomes[number], problem=str(error))
     for number, found in zip(decoded, detect(list(decoded.values())), strict=True):
         photo, item = decoded[number], group[number]
-        faces = detectors.choose(found, item.choice, photo.size)
+        faces = detectors.select_faces(found, item.choice, photo.size)
         problem = "" if faces else NO_FACE
         outcome = replace(outcomes[number], sha256=photo.sha256, faces=tuple(faces), problem=problem, found=len(found))
         outcomes[number] = outcome if item.rule is None or not faces else _with_crops(outcome, item, photo, item.rule)

@@ -9,10 +9,10 @@ from tests import fakes
 
 from nitakao import pipeline
 from nitakao.models import importer
-from nitakao.vectors import ENDINGS, read
+from nitakao.vectors import SUFFIXES, read
 
 
-@pytest.mark.parametrize("kind", [k for k in ENDINGS if k != ".pkl"])
+@pytest.mark.parametrize("kind", [k for k in SUFFIXES if k != ".pkl"])
 def test_a_folder_becomes_a_file_of_vectors(run, photos, kind):
     code, out, err = run("embed", "photos", "-o", f"faces{kind}")
     assert code == 0
@@ -55,8 +55,8 @@ def test_detector_options_reach_the_pipeline(run, photos, monkeypatch):
 
 
 def test_a_first_argument_that_is_a_model_is_the_model(run, photos, monkeypatch):
-    monkeypatch.setattr(importer, "model_argument", lambda argument: argument == "20170512-110547")
-    monkeypatch.setattr(importer, "as_card", lambda path: fakes.CARD)
+    monkeypatch.setattr(importer, "is_importable", lambda argument: argument == "20170512-110547")
+    monkeypatch.setattr(importer, "import_cached", lambda path: fakes.CARD)
     os.mkdir("20170512-110547")
     code, out, _ = run("embed", "20170512-110547", "photos/ada.jpg", "-o", "a.npz")
     assert (code, out.count("1 face in 'a.npz': 1 photo,")) == (0, 1)

@@ -20,7 +20,7 @@ def gives(*numbers: float) -> Callable[[Pixels], Floats]:
 
 
 def test_the_picture_is_the_same_on_every_machine() -> None:
-    digests = [hashlib.sha256(golden.picture(s).tobytes()).hexdigest()[:16] for s in (112, 150, 160)]
+    digests = [hashlib.sha256(golden.draw_picture(s).tobytes()).hexdigest()[:16] for s in (112, 150, 160)]
     assert digests == DIGESTS
 
 
@@ -32,7 +32,7 @@ DIGESTS = [
 
 
 def test_the_picture_fills_a_crop() -> None:
-    picture = golden.picture(112)
+    picture = golden.draw_picture(112)
     assert picture.shape == (112, 112, 3)
     assert picture.dtype == np.uint8
     assert picture.std() > 30

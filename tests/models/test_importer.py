@@ -15,7 +15,7 @@ import pytest
 from nitakao.errors import FormatError, MissingExtraError, ModelError, NitakaoError, WeightsError
 from nitakao.models import importer
 from nitakao.models.cards import registry
-from nitakao.models.cards.card_toml import fields
+from nitakao.models.cards.card_toml import to_dict
 from nitakao.models.formats import tensorflow as reader
 from nitakao.models.networks import custom
 from nitakao.models.onnx.session import Session
@@ -40,7 +40,7 @@ class Made:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     try:
-        tf = reader.loaded()
+        tf = reader.import_tensorflow()
     except MissingExtraError:
         pytest.skip("TensorFlow is not installed, or has no wheel here")
     folder = tmp_path_factory.mktemp("tensorflow")
@@ -79,13 +79,13 @@ def test_an_unknown_model_gets_the_articles_crop_and_a_card_of_its_own(made: Mad
     assert (card.name, card.dimension, card.commercial) == ("small", 6, "unclear")
     assert (card.crop.kind, card.crop.size, card.crop.margin) == ("article", 160, 44)
     assert card.normalisation.kind == "per-picture"
-    assert fields(registry.card("small")) == fields(card)  # by fields: an unknown threshold, NaN, equals nothing
+    assert to_dict(registry.card("small")) == to_dict(card)  # by fields: an unknown threshold, NaN, equals nothing
 
 
 def test_what_is_given_comes_before_what_is_guessed(made: Made) -> None:
     card = importer.import_model(made.folder / "small.pb", name="mine", size=128, margin=32.0, normalisation="fixed")
     assert (card.name, card.crop.size, card.crop.margin, card.normalisation.kind) == ("mine", 128, 32, "fixed")
-    assert fields(registry.card("mine")) == fields(card)
+    assert to_dict(registry.card("mine")) == to_dict(card)
 
 
 def test_the_articles_models_are_known_by_name_but_not_trusted_by_it(made: Made, tmp_path: Path) -> None:
@@ -96,9 +96,9 @@ def test_the_articles_models_are_known_by_name_but_not_trusted_by_it(made: Made,
 
 
 def test_a_model_as_an_argument_is_imported_once(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = importer.as_card(made.folder / "checkpoint")
+    first = importer.import_cached(made.folder / "checkpoint")
     monkeypatch.setattr(reader, "read", None)
-    assert fields(importer.as_card(made.folder / "checkpoint")) == fields(first)
+    assert to_dict(importer.import_cached(made.folder / "checkpoint")) == to_dict(first)
 
 
 def test_a_checkpoint_of_a_later_step_is_taken(made: Made, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_missing_layer_is_named(made: Made, tmp_path: Path) -> None:
     variables = reader.read(made.folder / "small.pb")
     del variables["InceptionResnetV1/Block8/Conv2d_1x1/weights"]
     with pytest.raises(WeightsError, match="Block8/Conv2d_1x1/weights"):
-        importer.torch_names(variables, "small.pb")
+        importer.to_torch_names(variables, "small.pb")
 
 
 # --- without TensorFlow ---------------------------------------------------------------------------------------------
@@ -168,9 +168,9 @@ def test_a_model_argument_is_a_pb_file_or_a_folder_with_a_meta_file(tmp_path: Pa
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model-x.meta").touch()
     (tmp_path / "x.pb").touch()
-    argued = [importer.model_argument(str(tmp_path / name)) for name in ("photos", "model", "x.pb", "gone.pb")]
+    argued = [importer.is_importable(str(tmp_path / name)) for name in ("photos", "model", "x.pb", "gone.pb")]
     assert argued == [False, True, True, False]
-    assert not importer.model_argument("-")
+    assert not importer.is_importable("-")
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class FakeNetwork:
         return crops.mean(axis=(1, 2)).astype(np.float32)
 
 
-def fake_detector(given: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
+def fake_detector(given: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
     """Two faces, the left and the right half, in every photograph that is not marked."""
     found: list[list[Face]] = []
     for photo in given:
@@ -237,7 +237,7 @@ def test_what_several_callers_bring_is_done_together_and_each_gets_its_own(
 ) -> None:
     hold, groups = threading.Event(), []
 
-    def slow(given: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
+    def slow(given: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
         assert hold.wait(60)
         groups.append(len(given))
         return fake_detector(given)
@@ -274,7 +274,7 @@ def test_a_failure_reaches_every_caller_and_the_pipeline_goes_on(
 ) -> None:
     broken = [True]
 
-    def sometimes(given: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
+    def sometimes(given: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
         if broken[0]:
             raise ModelError("the network is broken")
         return fake_detector(given)

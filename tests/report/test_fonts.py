@@ -22,7 +22,7 @@ def bare(monkeypatch):
 
 def drawn(text, size=20, width=400):
     picture = Image.new("RGB", (400, 40), (255, 255, 255))
-    fonts.draw(ImageDraw.Draw(picture), (0, 5), text, size, (0, 0, 0), width)
+    fonts.draw_text(ImageDraw.Draw(picture), (0, 5), text, size, (0, 0, 0), width)
     return np.asarray(picture)
 
 
@@ -40,12 +40,12 @@ def drawn(text, size=20, width=400):
     ],
 )
 def test_what_cannot_be_seen_or_misleads_is_escaped(text, plain):
-    assert fonts.plain(text) == plain
+    assert fonts.printable(text) == plain
 
 
 def test_without_fonts_latin_is_drawn_and_the_rest_is_escaped(bare):
-    assert fonts.written("Ada 山") == "Ada \\u5c71"
-    assert fonts.written("\U0001f469\u200d\U0001f467") == "\\U0001f469\\U0001f467"
+    assert fonts.drawable("Ada 山") == "Ada \\u5c71"
+    assert fonts.drawable("\U0001f469\u200d\U0001f467") == "\\U0001f469\\U0001f467"
     assert (drawn("Ada 山") == drawn("Ada \\u5c71")).all()
 
 
@@ -53,11 +53,11 @@ def test_a_file_that_is_no_font_is_passed_over(bare, monkeypatch, tmp_path):
     (tmp_path / "DejaVuSans.ttf").write_bytes(b"not a font")
     monkeypatch.setattr(fonts, "_folders", lambda: [tmp_path, tmp_path / "missing"])
     assert len(fonts._paths()) == 2
-    assert fonts.written("Ada 山") == "Ada \\u5c71"
+    assert fonts.drawable("Ada 山") == "Ada \\u5c71"
 
 
 def test_japanese_is_drawn_with_a_font_of_the_system():
-    if fonts.written("山田太郎") != "山田太郎":
+    if fonts.drawable("山田太郎") != "山田太郎":
         pytest.skip("no font with Japanese letters is installed")
     one, other = drawn("山"), drawn("田")
     assert (one != 255).any()
@@ -65,18 +65,18 @@ def test_japanese_is_drawn_with_a_font_of_the_system():
 
 
 def test_letters_of_several_fonts_stand_one_after_the_other():
-    assert fonts.length("Ada", 20) * 2 == pytest.approx(fonts.length("AdaAda", 20), abs=2)
-    whole = fonts.written("A山B")
-    assert fonts.length(whole, 20) > fonts.length("A", 20) + fonts.length("B", 20) + 10
+    assert fonts.text_width("Ada", 20) * 2 == pytest.approx(fonts.text_width("AdaAda", 20), abs=2)
+    whole = fonts.drawable("A山B")
+    assert fonts.text_width(whole, 20) > fonts.text_width("A", 20) + fonts.text_width("B", 20) + 10
 
 
 @pytest.mark.parametrize("text", ["x" * 500, "山田" * 100, "word " * 80])
 def test_what_is_too_wide_is_cut_short(text):
-    cut = fonts.short(text, 20, 150)
+    cut = fonts.shorten(text, 20, 150)
     assert cut.endswith("...")
-    assert 100 < fonts.length(cut, 20) <= 150
+    assert 100 < fonts.text_width(cut, 20) <= 150
     assert (drawn(text, width=150)[:, 152:] == 255).all()
 
 
 def test_what_fits_is_left_as_it_is():
-    assert fonts.short("Ada", 20, 150) == "Ada"
+    assert fonts.shorten("Ada", 20, 150) == "Ada"

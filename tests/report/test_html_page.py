@@ -11,9 +11,9 @@ import pytest
 
 from nitakao.errors import MisuseError, NitakaoError
 from nitakao.report import html_page as pages
-from nitakao.report.fonts import plain
-from nitakao.report.html_page import page
-from nitakao.report.tiles import Board, Section, Tile, of_match
+from nitakao.report.fonts import printable
+from nitakao.report.html_page import render_page
+from nitakao.report.tiles import Report, Section, Tile, tile_for_hit
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -55,17 +55,17 @@ class Reader(HTMLParser):
 @pytest.fixture
 def board(match, chip):
     def make(text="Ada"):
-        tile = of_match(match(name=text, path=text), chip(), chip().jpeg)
-        sections = (Section(text, (tile,), asked=(Tile(name=text, path=text),), doubtful=(tile,), note=text),)
-        return Board(text, sections, (text,))
+        tile = tile_for_hit(match(name=text, path=text), chip(), chip().jpeg)
+        sections = (Section(text, (tile,), probes=(Tile(name=text, path=text),), uncertain=(tile,), note=text),)
+        return Report(text, sections, (text,))
 
     return make
 
 
 def test_a_page_shows_the_question_the_answer_and_what_makes_it_readable(match, chip):
-    found = of_match(match(), chip(), chip().jpeg)
-    text = page(
-        Board("Faces like who.jpg", (Section("who.jpg", (found,), asked=(Tile(chip=chip().jpeg),)),), ("fake",))
+    found = tile_for_hit(match(), chip(), chip().jpeg)
+    text = render_page(
+        Report("Faces like who.jpg", (Section("who.jpg", (found,), probes=(Tile(chip=chip().jpeg),)),), ("fake",))
     )
     read = Reader(text)
     assert text.startswith('<!doctype html>\n<html lang="en">')
@@ -81,18 +81,18 @@ def test_a_page_shows_the_question_the_answer_and_what_makes_it_readable(match, 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_names_and_paths_are_text_whatever_they_hold(board, text):
-    calm, hostile = Reader(page(board())), Reader(page(board(text)))
+    calm, hostile = Reader(render_page(board())), Reader(render_page(board(text)))
     linked = [tag for tag, _ in calm.elements if tag != "a"]
     assert [tag for tag, _ in hostile.elements if tag != "a"] == linked
     assert {key for _, a in hostile.elements for key in a} <= {key for _, a in calm.elements for key in a}
     assert all(a["href"].startswith("file:///") for a in hostile.all("a"))
     assert all(a["src"].startswith("data:image/jpeg;base64,") for a in hostile.all("img"))
-    assert any(plain(text) in said for said in hostile.text)
-    page(board(text)).encode("utf-8")
+    assert any(printable(text) in said for said in hostile.text)
+    render_page(board(text)).encode("utf-8")
 
 
 def test_nothing_is_fetched_and_nothing_runs(board):
-    text = page(board())
+    text = render_page(board())
     read = Reader(text)
     assert not {tag for tag, _ in read.elements} & {"script", "link", "iframe", "object", "form", "base"}
     assert "http:" not in text
@@ -105,29 +105,29 @@ def test_nothing_is_fetched_and_nothing_runs(board):
 
 
 def test_a_path_with_anything_in_it_is_linked_as_a_file(board):
-    (first, *_) = Reader(page(board('/a b/"<&>%20?#\udce9 山.jpg'))).all("a")
+    (first, *_) = Reader(render_page(board('/a b/"<&>%20?#\udce9 山.jpg'))).all("a")
     assert first["href"].endswith("/a%20b/%22%3C%26%3E%2520%3F%23%E9%20%E5%B1%B1.jpg")
 
 
 @pytest.mark.parametrize("encoded", [b"", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", b"GIF89a"])
 def test_only_what_begins_as_a_picture_is_shown_as_one(encoded):
-    read = Reader(page(Board("", (Section("", (Tile(chip=encoded, scene=encoded),)),))))
+    read = Reader(render_page(Report("", (Section("", (Tile(chip=encoded, scene=encoded),)),))))
     assert read.all("img") == []
     assert "no picture" in read.text
 
 
 def test_a_list_of_nothing_says_so():
-    assert "no faces" in Reader(page(Board("x", (Section("x"),)))).text
+    assert "no faces" in Reader(render_page(Report("x", (Section("x"),)))).text
 
 
 def test_a_list_of_ten_thousand_faces_is_cut_and_counted():
-    read = Reader(page(Board("x", (Section("x", (Tile(name="a"),) * 10_000),))))
-    assert len(read.all("li")) == pages.MOST
+    read = Reader(render_page(Report("x", (Section("x", (Tile(name="a"),) * 10_000),))))
+    assert len(read.all("li")) == pages.MAX_FACES
     assert "and 8,000 more" in read.text
 
 
 def test_a_page_is_written_whole_or_not_at_all(tmp_path, board):
-    pages.save(tmp_path / "found.html", page(board("山田")))
+    pages.save(tmp_path / "found.html", render_page(board("山田")))
     assert "山田" in (tmp_path / "found.html").read_text(encoding="utf-8")
     with pytest.raises(MisuseError, match=r"pages are written as \.html"):
         pages.save(tmp_path / "found.txt", "")

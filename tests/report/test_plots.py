@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from nitakao.report import evaluation, plots
-from nitakao.report.evaluation import Couple, Couples, Curves, Histogram, Part, Spans, Table
-from nitakao.report.plots import Axis, Line, Span
+from nitakao.report.evaluation import Curves, EvaluationSection, Histogram, ImagePair, ImagePairs, Intervals, Table
+from nitakao.report.plots import Axis, Interval, Line
 
 LOG, SHARE = Axis("FAR", 1e-3, 1.0, logarithmic=True), Axis("VAL", 0.5, 1.0)
 
@@ -34,7 +34,7 @@ def test_ticks_are_round_and_powers_of_ten():
 
 def test_a_curve_stays_within_its_frame_and_goes_across_before_it_goes_up():
     line = Line("a", np.array([0.0, 0.01, 0.1, 1.0]), np.array([0.2, 0.75, 0.9, 1.0]), stepped=True)
-    figure = drawn(lambda parent: plots.curves(parent, [line], LOG, SHARE, "caption"))
+    figure = drawn(lambda parent: plots.draw_curves(parent, [line], LOG, SHARE, "caption"))
     points = numbers(figure.find(".//path").get("d"))  # type: ignore[union-attr, arg-type]
     right, bottom = plots.WIDTH - plots.RIGHT, plots.HEIGHT - plots.BOTTOM
     assert points[0] == (plots.LEFT, bottom)
@@ -47,21 +47,21 @@ def test_a_curve_stays_within_its_frame_and_goes_across_before_it_goes_up():
 
 def test_a_curve_of_many_points_is_drawn_with_few():
     x = np.linspace(0, 1, 100_000)
-    figure = drawn(lambda parent: plots.curves(parent, [Line("a", x, x)], Axis("x", 0, 1), Axis("y", 0, 1), ""))
+    figure = drawn(lambda parent: plots.draw_curves(parent, [Line("a", x, x)], Axis("x", 0, 1), Axis("y", 0, 1), ""))
     assert len(figure.find(".//path").get("d")) < 60_000  # type: ignore[union-attr, arg-type]
 
 
 def test_whiskers_stand_where_their_rates_are_and_not_outside():
     bars = ((0.01, 0.6, 0.8), (1e-5, 0.6, 0.8), (0.1, np.nan, np.nan))
     line = Line("a", np.array([0.001, 1.0]), np.array([0.6, 1.0]), bars)
-    figure = drawn(lambda parent: plots.curves(parent, [line], LOG, SHARE, ""))
+    figure = drawn(lambda parent: plots.draw_curves(parent, [line], LOG, SHARE, ""))
     assert len(figure.findall(".//line[@class='whisker s0']")) == 3  # one whisker: its line and two ends
 
 
 def test_a_histogram_shows_shares_of_each_kind_and_its_mark():
     kinds = [("one person", np.array([0.1, 0.1, 0.2, np.inf])), ("two", np.array([0.9]))]
     axis = Axis("distance", 0, 1)
-    figure = drawn(lambda parent: plots.histogram(parent, kinds, axis, (0.5, "threshold"), "caption"))
+    figure = drawn(lambda parent: plots.draw_histogram(parent, kinds, axis, (0.5, "threshold"), "caption"))
     tops = [min(y for _, y in numbers(path.get("d"))) for path in figure.findall(".//path[@class]")[:2]]  # type: ignore[arg-type]
     floor, high = plots.HEIGHT - plots.BOTTOM, plots.HEIGHT - plots.BOTTOM - plots.TOP
     assert (floor - tops[0]) / (floor - tops[1]) == pytest.approx(0.5, abs=0.01)  # two of four; one of one
@@ -70,8 +70,8 @@ def test_a_histogram_shows_shares_of_each_kind_and_its_mark():
 
 
 def test_a_span_without_an_interval_is_a_point_and_one_without_a_value_is_nothing():
-    rows = [Span("a", 0.2, 0.1, 0.3), Span("b", 0.2), Span("c", np.nan)]
-    figure = drawn(lambda parent: plots.spans(parent, rows, Axis("x", 0, 1), None, ""))
+    rows = [Interval("a", 0.2, 0.1, 0.3), Interval("b", 0.2), Interval("c", np.nan)]
+    figure = drawn(lambda parent: plots.draw_intervals(parent, rows, Axis("x", 0, 1), None, ""))
     assert len(figure.findall(".//circle")) == 2
     assert len(figure.findall(".//line[@class='line s0']")) == 1
 
@@ -80,20 +80,20 @@ def test_a_page_is_whole_and_shows_what_was_named_as_text():
     evil = "<script>alert(1)</script>"
     line = Line(evil, np.array([0.001, 1.0]), np.array([0.5, 1.0]))
     parts = [
-        Part(
+        EvaluationSection(
             evil,
             (
                 Table((evil, "b"), ((evil, "1"),)),
                 Curves((line, line), LOG, SHARE, evil),
                 Histogram(((evil, np.array([0.5])),), Axis(evil, 0, 1), (0.5, evil), evil),
-                Spans((Span(evil, 0.5),), Axis(evil, 0, 1), (0.5, evil), evil),
-                Couples(evil, (Couple((b"", b"\xff\xd8\xff1"), (evil, "b"), evil),), evil),
-                Couples("none", (), evil),
+                Intervals((Interval(evil, 0.5),), Axis(evil, 0, 1), (0.5, evil), evil),
+                ImagePairs(evil, (ImagePair((b"", b"\xff\xd8\xff1"), (evil, "b"), evil),), evil),
+                ImagePairs("none", (), evil),
             ),
             evil,
         )
     ]
-    html = evaluation.written(evil, parts, [evil])
+    html = evaluation.render_evaluation(evil, parts, [evil])
     seen = _Seen()
     seen.feed(html)
     assert "script" not in seen.tags

@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from tests import fakes
 
 from nitakao.errors import MisuseError, NitakaoError, VectorsError
-from nitakao.vectors import ENDINGS, Output, read
+from nitakao.vectors import SUFFIXES, VectorsWriter, read
 
 A, B = [1.0, 0.0, 0.5], [0.25, -1.0, 2.0]
 
@@ -150,7 +150,7 @@ def test_a_damaged_file_is_refused_with_one_sentence(tmp_path, name, text, messa
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ENDINGS)
+@pytest.mark.parametrize("kind", SUFFIXES)
 def test_a_missing_file_is_told(tmp_path, kind):
     with pytest.raises(VectorsError, match="No such file"):
         read(tmp_path / f"missing{kind}")
@@ -163,7 +163,7 @@ def test_an_unknown_ending_is_misuse(tmp_path):
 
 @pytest.fixture
 def found(tmp_path):
-    with Output(tmp_path / "out.npz", model="fake", dimension=16) as output:
+    with VectorsWriter(tmp_path / "out.npz", model="fake", dimension=16) as output:
         for source, faces in (("a/one.jpg", 1), ("b/one.jpg", 1), ("group.jpg", 3), ("odd#name.jpg", 1)):
             output.add(fakes.outcome(source, faces))
     return read(output.path)
@@ -204,14 +204,14 @@ def test_vectors_of_another_model_or_dimension_are_refused(tmp_path, found):
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
     folder = tmp_path_factory.mktemp("samples")
-    for kind in ENDINGS:
-        with Output(folder / f"good{kind}", model="fake", dimension=4) as output:
+    for kind in SUFFIXES:
+        with VectorsWriter(folder / f"good{kind}", model="fake", dimension=4) as output:
             for source in ("a.jpg", "b.jpg"):
                 output.add(fakes.outcome(source, dimension=4))
-    return {kind: (folder / f"good{kind}").read_bytes() for kind in ENDINGS}, folder
+    return {kind: (folder / f"good{kind}").read_bytes() for kind in SUFFIXES}, folder
 
 
-@pytest.mark.parametrize("kind", ENDINGS)
+@pytest.mark.parametrize("kind", SUFFIXES)
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=some.data())
 def test_no_damage_makes_a_reader_do_more_than_refuse(samples, kind, data):

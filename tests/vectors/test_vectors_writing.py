@@ -17,28 +17,28 @@ from tests import fakes
 
 from nitakao.errors import MisuseError, VectorsError
 from nitakao.values import Outcome
-from nitakao.vectors import ENDINGS, Output, read
-from nitakao.vectors.write import check_names, key_of, unbroken
+from nitakao.vectors import SUFFIXES, VectorsWriter, read
+from nitakao.vectors.write import check_unique_names, defer_interrupts, key_for
 
 MANY = ("photos/山田 太郎.jpg", 'a "quoted", name.png', "two\nlines.jpg", "group.jpg")
 
 
 def write(path, sources=MANY, dimension=fakes.DIMENSION, **options):
-    with Output(path, model="fake", dimension=dimension, **options) as output:
+    with VectorsWriter(path, model="fake", dimension=dimension, **options) as output:
         for source in sources:
             output.add(fakes.outcome(source, dimension=dimension))
     return output
 
 
-@pytest.mark.parametrize("kind", ENDINGS)
+@pytest.mark.parametrize("kind", SUFFIXES)
 def test_what_is_written_is_read_back_exactly(tmp_path, kind):
     output = write(tmp_path / f"out{kind}", key="path")
     found = read(output.path)
     assert found.names == MANY
     assert found.vectors.dtype == np.float32
     np.testing.assert_array_equal(found.vectors, [fakes.vector(f"{s}0") for s in MANY])
-    assert output.kept == 4
-    assert output.saved == output.path
+    assert output.count == 4
+    assert output.saved_path == output.path
     assert os.listdir(tmp_path) == [f"out{kind}"]
     if kind == ".pkl":
         return
@@ -50,9 +50,9 @@ def test_what_is_written_is_read_back_exactly(tmp_path, kind):
     np.testing.assert_array_equal(found.faces[0].landmarks, fakes.face().landmarks)
 
 
-@pytest.mark.parametrize("kind", [k for k in ENDINGS if k != ".pkl"])
+@pytest.mark.parametrize("kind", [k for k in SUFFIXES if k != ".pkl"])
 def test_several_faces_of_a_photo_and_faces_without_landmarks_are_kept(tmp_path, kind):
-    with Output(tmp_path / f"out{kind}", model="fake", dimension=16) as output:
+    with VectorsWriter(tmp_path / f"out{kind}", model="fake", dimension=16) as output:
         output.add(fakes.outcome("group.jpg", faces=3, landmarks=False))
         output.add(fakes.outcome("nobody.jpg", faces=0))
     found = read(output.path)
@@ -61,14 +61,14 @@ def test_several_faces_of_a_photo_and_faces_without_landmarks_are_kept(tmp_path,
     assert [face.landmarks for face in found.faces] == [None] * 3
 
 
-@pytest.mark.parametrize("kind", ENDINGS)
+@pytest.mark.parametrize("kind", SUFFIXES)
 def test_a_run_without_any_face_leaves_a_valid_empty_file(tmp_path, kind):
     found = read(write(tmp_path / f"out{kind}", sources=()).path)
     assert found.names == ()
     assert len(found.vectors) == 0
 
 
-@pytest.mark.parametrize("kind", ENDINGS)
+@pytest.mark.parametrize("kind", SUFFIXES)
 def test_thousands_of_rows_cross_every_buffer_unharmed(tmp_path, kind):
     sources = [f"{n}.jpg" for n in range(9000)]
     found = read(write(tmp_path / f"out{kind}", sources, dimension=8).path)
@@ -76,7 +76,7 @@ def test_thousands_of_rows_cross_every_buffer_unharmed(tmp_path, kind):
     np.testing.assert_array_equal(found.vectors[8765], fakes.vector("8765.jpg0", 8))
 
 
-@pytest.mark.parametrize("kind", [k for k in ENDINGS if k != ".parquet"])
+@pytest.mark.parametrize("kind", [k for k in SUFFIXES if k != ".parquet"])
 def test_a_file_name_that_is_no_utf8_survives(tmp_path, kind):
     name = os.fsdecode(b"\xff\xfe.jpg")
     assert read(write(tmp_path / f"out{kind}", [name]).path).names == (name,)
@@ -119,20 +119,20 @@ def test_two_pictures_with_one_base_name_are_an_error_that_offers_the_path(tmp_p
 
 
 def test_base_names_can_be_checked_before_any_work():
-    assert check_names(["a/x.jpg", "b/y.jpg", "a/x.jpg"]) == ["a/x.jpg", "b/y.jpg"]
+    assert check_unique_names(["a/x.jpg", "b/y.jpg", "a/x.jpg"]) == ["a/x.jpg", "b/y.jpg"]
     with pytest.raises(VectorsError, match="--key path"):
-        check_names(["a/x.jpg", "b/x.jpg"])
+        check_unique_names(["a/x.jpg", "b/x.jpg"])
 
 
 def test_the_base_name_of_an_address_is_the_last_part_of_its_path():
-    assert key_of("https://example.org/a/b.jpg?size=2", "name") == "b.jpg"
-    assert key_of("https://example.org/a/b.jpg?size=2", "path") == "https://example.org/a/b.jpg?size=2"
+    assert key_for("https://example.org/a/b.jpg?size=2", "name") == "b.jpg"
+    assert key_for("https://example.org/a/b.jpg?size=2", "path") == "https://example.org/a/b.jpg?size=2"
 
 
 def test_a_pickle_refuses_several_faces_of_one_picture(tmp_path):
     with (
         pytest.raises(VectorsError, match="one face for each picture"),
-        Output(tmp_path / "out.pkl", model="fake", dimension=16) as output,
+        VectorsWriter(tmp_path / "out.pkl", model="fake", dimension=16) as output,
     ):
         output.add(fakes.outcome("group.jpg", faces=2))
 
@@ -140,32 +140,32 @@ def test_a_pickle_refuses_several_faces_of_one_picture(tmp_path):
 def test_vectors_of_another_dimension_are_refused(tmp_path):
     with (
         pytest.raises(MisuseError, match="8 numbers where 16"),
-        Output(tmp_path / "out.npz", model="fake", dimension=16) as output,
+        VectorsWriter(tmp_path / "out.npz", model="fake", dimension=16) as output,
     ):
         output.add(fakes.outcome("a.jpg", dimension=8))
 
 
 def test_an_unknown_ending_is_misuse(tmp_path):
     with pytest.raises(MisuseError, match=r"ends in one of \.npz \.parquet \.csv \.jsonl \.pkl"):
-        Output(tmp_path / "out.txt", model="fake", dimension=16)
+        VectorsWriter(tmp_path / "out.txt", model="fake", dimension=16)
 
 
 def test_a_missing_folder_is_told_before_any_work(tmp_path):
     with pytest.raises(VectorsError, match=r"there is no folder .*make it first"):
-        Output(tmp_path / "missing" / "out.npz", model="fake", dimension=16)
+        VectorsWriter(tmp_path / "missing" / "out.npz", model="fake", dimension=16)
 
 
 def test_a_folder_is_not_a_file(tmp_path):
     (tmp_path / "out.npz").mkdir()
     with pytest.raises(VectorsError, match="is a folder"):
-        Output(tmp_path / "out.npz", model="fake", dimension=16)
+        VectorsWriter(tmp_path / "out.npz", model="fake", dimension=16)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write to any folder")
 def test_a_read_only_folder_is_told_before_any_work(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(VectorsError, match="may not be written to"):
-        Output(tmp_path / "out.npz", model="fake", dimension=16)
+        VectorsWriter(tmp_path / "out.npz", model="fake", dimension=16)
 
 
 def test_a_folder_that_refuses_is_told_before_any_work(tmp_path, monkeypatch):
@@ -176,13 +176,13 @@ def test_a_folder_that_refuses_is_told_before_any_work(tmp_path, monkeypatch):
 
     monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(VectorsError, match="may not be written to"):
-        Output(tmp_path / "out.npz", model="fake", dimension=16)
+        VectorsWriter(tmp_path / "out.npz", model="fake", dimension=16)
 
 
-@pytest.mark.parametrize("kind", ENDINGS)
+@pytest.mark.parametrize("kind", SUFFIXES)
 def test_ctrl_c_leaves_a_complete_file_of_what_was_done(tmp_path, kind):
     def interrupted(path):
-        with Output(path, model="fake", dimension=16) as output:
+        with VectorsWriter(path, model="fake", dimension=16) as output:
             output.add(fakes.outcome("a.jpg"))
             raise KeyboardInterrupt
 
@@ -197,7 +197,7 @@ def test_ctrl_c_does_not_replace_an_earlier_output(tmp_path):
     before = path.read_bytes()
 
     def interrupted():
-        with Output(path, model="fake", dimension=16) as output:
+        with VectorsWriter(path, model="fake", dimension=16) as output:
             output.add(fakes.outcome("b.jpg"))
             raise KeyboardInterrupt
 
@@ -207,9 +207,9 @@ def test_ctrl_c_does_not_replace_an_earlier_output(tmp_path):
     assert read(tmp_path / "out.partial.csv").names == ("b.jpg",)
 
 
-@pytest.mark.parametrize("kind", ENDINGS)
+@pytest.mark.parametrize("kind", SUFFIXES)
 def test_a_run_that_fails_before_the_first_face_leaves_no_file(tmp_path, kind):
-    with pytest.raises(KeyboardInterrupt), Output(tmp_path / f"out{kind}", model="fake", dimension=16):
+    with pytest.raises(KeyboardInterrupt), VectorsWriter(tmp_path / f"out{kind}", model="fake", dimension=16):
         raise KeyboardInterrupt
     assert os.listdir(tmp_path) == []
 
@@ -218,7 +218,7 @@ def test_ctrl_c_waits_until_a_row_is_whole():
     steps = []
 
     def run():
-        with unbroken():
+        with defer_interrupts():
             signal.raise_signal(signal.SIGINT)
             steps.append("whole")
 
@@ -231,7 +231,7 @@ def test_ctrl_c_waits_until_a_row_is_whole():
 def fill(path, rows=18_000):
     """Write until the disk is full. The names of what was added, in order."""
     try:
-        with Output(path, model="fake", dimension=128) as output:
+        with VectorsWriter(path, model="fake", dimension=128) as output:
             template = fakes.outcome("a.jpg", dimension=128)
             vectors = np.random.default_rng(0).normal(size=(rows, 1, 128)).astype(np.float32)
             for number in range(rows):
@@ -251,7 +251,7 @@ def largest_file(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.parametrize("kind", ENDINGS)
+@pytest.mark.parametrize("kind", SUFFIXES)
 def test_a_file_that_may_not_grow_keeps_every_row_that_fitted(tmp_path, kind):
     with largest_file(5_000_000):
         message, output = fill(tmp_path / f"out{kind}")
@@ -269,7 +269,7 @@ def tiny_disk(tmp_path):
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("kind", ENDINGS)
+@pytest.mark.parametrize("kind", SUFFIXES)
 def test_a_full_disk_keeps_every_row_that_fitted(tiny_disk, kind):
     message, output = fill(tiny_disk / f"out{kind}")
     check_what_was_kept(tiny_disk / f"out{kind}", message, output)
@@ -277,23 +277,23 @@ def test_a_full_disk_keeps_every_row_that_fitted(tiny_disk, kind):
 
 def check_what_was_kept(path, message, output):
     assert "the disk is full" in message
-    assert f"the {output.kept} faces that fitted are saved in" in message
+    assert f"the {output.count} faces that fitted are saved in" in message
     found = read(path)
-    assert found.names == tuple(f"{number}.jpg" for number in range(output.kept))
-    assert output.kept > 500
+    assert found.names == tuple(f"{number}.jpg" for number in range(output.count))
+    assert output.count > 500
     assert os.listdir(path.parent) == [path.name]
 
 
 def test_a_disk_that_is_full_from_the_start_is_told_before_any_work(tmp_path):
     with largest_file(0), pytest.raises(VectorsError, match="the disk is full"):
-        Output(tmp_path / "out.csv", model="fake", dimension=16)
+        VectorsWriter(tmp_path / "out.csv", model="fake", dimension=16)
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("kind", [k for k in ENDINGS if k != ".pkl"])
+@pytest.mark.parametrize("kind", [k for k in SUFFIXES if k != ".pkl"])
 def test_whose_each_face_is_and_its_place_in_the_photo_come_back(tmp_path, kind):
     names = ("Ada", "", 'O\'Brien, "Bob"\n山田')
-    with Output(tmp_path / f"out{kind}", model="fake", dimension=16, persons=True) as output:
+    with VectorsWriter(tmp_path / f"out{kind}", model="fake", dimension=16, persons=True) as output:
         output.add(fakes.outcome("group.jpg", faces=3), numbers=(1, 4, 5), persons=names)
         output.add(fakes.outcome("ada.jpg"))
     found = read(output.path)
@@ -302,6 +302,6 @@ def test_whose_each_face_is_and_its_place_in_the_photo_come_back(tmp_path, kind)
     assert os.listdir(tmp_path) == [f"out{kind}"]
 
 
-@pytest.mark.parametrize("kind", [k for k in ENDINGS if k != ".pkl"])
+@pytest.mark.parametrize("kind", [k for k in SUFFIXES if k != ".pkl"])
 def test_a_file_that_does_not_say_whose_faces_they_are_names_nobody(tmp_path, kind):
     assert read(write(tmp_path / f"out{kind}").path).persons == ()

@@ -15,7 +15,7 @@ from nitakao.values import Check, Floats, ModelCard, Pixels
 TOLERANCE = 1e-3  # largest difference of one number; our networks meet their origins to 1e-4, wrong weights miss 1e-2
 
 
-def picture(size: int) -> Pixels:
+def draw_picture(size: int) -> Pixels:
     """(size, size, 3) uint8 RGB: a face drawn from ellipses, enough of one to set off a face network's features."""
     at = (2 * np.arange(size, dtype=np.int64) + 1) * 500 // size  # 0..999 across, whatever the size
     x, y = at[None, :], at[:, None]
@@ -44,7 +44,7 @@ def picture(size: int) -> Pixels:
 
 def check(embed: Callable[[Pixels], Floats], card: ModelCard) -> Check:
     """Whether `embed`, the card's loaded network ((N, S, S, 3) uint8 to (N, D)), gives what the card says it gives."""
-    vector = np.asarray(embed(picture(card.crop.size)[None]), np.float64)
+    vector = np.asarray(embed(draw_picture(card.crop.size)[None]), np.float64)
     if vector.shape != (1, card.dimension) or not np.isfinite(vector).all():
         return Check("network", False, f"gives {vector.shape[1:]} numbers, not {card.dimension} finite ones")
     if not card.golden:

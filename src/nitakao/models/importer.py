@@ -49,7 +49,7 @@ _NORMALISATION = {
 _PARTS = ("weights", "biases", *_NORMALISATION)
 
 
-def model_argument(argument: str) -> bool:
+def is_importable(argument: str) -> bool:
     """Whether a first argument is the model, as in the article: a .pb file, or a folder with a .meta file."""
     return tensorflow.is_model(Path(argument))
 
@@ -70,14 +70,14 @@ def import_model(
     Raises FormatError, ModelError, WeightsError if it is no Inception-ResNet-v1, MissingExtraError without TensorFlow.
     """
     known = _known(source)
-    found = torch_names(tensorflow.read(source, _wanted), source.name)
+    found = to_torch_names(tensorflow.read(source, _wanted), source.name)
     card = _card(known, name or _plain(source), int(found["last_linear.weight"].shape[0]), source.name)
     if name or size or margin is not None or normalisation:
         card = _changed(card, name or f"{_plain(source)}-own", size, margin, normalisation)
     return _stored(facenet.build_from(found, card), card, folder or dirs.models())
 
 
-def as_card(source: Path) -> ModelCard:
+def import_cached(source: Path) -> ModelCard:
     """The card of such a model, imported into the cache once and found there afterwards."""
     digest = hashlib.sha256()
     for file in tensorflow.files(source):
@@ -91,7 +91,7 @@ def as_card(source: Path) -> ModelCard:
     return import_model(source, folder=folder)
 
 
-def torch_names(variables: Mapping[str, NDArray[Any]], source: str) -> dict[str, NDArray[Any]]:
+def to_torch_names(variables: Mapping[str, NDArray[Any]], source: str) -> dict[str, NDArray[Any]]:
     """The variables under the names and with the axes that PyTorch weights of this network have."""
     if f"{SCOPE}Bottleneck/weights" not in variables:
         raise ModelError(
@@ -254,7 +254,7 @@ def _stored(network: bytes, card: ModelCard, folder: Path) -> ModelCard:
         folder.mkdir(parents=True, exist_ok=True)
         atomic_write.write_atomic(path, network)
         if card.name in {shipped.name for shipped in registry.cards()} and folder == dirs.models():
-            files.record(path)  # the shipped card knows no hash of what was made here
+            files.record_hash(path)  # the shipped card knows no hash of what was made here
             return replace(card, files=(file,))
         file = replace(file, sha256=hashlib.sha256(network).hexdigest(), size=len(network))
         card = replace(card, files=(file,))

@@ -20,7 +20,7 @@ class FileChanges:
     """files: paths that are new or changed, and whole.  gone: whether something was taken away or moved."""
 
     files: tuple[str, ...] = ()
-    gone: bool = False
+    removed: bool = False
 
 
 def watch_files(places: Sequence[str], *, settled: float = SETTLE_SECONDS) -> Iterator[FileChanges]:

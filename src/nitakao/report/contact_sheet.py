@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from nitakao.report import fonts
-from nitakao.report.drawing import MARK
-from nitakao.report.tiles import Board, Section, Tile
+from nitakao.report.drawing import BOX_COLOUR
+from nitakao.report.tiles import Report, Section, Tile
 from nitakao.values import Pixels
 
 COLUMNS = 6
@@ -19,22 +19,22 @@ SIDE, GAP = 160, 14  # px: a face's picture; what is left between them
 TITLE, HEADING, TEXT = 24, 18, 13  # px: height of letters
 LEADING = 1.5  # a line's height, in letters
 WIDTH = COLUMNS * (SIDE + GAP) + GAP
-TALLEST = 20_000  # px; beyond it a sheet is no longer looked at, and JPEG ends at 65,535
+MAX_HEIGHT = 20_000  # px; beyond it a sheet is no longer looked at, and JPEG ends at 65,535
 PAPER, INK, FAINT, EMPTY = (255, 255, 255), (20, 20, 20), (100, 100, 100), (225, 225, 225)
-MOST_PIXELS = 1 << 22  # of a face's picture; chips have 256 x 256 at most
+MAX_PIXELS = 1 << 22  # of a face's picture; chips have 256 x 256 at most
 
 
-def sheet(board: Board, rows: int = 100) -> Pixels:
+def draw_sheet(board: Report, rows: int = 100) -> Pixels:
     """(h, w, 3) the board as a picture; rows: of faces at most in a section, what is left out is counted.
 
     What would be taller than TALLEST is cut off with a line that says so.
     """
     notes = [band for note in board.notes for band in _lines(note, TEXT, FAINT)]
-    room = TALLEST - sum(band.height for band in notes) - 3 * GAP
+    room = MAX_HEIGHT - sum(band.height for band in notes) - 3 * GAP
     return _stacked([*_within(_bands(board, rows), room), _blank(GAP), *notes])
 
 
-def _bands(board: Board, rows: int) -> Iterator[Image.Image]:
+def _bands(board: Report, rows: int) -> Iterator[Image.Image]:
     """The picture from top to bottom, in pieces as wide as it."""
     yield from _lines(board.title, TITLE, INK)
     for section in board.sections:
@@ -46,14 +46,14 @@ def _section(section: Section, rows: int) -> Iterator[Image.Image]:
     yield from _lines(section.heading, HEADING, INK)
     if section.note:
         yield from _lines(section.note, TEXT, FAINT)
-    if section.asked:
-        yield from _grid(section.asked, rows, asked=True)
+    if section.probes:
+        yield from _grid(section.probes, rows, asked=True)
         yield _ruler()
     yield from _grid(section.tiles, rows)
-    if section.doubtful:
+    if section.uncertain:
         yield _blank(GAP // 2)
         yield from _lines("Doubtful", TEXT, FAINT)
-        yield from _grid(section.doubtful, rows)
+        yield from _grid(section.uncertain, rows)
 
 
 def _grid(tiles: Sequence[Tile], rows: int, asked: bool = False) -> Iterator[Image.Image]:
@@ -72,10 +72,10 @@ def _row(tiles: Sequence[Tile], asked: bool) -> Image.Image:
         x = GAP + place * (SIDE + GAP)
         band.paste(_face(tile), (x, 0))
         if asked:
-            canvas.rectangle((x, 0, x + SIDE - 1, SIDE - 1), outline=MARK, width=3)
+            canvas.rectangle((x, 0, x + SIDE - 1, SIDE - 1), outline=BOX_COLOUR, width=3)
         y = SIDE + GAP // 2
         for line, colour in caption:
-            fonts.draw(canvas, (x, y), line, TEXT, colour, SIDE)
+            fonts.draw_text(canvas, (x, y), line, TEXT, colour, SIDE)
             y += round(TEXT * LEADING)
     return band
 
@@ -102,7 +102,7 @@ def _face(tile: Tile) -> Image.Image:
 def _box(shown: Image.Image, tile: Tile) -> None:
     if tile.box is not None:
         x1, y1, x2, y2 = (round(v * by) for v, by in zip(tile.box, (*shown.size, *shown.size), strict=True))
-        ImageDraw.Draw(shown).rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=MARK)
+        ImageDraw.Draw(shown).rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=BOX_COLOUR)
 
 
 def _decoded(encoded: bytes) -> Image.Image | None:
@@ -110,7 +110,7 @@ def _decoded(encoded: bytes) -> Image.Image | None:
         return None
     try:
         with Image.open(io.BytesIO(encoded), formats=("JPEG", "PNG")) as picture:
-            return picture.convert("RGB") if picture.width * picture.height <= MOST_PIXELS else None
+            return picture.convert("RGB") if picture.width * picture.height <= MAX_PIXELS else None
     except (OSError, ValueError, SyntaxError):  # what Pillow raises for damaged pictures
         return None
 
@@ -118,9 +118,9 @@ def _decoded(encoded: bytes) -> Image.Image | None:
 def _lines(text: str, size: int, colour: tuple[int, int, int]) -> list[Image.Image]:
     """A band for each line of the text, broken between words."""
     bands = []
-    for line in _broken(fonts.written(text), size):
+    for line in _broken(fonts.drawable(text), size):
         band = _blank(round(size * LEADING))
-        fonts.draw(ImageDraw.Draw(band), (GAP, (band.height - size) // 2), line, size, colour, WIDTH - 2 * GAP)
+        fonts.draw_text(ImageDraw.Draw(band), (GAP, (band.height - size) // 2), line, size, colour, WIDTH - 2 * GAP)
         bands.append(band)
     return bands
 
@@ -129,7 +129,7 @@ def _broken(text: str, size: int) -> Iterator[str]:
     line = ""
     for word in text.split(" "):
         longer = f"{line} {word}" if line else word
-        if line and fonts.length(longer, size) > WIDTH - 2 * GAP:
+        if line and fonts.text_width(longer, size) > WIDTH - 2 * GAP:
             yield line
             longer = word
         line = longer

@@ -13,29 +13,29 @@ from nitakao.report import files
 from nitakao.values import Face, Outcome, Photo, Pixels
 
 LINE = 300  # a line is this part of the photograph's longer side wide, and two pixels at least
-MARK = (0, 230, 64)  # a green that is rare in photographs of people
-POINT = (255, 64, 64)
+BOX_COLOUR = (0, 230, 64)  # a green that is rare in photographs of people
+LANDMARK_COLOUR = (255, 64, 64)
 SIDE = 320  # px; each of two faces side by side
 GAP = 12  # px between and around them
-KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 LETTERS = 20  # px; height of the caption
 
 
-def marked(photo: Photo, faces: tuple[Face, ...]) -> Pixels:
+def draw_faces(photo: Photo, faces: tuple[Face, ...]) -> Pixels:
     """A copy of the photograph with each face's box, landmarks, and number."""
     picture = Image.fromarray(photo.pixels)
     draw = ImageDraw.Draw(picture)
     width = max(2, round(max(picture.size) / LINE))
     for number, face in enumerate(faces):
         x1, y1, x2, y2 = (round(v * photo.scale) for v in face.box)
-        draw.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=MARK, width=width)
-        draw.text((x1 + 2 * width, y1 + width), str(number), fill=MARK, font=_font(8 * width))
+        draw.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=BOX_COLOUR, width=width)
+        draw.text((x1 + 2 * width, y1 + width), str(number), fill=BOX_COLOUR, font=_font(8 * width))
         for x, y in face.landmarks * photo.scale if face.landmarks is not None else ():
-            draw.ellipse((x - width, y - width, x + width, y + width), fill=POINT)
+            draw.ellipse((x - width, y - width, x + width, y + width), fill=LANDMARK_COLOUR)
     return np.asarray(picture)
 
 
-def pair(a: Pixels, b: Pixels, caption: str) -> Pixels:
+def draw_pair(a: Pixels, b: Pixels, caption: str) -> Pixels:
     """Two faces side by side over a line of text. The built-in font has Latin letters only."""
     sheet = Image.new("RGB", (2 * SIDE + 3 * GAP, SIDE + 3 * GAP + LETTERS), (255, 255, 255))
     for place, crop in enumerate((a, b)):
@@ -50,7 +50,7 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     return ImageFont.load_default(max(size, 8))
 
 
-def file_name(outcome: Outcome, end: str) -> str:
+def picture_name(outcome: Outcome, end: str) -> str:
     """A name for a picture made from this photograph: its own, and its content's, so that no two are alike."""
     stem = os.path.splitext(os.path.basename(outcome.source.split("?")[0]))[0] or "photo"
     while len(stem.encode("utf-8", "surrogateescape")) > 180:  # file systems end at 255 bytes
@@ -58,7 +58,7 @@ def file_name(outcome: Outcome, end: str) -> str:
     return f"{stem}-{outcome.sha256[:8]}{end}"
 
 
-def folder(path: str | os.PathLike[str]) -> Path:
+def make_folder(path: str | os.PathLike[str]) -> Path:
     """A folder for pictures, made if it is not there. Raises NitakaoError."""
     made = Path(path)
     try:
@@ -72,11 +72,11 @@ def folder(path: str | os.PathLike[str]) -> Path:
 
 def check(path: Path) -> None:
     """Whether a picture of this name can be written, before the work for it. Raises MisuseError, NitakaoError."""
-    files.check(path, KINDS, "picture")
+    files.check(path, FORMATS, "picture")
 
 
 def save(path: Path, pixels: Pixels) -> None:
     """Write a picture whole or not at all; the ending tells the kind, .png or .jpg."""
     check(path)
-    with files.whole(path, "picture") as file:
-        Image.fromarray(pixels).save(file, KINDS[path.suffix.lower()], quality=92)
+    with files.open_atomic_file(path, "picture") as file:
+        Image.fromarray(pixels).save(file, FORMATS[path.suffix.lower()], quality=92)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from xml.etree.ElementTree import Element, SubElement
 
 from nitakao.report import html_page, plots
-from nitakao.report.plots import Axis, Line, Span
+from nitakao.report.plots import Axis, Interval, Line
 from nitakao.values import Doubles
 
 STYLE = (
@@ -21,7 +21,7 @@ th { color: var(--faint); font-weight: 600; } th.words, td.words { text-align: l
 .scroll { overflow-x: auto; max-width: 100%; } th { white-space: normal; vertical-align: bottom; }
 .tables { display: flex; flex-wrap: wrap; gap: 0 2.5rem; align-items: start; }
 .wide { flex: 1 0 100%; min-width: 0; } h3 { margin: 1.25rem 0 .25rem; }
-ul.couples .pictures { height: 8.5rem; } ul.couples .pictures img { flex: 1 1 0; object-fit: contain;
+ul.pairs .pictures { height: 8.5rem; } ul.pairs .pictures img { flex: 1 1 0; object-fit: contain;
   object-position: center; }
 """
 )
@@ -48,46 +48,46 @@ class Curves:
 class Histogram:
     """kinds: a name and its values each.  mark: where a line stands across, and what it says."""
 
-    kinds: tuple[tuple[str, Doubles], ...]
+    series: tuple[tuple[str, Doubles], ...]
     x: Axis
-    mark: tuple[float, str] | None
+    marker: tuple[float, str] | None
     caption: str
 
 
 @dataclass(frozen=True, eq=False)
-class Spans:
+class Intervals:
     """A row for each value with its interval.  mark: as in Histogram."""
 
-    rows: tuple[Span, ...]
+    rows: tuple[Interval, ...]
     x: Axis
-    mark: tuple[float, str] | None
+    marker: tuple[float, str] | None
     caption: str
 
 
 @dataclass(frozen=True, eq=False)
-class Couple:
+class ImagePair:
     """Two pictures, JPEG or PNG, empty where there is none; their names; what is said of them."""
 
     pictures: tuple[bytes, bytes]
     names: tuple[str, str]
-    said: str
+    caption: str
 
 
 @dataclass(frozen=True, eq=False)
-class Couples:
+class ImagePairs:
     """Mistakes side by side.  none: what is said where there are none."""
 
     heading: str
-    couples: tuple[Couple, ...]
-    none: str
+    pairs: tuple[ImagePair, ...]
+    empty_text: str
 
 
-Figure: TypeAlias = "Curves | Histogram | Spans"
-Block: TypeAlias = "Table | Figure | Couples"
+Figure: TypeAlias = "Curves | Histogram | Intervals"
+Block: TypeAlias = "Table | Figure | ImagePairs"
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class EvaluationSection:
     """What stands under one heading.  note: a line below it."""
 
     heading: str
@@ -95,68 +95,68 @@ class Part:
     note: str = ""
 
 
-def written(title: str, parts: Sequence[Part], notes: Sequence[str]) -> str:
+def render_evaluation(title: str, parts: Sequence[EvaluationSection], notes: Sequence[str]) -> str:
     """The page as HTML. Names and notes are shown as text, whatever they hold."""
-    html, main = html_page.document(title, notes, STYLE)
+    html, main = html_page.new_document(title, notes, STYLE)
     for part in parts:
         section = SubElement(main, "section")
-        html_page.text(SubElement(section, "h2"), part.heading)
+        html_page.append_text(SubElement(section, "h2"), part.heading)
         if part.note:
-            html_page.text(SubElement(section, "p", {"class": "note"}), part.note)
+            html_page.append_text(SubElement(section, "p", {"class": "note"}), part.note)
         _blocks(section, part.blocks)
-    return html_page.written(html)
+    return html_page.to_html(html)
 
 
 def _blocks(section: Element, blocks: Sequence[Block]) -> None:
     """Figures of one kind, or tables, stand side by side where there is room."""
-    for drawn, group in groupby(blocks, key=lambda block: isinstance(block, (Curves, Histogram, Spans))):
+    for drawn, group in groupby(blocks, key=lambda block: isinstance(block, (Curves, Histogram, Intervals))):
         kind = "figures" if drawn else "tables"
         place = SubElement(section, "div", {"class": kind})
         for block in group:
-            if isinstance(block, (Curves, Histogram, Spans)):
+            if isinstance(block, (Curves, Histogram, Intervals)):
                 _figure(place, block)
             elif isinstance(block, Table):
                 _table(place, block)
             else:
-                _couples(SubElement(place, "div", {"class": "wide"}), block)
+                _image_pairs(SubElement(place, "div", {"class": "wide"}), block)
 
 
 def _figure(parent: Element, block: Figure) -> None:
     if isinstance(block, Curves):
-        plots.curves(parent, block.lines, block.x, block.y, block.caption)
-    elif isinstance(block, Spans):
-        plots.spans(parent, block.rows, block.x, block.mark, block.caption)
+        plots.draw_curves(parent, block.lines, block.x, block.y, block.caption)
+    elif isinstance(block, Intervals):
+        plots.draw_intervals(parent, block.rows, block.x, block.marker, block.caption)
     else:
-        plots.histogram(parent, block.kinds, block.x, block.mark, block.caption)
+        plots.draw_histogram(parent, block.series, block.x, block.marker, block.caption)
 
 
 def _table(section: Element, block: Table) -> None:
     table = SubElement(SubElement(section, "div", {"class": "scroll"}), "table")
     head = SubElement(SubElement(table, "thead"), "tr")
     for column, name in enumerate(block.header):
-        html_page.text(SubElement(head, "th", _kind(block, column)), name)
+        html_page.append_text(SubElement(head, "th", _kind(block, column)), name)
     body = SubElement(table, "tbody")
     for row in block.rows:
         line = SubElement(body, "tr")
         for column, cell in enumerate(row):
-            html_page.text(SubElement(line, "td", _kind(block, column)), cell)
+            html_page.append_text(SubElement(line, "td", _kind(block, column)), cell)
 
 
 def _kind(block: Table, column: int) -> dict[str, str]:
     return {"class": "words"} if column in block.words else {}
 
 
-def _couples(section: Element, block: Couples) -> None:
-    html_page.text(SubElement(section, "h3"), block.heading)
-    if not block.couples:
-        html_page.text(SubElement(section, "p", {"class": "note"}), block.none)
+def _image_pairs(section: Element, block: ImagePairs) -> None:
+    html_page.append_text(SubElement(section, "h3"), block.heading)
+    if not block.pairs:
+        html_page.append_text(SubElement(section, "p", {"class": "note"}), block.empty_text)
         return
-    grid = SubElement(section, "ul", {"class": "couples", "aria-label": block.heading})
-    for couple in block.couples:
+    grid = SubElement(section, "ul", {"class": "pairs", "aria-label": block.heading})
+    for pair in block.pairs:
         card = SubElement(grid, "li")
         pictures = SubElement(card, "div", {"class": "pictures"})
-        for picture, name in zip(couple.pictures, couple.names, strict=True):
-            if not html_page.picture(pictures, picture, "chip", name):
+        for picture, name in zip(pair.pictures, pair.names, strict=True):
+            if not html_page.append_picture(pictures, picture, "chip", name):
                 SubElement(pictures, "div", {"class": "none"}).text = "no picture"
-        html_page.text(SubElement(card, "p", {"class": "who"}), couple.said)
-        html_page.text(SubElement(card, "p", {"class": "path"}), " · ".join(dict.fromkeys(couple.names)))
+        html_page.append_text(SubElement(card, "p", {"class": "who"}), pair.caption)
+        html_page.append_text(SubElement(card, "p", {"class": "path"}), " · ".join(dict.fromkeys(pair.names)))

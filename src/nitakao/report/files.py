@@ -24,7 +24,7 @@ def check(path: Path, endings: Collection[str], what: str) -> None:
 
 
 @contextmanager
-def whole(path: Path, what: str) -> Iterator[BinaryIO]:
+def open_atomic_file(path: Path, what: str) -> Iterator[BinaryIO]:
     """What is written in the block stands at `path` after it; where it fails, `path` is as it was."""
     try:
         with open_atomic(path) as file:

@@ -19,11 +19,11 @@ Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 Colour = tuple[int, int, int]
 
 BUILT_IN = ""  # stands for the path of Pillow's own
-MISSING = "\U0010fffd"  # for private use: what a font shows for it, it shows for all that it lacks
+MISSING_GLYPH = "\U0010fffd"  # for private use: what a font shows for it, it shows for all that it lacks
 JOINERS = "\u200c\u200d"  # that shape Persian and emoji; all other format characters can mislead
 ELLIPSIS = "..."
 # File names without their endings, lower case, in the order of trying: wide fonts of Windows, macOS and Linux.
-WANTED = (
+PREFERRED_FONTS = (
     *("dejavusans", "notosans-regular", "segoeui", "arial", "arial unicode", "liberationsans-regular"),
     *(
         "notosanscjk-regular",
@@ -37,44 +37,46 @@ WANTED = (
 )
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """The text composed, on one line, with escapes for what cannot be seen or would turn the writing around."""
     shown = unicodedata.normalize("NFC", text)
     return "".join(c if c.isprintable() or c in JOINERS else c.encode("unicode_escape").decode() for c in shown)
 
 
-def draw(canvas: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, fill: Colour, width: float) -> None:
+def draw_text(
+    canvas: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, fill: Colour, width: float
+) -> None:
     """Write one line at its upper left corner, cut short where it is wider than `width` pixels."""
     x, y = float(at[0]), at[1]
     baseline = y + round(size * 0.8)  # fonts differ in their height; their letters stand on one line
-    for piece, font in _runs(short(text, size, width), size):
+    for piece, font in _runs(shorten(text, size, width), size):
         canvas.text((x, baseline), piece, fill=fill, font=font, anchor="ls")
         x += font.getlength(piece)
 
 
-def short(text: str, size: int, width: float) -> str:
+def shorten(text: str, size: int, width: float) -> str:
     """The text as it is written, its end left out where it is wider than `width` pixels."""
-    whole = written(text)
-    if length(whole, size) <= width:
+    whole = drawable(text)
+    if text_width(whole, size) <= width:
         return whole
     low, high = 0, len(whole)
     while low < high:  # the longest beginning that fits
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if length(whole[:middle] + ELLIPSIS, size) <= width else (low, middle - 1)
+        low, high = (middle, high) if text_width(whole[:middle] + ELLIPSIS, size) <= width else (low, middle - 1)
     return whole[:low].rstrip() + ELLIPSIS
 
 
-def written(text: str) -> str:
-    """`plain` text, with escapes for letters that no font here has."""
+def drawable(text: str) -> str:
+    """`printable` text, with escapes for letters that no font here has."""
     found = ""
-    for c in plain(text):
+    for c in printable(text):
         if c in JOINERS and (not found or found[-1].isascii()):
             continue  # it joins nothing: what stood before it became an escape
         found += c if _font_for(c) is not None else c.encode("unicode_escape").decode()
     return found
 
 
-def length(text: str, size: int) -> float:
+def text_width(text: str, size: int) -> float:
     """The width in pixels of written text."""
     return sum(font.getlength(piece) for piece, font in _runs(text, size))
 
@@ -109,7 +111,7 @@ def _font_for(c: str) -> str | None:
 def _has(path: str, c: str) -> bool:
     try:
         font = _font(path, 16)
-        lacks = font.getmask(MISSING)
+        lacks = font.getmask(MISSING_GLYPH)
         mask = font.getmask(c)
     except (OSError, ValueError, UnicodeError):  # a font file that FreeType cannot read
         return False
@@ -131,8 +133,12 @@ def _paths() -> tuple[str, ...]:
                 stem, end = os.path.splitext(unicodedata.normalize("NFC", file).lower())
                 if end in (".ttf", ".otf", ".ttc"):
                     here.setdefault(stem, os.path.join(parent, file))
-    wanted = [here[stem] for stem in WANTED if stem in here]
-    noto = [here[s] for s in sorted(here) if s.startswith("notosans") and s.endswith("-regular") and s not in WANTED]
+    wanted = [here[stem] for stem in PREFERRED_FONTS if stem in here]
+    noto = [
+        here[s]
+        for s in sorted(here)
+        if s.startswith("notosans") and s.endswith("-regular") and s not in PREFERRED_FONTS
+    ]
     return (BUILT_IN, *wanted, *noto)
 
 

@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from nitakao.report import files
-from nitakao.report.fonts import plain
-from nitakao.report.tiles import Board, Section, Tile, decimals, percent
+from nitakao.report.fonts import printable
+from nitakao.report.tiles import Report, Section, Tile, format_distance, format_probability
 
-ENDINGS = (".html", ".htm")
-MOST = 2_000  # faces in one list: a page of them has about 50 MB
+SUFFIXES = (".html", ".htm")
+MAX_FACES = 2_000  # faces in one list: a page of them has about 50 MB
 KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}  # by how a picture's bytes begin
 
 STYLE = """
@@ -47,41 +47,41 @@ meter::-webkit-meter-optimum-value { background: var(--bar); } meter::-moz-meter
 """
 
 
-def page(board: Board) -> str:
+def render_page(board: Report) -> str:
     """The board as HTML. Names, paths and notes are shown as text, whatever they hold."""
-    html, main = document(board.title, board.notes)
+    html, main = new_document(board.title, board.notes)
     for section in board.sections:
         _section(SubElement(main, "section"), section)
-    return written(html)
+    return to_html(html)
 
 
-def document(title: str, notes: Sequence[str], more_style: str = "") -> tuple[Element, Element]:
+def new_document(title: str, notes: Sequence[str], more_style: str = "") -> tuple[Element, Element]:
     """A page with its heading and footer, and the element between them that is still empty."""
     html = Element("html", lang="en")
     _head(SubElement(html, "head"), title, STYLE + more_style)
     body = SubElement(html, "body")
-    text(SubElement(SubElement(body, "header"), "h1"), title)
+    append_text(SubElement(SubElement(body, "header"), "h1"), title)
     main = SubElement(body, "main")
     footer = SubElement(body, "footer")
     for note in notes:
-        text(SubElement(footer, "p"), note)
+        append_text(SubElement(footer, "p"), note)
     return html, main
 
 
-def written(html: Element) -> str:
+def to_html(html: Element) -> str:
     """The page as a file has it."""
     return "<!doctype html>\n" + ElementTree.tostring(html, encoding="unicode", method="html") + "\n"
 
 
 def check(path: Path) -> None:
     """Whether a page of this name can be written, before the work for it. Raises MisuseError, NitakaoError."""
-    files.check(path, ENDINGS, "page")
+    files.check(path, SUFFIXES, "page")
 
 
 def save(path: Path, html: str) -> None:
     """Write a page whole or not at all. Raises MisuseError, NitakaoError."""
     check(path)
-    with files.whole(path, "page") as file:
+    with files.open_atomic_file(path, "page") as file:
         file.write(html.encode("utf-8"))
 
 
@@ -93,20 +93,20 @@ def _head(head: Element, title: str, style: str) -> None:
     SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": policy})
     SubElement(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
     SubElement(head, "meta", name="referrer", content="no-referrer")
-    SubElement(head, "title").text = plain(title)
+    SubElement(head, "title").text = printable(title)
     SubElement(head, "style").text = style
 
 
 def _section(parent: Element, section: Section) -> None:
-    text(SubElement(parent, "h2"), section.heading)
+    append_text(SubElement(parent, "h2"), section.heading)
     if section.note:
-        text(SubElement(parent, "p", {"class": "note"}), section.note)
-    if section.asked:
-        _list(parent, section.asked, "asked", "asked about")
+        append_text(SubElement(parent, "p", {"class": "note"}), section.note)
+    if section.probes:
+        _list(parent, section.probes, "asked", "asked about")
     _list(parent, section.tiles, "found", "found")
-    if section.doubtful:
+    if section.uncertain:
         SubElement(parent, "h3").text = "Doubtful"
-        _list(parent, section.doubtful, "doubtful", "doubtful")
+        _list(parent, section.uncertain, "doubtful", "doubtful")
 
 
 def _list(parent: Element, tiles: Sequence[Tile], kind: str, label: str) -> None:
@@ -116,54 +116,54 @@ def _list(parent: Element, tiles: Sequence[Tile], kind: str, label: str) -> None
         return
     narrow = "" if any(tile.scene for tile in tiles) else " faces"
     grid = SubElement(parent, "ul", {"class": kind + narrow, "aria-label": label})
-    for tile in tiles[:MOST]:
+    for tile in tiles[:MAX_FACES]:
         _card(SubElement(grid, "li"), tile)
-    if len(tiles) > MOST:
-        SubElement(parent, "p", {"class": "note"}).text = f"and {len(tiles) - MOST:,} more"
+    if len(tiles) > MAX_FACES:
+        SubElement(parent, "p", {"class": "note"}).text = f"and {len(tiles) - MAX_FACES:,} more"
 
 
 def _card(card: Element, tile: Tile) -> None:
     pictures = SubElement(card, "div", {"class": "pictures"})
-    if not picture(pictures, tile.chip, "chip", f"face of {tile.name}" if tile.name else "face"):
+    if not append_picture(pictures, tile.chip, "chip", f"face of {tile.name}" if tile.name else "face"):
         SubElement(pictures, "div", {"class": "none"}).text = "no picture"
-    picture(pictures, tile.scene, "scene", "the whole photograph, the face boxed")
+    append_picture(pictures, tile.scene, "scene", "the whole photograph, the face boxed")
     if tile.name:
-        text(SubElement(card, "p", {"class": "who"}), tile.name)
+        append_text(SubElement(card, "p", {"class": "who"}), tile.name)
     _facts(card, tile)
     if tile.path:
         _path(SubElement(card, "p", {"class": "path"}), tile)
 
 
-def picture(parent: Element, encoded: bytes, kind: str, alt: str) -> bool:
+def append_picture(parent: Element, encoded: bytes, kind: str, alt: str) -> bool:
     """Put a JPEG or PNG on the page. Whether there was a picture to show."""
     mime = next((mime for start, mime in KINDS.items() if encoded.startswith(start)), None)
     if mime is None:
         return False
     source = f"data:{mime};base64,{base64.b64encode(encoded).decode()}"
-    SubElement(parent, "img", {"class": kind, "alt": plain(alt), "loading": "lazy", "src": source})
+    SubElement(parent, "img", {"class": kind, "alt": printable(alt), "loading": "lazy", "src": source})
     return True
 
 
 def _facts(card: Element, tile: Tile) -> None:
     known = [f"rank {tile.rank}"] if tile.rank else []
-    known += [] if math.isnan(tile.distance) else [f"distance {decimals(tile.distance)}"]
+    known += [] if math.isnan(tile.distance) else [f"distance {format_distance(tile.distance)}"]
     known += [] if tile.number is None else [f"face {tile.number}"]
     if known:
         SubElement(card, "p", {"class": "facts"}).text = " · ".join(known)
     if not math.isnan(tile.probability):
         line = SubElement(card, "p", {"class": "facts"})
         limits = {"min": "0", "max": "1", "value": f"{tile.probability:.4f}", "aria-label": "probability"}
-        SubElement(line, "meter", limits).tail = f" {percent(tile.probability)} same person"
+        SubElement(line, "meter", limits).tail = f" {format_probability(tile.probability)} same person"
 
 
 def _path(line: Element, tile: Tile) -> None:
     """A link to the photograph where it lies on this machine; an address on the net is shown, not linked."""
     if "://" in tile.path:
-        text(line, tile.place)
+        append_text(line, tile.place)
         return
-    text(SubElement(line, "a", href=Path(tile.path).absolute().as_uri()), tile.place)
+    append_text(SubElement(line, "a", href=Path(tile.path).absolute().as_uri()), tile.place)
 
 
-def text(parent: Element, said: str) -> None:
+def append_text(parent: Element, said: str) -> None:
     """Text whose own direction of writing does not reach beyond it."""
-    SubElement(parent, "bdi").text = plain(said)
+    SubElement(parent, "bdi").text = printable(said)

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
-from nitakao.report.fonts import plain
+from nitakao.report.fonts import printable
 from nitakao.values import Doubles
 
 WIDTH, HEIGHT = 640, 400  # units of the drawing; a page scales it
@@ -85,7 +85,7 @@ def _step(span: float) -> float:
     return next(times * power for times in (1.0, 2.0, 5.0, 10.0) if times * power >= rough * (1 - 1e-9))
 
 
-def curves(parent: Element, lines: Sequence[Line], x: Axis, y: Axis, caption: str) -> Element:
+def draw_curves(parent: Element, lines: Sequence[Line], x: Axis, y: Axis, caption: str) -> Element:
     """A figure with these curves and, where there are several, their key."""
     figure, svg = _figure(parent, caption, x, y)
     for number, line in enumerate(lines):
@@ -95,12 +95,12 @@ def curves(parent: Element, lines: Sequence[Line], x: Axis, y: Axis, caption: st
         for bar in line.bars:
             _whisker(svg, bar, x, y, number)
     if len(lines) > 1:
-        key(figure, [line.name for line in lines])
+        draw_legend(figure, [line.name for line in lines])
     _caption(figure, caption)
     return figure
 
 
-def histogram(
+def draw_histogram(
     parent: Element, kinds: Sequence[tuple[str, Doubles]], x: Axis, mark: tuple[float, str] | None, caption: str
 ) -> Element:
     """A figure with a histogram of each kind, (n,), all of one height; mark: a line across, and what it says."""
@@ -115,12 +115,12 @@ def histogram(
         at = _across(x, mark[0])
         _line(svg, "mark", at, TOP, at, HEIGHT - BOTTOM)
         _text(svg, mark[1], at + 6, TOP + 14, "start")
-    key(figure, [name for name, _ in kinds])
+    draw_legend(figure, [name for name, _ in kinds])
     _caption(figure, caption)
     return figure
 
 
-def key(parent: Element, names: Sequence[str]) -> None:
+def draw_legend(parent: Element, names: Sequence[str]) -> None:
     """What each colour stands for."""
     listed = SubElement(parent, "ul", {"class": "key"})
     for number, name in enumerate(names):
@@ -129,12 +129,12 @@ def key(parent: Element, names: Sequence[str]) -> None:
         path = SubElement(svg, "path", {"class": f"line s{number % COLOURS}", "d": "M0 6H28"})
         if dash := DASHES[number // COLOURS % len(DASHES)]:
             path.set("stroke-dasharray", dash)
-        SubElement(item, "bdi").text = plain(name)
+        SubElement(item, "bdi").text = printable(name)
 
 
 def _figure(parent: Element, caption: str, x: Axis, y: Axis) -> tuple[Element, Element]:
     figure = SubElement(parent, "figure")
-    shape = {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img", "aria-label": plain(caption)}
+    shape = {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img", "aria-label": printable(caption)}
     svg = SubElement(figure, "svg", shape)
     for value in x.ticks:
         at = _across(x, value)
@@ -153,7 +153,7 @@ def _figure(parent: Element, caption: str, x: Axis, y: Axis) -> tuple[Element, E
 
 
 def _caption(figure: Element, caption: str) -> None:
-    SubElement(SubElement(figure, "figcaption"), "bdi").text = plain(caption)
+    SubElement(SubElement(figure, "figcaption"), "bdi").text = printable(caption)
 
 
 def _path(line: Line, x: Axis, y: Axis) -> str:
@@ -200,7 +200,7 @@ def _line(svg: Element, kind: str, x1: Any, y1: Any, x2: Any, y2: Any) -> None:
 def _text(svg: Element, said: str, x: Any, y: Any, anchor: str, kind: str = "label") -> Element:
     place = {"x": f"{float(x):.1f}", "y": f"{float(y):.1f}", "text-anchor": anchor, "class": kind}
     element = SubElement(svg, "text", place)
-    element.text = plain(said)
+    element.text = printable(said)
     return element
 
 
@@ -213,7 +213,7 @@ def _down(y: Axis, value: Any) -> Doubles:
 
 
 @dataclass(frozen=True)
-class Span:
+class Interval:
     """A value on its row, with the ends of its interval; NaN where they are not known."""
 
     name: str
@@ -222,11 +222,13 @@ class Span:
     high: float = math.nan
 
 
-def spans(parent: Element, rows: Sequence[Span], x: Axis, mark: tuple[float, str] | None, caption: str) -> Element:
+def draw_intervals(
+    parent: Element, rows: Sequence[Interval], x: Axis, mark: tuple[float, str] | None, caption: str
+) -> Element:
     """A figure with a row for each value, a point between its ends; mark: a line down, and what it says."""
     height, left = TOP + 30 * len(rows) + BOTTOM + 14, 190
     figure = SubElement(parent, "figure")
-    shape = {"viewBox": f"0 0 {WIDTH} {height}", "role": "img", "aria-label": plain(caption)}
+    shape = {"viewBox": f"0 0 {WIDTH} {height}", "role": "img", "aria-label": printable(caption)}
     svg = SubElement(figure, "svg", shape)
 
     def across(value: float) -> float:

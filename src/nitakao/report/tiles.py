@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from nitakao.report.drawing import LINE, MARK
+from nitakao.report.drawing import BOX_COLOUR, LINE
 from nitakao.values import Basis, Chip, Face, FaceRecord, Match, Photo
 
-LONGEST = 480  # px, of a photograph's longer side where it is shown small
-OTHER = (160, 160, 160)  # around faces that are not meant
+MAX_SIDE = 480  # px, of a photograph's longer side where it is shown small
+OTHER_COLOUR = (160, 160, 160)  # around faces that are not meant
 
-Place = tuple[float, float, float, float]  # x1, y1, x2, y2 as shares of a picture's width and height
+RelativeBox = tuple[float, float, float, float]  # x1, y1, x2, y2 as shares of a picture's width and height
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,18 +36,22 @@ class Tile:
     path: str = ""
     time: float | None = None
     number: int | None = None
-    box: Place | None = None
+    box: RelativeBox | None = None
 
     @property
     def facts(self) -> str:
         """Rank, distance and probability, as far as they are known: '1  0.412  98.1%'."""
-        known = [str(self.rank) if self.rank else "", decimals(self.distance), percent(self.probability)]
+        known = [
+            str(self.rank) if self.rank else "",
+            format_distance(self.distance),
+            format_probability(self.probability),
+        ]
         return "  ".join(fact for fact in known if fact)
 
     @property
     def place(self) -> str:
         """The path, and in a video the time."""
-        return self.path if self.time is None else f"{self.path} at {clock(self.time)}"
+        return self.path if self.time is None else f"{self.path} at {format_time(self.time)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +63,13 @@ class Section:
 
     heading: str
     tiles: tuple[Tile, ...] = ()
-    asked: tuple[Tile, ...] = ()
-    doubtful: tuple[Tile, ...] = ()
+    probes: tuple[Tile, ...] = ()
+    uncertain: tuple[Tile, ...] = ()
     note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
-class Board:
+class Report:
     """All that one sheet or one page shows.  title: what was asked.  notes: what makes the numbers readable."""
 
     title: str
@@ -73,15 +77,15 @@ class Board:
     notes: tuple[str, ...] = ()
 
 
-def of_match(match: Match, chip: Chip | None = None, scene: bytes = b"") -> Tile:
+def tile_for_hit(match: Match, chip: Chip | None = None, draw_scene: bytes = b"") -> Tile:
     """The tile of a face that a search found."""
-    return of_face(match.kept, chip, scene, match.rank, match.distance, match.probability)
+    return tile_for_face(match.kept, chip, draw_scene, match.rank, match.distance, match.probability)
 
 
-def of_face(
+def tile_for_face(
     kept: FaceRecord,
     chip: Chip | None = None,
-    scene: bytes = b"",
+    draw_scene: bytes = b"",
     rank: int = 0,
     distance: float = math.nan,
     probability: float = math.nan,
@@ -89,37 +93,37 @@ def of_face(
     """The tile of a face in a gallery."""
     who = kept.name or ("" if kept.person is None else f"#{kept.person}")
     picture = b"" if chip is None else chip.jpeg
-    box = None if chip is None else within(chip, kept.face)
-    return Tile(picture, scene, who, rank, distance, probability, kept.path, kept.time, kept.id, box)
+    box = None if chip is None else box_in_chip(chip, kept.face)
+    return Tile(picture, draw_scene, who, rank, distance, probability, kept.path, kept.time, kept.id, box)
 
 
-def within(chip: Chip, face: Face) -> Place:
+def box_in_chip(chip: Chip, face: Face) -> RelativeBox:
     """Where in its chip a face is."""
     (left, top, _, _), (width, height) = chip.frame, chip.size
     x1, y1, x2, y2 = face.box
     return (x1 - left) / width, (y1 - top) / height, (x2 - left) / width, (y2 - top) / height
 
 
-def scene(photo: Photo, faces: tuple[Face, ...], meant: int = 0) -> bytes:
+def draw_scene(photo: Photo, faces: tuple[Face, ...], meant: int = 0) -> bytes:
     """A small JPEG of the whole photograph with its faces boxed, the one that is meant in another colour.
 
     meant: its place among `faces`.
     """
     picture = Image.fromarray(photo.pixels)
-    picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     across, down = picture.width / photo.size[0], picture.height / photo.size[1]
     canvas = ImageDraw.Draw(picture)
-    width = max(2, 2 * LONGEST // LINE)
+    width = max(2, 2 * MAX_SIDE // LINE)
     for number, face in sorted(enumerate(faces), key=lambda item: item[0] == meant):  # the one that is meant on top
         x1, y1, x2, y2 = (round(v * by) for v, by in zip(face.box, (across, down, across, down), strict=True))
-        colour = MARK if number == meant else OTHER
+        colour = BOX_COLOUR if number == meant else OTHER_COLOUR
         canvas.rectangle((x1, y1, max(x1, x2), max(y1, y2)), outline=colour, width=width)
     encoded = io.BytesIO()
     picture.save(encoded, "JPEG", quality=85, subsampling="4:4:4")  # else thin lines lose their colour
     return encoded.getvalue()
 
 
-def notes(basis: Basis) -> tuple[str, ...]:
+def format_notes(basis: Basis) -> tuple[str, ...]:
     """The lines below an answer: model, metric and threshold; how many were searched; what probabilities rest on."""
     known = f"same person below {basis.threshold:g} ({basis.threshold_source})" if basis.has_threshold else ""
     lines = [f"{basis.model}, {basis.metric} distance, {known or 'no threshold is known'}"]
@@ -133,11 +137,11 @@ def notes(basis: Basis) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def decimals(distance: float) -> str:
+def format_distance(distance: float) -> str:
     return "" if math.isnan(distance) else f"{distance:.3f}"
 
 
-def percent(probability: float) -> str:
+def format_probability(probability: float) -> str:
     """98.1%, with the ends told as what they are: nothing is certain."""
     if math.isnan(probability):
         return ""
@@ -146,7 +150,7 @@ def percent(probability: float) -> str:
     return "<0.1%" if probability < 0.0005 else f"{probability:.1%}"
 
 
-def clock(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """1:02:03, or 2:03 below an hour."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -78,7 +78,7 @@ def card_of(model: str | os.PathLike[str] | ModelCard | None) -> ModelCard:
     if is_model(os.fspath(model)):
         from nitakao.models import importer
 
-        return importer.as_card(Path(model))
+        return importer.import_cached(Path(model))
     return registry.card(os.fspath(model))
 
 
@@ -88,7 +88,7 @@ def is_model(argument: str) -> bool:
         return False
     from nitakao.models import importer
 
-    return importer.model_argument(argument)
+    return importer.is_importable(argument)
 
 
 @contextmanager

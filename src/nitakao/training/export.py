@@ -58,7 +58,7 @@ def export(
         raise TrainingError(f"the network cannot be exported: {error}") from error
     crops = examples.crops(np.arange(min(TRIED, len(examples)), dtype=np.intp))
     apart = _apart(network, graph, crops, card)
-    drawn = _vectors(network, golden.picture(card.crop.size)[None], card)[0]
+    drawn = _vectors(network, golden.draw_picture(card.crop.size)[None], card)[0]
     file = WeightsFile(f"{name}.onnx", sha256=hashlib.sha256(graph).hexdigest(), size=len(graph), folder=str(folder))
     card = replace(card, files=(file,), golden=tuple(float(f"{value:.7g}") for value in drawn))
     try:

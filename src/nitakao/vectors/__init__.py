@@ -7,6 +7,6 @@ to vectors.  One file holds the vectors of one model.
 from __future__ import annotations
 
 from nitakao.vectors.read import Vectors, read
-from nitakao.vectors.write import ENDINGS, KeyKind, Output, ending
+from nitakao.vectors.write import SUFFIXES, KeyKind, VectorsWriter, suffix_of
 
-__all__ = ["ENDINGS", "KeyKind", "Output", "Vectors", "ending", "read"]
+__all__ = ["SUFFIXES", "KeyKind", "Vectors", "VectorsWriter", "read", "suffix_of"]

@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nitakao.errors import VectorsError
-from nitakao.vectors.preallocate import claim
-from nitakao.vectors.row_files import GATHERED, RowFile
+from nitakao.vectors.preallocate import reserve
+from nitakao.vectors.row_files import BUFFER_BYTES, RowFile
 from nitakao.vectors.rows import Row, landmarks_of
 
 CHUNK = 4096  # rows copied at a time
 COLUMNS = {"faces": "face", "boxes": "box", "scores": "score", "landmarks": "landmarks", "turns": "turn"}
-LARGEST_PACKED = 1 << 26  # bytes; a member that grows beyond it ...
-LARGEST_RATIO = 100  # ... and by more than this when it is unpacked is a bomb: vectors hardly shrink at all
+MAX_UNPACKED_BYTES = 1 << 26  # bytes; a member that grows beyond it ...
+MAX_RATIO = 100  # ... and by more than this when it is unpacked is a bomb: vectors hardly shrink at all
 
 
 def record_type(dimension: int) -> np.dtype[Any]:
@@ -59,22 +59,22 @@ class NpzFile:
         self._texts = [RowFile(waiting, encode, patient=True) for waiting, encode in pairs]
 
     @property
-    def kept(self) -> int:
-        return min(self._numbers.kept, *(text.kept for text in self._texts))
+    def count(self) -> int:
+        return min(self._numbers.count, *(text.count for text in self._texts))
 
     def add(self, rows: list[Row]) -> None:
         texts = {"keys": [len(row.key) for row in rows], "persons": [len(row.person) for row in rows]}
         longest = {name: max([before, *texts[name]]) for name, before in self._longest.items()}
-        self._claim(self._numbers.kept + len(rows), sum(longest.values()))
+        self._claim(self._numbers.count + len(rows), sum(longest.values()))
         self._longest = longest
         for file in (self._numbers, *self._texts):
             file.add(rows)
 
     def _claim(self, rows: int, longest: int) -> None:
         """Claim room for the finished file, and for rows that have not reached their waiting files by then."""
-        needed = self._size(rows, longest) + 3 * GATHERED
+        needed = self._size(rows, longest) + 3 * BUFFER_BYTES
         if needed > self._claimed:
-            claim(self._file, self._claimed, needed + needed // 16 - self._claimed)
+            reserve(self._file, self._claimed, needed + needed // 16 - self._claimed)
             self._claimed = needed + needed // 16
 
     def _size(self, rows: int, longest: int) -> int:
@@ -91,11 +91,11 @@ class NpzFile:
         try:
             if self._claimed:
                 self._file.truncate(
-                    self._size(self.kept, sum(self._longest.values()))
+                    self._size(self.count, sum(self._longest.values()))
                 )  # gives back what the two lines below need
             for file in (self._numbers, *self._texts):
                 file.finish()
-            self._copy(self.kept)
+            self._copy(self.count)
             self._file.truncate(self._file.tell())
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -171,11 +171,11 @@ def _member(
             member.write(part.tobytes())
 
 
-def npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays in an .npz by name; never a pickled object, and never more bytes than the file accounts for."""
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
-            if info.file_size > LARGEST_PACKED and info.file_size > LARGEST_RATIO * max(info.compress_size, 1):
+            if info.file_size > MAX_UNPACKED_BYTES and info.file_size > MAX_RATIO * max(info.compress_size, 1):
                 raise VectorsError(f"'{path}' unpacks {info.filename} to {info.file_size} bytes: refused as a bomb")
         return {
             info.filename[:-4]: _array(archive, info) for info in archive.infolist() if info.filename[-4:] == ".npy"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nitakao.vectors.preallocate import claim
+from nitakao.vectors.preallocate import reserve
 from nitakao.vectors.rows import BOX, LANDMARKS, Row, landmarks_of
 
 GROUP = 4 << 20  # bytes of rows gathered to a row group: what is held in memory
@@ -22,7 +22,7 @@ class ParquetFile:
     def __init__(self, path: Path, model: str, dimension: int, persons: bool = False) -> None:
         import pyarrow.parquet
 
-        self.kept = 0
+        self.count = 0
         self._model = model
         self._dimension = dimension
         self._persons = persons
@@ -32,7 +32,7 @@ class ParquetFile:
         self._groups = 0
         self._file = open(path, "r+b")  # noqa: SIM115 - closed by finish or discard
         try:
-            claim(self._file, 0, 2 * FOOTER)
+            reserve(self._file, 0, 2 * FOOTER)
         except OSError:
             self._file.close()
             raise
@@ -45,7 +45,7 @@ class ParquetFile:
 
     def add(self, rows: list[Row]) -> None:
         self._rows += rows
-        self.kept += len(rows)
+        self.count += len(rows)
         if len(self._rows) >= self._per_group:
             self._flush()
 
@@ -76,9 +76,9 @@ class ParquetFile:
         table = self._table(rows)
         room = table.nbytes + table.nbytes // 4 + FOOTER * (self._groups + 4)
         try:
-            claim(self._file, self._file.tell(), room)
+            reserve(self._file, self._file.tell(), room)
         except OSError:
-            self.kept -= len(rows)
+            self.count -= len(rows)
             raise
         self._writer.write_table(table)
         self._groups += 1

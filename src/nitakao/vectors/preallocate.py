@@ -10,7 +10,7 @@ from typing import BinaryIO
 SPARE = 1 << 20  # bytes left free where room can only be looked at, not claimed: others write to the disk too
 
 
-def claim(file: BinaryIO, start: int, size: int) -> None:
+def reserve(file: BinaryIO, start: int, size: int) -> None:
     """Make sure that `size` bytes from `start` on can be written to `file`; raises OSError if they cannot.
 
     The file may grow by it: cut it to its length when it is done.

@@ -19,10 +19,10 @@ import numpy as np
 from nitakao.errors import NitakaoError, VectorsError
 from nitakao.system import safe_pickle
 from nitakao.values import Face, Floats, ModelCard, Turn
-from nitakao.vectors.npz import npz_arrays
+from nitakao.vectors.npz import read_npz
 from nitakao.vectors.rows import BOX, LANDMARKS
 
-LARGEST_DIMENSION = 65_536  # as for model cards
+MAX_DIMENSION = 65_536  # as for model cards
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +90,10 @@ class Vectors:
 
 def read(path: str | os.PathLike[str]) -> Vectors:
     """A whole vectors file of any of the five kinds. Raises VectorsError."""
-    from nitakao.vectors.write import ending
+    from nitakao.vectors.write import suffix_of
 
     given = os.fspath(path)
-    reader = _READERS[ending(given)]
+    reader = _READERS[suffix_of(given)]
     try:
         with np.errstate(over="ignore"):  # too large for float32 becomes infinite, which is refused below
             return reader(Path(given))
@@ -134,7 +134,7 @@ def _vectors(
     array = np.ascontiguousarray(rows, np.float32)
     if not len(keys):
         array = array.reshape(0, array.shape[1] if array.ndim == 2 else 0)
-    if array.ndim != 2 or (len(keys) and not 1 <= array.shape[1] <= LARGEST_DIMENSION):
+    if array.ndim != 2 or (len(keys) and not 1 <= array.shape[1] <= MAX_DIMENSION):
         raise VectorsError(f"'{path}' holds an array of shape {array.shape}, where vectors are one row for each name")
     if not np.isfinite(array).all():
         raise VectorsError(f"'{path}' holds numbers that are not finite: it is damaged")
@@ -153,7 +153,7 @@ def _some(values: Iterable[object]) -> str:
 
 
 def _read_npz(path: Path) -> Vectors:
-    arrays = npz_arrays(path)
+    arrays = read_npz(path)
     if "keys" not in arrays or "vectors" not in arrays:
         raise VectorsError(f"'{path}' has no arrays 'keys' and 'vectors': it holds {_some(arrays) or 'none'}")
     names = arrays["keys"].tolist()

@@ -16,7 +16,7 @@ from pathlib import Path
 from nitakao.vectors.article_pickle import HEADER, TRAILER, ArticleRows
 from nitakao.vectors.rows import BOX, LANDMARKS, Row, landmarks_of
 
-GATHERED = 1 << 20  # bytes held before a write: few system calls, little to lose to a kill -9
+BUFFER_BYTES = 1 << 20  # bytes held before a write: few system calls, little to lose to a kill -9
 
 Encode = Callable[[Row], bytes]
 
@@ -30,7 +30,7 @@ class RowFile:
     def __init__(
         self, path: Path, encode: Encode, header: bytes = b"", trailer: bytes = b"", patient: bool = False
     ) -> None:
-        self.kept = 0
+        self.count = 0
         self._patient = patient
         self._encode = encode
         self._trailer = trailer
@@ -50,8 +50,8 @@ class RowFile:
             encoded = self._encode(row)
             self._waiting.append(encoded)
             self._waiting_size += len(encoded)
-            self.kept += 1
-        if self._waiting_size >= GATHERED:
+            self.count += 1
+        if self._waiting_size >= BUFFER_BYTES:
             self._flush()
 
     def finish(self) -> None:
@@ -86,7 +86,7 @@ class RowFile:
                 raise
             reached = os.fstat(self._file.fileno()).st_size
             self._ends = self._ends + [end for end in ends[1:] if end <= reached]
-            self.kept -= sum(end > reached for end in ends)
+            self.count -= sum(end > reached for end in ends)
             self._cut()
             raise
         self._ends = ends
@@ -111,7 +111,7 @@ class RowFile:
                 if len(self._ends) == 1:
                     raise
                 self._ends.pop()
-                self.kept -= 1
+                self.count -= 1
                 self._cut()
 
 

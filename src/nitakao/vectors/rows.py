@@ -30,14 +30,14 @@ class Row:
     person: str = ""
 
 
-class Sink(Protocol):
+class RowSink(Protocol):
     """A file of one kind that is being written: it can be finished, and is then valid, after every `add`.
 
     `add` may raise OSError; `finish` then keeps the rows that got through.  kept: rows that `finish` leaves.
     """
 
     @property
-    def kept(self) -> int: ...
+    def count(self) -> int: ...
 
     def add(self, rows: list[Row]) -> None: ...
 

@@ -24,29 +24,29 @@ from nitakao.values import rows as checked_rows
 from nitakao.vectors.npz import NpzFile
 from nitakao.vectors.parquet import ParquetFile
 from nitakao.vectors.row_files import csv_file, jsonl_file, pkl_file
-from nitakao.vectors.rows import Row, Sink
+from nitakao.vectors.rows import Row, RowSink
 
 KeyKind = Literal["path", "name"]
-_SINKS: dict[str, Callable[[Path, str, int, bool], Sink]] = {
+_SINKS: dict[str, Callable[[Path, str, int, bool], RowSink]] = {
     ".npz": NpzFile,
     ".parquet": ParquetFile,
     ".csv": csv_file,
     ".jsonl": jsonl_file,
     ".pkl": pkl_file,
 }
-ENDINGS = tuple(_SINKS)
-LEFTOVERS = (".rows", ".keys", ".persons")  # beside an unfinished .npz
+SUFFIXES = tuple(_SINKS)
+TEMPORARY_SUFFIXES = (".rows", ".keys", ".persons")  # beside an unfinished .npz
 
 
-def ending(path: str | os.PathLike[str]) -> str:
+def suffix_of(path: str | os.PathLike[str]) -> str:
     """The kind of a vectors file, by the ending of its name."""
     found = Path(path).suffix.lower()
     if found not in _SINKS:
-        raise MisuseError(f"'{os.fspath(path)}': a vectors file ends in one of {' '.join(ENDINGS)}")
+        raise MisuseError(f"'{os.fspath(path)}': a vectors file ends in one of {' '.join(SUFFIXES)}")
     return found
 
 
-def key_of(source: str, kind: KeyKind) -> str:
+def key_for(source: str, kind: KeyKind) -> str:
     """The name under which a photograph stands in the file: its path as given, or the last part of it."""
     if kind == "path":
         return source
@@ -55,13 +55,13 @@ def key_of(source: str, kind: KeyKind) -> str:
     return os.path.basename(source) or source
 
 
-def check_names(sources: Iterable[str]) -> list[str]:
+def check_unique_names(sources: Iterable[str]) -> list[str]:
     """The sources, each once; raises VectorsError where two of them share a base name."""
     seen: dict[str, str] = {}
     for source in dict.fromkeys(sources):
-        other = seen.setdefault(key_of(source, "name"), source)
+        other = seen.setdefault(key_for(source, "name"), source)
         if other != source:
-            raise VectorsError(_clash(key_of(source, "name"), other, source))
+            raise VectorsError(_clash(key_for(source, "name"), other, source))
     return list(seen.values())
 
 
@@ -72,7 +72,7 @@ def _clash(name: str, first: str, second: str) -> str:
     )
 
 
-class Output:
+class VectorsWriter:
     """A file of vectors that is being written, one photograph at a time.
 
     Use it in a `with`: leaving it in any way saves what was added, as a complete file.  Where it is left by an
@@ -91,9 +91,9 @@ class Output:
         persons: bool = False,
     ) -> None:
         self.path = Path(os.path.realpath(path))
-        self._kind = ending(path)
+        self._kind = suffix_of(path)
         self.key: KeyKind = key or ("name" if self._kind == ".pkl" else "path")
-        self.saved: Path | None = None
+        self.saved_path: Path | None = None
         self._given = os.fspath(path)
         self._dimension = dimension
         self._persons = persons
@@ -104,20 +104,20 @@ class Output:
         self._part = self.path.with_name(f".nitakao-{secrets.token_hex(6)}.part")
         self._sink = self._open(model)
 
-    def _open(self, model: str) -> Sink:
+    def _open(self, model: str) -> RowSink:
         try:
             with open(self._part, "xb"):
                 pass
             return _SINKS[self._kind](self._part, model, self._dimension, self._persons)
         except OSError as error:
-            for leftover in (self._part, *(self._part.with_name(self._part.name + end) for end in LEFTOVERS)):
+            for leftover in (self._part, *(self._part.with_name(self._part.name + end) for end in TEMPORARY_SUFFIXES)):
                 with suppress(OSError):
                     leftover.unlink()
             raise VectorsError(f"'{self._given}' cannot be written: {_reason(error, self.path.parent)}") from error
 
     @property
-    def kept(self) -> int:
-        return self._sink.kept
+    def count(self) -> int:
+        return self._sink.count
 
     def add(self, outcome: Outcome, *, numbers: Sequence[int] = (), persons: Sequence[str] = ()) -> None:
         """Add one photograph's faces. Raises VectorsError where the disk is full: what fitted is then saved already.
@@ -125,7 +125,7 @@ class Output:
         numbers: the faces' places in their photograph, where these are not all of its faces.  persons: whose they are.
         """
         rows = self._rows(outcome, numbers, persons)
-        with unbroken():
+        with defer_interrupts():
             try:
                 self._sink.add(rows)
             except OSError as error:
@@ -136,7 +136,7 @@ class Output:
         if not outcome.faces:
             return []
         vectors = checked_rows(outcome.vectors, self._dimension)
-        key = key_of(outcome.source, self.key)
+        key = key_for(outcome.source, self.key)
         other = self._sources.setdefault(key, outcome.source) if self.key == "name" else outcome.source
         if other != outcome.source:
             raise VectorsError(_clash(key, other, outcome.source))
@@ -146,18 +146,18 @@ class Output:
         told = zip(numbers or range(count), outcome.faces, vectors, persons or [""] * count, strict=True)
         return [Row(key, number, face, outcome.sha256, vector, who) for number, face, vector, who in told]
 
-    def __enter__(self) -> Output:
+    def __enter__(self) -> VectorsWriter:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._part.exists():
-            with unbroken():
+            with defer_interrupts():
                 self._save(partial=kind is not None)
 
     def _save(self, partial: bool) -> None:
-        if partial and not self.kept:
+        if partial and not self.count:
             self._sink.discard()
             self._part.unlink(missing_ok=True)
             return
@@ -176,15 +176,15 @@ class Output:
                 f"'{target}' cannot be put in place ({_reason(error, target.parent)}): its content is in '{self._part}'"
             ) from error
         as_given = Path(self._given).with_name(target.name)
-        self.saved = as_given if as_given.resolve() == target else target
+        self.saved_path = as_given if as_given.resolve() == target else target
         if problem:
             raise self._cut_short(problem) from problem
 
     def _cut_short(self, error: OSError) -> VectorsError:
         message = f"'{self._given}' cannot be written further: {_reason(error, self.path.parent)}; "
-        if self.saved is None:
+        if self.saved_path is None:
             return VectorsError(message + "nothing was saved")
-        return VectorsError(message + f"the {self.kept} faces that fitted are saved in '{self.saved}'")
+        return VectorsError(message + f"the {self.count} faces that fitted are saved in '{self.saved_path}'")
 
 
 def _reason(error: OSError, folder: Path) -> str:
@@ -198,7 +198,7 @@ def _reason(error: OSError, folder: Path) -> str:
 
 
 @contextmanager
-def unbroken() -> Iterator[None]:
+def defer_interrupts() -> Iterator[None]:
     """Let no Ctrl-C or SIGTERM in between: one that comes is raised at the end."""
     if threading.current_thread() is not threading.main_thread():
         yield  # KeyboardInterrupt is only ever raised in the main thread

@@ -8,7 +8,7 @@ import pytest
 
 from nitakao.errors import CardError, ModelError
 from nitakao.models.cards import registry
-from nitakao.models.cards.registry import card, cards, dump, own_cards, parse, read
+from nitakao.models.cards.registry import card, cards, dump, parse, read, user_cards
 from nitakao.values import ModelCard
 
 OWN = dump(card("dlib-resnet")).replace('name = "dlib-resnet"', 'name = "mine"')
@@ -90,7 +90,7 @@ def test_a_broken_card_is_told_and_hides_no_other(home: Path) -> None:
     (home / "models" / "a.toml").write_text("name = ", "utf-8")
     (home / "models" / "b.toml").write_bytes(b"\xff")
     (home / "models" / "c.toml").write_text(OWN, "utf-8")
-    found, problems = own_cards()
+    found, problems = user_cards()
     assert [c.name for c in found] == ["mine"]
     assert len(problems) == 2
     with pytest.raises(CardError, match=r"a\.toml: not TOML"):
@@ -100,7 +100,7 @@ def test_a_broken_card_is_told_and_hides_no_other(home: Path) -> None:
 def test_a_shipped_name_cannot_be_taken_over(home: Path) -> None:
     (home / "models" / "a.toml").write_text(dump(card("sface")).replace("0.637", "9.0"), "utf-8")
     assert card("sface").threshold == 0.637
-    assert "is taken by a model of nitakao" in own_cards()[1][0]
+    assert "is taken by a model of nitakao" in user_cards()[1][0]
 
 
 @pytest.mark.parametrize(("content", "said"), [(None, "no such card"), (b"\xff\xfe", "not UTF-8 text, byte 0")])

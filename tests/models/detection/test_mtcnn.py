@@ -64,8 +64,8 @@ def test_photographs_together_side_by_side_or_alone_give_the_same_faces(detector
     one = astronaut()
     other = photos.from_pixels(np.ascontiguousarray(one.pixels[40:260, 100:330]))
     alone = [detector([photo])[0] for photo in (one, other, one)]
-    with ThreadPoolExecutor(2) as lanes:
-        for together in (detector([one, other, one]), Mtcnn(ARTICLE, lanes=lanes)([one, other, one])):
+    with ThreadPoolExecutor(2) as executor:
+        for together in (detector([one, other, one]), Mtcnn(ARTICLE, executor=executor)([one, other, one])):
             for some, same in zip(alone, together, strict=True):
                 np.testing.assert_allclose([f.box for f in some], [f.box for f in same], atol=1e-3)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from nitakao.models.detection import pyramid as pyramid_module
-from nitakao.models.detection.pyramid import OVERLAP, STRIDE, WINDOW, Pyramid, Room, _spans
+from nitakao.models.detection.pyramid import OVERLAP, STRIDE, WINDOW, Pyramid, TableBuffer, _spans
 
 
 def picture(height: int, width: int) -> NDArray[np.uint8]:
@@ -21,7 +21,7 @@ def picture(height: int, width: int) -> NDArray[np.uint8]:
 
 
 def pyramid_of(pixels: NDArray[np.uint8], smallest: float) -> Pyramid:
-    (sums,) = Room().tables([pixels.shape[:2]])
+    (sums,) = TableBuffer().tables([pixels.shape[:2]])
     return Pyramid(pixels, smallest, 0.709, sums)
 
 
@@ -66,7 +66,7 @@ def test_sums_that_wrap_around_still_give_right_means() -> None:
 
 
 def test_tables_in_memory_that_held_larger_ones_are_as_good() -> None:
-    room = Room()
+    room = TableBuffer()
     for sizes in ([(90, 100)], [(40, 50), (30, 20), (44, 33)], [(91, 100)], [(12, 13)]):
         for (height, width), sums in zip(sizes, room.tables(sizes), strict=True):
             pixels = picture(height, width)
@@ -78,7 +78,7 @@ def test_tables_in_memory_that_held_larger_ones_are_as_good() -> None:
 
 
 def test_each_thread_has_a_room_of_its_own() -> None:
-    room = Room()
+    room = TableBuffer()
     (mine,) = room.tables([(20, 20)])
     with ThreadPoolExecutor(1) as pool:
         (other,) = pool.submit(room.tables, [(20, 20)]).result()
@@ -88,8 +88,8 @@ def test_each_thread_has_a_room_of_its_own() -> None:
 
 
 def test_a_table_too_large_to_keep_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pyramid_module, "MOST_KEPT", 5000)
-    room = Room()
+    monkeypatch.setattr(pyramid_module, "MAX_KEPT_BYTES", 5000)
+    room = TableBuffer()
     (large,) = room.tables([(30, 30)])
     (small,) = room.tables([(9, 9)])
     assert not np.shares_memory(large, small)

@@ -214,7 +214,7 @@ def test_a_flipped_byte_is_refused_and_leaves_nothing(
 def test_a_file_without_an_end_is_cut_off_at_the_limit(
     tmp_path: Path, server: Server, opener: urllib.request.OpenerDirector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "LARGEST", 100_000)
+    monkeypatch.setattr(download, "MAX_BYTES", 100_000)
     server.plan["/net.bin"] = [{"no_length": True}, {}]
     unsized = WeightsFile("net.bin", FILE.urls, SHA)
     for said in ("gives more than the 100,000 bytes", "gives a file of 1,048,576 bytes, more than the 100,000"):
@@ -263,7 +263,7 @@ def test_a_damaged_or_swelling_bz2_file_is_refused(
     data: bytes,
     said: str,
 ) -> None:
-    monkeypatch.setattr(download, "LARGEST", 2_000_000)
+    monkeypatch.setattr(download, "MAX_BYTES", 2_000_000)
     server.plan["/net.bin.bz2"] = [{"data": data}]
     with pytest.raises(WeightsError, match=said):
         download.fetch(WeightsFile("net.bin", ("https://weights.test/net.bin.bz2",)), tmp_path, opener=opener)
@@ -306,7 +306,7 @@ def test_a_mirror_comes_first_and_is_https(
     assert server.asked == [("/weights/net.bin", "")]
     monkeypatch.setenv("NITAKAO_MIRROR", "http://mirror.test")
     with pytest.raises(MisuseError, match="NITAKAO_MIRROR is an https address"):
-        download.addresses(FILE)
+        download.download_urls(FILE)
 
 
 def test_two_processes_fetch_a_file_once(tmp_path: Path, server: Server) -> None:

@@ -109,7 +109,7 @@ def test_an_unknown_hash_is_recorded_at_first_use_and_held_to(tmp_path: Path) ->
     put(tmp_path, DATA[::-1])
     with pytest.raises(WeightsError, match=r"net\.bin has changed since its first use: sha256 .* then, .* now; put"):
         files.locate(LOOSE, given=path)
-    files.record(path)
+    files.record_hash(path)
     assert files.locate(LOOSE, given=path) == path
 
 

@@ -141,7 +141,7 @@ def test_a_persons_no_is_remembered(gallery, other, tmp_path):
 
 
 def test_vectors_of_another_model_are_refused_with_what_to_do(gallery, tmp_path):
-    with vectors.Output(tmp_path / "out.npz", model="dlib-resnet", dimension=128) as output:
+    with vectors.VectorsWriter(tmp_path / "out.npz", model="dlib-resnet", dimension=128) as output:
         output.add(fakes.outcome("a.jpg", dimension=128))
     with pytest.raises(GalleryError, match="holds fake vectors, not dlib-resnet"):
         import_vectors(gallery, tmp_path / "out.npz")
@@ -177,7 +177,7 @@ def jpeg(path: Path, seed: int = 1) -> str:
 
 
 def written(path: Path, name: str, sha256: str = "", **options) -> Path:
-    with vectors.Output(path, model="fake", dimension=16, persons=True, **options) as output:
+    with vectors.VectorsWriter(path, model="fake", dimension=16, persons=True, **options) as output:
         output.add(replace(fakes.outcome(name), sha256=sha256), persons=["Ada"])
     return path
 
@@ -211,7 +211,7 @@ def test_another_photograph_under_the_same_name_stays(gallery, tmp_path):
 
 
 def test_names_that_cannot_be_names_are_said_and_the_faces_kept(gallery, tmp_path):
-    with vectors.Output(tmp_path / "out.csv", model="fake", dimension=16, persons=True) as output:
+    with vectors.VectorsWriter(tmp_path / "out.csv", model="fake", dimension=16, persons=True) as output:
         output.add(fakes.outcome("a.jpg"), persons=["#12"])
     told = import_vectors(gallery, tmp_path / "out.csv")
     assert told.faces == 1

@@ -279,7 +279,7 @@ def video(path: Path, frames: int = 20) -> Path:
 
 
 def test_of_a_video_the_best_shots_of_each_person_are_kept(gallery, tmp_path, monkeypatch, nothing_is_looked_through):
-    whole = detectors.whole
+    whole = detectors.whole_photo
     monkeypatch.setattr(detectors, "load", lambda *_: whole)
     path = video(tmp_path / "party.avi")
     tiny.picture(tmp_path / "after.png", 3)
@@ -298,7 +298,7 @@ def test_a_video_that_breaks_off_keeps_what_was_seen_and_says_so(gallery, tmp_pa
     from nitakao import photos
     from nitakao.errors import UnreadablePhotoError
 
-    monkeypatch.setattr(detectors, "load", lambda *_: detectors.whole)
+    monkeypatch.setattr(detectors, "load", lambda *_: detectors.whole_photo)
     path = video(tmp_path / "party.avi")
     frames = photos.read_frames
 

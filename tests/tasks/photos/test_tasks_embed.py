@@ -16,7 +16,7 @@ from nitakao.tasks import arguments
 from nitakao.tasks.photos.embed import save, with_crop
 from nitakao.tasks.search.verify import among, compare
 from nitakao.values import CropRule
-from nitakao.vectors import Output, read
+from nitakao.vectors import VectorsWriter, read
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_a_cosine_model_is_compared_by_cosine(photos):
 
 
 def test_a_file_of_a_model_that_is_not_here_still_gives_a_distance(tmp_path):
-    with Output(tmp_path / "a.npz", model="somebody-elses", dimension=16) as output:
+    with VectorsWriter(tmp_path / "a.npz", model="somebody-elses", dimension=16) as output:
         for source in ("a.jpg", "b.jpg"):
             output.add(fakes.outcome(source))
     verdict = among(tmp_path / "a.npz", "a.jpg", "b.jpg")

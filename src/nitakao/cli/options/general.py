@@ -44,7 +44,7 @@ def models(context: click.Context, parameter: click.Parameter, incomplete: str) 
     if "/" in incomplete or "\\" in incomplete or incomplete.startswith("."):
         return [CompletionItem(incomplete, type="file")]
     try:
-        cards = [*registry.cards(), *registry.own_cards()[0]]
+        cards = [*registry.cards(), *registry.user_cards()[0]]
     except (NitakaoError, OSError):
         return []
     return [CompletionItem(card.name, help=card.title) for card in cards if card.name.startswith(incomplete)]

@@ -21,7 +21,7 @@ def sure(probability: float) -> str:
     """A probability to the right of its column; a dash for what is not known."""
     from nitakao.report import tiles
 
-    return f"{tiles.percent(probability) or '-':>{len('probability')}}"
+    return f"{tiles.format_probability(probability) or '-':>{len('probability')}}"
 
 
 def place(kept: FaceRecord) -> str:
@@ -42,5 +42,5 @@ def footer(basis: Basis) -> None:
     """Print what makes an answer's numbers readable."""
     from nitakao.report import tiles
 
-    for note in tiles.notes(basis):
+    for note in tiles.format_notes(basis):
         click.echo(note)

@@ -19,20 +19,20 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-LONGEST_CARD = 256 * 1024  # characters; a golden vector of 8,192 numbers takes about 120,000
-LONGEST_LINE = 16 * 1024  # characters; TOML readers take time with the square of a dotted key's length
-MOST_GOLDEN = 8_192  # numbers
-MOST_RATES = 64  # of false matches
+MAX_CARD_CHARS = 256 * 1024  # characters; a golden vector of 8,192 numbers takes about 120,000
+MAX_LINE_CHARS = 16 * 1024  # characters; TOML readers take time with the square of a dotted key's length
+MAX_GOLDEN = 8_192  # numbers
+MAX_RATES = 64  # of false matches
 REQUIRED = ("title", "network", "weights_licence", "data_licence")  # texts that are written even where empty
-LONGEST_TEXT = 2_000  # characters in one field
+MAX_TEXT_CHARS = 2_000  # characters in one field
 
 
 def parse(text: str, source: str) -> ModelCard:
     """The card in this TOML. source: its file, for messages. Raises CardError, and nothing else, if it is off."""
-    if len(text) > LONGEST_CARD:
-        raise CardError(f"{source}: {len(text)} characters are too many for a card: {LONGEST_CARD} at most")
-    if max(map(len, text.split("\n"))) > LONGEST_LINE:
-        raise CardError(f"{source}: a line of more than {LONGEST_LINE} characters: break it up")
+    if len(text) > MAX_CARD_CHARS:
+        raise CardError(f"{source}: {len(text)} characters are too many for a card: {MAX_CARD_CHARS} at most")
+    if max(map(len, text.split("\n"))) > MAX_LINE_CHARS:
+        raise CardError(f"{source}: a line of more than {MAX_LINE_CHARS} characters: break it up")
     try:
         root = _Table(tomllib.loads(text), source)
     except (ValueError, RecursionError) as error:
@@ -82,7 +82,7 @@ def _card(root: _Table) -> ModelCard:
             input_tensor=root.text("input_tensor", ""),
             output_tensor=root.text("output_tensor", ""),
             calibration=_calibration(root),
-            golden=root.numbers("golden", (), most=MOST_GOLDEN),
+            golden=root.numbers("golden", (), most=MAX_GOLDEN),
         )
 
 
@@ -106,7 +106,7 @@ def _calibration(root: _Table) -> Calibration | None:
             slope=table.number("slope"),
             intercept=table.number("intercept"),
             limit=table.number("limit"),
-            false_matches=tuple(table.points("false_matches", "[rate, distance]", MOST_RATES)),
+            false_matches=tuple(table.points("false_matches", "[rate, distance]", MAX_RATES)),
             source=table.text("source", ""),
         )
 
@@ -136,8 +136,8 @@ class _Table:
         value = self._take(key, default)
         if not isinstance(value, str):
             raise self._off(key, "a text", value)
-        if len(value) > LONGEST_TEXT:
-            raise CardError(f"{self._at(key)} has {len(value)} characters: {LONGEST_TEXT} at most")
+        if len(value) > MAX_TEXT_CHARS:
+            raise CardError(f"{self._at(key)} has {len(value)} characters: {MAX_TEXT_CHARS} at most")
         return value
 
     def whole(self, key: str, default: int | None = None) -> int:
@@ -170,7 +170,7 @@ class _Table:
 
     def texts(self, key: str) -> tuple[str, ...]:
         values = self._array(key, self._take(key, []), 16)
-        if not all(isinstance(v, str) and len(v) <= LONGEST_TEXT for v in values):
+        if not all(isinstance(v, str) and len(v) <= MAX_TEXT_CHARS for v in values):
             raise self._off(key, "a list of texts", values)
         return tuple(values)
 
@@ -238,7 +238,7 @@ def _short(value: Any) -> str:
         return f"a {type(value).__name__}"
 
 
-def fields(card: ModelCard) -> dict[str, Any]:
+def to_dict(card: ModelCard) -> dict[str, Any]:
     """Every field as plain values in the card's order, for JSON; a threshold that is not known is None."""
     values = asdict(card)
     values["threshold"] = card.threshold if card.has_threshold else None
@@ -249,7 +249,7 @@ def fields(card: ModelCard) -> dict[str, Any]:
 
 def dump(card: ModelCard) -> str:
     """The card as TOML that `parse` reads back as the same card."""
-    values = fields(card)
+    values = to_dict(card)
     inner = {"crop": values.pop("crop"), "normalisation": values.pop("normalisation")}
     files, golden = values.pop("files"), values.pop("golden")
     if (calibration := values.pop("calibration")) is not None:

@@ -10,11 +10,11 @@ from importlib import resources
 from pathlib import Path
 
 from nitakao.errors import CardError, ModelError
-from nitakao.models.cards.card_toml import LONGEST_CARD, dump, fields, parse
+from nitakao.models.cards.card_toml import MAX_CARD_CHARS, dump, parse, to_dict
 from nitakao.system import dirs
 from nitakao.values import ModelCard, WeightsFile
 
-__all__ = ["DEFAULT", "MTCNN_WEIGHTS", "card", "cards", "dump", "fields", "own_cards", "parse", "read"]
+__all__ = ["DEFAULT", "MTCNN_WEIGHTS", "card", "cards", "dump", "parse", "read", "to_dict", "user_cards"]
 
 DEFAULT = "dlib-resnet"
 
@@ -59,7 +59,7 @@ def card(name_or_path: str) -> ModelCard:
         return read(path)
     if path.suffix.lower() == ".onnx":
         return _beside(path)
-    own, _ = own_cards()
+    own, _ = user_cards()
     for candidate in own:
         if candidate.name == name_or_path:
             return candidate
@@ -71,7 +71,7 @@ def card(name_or_path: str) -> ModelCard:
     raise _unknown(name_or_path, [c.name for c in (*cards(), *own)])
 
 
-def own_cards() -> tuple[list[ModelCard], list[str]]:
+def user_cards() -> tuple[list[ModelCard], list[str]]:
     """Cards in the user's folders (NITAKAO_MODELS, then nitakao's own), and a sentence for each that is broken."""
     found: dict[str, ModelCard] = {}
     problems = []
@@ -95,7 +95,7 @@ def read(path: Path) -> ModelCard:
         raise CardError(f"{path}: no such card")
     try:
         with path.open("rb") as file:
-            data = file.read(4 * LONGEST_CARD + 1)  # a character has up to four bytes
+            data = file.read(4 * MAX_CARD_CHARS + 1)  # a character has up to four bytes
     except OSError as error:
         raise CardError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:

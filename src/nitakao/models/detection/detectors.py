@@ -24,37 +24,40 @@ TURNS: tuple[Turn, ...] = (90, 180, 270)
 # 100 LFW pictures and 39 photographs, each turned by 90, 180 and 270 degrees; put right were, of these:
 #   mtcnn  99%, 96%, 95% (73%, 43%, 62% if only those without any face were turned); upright ones looked at again: 1.4%
 #   yunet  100%, 99%, 100% (84%, 26%, 84%);                                           upright ones looked at again: none
-SURE = {"mtcnn": 0.99, "yunet": 0.90}
+CONFIDENT_SCORE = {"mtcnn": 0.99, "yunet": 0.90}
 
 # Pixels that the smallest face needs once the photograph is decoded: what MTCNN's second network looks at, and YuNet's
 # smallest input. A picture that is one face as a whole is wanted whole.
-DETAIL = {"mtcnn": 24.0, "yunet": 12.0, "none": math.inf}
+MIN_FACE_PIXELS = {"mtcnn": 24.0, "yunet": 12.0, "none": math.inf}
 
-Look: TypeAlias = Callable[[list[Photo]], list[list[Face]]]
+DetectFunction: TypeAlias = Callable[[list[Photo]], list[list[Face]]]
 
 
 # A second look is for faces that are there to be seen: it leaves out the smallest, which are most of the work.
-CLOSE_UP, SIDEWAYS = 4.0, 2.0  # times the smallest face; both looks together then cost about as much as the first
+PADDED_MIN_SIZE_FACTOR, TURNED_MIN_SIZE_FACTOR = (
+    4.0,
+    2.0,
+)
 
 
 class Detector(Protocol):
-    def __call__(self, photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
+    def __call__(self, photos: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
         """For each photograph its faces, best score first, in pixels of the upright photograph at full scale.
 
-        coarsely: how many times larger the smallest face is that is looked for.
+        min_size_factor: how many times larger the smallest face is that is looked for.
         """
         ...
 
 
-def load(settings: DetectorSettings, device: Device | None = None, lanes: Executor | None = None) -> Detector:
-    """The detector that the settings name, its weights found or fetched. lanes: see `Mtcnn`."""
+def load(settings: DetectorSettings, device: Device | None = None, executor: Executor | None = None) -> Detector:
+    """The detector that the settings name, its weights found or fetched. executor: see `Mtcnn`."""
     if settings.name == "none":
-        return whole
-    detector = _load_network(settings, device, lanes)
-    return Retry(detector, sure=SURE[settings.name]) if settings.retry else detector
+        return whole_photo
+    detector = _load_network(settings, device, executor)
+    return RetryingDetector(detector, sure=CONFIDENT_SCORE[settings.name]) if settings.retry else detector
 
 
-def _load_network(settings: DetectorSettings, device: Device | None, lanes: Executor | None) -> Detector:
+def _load_network(settings: DetectorSettings, device: Device | None, executor: Executor | None) -> Detector:
     # Imported here, so that one detector's absence or start-up time is not felt by those who use the other.
     if settings.name == "yunet":
         from nitakao.models.detection import yunet
@@ -62,20 +65,20 @@ def _load_network(settings: DetectorSettings, device: Device | None, lanes: Exec
         return yunet.load(settings, device)
     from nitakao.models.detection.mtcnn import Mtcnn
 
-    return Mtcnn(settings, device, lanes)
+    return Mtcnn(settings, device, executor)
 
 
-def scale(settings: DetectorSettings, size: tuple[int, int]) -> float:
+def decode_scale(settings: DetectorSettings, size: tuple[int, int]) -> float:
     """The scale, 1.0 or less, at which a photograph of this (width, height) has to be decoded for the detector."""
-    return min(1.0, DETAIL[settings.name] / settings.smallest_in(size))
+    return min(1.0, MIN_FACE_PIXELS[settings.name] / settings.smallest_in(size))
 
 
-def whole(photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
+def whole_photo(photos: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
     """Each picture taken for one face as it is: the detector 'none', for crops and for things other than faces."""
     return [[Face((0.0, 0.0, float(photo.size[0]), float(photo.size[1])), 1.0)] for photo in photos]
 
 
-class Retry:
+class RetryingDetector:
     """A detector that looks again: padded where it found nothing, for close-ups, then turned by 90, 180 and 270.
 
     Turned are photographs without a face whose score reaches `sure`; of the four ways up the one with the best score
@@ -86,13 +89,13 @@ class Retry:
         self.detector = detector
         self.sure = sure
 
-    def __call__(self, photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
-        found = self.detector(photos, coarsely=coarsely)
+    def __call__(self, photos: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
+        found = self.detector(photos, min_size_factor=min_size_factor)
         self._again(self._padded, photos, found, least=0.0)
         self._again(self._turned, photos, found, least=self.sure)
         return found
 
-    def _again(self, look: Look, photos: Sequence[Photo], found: list[list[Face]], *, least: float) -> None:
+    def _again(self, look: DetectFunction, photos: Sequence[Photo], found: list[list[Face]], *, least: float) -> None:
         """Look again at photographs without a face of at least this score, and keep what is found with a better one."""
         weak = [number for number, faces in enumerate(found) if not faces or faces[0].score < least]
         if not weak:
@@ -102,20 +105,20 @@ class Retry:
                 found[number] = faces
 
     def _padded(self, photos: list[Photo]) -> list[list[Face]]:
-        seen = self.detector([_pad(photo) for photo in photos], coarsely=CLOSE_UP)
+        seen = self.detector([_pad(photo) for photo in photos], min_size_factor=PADDED_MIN_SIZE_FACTOR)
         return [[_unpad(face, photo) for face in faces] for photo, faces in zip(photos, seen, strict=True)]
 
     def _turned(self, photos: list[Photo]) -> list[list[Face]]:
         best: list[list[Face]] = [[] for _ in photos]
         for turn in TURNS:
-            seen = self.detector([_turn(photo, turn) for photo in photos], coarsely=SIDEWAYS)
+            seen = self.detector([_turn(photo, turn) for photo in photos], min_size_factor=TURNED_MIN_SIZE_FACTOR)
             for number, (photo, faces) in enumerate(zip(photos, seen, strict=True)):
                 if faces and (not best[number] or faces[0].score > best[number][0].score):
                     best[number] = [geometry.unrotate_face(face, turn, photo.size) for face in faces]
         return best
 
 
-def choose(faces: Sequence[Face], choice: Choice, size: tuple[int, int]) -> list[Face]:
+def select_faces(faces: Sequence[Face], choice: Choice, size: tuple[int, int]) -> list[Face]:
     """All faces, or the one that is largest, most central in a photograph of `size`, best scored, or first found.
 
     'first' is what the article takes: the first box in the detector's own order, which falls by score.

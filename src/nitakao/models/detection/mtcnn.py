@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from nitakao import geometry
 from nitakao.models.cards.registry import MTCNN_WEIGHTS
 from nitakao.models.detection import mtcnn_nets
-from nitakao.models.detection.pyramid import STRIDE, TILE, WINDOW, Pyramid, Room, Sums, Tile
+from nitakao.models.detection.pyramid import STRIDE, TILE, WINDOW, Pyramid, Sums, TableBuffer, Tile
 from nitakao.models.formats import joblib_lz4
 from nitakao.models.onnx.session import Device, Session
 from nitakao.models.weights import files
@@ -36,7 +36,7 @@ BATCH = 16  # windows given to R-Net or O-Net at once: as TILE, what stays in a 
 SHARED = 64  # jobs of about a millisecond that are worth sharing; after them it is seen anew whether a core is free
 SAME_WINDOW, SAME_FACE = 0.5, 0.7  # overlap above which two boxes are one, in P-Net's levels and after: detect_face.py
 
-ROOM = Room()  # of all detectors: a thread looks at one photograph, or group of them, at a time
+TABLES = TableBuffer()  # of all detectors: a thread looks at one photograph, or group of them, at a time
 ONE_LONGER = np.array([0, 0, 1, 1], np.float32)  # detect_face.py counts both edge pixels of a box in its last pass
 
 
@@ -58,13 +58,15 @@ class Candidates:
 class Mtcnn:
     """The detector: photographs in, the faces of each out, best first.
 
-    May be called from several threads at once.  lanes: where a large photograph is run side by side while fewer threads
-    call than there are cores, or None for one tile after the other in the caller's thread.
+    Thread-safe.  executor: runs the tiles of a large photograph in parallel while fewer threads call
+    than there are cores; None runs one tile after the other in the caller's thread.
     """
 
-    def __init__(self, settings: DetectorSettings, device: Device | None = None, lanes: Executor | None = None) -> None:
+    def __init__(
+        self, settings: DetectorSettings, device: Device | None = None, executor: Executor | None = None
+    ) -> None:
         self.settings = settings
-        self._lanes = lanes
+        self._executor = executor
         self._callers: set[int] = set()
         read = [joblib_lz4.read(files.locate(file)) for file in MTCNN_WEIGHTS]
         self._pnet, self._rnet, self._onet = (
@@ -72,18 +74,18 @@ class Mtcnn:
             for build, layers in zip((mtcnn_nets.pnet, mtcnn_nets.rnet, mtcnn_nets.onet), read, strict=True)
         )
 
-    def __call__(self, photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
-        """The faces of each photograph, boxes and landmarks in its full-scale frame. coarsely: see `Detector`."""
+    def __call__(self, photos: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
+        """Find the faces of each photograph; see `Detector`."""
         caller = threading.get_ident()
         self._callers.add(caller)
         try:
-            return self._find(photos, coarsely)
+            return self._find(photos, min_size_factor)
         finally:
             self._callers.discard(caller)
 
-    def _find(self, photos: Sequence[Photo], coarsely: float) -> list[list[Face]]:
-        tables = ROOM.tables([photo.pixels.shape[:2] for photo in photos])
-        pyramids = [self._pyramid(photo, coarsely, sums) for photo, sums in zip(photos, tables, strict=True)]
+    def _find(self, photos: Sequence[Photo], min_size_factor: float) -> list[list[Face]]:
+        tables = TABLES.tables([photo.pixels.shape[:2] for photo in photos])
+        pyramids = [self._pyramid(photo, min_size_factor, sums) for photo, sums in zip(photos, tables, strict=True)]
         found: list[list[Face]] = [[] for _ in photos]
         for box, score, points, number in self._finish(pyramids, self._refine(pyramids, self._propose(pyramids))):
             scale = photos[number].scale
@@ -91,8 +93,8 @@ class Mtcnn:
             found[number].append(Face((x1, y1, x2, y2), score, (points / scale).astype(np.float32)))
         return found
 
-    def _pyramid(self, photo: Photo, coarsely: float, sums: Sums) -> Pyramid:
-        smallest = self.settings.smallest_in(photo.size) * coarsely * photo.scale
+    def _pyramid(self, photo: Photo, min_size_factor: float, sums: Sums) -> Pyramid:
+        smallest = self.settings.smallest_in(photo.size) * min_size_factor * photo.scale
         return Pyramid(photo.pixels, smallest, self.settings.factor, sums)
 
     def _propose(self, pyramids: Sequence[Pyramid]) -> Candidates:
@@ -162,13 +164,13 @@ class Mtcnn:
         return candidates.pick(np.concatenate(kept)), [np.concatenate(part) for part in zip(*parts, strict=True)]
 
     def _side_by_side(self, run: Callable[[Job], Done], jobs: Sequence[Job]) -> Iterable[Done]:
-        """run(job) for each job, in the lanes where cores would have nothing to do: a large photograph gets them all.
+        """Yield run(job) for each job, through the executor while there are idle cores.
 
-        Where every core has a photograph of its own, sharing them costs 7% for changing places and Python's lock.
+        When every core has a photograph of its own, sharing would cost 7% in task switches and the GIL.
         """
         for some in _chunks(jobs, SHARED):
-            if self._lanes is not None and len(some) == SHARED and len(self._callers) < cores():
-                yield from self._lanes.map(run, some)
+            if self._executor is not None and len(some) == SHARED and len(self._callers) < cores():
+                yield from self._executor.map(run, some)
             else:
                 yield from map(run, some)
 

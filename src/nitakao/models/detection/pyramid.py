@@ -27,7 +27,7 @@ Sums = NDArray[np.int32]  # (h + 1, w + 1, 3), of all pixels above and to the le
 WINDOW, STRIDE = 12, 2  # px of a level: P-Net's window and its step
 OVERLAP = WINDOW - STRIDE  # px that two neighbouring tiles share
 TILE = 180  # px; side of what P-Net is given at once: its tensors stay in a core's cache (measured: 128 to 192 best)
-MOST_KEPT = 256 * 1024 * 1024  # bytes of tables that a thread keeps: those of 22 megapixels
+MAX_KEPT_BYTES = 256 * 1024 * 1024  # bytes of tables that a thread keeps: those of 22 megapixels
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Tile:
         return self.box[3] - self.box[1], self.box[2] - self.box[0]
 
 
-class Room(threading.local):
+class TableBuffer(threading.local):
     """Memory for tables, which each thread keeps for its next photographs.
 
     The sums of 20 megapixels take 10 ms to make, and 230 ms where the system has to find pages for them first.
@@ -61,7 +61,7 @@ class Room(threading.local):
         shapes = [(height + 1, width + 1, 3) for height, width in sizes]
         ends = np.cumsum([0, *map(math.prod, shapes)])
         room = self._kept if len(self._kept) >= ends[-1] else np.empty(ends[-1], np.int32)
-        if room.nbytes <= MOST_KEPT:
+        if room.nbytes <= MAX_KEPT_BYTES:
             self._kept = room
         return [room[a:b].reshape(shape) for (a, b), shape in zip(pairwise(ends), shapes, strict=True)]
 

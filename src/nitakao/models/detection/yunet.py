@@ -53,16 +53,16 @@ class YuNet:
         self._local = threading.local()
         self._network()  # a damaged file is reported now, not at the first photograph
 
-    def __call__(self, photos: Sequence[Photo], *, coarsely: float = 1.0) -> list[list[Face]]:
-        return [self._faces(photo, coarsely) for photo in photos]
+    def __call__(self, photos: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
+        return [self._faces(photo, min_size_factor) for photo in photos]
 
-    def _faces(self, photo: Photo, coarsely: float) -> list[Face]:
-        rows = [self._look(photo, scale) for scale in self._scales(photo, coarsely)]
+    def _faces(self, photo: Photo, min_size_factor: float) -> list[Face]:
+        rows = [self._look(photo, scale) for scale in self._scales(photo, min_size_factor)]
         return _merge(np.concatenate(rows))
 
-    def _scales(self, photo: Photo, coarsely: float) -> list[float]:
+    def _scales(self, photo: Photo, min_size_factor: float) -> list[float]:
         """One or two scales, network pixels per photograph pixel."""
-        fine = SMALLEST_SEEN / (self.settings.smallest_in(photo.size) * coarsely)
+        fine = SMALLEST_SEEN / (self.settings.smallest_in(photo.size) * min_size_factor)
         if photo.scale < 1:
             fine = min(fine, photo.scale)  # enlarging what was decoded small shows nothing new
         shorter = min(photo.size)

@@ -51,13 +51,13 @@ def read(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> dict[
     Raises FormatError if it is damaged, MissingExtraError without TensorFlow.
     """
     found = files(path)
-    tf = loaded()
+    tf = import_tensorflow()
     if path.is_dir():
         return _checkpoint(tf, _prefix(path), wanted)
     return _frozen(tf, found[0], wanted)
 
 
-def loaded() -> Any:
+def import_tensorflow() -> Any:
     """TensorFlow's module. Raises MissingExtraError where it is not installed."""
     # Else TensorFlow tells each import which processor features it was built for.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

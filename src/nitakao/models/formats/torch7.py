@@ -161,6 +161,6 @@ class _Reader:
         return count
 
 
-def numbered(table: Mapping[Any, Any]) -> list[Any]:
+def list_values(table: Mapping[Any, Any]) -> list[Any]:
     """The values under 1, 2, 3 ..., as Lua counts a table."""
     return [table[n] for n in range(1, len(table) + 1) if n in table]

@@ -39,8 +39,8 @@ def build(path: Path, card: ModelCard) -> bytes:
     edit.drop_listed_constants(model.graph)
     entry = _entry(model.graph, card)
     output = _output(model.graph, card)
-    edit.cut(model.graph, output)
-    edit.rename(model.graph)
+    edit.prune(model.graph, output)
+    edit.prefix_names(model.graph)
     model, shape = _running(model, entry, edit.PREFIX + output, card.crop.size)
     return edit.add_embedding(model, _to_rows(shape, card.dimension), card.dimension)
 
@@ -94,9 +94,9 @@ def _output(graph: GraphProto, card: ModelCard) -> str:
 def _running(model: ModelProto, entry: edit.Entry, output: str, size: int) -> tuple[ModelProto, Sequence[int]]:
     """The network in the first way of batching that a trial run finds right, and the shape of what it gives."""
     pictures = np.random.default_rng(0).standard_normal((TRIAL, 3, size, size)).astype(np.float32)
-    ways = [edit.batched, edit.unfixed, edit.one_by_one]
+    ways = [edit.with_open_batch, edit.with_open_reshapes, edit.with_scan]
     if entry.shape[0] is None:
-        ways.remove(edit.unfixed)
+        ways.remove(edit.with_open_reshapes)
     problems: list[ModelError] = []
     for way in ways:
         try:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from nitakao.errors import FormatError, ModelError, WeightsError
 from nitakao.models.formats import torch7
-from nitakao.models.formats.torch7 import Object, numbered
+from nitakao.models.formats.torch7 import Object, list_values
 from nitakao.models.onnx.graph import Graph
 from nitakao.values import Floats, ModelCard
 
@@ -236,7 +236,7 @@ def _fits(found: NDArray[Any], shape: Sequence[int | None] | None) -> bool:
 def _inner(layer: Object) -> list[Any]:
     modules = layer.fields.get("modules")
     if isinstance(modules, dict) and modules:
-        return numbered(modules)
+        return list_values(modules)
     return [layer.fields["module"]] if "module" in layer.fields else []
 
 

@@ -33,7 +33,7 @@ def drop_listed_constants(graph: GraphProto) -> None:
     _replace(graph.input, [i for i in graph.input if i.name not in constants])
 
 
-def cut(graph: GraphProto, output: str) -> None:
+def prune(graph: GraphProto, output: str) -> None:
     """Drop the nodes that a tensor does not need: a classifier's head behind the layer that is asked for."""
     needed, kept = {output}, []
     for node in reversed(graph.node):  # ONNX keeps nodes in an order in which they can run
@@ -55,7 +55,7 @@ def _read_by(node: NodeProto) -> Iterator[str]:
             yield from _read_by(inner_node)
 
 
-def rename(graph: GraphProto) -> None:
+def prefix_names(graph: GraphProto) -> None:
     """Put PREFIX before the name of every tensor, inner graphs' too."""
     for named in (*graph.input, *graph.output, *graph.initializer, *graph.value_info):
         named.name = PREFIX + named.name
@@ -65,10 +65,10 @@ def rename(graph: GraphProto) -> None:
         for names in (node.input, node.output):
             _replace(names, [PREFIX + name if name else "" for name in names])  # empty: an optional one, left out
         for inner in inner_graphs(node):
-            rename(inner)
+            prefix_names(inner)
 
 
-def batched(model: ModelProto, entry: Entry, output: str, size: int) -> ModelProto:
+def with_open_batch(model: ModelProto, entry: Entry, output: str, size: int) -> ModelProto:
     """INPUT (N, 3, size, size) float32 to ROWS (N, ...) float32, with the graph's own batch axis left open."""
     model = _copy(model)
     graph = model.graph
@@ -81,9 +81,9 @@ def batched(model: ModelProto, entry: Entry, output: str, size: int) -> ModelPro
     return model
 
 
-def unfixed(model: ModelProto, entry: Entry, output: str, size: int) -> ModelProto:
-    """As `batched`, where constants of Reshape fix the batch to 1: there they keep the batch they get."""
-    model = batched(model, entry, output, size)
+def with_open_reshapes(model: ModelProto, entry: Entry, output: str, size: int) -> ModelProto:
+    """As `with_open_batch`, where constants of Reshape fix the batch to 1: there they keep the batch they get."""
+    model = with_open_batch(model, entry, output, size)
     constants = {c.name: numpy_helper.to_array(c) for c in model.graph.initializer if c.data_type == TensorProto.INT64}
     for node in model.graph.node:
         if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
@@ -99,8 +99,8 @@ def unfixed(model: ModelProto, entry: Entry, output: str, size: int) -> ModelPro
     return model
 
 
-def one_by_one(model: ModelProto, entry: Entry, output: str, size: int) -> ModelProto:
-    """As `batched`, with the whole network inside a Scan that gives it one picture at a time."""
+def with_scan(model: ModelProto, entry: Entry, output: str, size: int) -> ModelProto:
+    """As `with_open_batch`, with the whole network inside a Scan that gives it one picture at a time."""
     if opset(model) < 9:
         raise ModelError("the network takes one picture only and is of ONNX opset 8 or older: export it with opset 9+")
     model = _copy(model)

@@ -23,9 +23,9 @@ Progress: TypeAlias = Callable[[int, int], None]  # bytes so far, bytes in all (
 
 ATTEMPTS = 3  # per address: each goes on where the last broke off
 CHUNK = 256 * 1024  # bytes read at once: four progress reports per MiB
-LARGEST = 1024**3  # bytes, for files whose size the card does not say; the largest known here is near 0.1 GiB
-STALL = 30.0  # seconds without a byte before an address is given up
-WAIT = 3600.0  # seconds to wait for another process that fetches the same file
+MAX_BYTES = 1024**3  # bytes, for files whose size the card does not say; the largest known here is near 0.1 GiB
+STALL_SECONDS = 30.0  # seconds without a byte before an address is given up
+LOCK_SECONDS = 3600.0  # seconds to wait for another process that fetches the same file
 
 
 class _UnusableError(Exception):
@@ -56,7 +56,7 @@ def fetch(
     target = folder / file.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / f".{file.name}.lock", timeout=WAIT):
+        with filelock.FileLock(folder / f".{file.name}.lock", timeout=LOCK_SECONDS):
             return target if target.is_file() else _fetch(file, target, progress, opener or https_opener())
     except filelock.Timeout as error:
         raise WeightsError(f"{file.name}: another process has been fetching it for an hour: stop that one") from error
@@ -64,7 +64,7 @@ def fetch(
         raise _disk(error, target) from error
 
 
-def addresses(file: WeightsFile) -> tuple[str, ...]:
+def download_urls(file: WeightsFile) -> tuple[str, ...]:
     """Where the file may come from, in order: NITAKAO_MIRROR, a folder on an https server, comes first."""
     mirror = os.environ.get("NITAKAO_MIRROR", "").rstrip("/")
     if mirror and not mirror.startswith("https://"):
@@ -102,7 +102,7 @@ class _HttpsRedirects(urllib.request.HTTPRedirectHandler):
 
 def _fetch(file: WeightsFile, target: Path, progress: Progress | None, opener: urllib.request.OpenerDirector) -> Path:
     failures = []
-    for url in addresses(file):
+    for url in download_urls(file):
         try:
             _fetch_from(url, file, target, progress, opener)
             return target
@@ -119,7 +119,7 @@ def _fetch_from(
     for attempt in range(ATTEMPTS):
         try:
             _download(part, 0 if packed else file.size, progress, opener)
-            whole = part.unpacked(file.size or LARGEST) if packed else part.path
+            whole = part.unpacked(file.size or MAX_BYTES) if packed else part.path
             digest = sha256(whole)
             if file.sha256 not in ("", digest):
                 raise _WrongFileError(f"gives another file: sha256 {digest[:16]}..., not {file.sha256[:16]}...")
@@ -193,12 +193,12 @@ def _download(part: _Part, expected: int, progress: Progress | None, opener: url
         total = _total(answer, start, expected)
         if not part.was_joined:
             part.begin(_mark(answer))
-        _copy(answer, part.path, start, total, expected or LARGEST, progress)
+        _copy(answer, part.path, start, total, expected or MAX_BYTES, progress)
 
 
 def _open(part: _Part, headers: dict[str, str], opener: urllib.request.OpenerDirector) -> Any:
     try:
-        return opener.open(urllib.request.Request(part.url, headers=headers), timeout=STALL)
+        return opener.open(urllib.request.Request(part.url, headers=headers), timeout=STALL_SECONDS)
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 416:  # the part is longer than the file: it was of another version
@@ -229,8 +229,8 @@ def _total(answer: Any, start: int, expected: int) -> int:
     total = start + int(length) if length.isascii() and length.isdigit() else 0
     if expected and total and total != expected:
         raise _UnusableError(f"gives a file of {total:,} bytes, the card says {expected:,}")
-    if total > LARGEST and not expected:
-        raise _UnusableError(f"gives a file of {total:,} bytes, more than the {LARGEST:,} that are taken")
+    if total > MAX_BYTES and not expected:
+        raise _UnusableError(f"gives a file of {total:,} bytes, more than the {MAX_BYTES:,} that are taken")
     return total
 
 

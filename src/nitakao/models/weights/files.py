@@ -19,7 +19,7 @@ NO_DOWNLOAD = "what needs no download: --model dlib-resnet, --detector mtcnn"
 
 
 @dataclass(frozen=True)
-class Held:
+class WeightsStatus:
     """One of a card's files on this machine. path: None where it is not here.  problem: empty if all is well."""
 
     file: WeightsFile
@@ -81,26 +81,26 @@ def check(file: WeightsFile, path: Path) -> None:
         _hold_to_first_use(path, digest)
 
 
-def verify(card: ModelCard) -> list[Held]:
+def verify(card: ModelCard) -> list[WeightsStatus]:
     """Each of the card's files: where it is, and what is wrong with it. Fetches nothing."""
-    return [examine(file) for file in card.files]
+    return [inspect(file) for file in card.files]
 
 
-def record(path: Path) -> None:
+def record_hash(path: Path) -> None:
     """Takes the file as it is now for what it was at first use: for a file that is replaced on purpose."""
     _write_record(path, download.sha256(path))
 
 
-def examine(file: WeightsFile) -> Held:
+def inspect(file: WeightsFile) -> WeightsStatus:
     """Where this file is on this machine, and what is wrong with it. Fetches nothing."""
     path = find(file)
     if path is None:
-        return Held(file, None, _missing(file))
+        return WeightsStatus(file, None, _missing(file))
     try:
         check(file, path)
     except WeightsError as error:
-        return Held(file, path, str(error))
-    return Held(file, path)
+        return WeightsStatus(file, path, str(error))
+    return WeightsStatus(file, path)
 
 
 def _cache() -> Path:
@@ -122,7 +122,7 @@ def _in_package(file: WeightsFile) -> Path | None:
 
 
 def _fetch(file: WeightsFile, progress: Progress | None, opener: urllib.request.OpenerDirector | None) -> Path:
-    if offline() or not download.addresses(file):
+    if offline() or not download.download_urls(file):
         raise WeightsError(_missing(file))
     try:
         return download.fetch(file, _cache(), progress=progress, opener=opener)

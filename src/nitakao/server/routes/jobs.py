@@ -110,7 +110,7 @@ async def reindex(serving: Serving, wanted: Annotated[Remaking, Body()]) -> dict
     """Make the gallery's vectors anew by another model."""
     from nitakao.models.cards import registry
 
-    known = await serving.do(lambda: [card.name for card in (*registry.cards(), *registry.own_cards()[0])])
+    known = await serving.do(lambda: [card.name for card in (*registry.cards(), *registry.user_cards()[0])])
     if wanted.model not in known:
         raise MisuseError(f"there is no model of this name here: choose one of {', '.join(known)}")
     return await accept(serving, "reindex", job_kinds.remake(serving, wanted.model, wanted.from_photographs))

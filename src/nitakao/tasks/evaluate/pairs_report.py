@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from nitakao.report.evaluation import Couples, Curves, Histogram, Part, Table
+from nitakao.report.evaluation import Curves, EvaluationSection, Histogram, ImagePairs, Table
 from nitakao.tasks.evaluate import report as pages
 from nitakao.tasks.evaluate.comparison import Difference
 from nitakao.tasks.evaluate.pairs import PairsEvaluated, worst
@@ -25,7 +25,7 @@ def save(path: str | os.PathLike[str], found: Sequence[PairsEvaluated], differen
     pages.save(path, f"Pairs: {', '.join(models)}", parts, _notes(found))
 
 
-def _together(found: Sequence[PairsEvaluated], models: Sequence[str]) -> Part:
+def _together(found: Sequence[PairsEvaluated], models: Sequence[str]) -> EvaluationSection:
     rows = []
     for each, model in zip(found, models, strict=True):
         told = each.verification
@@ -36,7 +36,9 @@ def _together(found: Sequence[PairsEvaluated], models: Sequence[str]) -> Part:
     rates = [f"VAL at FAR {rate.far:g}" for rate in found[0].verification.rates]
     header = ("model", "accuracy", "95% over people", "AUC", "EER", *rates, "best threshold")
     histograms = [_histogram(each, model) for each, model in zip(found, models, strict=True)]
-    return Part("Figures", (Table(header, tuple(rows)), _curves(found, models), *histograms), _counts(found[0]))
+    return EvaluationSection(
+        "Figures", (Table(header, tuple(rows)), _curves(found, models), *histograms), _counts(found[0])
+    )
 
 
 def _histogram(found: PairsEvaluated, model: str) -> Histogram:
@@ -77,7 +79,7 @@ def _counts(found: PairsEvaluated) -> str:
     )
 
 
-def _one(found: PairsEvaluated, model: str) -> Part:
+def _one(found: PairsEvaluated, model: str) -> EvaluationSection:
     told = found.verification
     folds = tuple(
         (str(fold.fold + 1), str(fold.pairs), f"{fold.threshold:.4f}", percent(fold.accuracy)) for fold in told.folds
@@ -101,16 +103,16 @@ def _one(found: PairsEvaluated, model: str) -> Part:
         _couples(found, refused, "One person, taken for two: the farthest", "No pair of one person was refused."),
     )
     few = any(rate.few for rate in told.rates)
-    return Part(model, blocks, "* too few pairs for this rate: extrapolated" if few else "")
+    return EvaluationSection(model, blocks, "* too few pairs for this rate: extrapolated" if few else "")
 
 
-def _couples(found: PairsEvaluated, rows: Sequence[int], heading: str, none: str) -> Couples:
+def _couples(found: PairsEvaluated, rows: Sequence[int], heading: str, none: str) -> ImagePairs:
     couples = []
     for row in rows:
         sides = int(found.pairs.first[row]), int(found.pairs.second[row])
         names = found.pairs.pictures[sides[0]], found.pairs.pictures[sides[1]]
         couples.append(pages.couple(found.measured, sides, names, f"distance {found.apart[row]:.3f}"))
-    return Couples(heading, tuple(couples), none)
+    return ImagePairs(heading, tuple(couples), none)
 
 
 def _notes(found: Sequence[PairsEvaluated]) -> list[str]:

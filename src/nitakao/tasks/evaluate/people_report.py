@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from nitakao.report.evaluation import Block, Couple, Couples, Curves, Part, Spans, Table
-from nitakao.report.plots import Axis, Line, Span
+from nitakao.report.evaluation import Block, Curves, EvaluationSection, ImagePair, ImagePairs, Intervals, Table
+from nitakao.report.plots import Axis, Interval, Line
 from nitakao.tasks.evaluate import report as pages
 from nitakao.tasks.evaluate.clustering import ClusteringEvaluated
 from nitakao.tasks.evaluate.cohorts import Cohort, CohortsEvaluated
@@ -43,7 +43,7 @@ def save_identification(
         f"{len(first.probes)} probes among {first.people} people enrolled by {len(first.enrolled)} pictures; "
         f"{len(first.strangers)} pictures of strangers"
     )
-    parts = [Part("Figures", tuple(blocks), note), *([pages.compared(differences)] if differences else [])]
+    parts = [EvaluationSection("Figures", tuple(blocks), note), *([pages.compared(differences)] if differences else [])]
     parts += [_mistakes(each) for each in found]
     pages.save(path, _title("Identification", found), parts, _notes(found))
 
@@ -53,7 +53,10 @@ def save_retrieval(path: File, found: Sequence[RetrievalEvaluated], differences:
     note = (
         f"{len(found[0].retrieved.rows)} of {len(found[0].everyone.who)} pictures asked for the others of their person"
     )
-    parts = [Part("Figures", (_figures(found),), note), *([pages.compared(differences)] if differences else [])]
+    parts = [
+        EvaluationSection("Figures", (_figures(found),), note),
+        *([pages.compared(differences)] if differences else []),
+    ]
     pages.save(path, _title("Retrieval", found), parts, _notes(found))
 
 
@@ -71,7 +74,7 @@ def save_clustering(path: File, found: Sequence[ClusteringEvaluated], difference
         )
         for each in found
     )
-    parts = [Part("Figures", (_figures(found), Table(header, rows)))]
+    parts = [EvaluationSection("Figures", (_figures(found), Table(header, rows)))]
     parts += [pages.compared(differences)] if differences else []
     pages.save(path, _title("Clustering", found), parts, _notes(found))
 
@@ -106,19 +109,19 @@ def save_cohorts(path: File, found: CohortsEvaluated) -> None:
             f"Left out: {found.unknown} pictures of which the column says nothing, {found.faceless} without a face."
         )
     title = f"Errors by {found.column}: {found.everyone.measured.model or 'model not named'}"
-    pages.save(path, title, [Part("Groups", (Table(header, rows), refused, accepted), note)], notes)
+    pages.save(path, title, [EvaluationSection("Groups", (Table(header, rows), refused, accepted), note)], notes)
 
 
-def _spans(every: Sequence[Cohort], kind: str, caption: str) -> Spans:
+def _spans(every: Sequence[Cohort], kind: str, caption: str) -> Intervals:
     rows = []
     for each in every[:-1]:
         interval = each.fnmr_interval if kind == "fnmr" else each.fmr_interval
         ends = (interval.low, interval.high) if interval else (np.nan, np.nan)
-        rows.append(Span(each.name, getattr(each, kind), *ends))
+        rows.append(Interval(each.name, getattr(each, kind), *ends))
     values = [value for row in rows for value in (row.value, row.high) if not np.isnan(value)]
     top = max([*values, getattr(every[-1], kind), 1e-6])
     axis = Axis(kind.upper(), 0.0, top * 1.1, shown=lambda value: f"{100 * value:g}%")
-    return Spans(tuple(rows), axis, (getattr(every[-1], kind), "all"), caption)
+    return Intervals(tuple(rows), axis, (getattr(every[-1], kind), "all"), caption)
 
 
 def _figures(found: Sequence[_Evaluated]) -> Table:
@@ -174,23 +177,23 @@ def _bars(found: IdentificationEvaluated, start: str, least: float) -> tuple[tup
     return tuple((rank, each.low, each.high) for rank, each in known if rank > least)
 
 
-def _mistakes(found: IdentificationEvaluated) -> Part:
+def _mistakes(found: IdentificationEvaluated) -> EvaluationSection:
     wrong = [int(n) for n in np.argsort(found.at, kind="stable") if found.rank[n] > 1 and np.isfinite(found.at[n])]
     nearest = [int(n) for n in np.argsort(found.stranger_at, kind="stable") if np.isfinite(found.stranger_at[n])]
     taken = [_couple(found, int(found.probes[n]), int(found.nearest[n]), found.at[n]) for n in wrong[:MOST]]
     blocks = [
-        Couples("Taken for somebody else: the nearest", tuple(taken), "Every probe was nearest to her own person.")
+        ImagePairs("Taken for somebody else: the nearest", tuple(taken), "Every probe was nearest to her own person.")
     ]
     if len(found.strangers):
         near = [
             _couple(found, int(found.strangers[n]), int(found.stranger_nearest[n]), found.stranger_at[n])
             for n in nearest[:MOST]
         ]
-        blocks.append(Couples("Strangers nearest to somebody enrolled", tuple(near), "No stranger has a face."))
-    return Part(_name(found), tuple(blocks))
+        blocks.append(ImagePairs("Strangers nearest to somebody enrolled", tuple(near), "No stranger has a face."))
+    return EvaluationSection(_name(found), tuple(blocks))
 
 
-def _couple(found: IdentificationEvaluated, asked: int, enrolled: int, apart: float) -> Couple:
+def _couple(found: IdentificationEvaluated, asked: int, enrolled: int, apart: float) -> ImagePair:
     names = [os.path.basename(name) for name in found.everyone.names]
     who = f"{found.everyone.who[asked]}, nearest to {found.everyone.who[enrolled]}: {apart:.3f}"
     return pages.couple(found.everyone.measured, (asked, enrolled), (names[asked], names[enrolled]), who)

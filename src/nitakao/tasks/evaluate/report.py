@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nitakao.metrics import Interval, curve
 from nitakao.report import evaluation, html_page
-from nitakao.report.evaluation import Couple, Histogram, Part, Table
+from nitakao.report.evaluation import EvaluationSection, Histogram, ImagePair, Table
 from nitakao.report.plots import Axis, Line
 from nitakao.tasks.evaluate import embeddings
 from nitakao.tasks.evaluate.comparison import Difference
@@ -37,18 +37,18 @@ def within(interval: Interval | None, decimals: int = 2) -> str:
     return f"{percent(interval.low, decimals)} to {percent(interval.high, decimals)}"
 
 
-def save(path: str | os.PathLike[str], title: str, parts: Sequence[Part], notes: Sequence[str]) -> None:
+def save(path: str | os.PathLike[str], title: str, parts: Sequence[EvaluationSection], notes: Sequence[str]) -> None:
     """Write the page whole or not at all."""
-    html_page.save(Path(path), evaluation.written(title, parts, notes))
+    html_page.save(Path(path), evaluation.render_evaluation(title, parts, notes))
 
 
-def couple(measured: Measured, rows: tuple[int, int], names: tuple[str, str], said: str) -> Couple:
+def couple(measured: Measured, rows: tuple[int, int], names: tuple[str, str], said: str) -> ImagePair:
     """Two of the measured pictures beside each other, cut to the faces that counted."""
     first, second = (
         embeddings.thumbnail(measured.pictures[row], measured.faces[row]) if measured.pictures[row] else b""
         for row in rows
     )
-    return Couple((first, second), names, said)
+    return ImagePair((first, second), names, said)
 
 
 def rate_axis(label: str, least: float) -> Axis:
@@ -83,7 +83,7 @@ def distances_of(apart: Doubles, same: NDArray[np.bool_], threshold: float, labe
     return Histogram(kinds, axis, (threshold, f"threshold {threshold:.3f}"), caption)
 
 
-def compared(differences: Sequence[Difference]) -> Part:
+def compared(differences: Sequence[Difference]) -> EvaluationSection:
     """How models differ from each other."""
     rows = tuple(
         (
@@ -100,4 +100,4 @@ def compared(differences: Sequence[Difference]) -> Part:
         "of twenty comparisons one comes below 0.05 by itself."
     )
     header = ("models", "figure", "difference", "95% over people", "chance")
-    return Part("Differences", (Table(header, rows, words=(0, 1)),), note)
+    return EvaluationSection("Differences", (Table(header, rows, words=(0, 1)),), note)

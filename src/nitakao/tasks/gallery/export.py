@@ -44,11 +44,11 @@ def export(
     """
     from nitakao.gallery.faces import vectors
     from nitakao.gallery.photos import pictured
-    from nitakao.vectors import Output
+    from nitakao.vectors import VectorsWriter
 
     told = Exported() if told is None else told
     with opened(gallery) as found:
-        output = Output(path, model=found.model, dimension=found.dimension, key=key, persons=True)
+        output = VectorsWriter(path, model=found.model, dimension=found.dimension, key=key, persons=True)
         try:
             with output:
                 for one in pictured(found, where):
@@ -59,7 +59,7 @@ def export(
                     told.photos, told.faces = told.photos + 1, told.faces + len(one.faces)
                     watch(whole.source)
         finally:
-            told.saved = output.saved
+            told.saved = output.saved_path
     return told
 
 

@@ -148,7 +148,7 @@ class _Run:
         yield from self._pruned(gallery)
         for arrived in arriving:
             yield from _written(gallery, card, self.how, arrived.files, self.prepare)
-            if arrived.gone:
+            if arrived.removed:
                 yield from self._pruned(gallery)
 
     def _arriving(self) -> Iterator[FileChanges]:

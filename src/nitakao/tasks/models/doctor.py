@@ -96,7 +96,7 @@ def _writable(folder: Path) -> bool:
 def _weights() -> Iterator[Check]:
     yield _held("mtcnn", registry.MTCNN_WEIGHTS, needed=True)
     yield _held("yunet", _yunet(), needed=False)
-    own, problems = registry.own_cards()
+    own, problems = registry.user_cards()
     for card in (*registry.cards(), *own):
         yield _held(card.name, card.files, needed=card.name == registry.DEFAULT)
     for problem in problems:
@@ -110,7 +110,7 @@ def _yunet() -> tuple[WeightsFile, ...]:
 
 
 def _held(name: str, files: tuple[WeightsFile, ...], *, needed: bool) -> Check:
-    held = [weights_files.examine(f) for f in files]
+    held = [weights_files.inspect(f) for f in files]
     problem = next((h.problem for h in held if h.problem), "")
     where = ", ".join(sorted({str(h.path.parent) for h in held if h.path}))
     return Check(name, not problem, problem or where, needed)

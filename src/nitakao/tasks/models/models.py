@@ -25,7 +25,7 @@ class Listed:
 
 def listing() -> tuple[list[Listed], list[str]]:
     """Every model, nitakao's own first, then the user's; and a sentence for each card that cannot be read."""
-    own, problems = registry.own_cards()
+    own, problems = registry.user_cards()
     return [Listed(c, all(files.find(f) for f in c.files)) for c in (*registry.cards(), *own)], problems
 
 
@@ -33,12 +33,12 @@ def show(name: str) -> dict[str, Any]:
     """Every field of the card, as plain values; `paths` tells where its files are, None where they are not here."""
     card = registry.card(name)
     paths = [files.find(f) for f in card.files]
-    return {**registry.fields(card), "paths": [None if p is None else str(p) for p in paths]}
+    return {**registry.to_dict(card), "paths": [None if p is None else str(p) for p in paths]}
 
 
 def fields(card: ModelCard) -> dict[str, Any]:
     """Every field of a card as plain values, but for the vector that its weights are held to."""
-    found = registry.fields(card)
+    found = registry.to_dict(card)
     del found["golden"]
     return found
 
@@ -93,7 +93,7 @@ def network(card: ModelCard, device: Device) -> Check:
         return Check("network", False, str(error))
 
 
-def _file(held: files.Held) -> Check:
+def _file(held: files.WeightsStatus) -> Check:
     if held.problem:
         return Check(held.file.name, False, held.problem)
     if held.file.sha256:

@@ -200,7 +200,7 @@ class _Journal:
     def __exit__(self, *_: object) -> None:
         assert self._file is not None  # __enter__ opened it
         self._file.close()
-        with files.whole(self.folder / BOXES, "list of boxes") as file:
+        with files.open_atomic_file(self.folder / BOXES, "list of boxes") as file:
             for name in sorted(self._done):
                 file.write(_boxes(name, self._done[name]).encode("utf-8", "surrogateescape"))
 

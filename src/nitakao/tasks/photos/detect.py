@@ -39,13 +39,13 @@ def detect(
     )
 
 
-folder = drawing.folder
+folder = drawing.make_folder
 
 
 def draw(into: Path, outcome: Outcome, *, allow_urls: bool = False) -> Path:
     """The path of a copy of the photograph with its faces marked, in the folder `into`; the original stays as it is."""
     from nitakao import photos
 
-    path = into / drawing.file_name(outcome, "-faces.jpg")
-    drawing.save(path, drawing.marked(photos.read(outcome.source, allow_urls=allow_urls), outcome.faces))
+    path = into / drawing.picture_name(outcome, "-faces.jpg")
+    drawing.save(path, drawing.draw_faces(photos.read(outcome.source, allow_urls=allow_urls), outcome.faces))
     return path

@@ -120,18 +120,18 @@ def save(
     tally: counted in place, so that it can be looked at after Ctrl-C, which leaves a complete file of what was done.
     Raises PhotoError, and writes nothing, where not one photograph could be read.
     """
-    from nitakao.vectors import Output, ending
+    from nitakao.vectors import VectorsWriter, suffix_of
 
     tally = Tally() if tally is None else tally
     card = card_of(model)
-    choice = _choice(choice, ending(path))
+    choice = _choice(choice, suffix_of(path))
     found = sources(photos, allow_urls=allow_urls, stdin=stdin)
-    output = Output(path, model=card.name, dimension=card.dimension, key=key)
+    output = VectorsWriter(path, model=card.name, dimension=card.dimension, key=key)
     try:
         with output:
             if output.key == "name":
                 found = _checked(found)
-            folder = None if crops is None else drawing.folder(crops)
+            folder = None if crops is None else drawing.make_folder(crops)
             prepare()
             outcomes = embed(
                 (source for source in found),
@@ -154,30 +154,30 @@ def save(
             if tally.unreadable and tally.unreadable == tally.photos:
                 raise PhotoError(f"none of the {tally.photos} photographs could be read: nothing was written")
     finally:
-        tally.kept, tally.saved = output.kept, output.saved
+        tally.kept, tally.saved = output.count, output.saved_path
     return tally
 
 
-def _choice(choice: Choice | None, ending: str) -> Choice:
-    if ending == ".pkl" and choice == "all":
+def _choice(choice: Choice | None, suffix: str) -> Choice:
+    if suffix == ".pkl" and choice == "all":
         raise MisuseError(
             "a .pkl holds one face for each picture: choose which, or write .npz, .parquet, .csv or .jsonl"
         )
-    return choice or ("first" if ending == ".pkl" else "all")
+    return choice or ("first" if suffix == ".pkl" else "all")
 
 
 def _checked(found: Iterator[str | Photo | Encoded]) -> Iterator[str | Photo | Encoded]:
     """The same photographs, once it is known that no two of them share a base name."""
-    from nitakao.vectors.write import check_names
+    from nitakao.vectors.write import check_unique_names
 
     listed = list(found)
-    names = check_names(item for item in listed if isinstance(item, str))
+    names = check_unique_names(item for item in listed if isinstance(item, str))
     return iter([*names, *(item for item in listed if not isinstance(item, str))])
 
 
 def _save_crops(folder: Path, outcome: Outcome) -> None:
     for number, crop in enumerate(outcome.crops if outcome.crops is not None else ()):
-        drawing.save(folder / drawing.file_name(outcome, f"-{number}.png"), crop)
+        drawing.save(folder / drawing.picture_name(outcome, f"-{number}.png"), crop)
 
 
 def with_crop(card: ModelCard, *, size: int | None = None, margin: float | None = None) -> ModelCard:

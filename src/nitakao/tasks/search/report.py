@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from nitakao.errors import GeometryError, PhotoError
 from nitakao.report import contact_sheet, drawing, html_page, tiles
-from nitakao.report.tiles import Board, Section, Tile
+from nitakao.report.tiles import Report, Section, Tile
 from nitakao.tasks.arguments import Place, opened
 from nitakao.values import (
     Candidate,
@@ -62,14 +62,14 @@ def draw_people(gallery: Place, picture: File | None, html: File | None, *, leas
             _save(board_of_people(kept, least=least), picture, html)
 
 
-def _save(board: Board, picture: File | None, html: File | None) -> None:
+def _save(board: Report, picture: File | None, html: File | None) -> None:
     if picture is not None:
-        drawing.save(Path(picture), contact_sheet.sheet(board))
+        drawing.save(Path(picture), contact_sheet.draw_sheet(board))
     if html is not None:
-        html_page.save(Path(html), html_page.page(board))
+        html_page.save(Path(html), html_page.render_page(board))
 
 
-def board_of_search(found: Found, gallery: GalleryStore | None, *, scenes: bool) -> Board:
+def board_of_search(found: Found, gallery: GalleryStore | None, *, scenes: bool) -> Report:
     """What was found for each probe.  scenes: with the photographs, where they can still be read.
 
     gallery: the one that was searched, None for a folder of photographs.
@@ -79,32 +79,32 @@ def board_of_search(found: Found, gallery: GalleryStore | None, *, scenes: bool)
         Section(
             answer.probe.name,
             tuple(
-                tiles.of_match(match, chip, pictures.scene(match.kept))
+                tiles.tile_for_hit(match, chip, pictures.scene(match.kept))
                 for match, chip in pictures.with_chips(answer.matches)
             ),
-            asked=pictures.asked(answer.probe),
+            probes=pictures.asked(answer.probe),
         )
         for answer in found.answers
     )
-    return Board("Faces like the one above each line", sections, tiles.notes(found.basis))
+    return Report("Faces like the one above each line", sections, tiles.format_notes(found.basis))
 
 
-def board_of_identities(found: Identified, gallery: GalleryStore, *, scenes: bool) -> Board:
+def board_of_identities(found: Identified, gallery: GalleryStore, *, scenes: bool) -> Report:
     """Who each probe is, with the candidates."""
     pictures = _Pictures(gallery, scenes)
     sections = tuple(
         Section(
             f"{identity.probe.name}: {identity.who.name if identity.who else 'nobody known'}",
             tuple(_candidate(one, chip, pictures) for one, chip in pictures.with_chips(identity.candidates)),
-            asked=pictures.asked(identity.probe),
+            probes=pictures.asked(identity.probe),
             note=_nobody(identity),
         )
         for identity in found.identities
     )
-    return Board("Who is it", sections, tiles.notes(found.basis))
+    return Report("Who is it", sections, tiles.format_notes(found.basis))
 
 
-def board_of_people(gallery: GalleryStore, *, least: int) -> Board:
+def board_of_people(gallery: GalleryStore, *, least: int) -> Report:
     """A section for everybody with `least` faces or more, and apart in it the faces that may be hers."""
     from nitakao.gallery import faces, people
     from nitakao.gallery.people import reviews
@@ -118,16 +118,16 @@ def board_of_people(gallery: GalleryStore, *, least: int) -> Board:
         if person.faces >= least:
             theirs = list(faces.stream(gallery, FaceFilter(people=(person.id,))))
             said = f"{person.called}: {person.faces} faces in {person.photos} photographs"
-            sections.append(Section(said, pictures.plain(theirs), doubtful=pictures.plain(doubts.get(person.id, []))))
-    return Board(f"The people of {gallery.where}", tuple(sections))
+            sections.append(Section(said, pictures.plain(theirs), uncertain=pictures.plain(doubts.get(person.id, []))))
+    return Report(f"The people of {gallery.where}", tuple(sections))
 
 
 def _candidate(one: Candidate, chip: Chip | None, pictures: _Pictures) -> Tile:
-    return tiles.of_face(one.nearest, chip, pictures.scene(one.nearest), one.rank, one.distance, one.probability)
+    return tiles.tile_for_face(one.nearest, chip, pictures.scene(one.nearest), one.rank, one.distance, one.probability)
 
 
 def _nobody(identity: Identity) -> str:
-    known = tiles.percent(identity.nobody)
+    known = tiles.format_probability(identity.nobody)
     return known and f"nobody known: {known}"
 
 
@@ -154,7 +154,7 @@ class _Pictures:
         from nitakao.gallery import faces
 
         chips = faces.chips(self.gallery, [one.id for one in listed])
-        return tuple(replace(tiles.of_face(one, chips.get(one.id)), name="") for one in listed)
+        return tuple(replace(tiles.tile_for_face(one, chips.get(one.id)), name="") for one in listed)
 
     def asked(self, probe: Probe) -> tuple[Tile, ...]:
         """The faces that a probe is made of."""
@@ -165,11 +165,11 @@ class _Pictures:
             return self._known(probe.faces[:ASKED])
         photo = self._photo(probe.source)
         chip = self._cut(photo, probe.face)
-        scene = b"" if photo is None or not self.scenes else tiles.scene(photo, (probe.face,))
+        scene = b"" if photo is None or not self.scenes else tiles.draw_scene(photo, (probe.face,))
         path = "" if isinstance(probe.source, Photo) else probe.source
         if chip is None:
             return [Tile(scene=scene, path=path)]
-        return [Tile(chip.jpeg, scene, path=path, box=tiles.within(chip, probe.face))]
+        return [Tile(chip.jpeg, scene, path=path, box=tiles.box_in_chip(chip, probe.face))]
 
     def _known(self, numbers: Sequence[int]) -> list[Tile]:
         if self.gallery is None or not numbers:
@@ -177,12 +177,12 @@ class _Pictures:
         from nitakao.gallery import faces
 
         kept, chips = faces.kept(self.gallery, numbers), faces.chips(self.gallery, numbers)
-        return [tiles.of_face(face, chips.get(n), self.scene(face)) for n, face in sorted(kept.items())]
+        return [tiles.tile_for_face(face, chips.get(n), self.scene(face)) for n, face in sorted(kept.items())]
 
     def scene(self, kept: FaceRecord) -> bytes:
         """The photograph with the face boxed; empty where it cannot be read any more, or is a moment of a video."""
         photo = self._photo(kept.path) if self.scenes and kept.time is None and kept.path else None
-        return b"" if photo is None else tiles.scene(photo, (kept.face,))
+        return b"" if photo is None else tiles.draw_scene(photo, (kept.face,))
 
     def _cut(self, photo: Photo | None, face: Face) -> Chip | None:
         from nitakao import photos

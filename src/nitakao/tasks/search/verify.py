@@ -163,4 +163,4 @@ def draw(path: Path, found: Comparison) -> None:
         else ""
     )
     caption = f"{verdict.model}, {verdict.metric} distance {verdict.distance:.3f}{word}"
-    drawing.save(path, drawing.pair(*found.crops, caption))
+    drawing.save(path, drawing.draw_pair(*found.crops, caption))
