@@ -204,6 +204,11 @@ def test_without_tensorflow_the_pip_line_is_named(tmp_path: Path, monkeypatch: p
 def test_training_goes_on_after_an_import(made: Made) -> None:
     """PyTorch's builds for GPUs load another LLVM beside TensorFlow's, which ends the process where it comes second."""
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    script = "from nitakao.models.formats import tensorflow; tensorflow.loaded(); import torch._dynamo; print('well')"
+    script = """
+from nitakao.models.formats.tensorflow import import_tensorflow
+import_tensorflow()
+import torch._dynamo
+print("well")
+"""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stdout) == (0, "well\n"), done.stderr[-2000:]
