@@ -34,7 +34,7 @@ from sklearn.model_selection import LeaveOneGroupOut
 
 from nitakao import pipeline
 from nitakao.models.cards import registry
-from nitakao.values import DetectorSettings
+from nitakao.pipeline import PipelineOptions
 from nitakao.vectors import read
 
 CLOSE = 1e-6
@@ -96,7 +96,7 @@ def of_file(path: str) -> dict[str, Any]:
 
 
 def embedded(pictures: list[str], model: str) -> dict[str, Any]:
-    outcomes = pipeline.run(pictures, choice="central", card=registry.card(model))
+    outcomes = pipeline.run(pictures, card=registry.card(model), options=PipelineOptions(faces="central"))
     nothing = np.full(registry.card(model).dimension, np.nan)
     return {outcome.source: outcome.vectors[0] if outcome.faces else nothing for outcome in outcomes}
 
@@ -145,7 +145,7 @@ def timed(data: Path, model: str, each: int, rounds: int) -> dict[str, Any]:
 
 
 def alone(pictures: list[str], card: Any) -> None:
-    for _ in pipeline.run(pictures, detector=DetectorSettings(), choice="central", card=card):
+    for _ in pipeline.run(pictures, card=card, options=PipelineOptions(faces="central")):
         pass
 
 

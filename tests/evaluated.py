@@ -11,7 +11,7 @@ import numpy as np
 from tests import fakes
 
 from nitakao.photos import Encoded
-from nitakao.values import Outcome
+from nitakao.values import NO_FACE, Outcome
 
 JPEG = b"\xff\xd8\xff"  # enough to be taken for a picture by those who only look for them
 
@@ -28,11 +28,11 @@ def run(sources: Iterable[str | Encoded], *, keep_crops: bool = False, **_: Any)
         name = source if isinstance(source, str) else source.source
         parts = Path(name).parts
         if parts[-1].startswith("unreadable"):
-            yield Outcome(name, problem=f"'{name}' is not a picture")
+            yield Outcome(name, status="unreadable", problem=f"'{name}' is not a picture")
             continue
         sha256 = hashlib.sha256(name.encode()).hexdigest()
         if parts[-1].startswith("none"):
-            yield Outcome(name, (100, 100), sha256, problem="no face found")
+            yield Outcome(name, (100, 100), sha256, status="no-face", problem=NO_FACE)
             continue
         found = vector(parts[-2] if len(parts) > 1 else name, parts[-1])[None]
         crops = np.full((1, 32, 32, 3), 128, np.uint8) if keep_crops else None

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nitakao.values import CropRule, Face, ModelCard, Normalisation, Outcome
+from nitakao.pipeline import PipelineOptions
+from nitakao.values import NO_FACE, CropRule, Face, ModelCard, Normalisation, Outcome
 
 DIMENSION = 16
 CARD = ModelCard(
@@ -49,19 +50,22 @@ def outcome(source: str, faces: int = 1, dimension: int = DIMENSION, landmarks: 
         vectors=np.array([vector(f"{source}{n}", dimension) for n in range(faces)], np.float32).reshape(
             faces, dimension
         ),
-        problem="" if faces else "no face found",
+        status="ok" if faces else "no-face",
+        problem="" if faces else NO_FACE,
     )
 
 
-def run(sources: Iterable[str], *, choice: str = "all", keep_crops: bool = False, **_: Any) -> Iterator[Outcome]:
+def run(
+    sources: Iterable[str], *, options: PipelineOptions = PipelineOptions(), keep_crops: bool = False, **_: Any
+) -> Iterator[Outcome]:
     """Stands for pipeline.run: a file's name tells what is in it (none..., unreadable..., group... or one face)."""
     for source in sources:
         name = source.rpartition("/")[2]
         if name.startswith("unreadable"):
-            yield Outcome(source, problem=f"'{source}' is not a picture")
+            yield Outcome(source, status="unreadable", problem=f"'{source}' is not a picture")
             continue
         found = outcome(source, 0 if name.startswith("none") else 3 if name.startswith("group") else 1)
-        kept = len(found.faces) if choice == "all" else min(1, len(found.faces))
+        kept = len(found.faces) if options.faces in (None, "all") else min(1, len(found.faces))
         crops = np.full((kept, 32, 32, 3), 128, np.uint8) if keep_crops else None
         yield replace(
             found, faces=found.faces[:kept], vectors=found.vectors[:kept], crops=crops, found=len(found.faces)

@@ -14,6 +14,7 @@
     ├── VectorsError                a vectors file that cannot be read, written or matched
     ├── GalleryError                a gallery that is not one, of another model or a newer nitakao, damaged, or full
     │   ├── GalleryBusyError        another process is writing; says which
+    │   ├── GalleryChangedError     another process changed the gallery's model; open it again
     │   └── GalleryDamagedError     bytes in it are not those that were written
     ├── TrainingError               a training that cannot start, or cannot go on
     ├── DeviceError                 a device that was asked for and is not there
@@ -80,6 +81,10 @@ class GalleryError(NitakaoError):
 
 class GalleryBusyError(GalleryError):
     """Another process is writing to the gallery, and went on longer than was waited for."""
+
+
+class GalleryChangedError(GalleryError):
+    """Another process changed the gallery's model after it was opened."""
 
 
 class GalleryDamagedError(GalleryError):

@@ -37,8 +37,9 @@ def test_the_articles_options_work_under_their_names(run, photos, monkeypatch):
     options = ["--image_size", 64, "--margin", 32, "--gpu_memory_fraction", 0.5, "--batch_size", 7, "--article"]
     assert run("embed", "photos/ada.jpg", "-o", "a.npz", *options)[0] == 0
     assert (seen["card"].crop.size, seen["card"].crop.margin) == (64, 32)
-    assert (seen["batch_size"], seen["device"].memory_fraction) == (7, 0.5)
-    assert (seen["detector"].smallest_face, seen["detector"].retry, seen["choice"]) == (20, False, "first")
+    assert (seen["options"].batch_size, seen["options"].device.memory_fraction) == (7, 0.5)
+    detector = seen["options"].detector
+    assert (detector.smallest_face, detector.retry, seen["options"].faces) == (20, False, "first")
     hyphens = ["--image-size", 64, "--gpu-memory-fraction", 0.5, "--batch-size", 7]
     assert run("embed", "photos/ada.jpg", "-o", "a.npz", *hyphens)[0] == 0
 
@@ -48,10 +49,10 @@ def test_detector_options_reach_the_pipeline(run, photos, monkeypatch):
     monkeypatch.setattr(pipeline, "run", lambda sources, **options: seen.update(options) or fakes.run(sources))
     options = ["--detector", "yunet", "--smallest-face", 33, "--thresholds", "0.5,0.6,0.8", "--factor", 0.5]
     assert run("embed", "photos/ada.jpg", "-o", "a.npz", *options, "--no-retry", "--faces", "best")[0] == 0
-    settings = seen["detector"]
+    settings = seen["options"].detector
     assert (settings.name, settings.smallest_face, settings.factor, settings.retry) == ("yunet", 33, 0.5, False)
     assert settings.thresholds == (0.5, 0.6, 0.8)
-    assert seen["choice"] == "best"
+    assert seen["options"].faces == "best"
 
 
 def test_a_first_argument_that_is_a_model_is_the_model(run, photos, monkeypatch):

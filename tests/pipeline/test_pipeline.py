@@ -18,8 +18,20 @@ from nitakao.models import embedder
 from nitakao.models.cards import registry
 from nitakao.models.detection import detectors
 from nitakao.models.detection.mtcnn import Mtcnn
+from nitakao.pipeline import PipelineOptions, stages
 from nitakao.system.cpu import cores
-from nitakao.values import CropRule, DetectorSettings, Face, Floats, ModelCard, Normalisation, Outcome, Photo, Pixels
+from nitakao.values import (
+    NO_FACE,
+    CropRule,
+    DetectorSettings,
+    Face,
+    Floats,
+    ModelCard,
+    Normalisation,
+    Outcome,
+    Photo,
+    Pixels,
+)
 
 CARD = ModelCard(
     name="fake",
@@ -30,6 +42,7 @@ CARD = ModelCard(
     dimension=3,
     files=(),
 )
+FIRST = PipelineOptions(faces="first")
 MARKED = 250  # red of a photograph without a face
 
 
@@ -72,7 +85,7 @@ def picture(folder: Path, name: str, red: int, size: tuple[int, int] = (64, 48))
 
 def test_outcomes_come_in_the_order_of_the_names_with_a_vector_a_face(tmp_path: Path, network: FakeNetwork) -> None:
     names = [picture(tmp_path, f"顔{n}.png", red=n) for n in range(40)]
-    outcomes = list(pipeline.run(names, card=CARD, batch_size=10))
+    outcomes = list(pipeline.run(names, card=CARD, options=PipelineOptions(batch_size=10)))
     assert [o.source for o in outcomes] == names
     for n, outcome in enumerate(outcomes):
         assert outcome.problem == ""
@@ -82,10 +95,10 @@ def test_outcomes_come_in_the_order_of_the_names_with_a_vector_a_face(tmp_path: 
 
 def test_batches_cross_photographs(tmp_path: Path, network: FakeNetwork) -> None:
     names = [picture(tmp_path, f"{n}.png", red=n) for n in range(12)]
-    list(pipeline.run(names, card=CARD, batch_size=8))
+    list(pipeline.run(names, card=CARD, options=PipelineOptions(batch_size=8)))
     assert network.batches == [8, 8, 8]
     network.batches.clear()
-    list(pipeline.run(names, card=CARD, batch_size=100))
+    list(pipeline.run(names, card=CARD, options=PipelineOptions(batch_size=100)))
     assert network.batches == [8, 8, 8], "no core is given more at once than one run of the network takes"
 
 
@@ -100,7 +113,8 @@ def test_a_bad_photograph_is_an_outcome_with_its_reason_and_stops_nothing(tmp_pa
     outcomes = list(pipeline.run(names, card=CARD))
     assert [len(o.faces) for o in outcomes] == [2, 0, 0, 0, 0, 2]
     assert [bool(o.problem) for o in outcomes] == [False, True, True, True, True, False]
-    assert outcomes[2].problem == pipeline.NO_FACE
+    assert outcomes[2].problem == NO_FACE
+    assert [o.status for o in outcomes] == ["ok", "unreadable", "no-face", "unreadable", "unreadable", "ok"]
     assert all(o.vectors.shape == (len(o.faces), 3) for o in outcomes)
 
 
@@ -115,11 +129,11 @@ def test_no_more_photographs_are_loaded_than_the_bounds_allow(tmp_path: Path, ne
             yield name
 
     ahead = 0
-    for done, _ in enumerate(pipeline.run(names(), card=CARD, batch_size=8), 1):
+    for done, _ in enumerate(pipeline.run(names(), card=CARD, options=PipelineOptions(batch_size=8)), 1):
         ahead = max(ahead, pulled - done)
     assert pulled == 2000
     workers = cores() + 1
-    assert ahead <= workers * pipeline.GROUP_PHOTOS + (workers + 1) * pipeline.BATCH_PHOTOS
+    assert ahead <= workers * stages.GROUP_PHOTOS + (workers + 1) * stages.BATCH_PHOTOS
 
 
 def test_an_early_end_leaves_no_thread_behind(tmp_path: Path, network: FakeNetwork) -> None:
@@ -150,7 +164,7 @@ def test_without_a_card_faces_come_without_vectors(tmp_path: Path, network: Fake
 
 
 def test_one_face_is_chosen_where_asked(tmp_path: Path, network: FakeNetwork) -> None:
-    (outcome,) = pipeline.run([picture(tmp_path, "one.png", red=1)], card=CARD, choice="first", keep_crops=True)
+    (outcome,) = pipeline.run([picture(tmp_path, "one.png", red=1)], card=CARD, options=FIRST, keep_crops=True)
     assert [face.score for face in outcome.faces] == [0.9]
     assert outcome.crops is not None
     assert outcome.crops.shape == (1, 16, 16, 3)
@@ -170,11 +184,11 @@ def test_crops_are_cut_from_the_photograph_decoded_as_large_as_they_need(
 
     monkeypatch.setattr(photos, "decode", noted)
     settings = DetectorSettings(smallest_face=240)
-    list(pipeline.run([str(path)], card=CARD, detector=settings))
+    list(pipeline.run([str(path)], card=CARD, options=PipelineOptions(settings)))
     assert scales == [0.1]  # 24 of 240 pixels; 16 of 800 for the crop is less
     scales.clear()
     wide = ModelCard(**{**CARD.__dict__, "crop": CropRule("article", 400, margin=0)})
-    list(pipeline.run([str(path)], card=wide, detector=settings))
+    list(pipeline.run([str(path)], card=wide, options=PipelineOptions(settings)))
     assert scales == [0.1, 0.5]
 
 
@@ -191,7 +205,7 @@ def test_the_embedded_default_end_to_end_is_its_parts_put_together(tmp_path: Pat
     card = registry.card("dlib-resnet")
     settings = DetectorSettings(smallest_face=20)
     outcome: Outcome
-    (outcome,) = pipeline.run([str(path)], card=card, detector=settings)
+    (outcome,) = pipeline.run([str(path)], card=card, options=PipelineOptions(settings))
     photo = photos.from_pixels(pixels)
     (face,) = Mtcnn(settings)([photo])[0]
     expected = embedder.load(card)(photos.crop_face(photo, face, card.crop)[None])
@@ -224,11 +238,11 @@ def test_a_pipeline_loads_its_networks_once_for_all_its_runs(tmp_path: Path, mon
     monkeypatch.setattr(detectors, "load", detector)
     monkeypatch.setattr(embedder, "load", network)
     name = picture(tmp_path, "one.png", red=1)
-    with pipeline.Pipeline() as eyes:
+    with pipeline.Pipeline() as networks:
         for _ in range(3):
-            (outcome,) = eyes.run([name], card=CARD)
+            (outcome,) = networks.run([name], card=CARD)
             assert len(outcome.vectors) == 2
-        list(eyes.run([name], card=CARD, detector=DetectorSettings("yunet")))
+        list(networks.run([name], card=CARD, options=PipelineOptions(DetectorSettings("yunet"))))
     assert loaded == ["network", "detector", "detector"]
 
 
@@ -243,12 +257,12 @@ def test_what_several_callers_bring_is_done_together_and_each_gets_its_own(
         return fake_detector(given)
 
     monkeypatch.setattr(detectors, "load", lambda *_: slow)
-    monkeypatch.setattr(pipeline, "cores", lambda: 2)
+    monkeypatch.setattr("nitakao.pipeline.pipeline.cores", lambda: 2)
     names = [picture(tmp_path, f"{n}.png", red=n) for n in range(40)]
-    with pipeline.Pipeline() as eyes, ThreadPoolExecutor(40) as callers:
-        asked = [callers.submit(lambda name: list(eyes.run([name], card=CARD)), name) for name in names]
+    with pipeline.Pipeline() as networks, ThreadPoolExecutor(40) as callers:
+        asked = [callers.submit(lambda name: list(networks.run([name], card=CARD)), name) for name in names]
         for _ in range(3000):  # two groups of eight at most are with the detector
-            if sum(len(one._waiting) for one in eyes._seeing.values()) >= 40 - 2 * pipeline.GROUP_PHOTOS:
+            if sum(len(one._waiting) for one in networks._detectors.values()) >= 40 - 2 * stages.GROUP_PHOTOS:
                 break
             time.sleep(0.01)
         hold.set()
@@ -261,9 +275,9 @@ def test_what_several_callers_bring_is_done_together_and_each_gets_its_own(
 
 def test_callers_who_ask_for_different_things_still_go_together(tmp_path: Path, network: FakeNetwork) -> None:
     name = picture(tmp_path, "one.png", red=1)
-    with pipeline.Pipeline() as eyes, ThreadPoolExecutor(8) as callers:
-        first = [callers.submit(lambda: next(eyes.run([name], card=CARD, choice="first"))) for _ in range(8)]
-        whole = [callers.submit(lambda: next(eyes.run([name], keep_crops=True, card=CARD))) for _ in range(8)]
+    with pipeline.Pipeline() as networks, ThreadPoolExecutor(8) as callers:
+        first = [callers.submit(lambda: next(networks.run([name], card=CARD, options=FIRST))) for _ in range(8)]
+        whole = [callers.submit(lambda: next(networks.run([name], keep_crops=True, card=CARD))) for _ in range(8)]
         assert {len(future.result().faces) for future in first} == {1}
         assert {future.result().crops is None for future in first} == {True}
         assert {future.result().crops is None for future in whole} == {False}
@@ -281,8 +295,8 @@ def test_a_failure_reaches_every_caller_and_the_pipeline_goes_on(
 
     monkeypatch.setattr(detectors, "load", lambda *_: sometimes)
     name = picture(tmp_path, "one.png", red=1)
-    with pipeline.Pipeline() as eyes:
+    with pipeline.Pipeline() as networks:
         with pytest.raises(ModelError, match="broken"):
-            list(eyes.run([name], card=CARD))
+            list(networks.run([name], card=CARD))
         broken[0] = False
-        assert len(list(eyes.run([name], card=CARD))) == 1
+        assert len(list(networks.run([name], card=CARD))) == 1

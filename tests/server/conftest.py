@@ -20,10 +20,10 @@ from tests.tasks.family import CARD, family
 
 from nitakao.gallery import GalleryStore
 from nitakao.photos import Encoded, decode
-from nitakao.pipeline import Pipeline
+from nitakao.pipeline import Pipeline, PipelineOptions
 from nitakao.server import Settings, create_app
 from nitakao.server.serve import configured
-from nitakao.values import Outcome, Photo
+from nitakao.values import NO_FACE, Outcome, Photo
 
 WHO = {10: "ada", 60: "bob", 110: "stranger"}  # red of the picture, and who is on it
 NOBODY, GROUP, SLOW = 200, 220, 240
@@ -38,10 +38,10 @@ class Eyes:
         self.looks = 0
         self.hold = threading.Event()
 
-    def run(self, sources, *, choice="all", card=None, keep_chips=False, **_) -> Iterator[Outcome]:
+    def run(self, sources, *, card=None, options=PipelineOptions(), keep_chips=False, **_) -> Iterator[Outcome]:
         for source in sources:
             self.looks += 1
-            yield self.look(source, choice, card, keep_chips)
+            yield self.look(source, options.faces or "all", card, keep_chips)
 
     def look(self, source, choice, card, keep_chips) -> Outcome:
         photo = decode(source) if isinstance(source, Encoded) else source
@@ -53,7 +53,9 @@ class Eyes:
         faces = tuple(fakes.face(n) for n in range(count))
         seed = WHO.get(min(WHO, key=lambda known: abs(known - red)), "stranger")
         vectors = np.array([fakes.vector(f"{seed}.jpg{n}") for n in range(count)], np.float32)
-        outcome = Outcome(photo.source, photo.size, photo.sha256, faces, problem="" if count else "no face found")
+        outcome = Outcome(photo.source, photo.size, photo.sha256, faces)
+        if not count:
+            outcome = replace(outcome, status="no-face", problem=NO_FACE)
         if card is not None:
             outcome = replace(outcome, vectors=vectors.reshape(count, fakes.DIMENSION))
         return with_chips(outcome, photo) if keep_chips and count else outcome

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar, cast, get_args
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
-from nitakao.errors import GalleryBusyError, GalleryDamagedError, GalleryError
+from nitakao.errors import GalleryBusyError, GalleryChangedError, GalleryDamagedError, GalleryError
 from nitakao.gallery import migrate, schema
 from nitakao.gallery.backends.base import Backend
 from nitakao.gallery.backends.open import Place, open_backend
@@ -197,7 +197,7 @@ class GalleryStore:
     def _check_same(self, connection: Connection) -> None:
         """Raises GalleryError where another process has changed the model meanwhile: distances would mean nothing."""
         if "_settings" in self.__dict__ and connection.execute(_ID).scalar() != self.id:
-            raise GalleryError(f"gallery '{self.where}' was given another model meanwhile: open it again")
+            raise GalleryChangedError(f"gallery '{self.where}' was given another model meanwhile: open it again")
 
     def keep_open(self, name: str, make: Callable[[], C]) -> C:
         """The resource of this name, made at first use; it is closed when the gallery closes or changes its model."""

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from fastapi import Request
 
-from nitakao.errors import GalleryError
+from nitakao.errors import GalleryChangedError
 from nitakao.gallery.search.open import searcher
 from nitakao.photos import Encoded, Limits, from_pixels, parse
-from nitakao.pipeline import Pipeline
+from nitakao.pipeline import Pipeline, PipelineOptions
 from nitakao.server.jobs import Jobs
 from nitakao.server.logs import note
 from nitakao.server.problems import AGAIN, ProblemError
@@ -109,9 +109,7 @@ class Service:
         """The task; once more where another process has given the gallery another model meanwhile."""
         try:
             return task(*given, **named)
-        except GalleryError as error:
-            if "another model meanwhile" not in str(error):
-                raise
+        except GalleryChangedError:
             self.gallery.reread()
             return task(*given, **named)
 
@@ -145,10 +143,8 @@ class Service:
         card = self.card if vectors or chips else None
         seen = self.eyes.run(
             [picture],
-            detector=detector or self.settings.detector,
-            choice=choice,
             card=card,
-            flip=self.gallery.flip,
+            options=PipelineOptions(detector or self.settings.detector, choice, flip=self.gallery.flip),
             keep_chips=chips,
         )
         return next(seen)
@@ -158,7 +154,8 @@ class Service:
 
         def load() -> None:
             blank = from_pixels(np.zeros((64, 64, 3), np.uint8))
-            list(self.eyes.run([blank], detector=self.settings.detector, card=self.card, flip=self.gallery.flip))
+            options = PipelineOptions(self.settings.detector, flip=self.gallery.flip)
+            list(self.eyes.run([blank], card=self.card, options=options))
             searcher(self.gallery).search(np.zeros((1, self.gallery.dimension), np.float32), 1)
 
         def run() -> None:

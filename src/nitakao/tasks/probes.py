@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError, NoFaceError, PhotoError, UnreadablePhotoError
+from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.arguments import Given, looking, one
 from nitakao.values import Choice, DetectorSettings, FaceFilter, Floats, Metric, ModelCard, Outcome, Photo, Probe, rows
 
@@ -150,12 +151,10 @@ def _outcomes(named: list[str | Photo | Encoded], card: ModelCard, look: Look, f
         return iter(())  # a search from a face of the gallery needs no network
     return looking(look.eyes)(
         named,
-        detector=look.detector,
-        choice=look.choice or "all",
         card=card,
-        device=look.device,
-        flip=flip,
-        allow_urls=look.allow_urls,
+        options=PipelineOptions(
+            look.detector or DetectorSettings(), look.choice, look.device, flip, allow_urls=look.allow_urls
+        ),
     )
 
 
@@ -178,9 +177,7 @@ def with_face(outcome: Outcome) -> Outcome:
     """The outcome, which has a face. Raises NoFaceError or UnreadablePhotoError where it has none."""
     if outcome.faces:
         return outcome
-    from nitakao import pipeline
-
-    if outcome.problem == pipeline.NO_FACE:
+    if outcome.status == "no-face":
         raise NoFaceError(
             f"no face found in '{outcome.source}': a smaller smallest face finds more, "
             "and the detector 'none' takes the picture itself for the face"

@@ -11,6 +11,7 @@ from nitakao import photos, pipeline
 from nitakao.errors import MisuseError, TrainingError
 from nitakao.models.onnx.session import Device
 from nitakao.photos.find import walk_folder
+from nitakao.pipeline import PipelineOptions
 from nitakao.training import crop_cache as kept
 from nitakao.training.crop_cache import Crops, Cut
 from nitakao.training.splits import Examples, gathered, listed
@@ -74,8 +75,9 @@ def cut(
             _told(known, say)
             step()
         waiting = [path for path in marks if path not in cuts]
+        options = PipelineOptions(settings, choice, device)
         # The pipeline loads its detector when it starts: not where there is nothing to find.
-        outcomes = pipeline.run(waiting, detector=settings, choice=choice, rule=rule, device=device) if waiting else []
+        outcomes = pipeline.run(waiting, rule=rule, options=options) if waiting else []
         for outcome in outcomes:
             one = outcome.crops[0] if outcome.crops is not None and len(outcome.crops) else None
             made = crops.add(outcome.source, marks[outcome.source], one, "" if one is not None else outcome.complaint)

@@ -18,6 +18,7 @@ from nitakao.values.cards import (
 from nitakao.values.photos import (
     ARTICLE_SMALLEST_FACE,
     EVERYDAY_SHARE,
+    NO_FACE,
     Chip,
     Choice,
     DetectorName,
@@ -25,6 +26,7 @@ from nitakao.values.photos import (
     Face,
     Outcome,
     Photo,
+    PhotoStatus,
     Quality,
     Turn,
 )
@@ -35,6 +37,7 @@ __all__ = [
     "ARTICLE_SMALLEST_FACE",
     "EVERYDAY_SHARE",
     "MAX_WEIGHTS",
+    "NO_FACE",
     "Answer",
     "Basis",
     "Calibration",
@@ -66,6 +69,7 @@ __all__ = [
     "Outcome",
     "Person",
     "Photo",
+    "PhotoStatus",
     "Pixels",
     "Probe",
     "Quality",

@@ -14,6 +14,9 @@ from nitakao.values.arrays import Floats, Pixels
 Turn = Literal[0, 90, 180, 270]
 DetectorName = Literal["mtcnn", "yunet", "none"]
 Choice = Literal["all", "largest", "central", "best", "first"]
+PhotoStatus = Literal["ok", "no-face", "no-crop", "unreadable"]
+
+NO_FACE = "no face found"  # the problem of photos whose status is 'no-face', also as galleries store it
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,11 +151,20 @@ EVERYDAY_SHARE = 1 / 50  # of the shorter side; recall by face size is measured 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What became of one photograph: its faces with their vectors, or the reason why there are none.
+    """The result for one photo: its faces and their vectors, or the reason why there are none.
 
-    vectors: (n, D) float32, one row a face, or (n, 0) where no network was asked.
-    crops: (n, S, S, 3) uint8 aligned crops; qualities, chips: one a face; only where asked for.
-    problem: empty if all is well.  found: how many faces there were before some were chosen.
+    Attributes:
+        source: The photo's path, address or name.
+        size: (width, height) in pixels, upright, at full scale.
+        sha256: Of the encoded bytes; empty if the photo could not be read or has none.
+        faces: The faces found, best score first.
+        vectors: (n, D) float32, one row per face; (n, 0) if faces were only detected.
+        crops: (n, S, S, 3) uint8 aligned crops, if kept.
+        status: 'ok'; 'no-face'; 'no-crop' if faces were found but none could be cropped; 'unreadable'.
+        problem: A sentence for every status other than 'ok'; else empty.
+        qualities: One per face, if kept.
+        chips: One per face, if kept.
+        found: Number of faces found, before choosing among them.
     """
 
     source: str
@@ -161,6 +173,7 @@ class Outcome:
     faces: tuple[Face, ...] = ()
     vectors: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     crops: Pixels | None = None
+    status: PhotoStatus = "ok"
     problem: str = ""
     qualities: tuple[Quality, ...] = ()
     chips: tuple[Chip, ...] = ()

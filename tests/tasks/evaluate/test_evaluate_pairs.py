@@ -64,7 +64,7 @@ def test_a_picture_without_a_face_makes_its_pairs_count_as_two_people(lfw, monke
             if outcome.source.endswith("P00_0001.jpg"):
                 outcome = fakes.outcome(outcome.source, 0)
             if outcome.source.endswith("P01_0001.jpg"):
-                outcome = nitakao.Outcome(outcome.source, problem="damaged")
+                outcome = nitakao.Outcome(outcome.source, status="unreadable", problem="damaged")
             yield outcome
 
     monkeypatch.setattr(pipeline, "run", run)
@@ -91,7 +91,11 @@ def test_pairs_of_missing_pictures_are_an_error_unless_they_are_to_be_skipped(lf
 
 
 def test_where_no_picture_can_be_read_there_is_nothing_to_tell(lfw, monkeypatch):
-    monkeypatch.setattr(pipeline, "run", lambda sources, **_: (nitakao.Outcome(s, problem="damaged") for s in sources))
+    monkeypatch.setattr(
+        pipeline,
+        "run",
+        lambda sources, **_: (nitakao.Outcome(s, status="unreadable", problem="damaged") for s in sources),
+    )
     with pytest.raises(PhotoError, match="none of the 36 pictures could be read"):
         evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt")
 
@@ -171,7 +175,7 @@ def test_a_bin_brings_its_pictures_and_what_is_damaged_in_it_is_told(lfw, monkey
 
     monkeypatch.setattr(pipeline, "run", run)
     found = evaluate_pairs(pairs=lfw / "x.bin", folds=2, rules=RULES)
-    assert settings["detector"].name == "none"
+    assert settings["options"].detector.name == "none"
     assert found.pairs.named is False
     assert len(found.verification.folds) == 2
 
@@ -187,7 +191,7 @@ def test_the_middle_of_a_picture_is_cut_or_padded_to_the_size_of_the_crop(lfw, m
     seen = {}
 
     def run(sources, **settings):
-        assert settings["detector"].name == "none"
+        assert settings["options"].detector.name == "none"
         for source in sources:
             name = source if isinstance(source, str) else source.source
             if not isinstance(source, str):

@@ -117,7 +117,11 @@ def test_what_cannot_be_is_refused(folder, tmp_path):
 
 
 def test_where_nothing_can_be_read_the_run_failed(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "run", lambda sources, **_: (nitakao.Outcome(s, problem="damaged") for s in sources))
+    monkeypatch.setattr(
+        pipeline,
+        "run",
+        lambda sources, **_: (nitakao.Outcome(s, status="unreadable", problem="damaged") for s in sources),
+    )
     with pytest.raises(PhotoError, match="none of the 3 pictures could be read"):
         align(folder, tmp_path / "out")
 

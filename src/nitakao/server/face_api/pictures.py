@@ -9,7 +9,6 @@ from fastapi import Depends, Request
 from nitakao.errors import FaceApiError, MissingExtraError, PhotoError, PhotoTooLargeError
 from nitakao.photos import Encoded
 from nitakao.photos.fetch import fetch
-from nitakao.pipeline import NO_FACE
 from nitakao.server.face_api import parameters
 from nitakao.server.face_api.context import FaceApiContext, TheContext
 from nitakao.values import Outcome
@@ -87,6 +86,6 @@ def _parsed(context: FaceApiContext, data: bytes) -> Encoded:
 
 def usable(outcome: Outcome) -> Outcome:
     """The outcome of a picture that could be decoded. Raises FaceApiError where it could not."""
-    if outcome.problem and outcome.problem != NO_FACE and not outcome.faces:
+    if outcome.status in ("unreadable", "no-crop"):
         raise FaceApiError(400, "InvalidImage", f"{outcome.problem}.")
     return outcome

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
 from nitakao.errors import MisuseError, UnreadablePhotoError
-from nitakao.pipeline import NO_FACE
 from nitakao.server import schemas
 from nitakao.server.auth import may
 from nitakao.server.problems import responses
@@ -81,7 +80,7 @@ def _detected(
     serving: Service, data: bytes, settings: DetectorSettings, choice: Choice, vectors: bool
 ) -> dict[str, Any]:
     outcome = serving.see(serving.parsed("image", data), detector=settings, choice=choice, vectors=vectors)
-    if outcome.problem not in ("", NO_FACE):
+    if outcome.status in ("unreadable", "no-crop"):
         raise UnreadablePhotoError(outcome.problem)
     told = _told(outcome, settings)
     if vectors:

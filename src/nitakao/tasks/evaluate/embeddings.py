@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError, PhotoError, VectorsError
+from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.arguments import card_of
 from nitakao.tasks.scoring import BY_HAND
 from nitakao.values import Choice, DetectorSettings, Face, Floats, Metric, ModelCard, Outcome, Photo
@@ -96,20 +97,17 @@ def embedded(
     vectors = np.full((len(pictures), card.dimension), np.nan, np.float32)
     faces: list[Face | None] = [None] * len(pictures)
     problems: list[str] = []
+    detector = DetectorSettings("none") if how.centre_crop else how.detector or DetectorSettings()
     outcomes = pipeline.run(
         _cropped(pictures, card.crop.size) if how.centre_crop else pictures,
-        detector=DetectorSettings("none") if how.centre_crop else how.detector,
-        choice=how.choice,
         card=card,
-        device=how.device,
-        flip=how.flip,
-        batch_size=how.batch_size,
+        options=PipelineOptions(detector, how.choice, how.device, how.flip, how.batch_size),
     )
     with closing(outcomes):  # on Ctrl-C, its threads end before we do
         for row, outcome in enumerate(outcomes):
             if outcome.faces:
                 vectors[row], faces[row] = outcome.vectors[0], outcome.faces[0]
-            elif outcome.problem != pipeline.NO_FACE:
+            elif outcome.status != "no-face":
                 problems.append(outcome.complaint)
             watch(outcome)
     if problems and len(problems) == len(pictures):

@@ -28,8 +28,9 @@ from nitakao.gallery.enrol import File, Indexed, Known, Looked
 from nitakao.gallery.forget import tombstones
 from nitakao.gallery.people import labels
 from nitakao.photos import Encoded, Limits
+from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.arguments import looking
-from nitakao.values import Choice, DetectorSettings, Enrolled, ModelCard, Outcome, Photo
+from nitakao.values import NO_FACE, Choice, DetectorSettings, Enrolled, ModelCard, Outcome, Photo
 
 if TYPE_CHECKING:  # which loads ONNX Runtime
     from nitakao.models.onnx.session import Device
@@ -136,14 +137,11 @@ class Inflow:
         how = self.how
         outcomes = looking(how.eyes)(
             _after(first, fresh),
-            detector=how.detector,
-            choice=how.choice,
             card=self.card,
-            device=how.device,
-            flip=self.gallery.flip,
-            batch_size=how.batch_size,
+            options=PipelineOptions(
+                how.detector, how.choice, how.device, self.gallery.flip, how.batch_size, how.limits
+            ),
             keep_chips=True,
-            limits=how.limits,
         )
         with closing(outcomes):  # where nobody wants more, its threads end before this one does
             seen = ((self.waiting.popleft(), outcome) for outcome in outcomes)
@@ -261,14 +259,12 @@ class Inflow:
     def _of_photo(self, arrival: Arrival, frames: Iterable[tuple[Frame, Outcome]]) -> Looked:
         ((_, outcome),) = frames
         looked = arrival.looked
-        if not outcome.sha256:  # its bytes were read, but its pixels are damaged
+        if outcome.status == "unreadable":  # its bytes were read, but its pixels are damaged
             return Looked(looked.file, problem=outcome.problem)
         return replace(looked, faces=tuple(_enrolled(outcome, None)), problem=outcome.problem)
 
     def _of_video(self, arrival: Arrival, frames: Iterable[tuple[Frame, Outcome]]) -> Looked:
         """The best shots of each track, in the order in which they are seen."""
-        from nitakao.pipeline import NO_FACE
-
         rules = tracking.Rules(self.card.threshold, self.card.metric)
         seen = ((frame.time or 0.0, list(_enrolled(outcome, frame.time))) for frame, outcome in frames)
         shots = [shot for track in tracking.tracks(seen, rules) for shot in track.shots]

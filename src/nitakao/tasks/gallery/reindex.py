@@ -88,7 +88,7 @@ def _make(
     last = after
     batches = reembed.waiting(gallery, BATCH, after)
     cut = (_Batch(waiting, card, from_photographs) for waiting in batches)
-    for batch, vectors in pipeline.embed_again(cut, _Batch.crops, card, device=device, flip=flip):
+    for batch, vectors in pipeline.embed_crops(cut, _Batch.crops, card, device=device, flip=flip):
         reembed.keep(gallery, batch.numbers, vectors)
         remade.done += len(batch.numbers)
         remade.from_chips += batch.from_chips

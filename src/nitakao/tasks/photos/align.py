@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from nitakao import geometry
 from nitakao.errors import GeometryError, MisuseError, NitakaoError, PhotoError
+from nitakao.pipeline import PipelineOptions
 from nitakao.report import drawing, files
 from nitakao.values import Choice, CropRule, DetectorSettings, Face, Outcome
 
@@ -106,7 +107,7 @@ def _write(
 
     rule, detector, choice, ending, device = how
     paths = [str(source / name) for name in names]
-    outcomes = pipeline.run(paths, detector=detector, choice=choice, rule=rule, device=device, keep_crops=True)
+    outcomes = pipeline.run(paths, rule=rule, options=PipelineOptions(detector, choice, device), keep_crops=True)
     with closing(outcomes):  # on Ctrl-C, its threads end before we do
         for name, outcome in zip(names, outcomes, strict=True):
             tally.pictures += 1
@@ -114,7 +115,7 @@ def _write(
                 crops = _saved(journal, name, outcome, rule, ending, numbered=choice == "all")
                 tally.crops += len(crops)
                 journal.add(name, crops)
-            elif outcome.problem == pipeline.NO_FACE:
+            elif outcome.status == "no-face":
                 tally.without_faces += 1
                 journal.add(name, [])
             else:  # not in the journal: it may be mended until the next time

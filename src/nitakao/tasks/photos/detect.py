@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from nitakao.pipeline import PipelineOptions
 from nitakao.report import drawing
 from nitakao.tasks.arguments import Given, looking, sources
 from nitakao.values import Choice, DetectorSettings, Outcome
@@ -35,7 +36,8 @@ def detect(
     """
     found = sources(photos, allow_urls=allow_urls, stdin=stdin)
     return looking(eyes)(
-        found, detector=detector, choice=choice, card=None, device=device, allow_urls=allow_urls, limits=limits
+        found,
+        options=PipelineOptions(detector or DetectorSettings(), choice, device, limits=limits, allow_urls=allow_urls),
     )
 
 

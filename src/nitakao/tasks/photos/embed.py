@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from nitakao.errors import MisuseError, PhotoError
+from nitakao.pipeline.options import BATCH_SIZE, PipelineOptions
 from nitakao.report import drawing
 from nitakao.tasks.arguments import Given, Named, card_of, looking, sources
 from nitakao.values import Choice, DetectorSettings, ModelCard, Outcome, Photo
@@ -20,8 +21,6 @@ if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV: not before there is wor
     from nitakao.pipeline import Pipeline
     from nitakao.vectors import KeyKind
 
-BATCH = 32  # faces; the pipeline's own default
-
 
 def embed(
     photos: Iterable[Given],
@@ -31,7 +30,7 @@ def embed(
     choice: Choice = "all",
     flip: bool = False,
     device: Device | None = None,
-    batch_size: int = BATCH,
+    batch_size: int = BATCH_SIZE,
     keep_crops: bool = False,
     allow_urls: bool = False,
     limits: Limits | None = None,
@@ -45,21 +44,13 @@ def embed(
     that of the mirrored crop.  keep_crops: outcomes carry what the network saw.
     stdin: where the list is read that '-' stands for.  eyes: networks that are loaded.
     """
-    if batch_size < 1:
-        raise MisuseError(f"a batch holds 1 face or more, not {batch_size}")
     card = card_of(model)
     found = sources(photos, allow_urls=allow_urls, stdin=stdin)
     return looking(eyes)(
         found,
-        detector=detector,
-        choice=choice,
         card=card,
-        device=device,
-        flip=flip,
-        batch_size=batch_size,
+        options=PipelineOptions(detector or DetectorSettings(), choice, device, flip, batch_size, limits, allow_urls),
         keep_crops=keep_crops,
-        allow_urls=allow_urls,
-        limits=limits,
     )
 
 
@@ -88,9 +79,7 @@ class Tally:
 
 def was_read(outcome: Outcome) -> bool:
     """Whether the photograph itself was fine, whatever was found in it."""
-    from nitakao import pipeline
-
-    return bool(outcome.sha256) or outcome.problem in ("", pipeline.NO_FACE)
+    return outcome.status != "unreadable"
 
 
 def save(
@@ -102,7 +91,7 @@ def save(
     choice: Choice | None = None,
     flip: bool = False,
     device: Device | None = None,
-    batch_size: int = BATCH,
+    batch_size: int = BATCH_SIZE,
     key: KeyKind | None = None,
     crops: str | os.PathLike[str] | None = None,
     allow_urls: bool = False,

@@ -11,9 +11,10 @@ import numpy as np
 
 from nitakao.classifiers import Classifier, Examples, Method, Report, fit
 from nitakao.classifiers import report as reported
+from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.arguments import Named, Place, card_for, card_of, opened, sources
 from nitakao.tasks.probes import Look
-from nitakao.values import Outcome
+from nitakao.values import DetectorSettings, Outcome
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import GalleryStore
@@ -89,12 +90,10 @@ def classify(
 
     outcomes = pipeline.run(
         found,
-        detector=look.detector,
-        choice=look.choice or "all",
         card=card,
-        device=look.device,
-        flip=known.flip,
-        allow_urls=look.allow_urls,
+        options=PipelineOptions(
+            look.detector or DetectorSettings(), look.choice, look.device, known.flip, allow_urls=look.allow_urls
+        ),
     )
     return (Classified(outcome, _guesses(known, outcome)) for outcome in outcomes)
 

@@ -7,11 +7,12 @@ from heapq import nsmallest
 from typing import BinaryIO
 
 from nitakao import metrics
+from nitakao.pipeline import PipelineOptions
 from nitakao.tasks import probes
 from nitakao.tasks.arguments import Named, card_of, sources
 from nitakao.tasks.probes import Asked, Look
 from nitakao.tasks.scoring import PRIOR, Judge
-from nitakao.values import Answer, FaceRecord, Found, Outcome, Probe, Quality
+from nitakao.values import Answer, DetectorSettings, FaceRecord, Found, Outcome, Probe, Quality
 
 DEFAULT_MOST = 10
 
@@ -48,7 +49,11 @@ def search_folder(
 
     best: list[list[tuple[float, int, FaceRecord]]] = [[] for _ in asking]
     outcomes = pipeline.run(
-        found, detector=look.detector, card=card, device=look.device, flip=flip, allow_urls=look.allow_urls
+        found,
+        card=card,
+        options=PipelineOptions(
+            look.detector or DetectorSettings(), device=look.device, flip=flip, allow_urls=look.allow_urls
+        ),
     )
     searched = 0
     for photo, outcome in enumerate(outcomes, start=1):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nitakao import metrics
 from nitakao.errors import MisuseError
+from nitakao.pipeline import PipelineOptions
 from nitakao.report import drawing
 from nitakao.tasks.arguments import Given, card_of, looking, one
 from nitakao.tasks.probes import with_face
@@ -85,13 +86,9 @@ def compare(
     named = [one(a, allow_urls=allow_urls), one(b, allow_urls=allow_urls)]
     outcomes = looking(eyes)(
         named,
-        detector=detector,
-        choice=choice,
         card=card,
-        device=device,
-        flip=flip,
+        options=PipelineOptions(detector or DetectorSettings(), choice, device, flip, allow_urls=allow_urls),
         keep_crops=True,
-        allow_urls=allow_urls,
     )
     first, second = (with_face(outcome) for outcome in outcomes)
     apart = metrics.distance(first.vectors[0], second.vectors[0], card.metric)

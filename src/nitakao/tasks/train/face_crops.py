@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nitakao.errors import GeometryError, MisuseError, PhotoError, TrainingError
+from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.arguments import Place, card_of, opened
 from nitakao.values import Chip, CropRule, DetectorSettings, FaceFilter, FaceRecord, Floats, Pixels
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # these load ONNX Runtime, OpenCV and SQLAlchemy: not before 
     from nitakao.training.splits import Examples
     from nitakao.training.validation import Pairs
 
-NOISE = "label-label_noise.csv"
+NOISE = "label-noise.csv"
 READ = 256  # chips that are read together
 
 
@@ -136,7 +137,8 @@ def doubted(
     names = {one.path: one.name for one in portrayed}
     vectors: list[Floats] = []
     faces: list[tuple[str, str, int]] = []
-    for outcome in pipeline.run(list(names), detector=detector, choice="central", card=card_of(model)):
+    options = PipelineOptions(detector or DetectorSettings(), "central")
+    for outcome in pipeline.run(list(names), card=card_of(model), options=options):
         if outcome.faces:
             faces.append((names[outcome.source], outcome.source, len(faces)))
             vectors.append(outcome.vectors[0])
