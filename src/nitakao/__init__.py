@@ -38,14 +38,10 @@ if TYPE_CHECKING:
     from nitakao.models.cards.registry import card, cards
     from nitakao.models.onnx.session import Device
     from nitakao.photos.read import Limits, from_pixels, read
-    from nitakao.tasks.evaluate.clustering import evaluate_clustering
-    from nitakao.tasks.evaluate.cohorts import evaluate_cohorts
     from nitakao.tasks.evaluate.comparison import differences
-    from nitakao.tasks.evaluate.embeddings import Measuring
-    from nitakao.tasks.evaluate.identification import Enrolment, evaluate_identification
-    from nitakao.tasks.evaluate.labelled import PeopleWanted
-    from nitakao.tasks.evaluate.pairs import PairRules, evaluate_pairs
-    from nitakao.tasks.evaluate.retrieval import evaluate_retrieval
+    from nitakao.tasks.evaluate.identification import Enrolment
+    from nitakao.tasks.evaluate.labelled import LabelledSet
+    from nitakao.tasks.evaluate.pairs import PairRules
     from nitakao.tasks.gallery.calibrate import calibrate
     from nitakao.tasks.gallery.cluster import cluster
     from nitakao.tasks.gallery.export import export
@@ -98,9 +94,9 @@ __all__ = [
     "GalleryError",
     "GalleryStore",
     "GeometryError",
+    "LabelledSet",
     "Limits",
     "Look",
-    "Measuring",
     "MissingExtraError",
     "MisuseError",
     "ModelCard",
@@ -110,7 +106,6 @@ __all__ = [
     "Normalisation",
     "Outcome",
     "PairRules",
-    "PeopleWanted",
     "Photo",
     "PhotoError",
     "PhotoTooLargeError",
@@ -131,11 +126,6 @@ __all__ = [
     "differences",
     "distance",
     "embed",
-    "evaluate_clustering",
-    "evaluate_cohorts",
-    "evaluate_identification",
-    "evaluate_pairs",
-    "evaluate_retrieval",
     "export",
     "export_xmp",
     "forget",
@@ -169,11 +159,10 @@ _HOMES = {
     "Device": "models.onnx.session",
     "Enrolment": "tasks.evaluate.identification",
     "GalleryStore": "gallery",
+    "LabelledSet": "tasks.evaluate.labelled",
     "Limits": "photos.read",
     "Look": "tasks.probes",
-    "Measuring": "tasks.evaluate.embeddings",
     "PairRules": "tasks.evaluate.pairs",
-    "PeopleWanted": "tasks.evaluate.labelled",
     "TrainingSettings": "training.settings",
     "align": "tasks.photos.align",
     "calibrate": "tasks.gallery.calibrate",
@@ -185,11 +174,6 @@ _HOMES = {
     "differences": "tasks.evaluate.comparison",
     "distance": "metrics",
     "embed": "tasks.photos.embed",
-    "evaluate_clustering": "tasks.evaluate.clustering",
-    "evaluate_cohorts": "tasks.evaluate.cohorts",
-    "evaluate_identification": "tasks.evaluate.identification",
-    "evaluate_pairs": "tasks.evaluate.pairs",
-    "evaluate_retrieval": "tasks.evaluate.retrieval",
     "export": "tasks.gallery.export",
     "export_xmp": "tasks.gallery.xmp_sidecars",
     "forget": "tasks.gallery.forget",

@@ -24,7 +24,7 @@ def test_a_pair_of_two_counts_as_often_as_the_product_and_a_pair_of_one_as_often
 
 def test_an_interval_of_a_mean_over_people_is_as_wide_as_statistics_has_it():
     values = np.random.default_rng(3).normal(size=400)
-    told = bootstrap.gathered(400, 400, lambda drawn: {"mean": drawn @ values / 400}, count=4000)["mean"]
+    told = bootstrap.resample(400, 400, lambda drawn: {"mean": drawn @ values / 400}, count=4000)["mean"]
     found = bootstrap.interval(told)
     wide = 2 * 1.96 * values.std() / 20
     assert found.high - found.low == pytest.approx(wide, rel=0.06)
@@ -41,7 +41,7 @@ def test_people_with_many_pairs_widen_the_interval():
             weights = drawn[:, of]
             return {"right": (weights * right).sum(axis=1) / weights.sum(axis=1)}
 
-        return bootstrap.interval(bootstrap.gathered(int(of.max()) + 1, 1000, told)["right"])
+        return bootstrap.interval(bootstrap.resample(int(of.max()) + 1, 1000, told)["right"])
 
     over_people, over_pairs = share(people), share(np.arange(1000))
     assert over_people.high - over_people.low > 4 * (over_pairs.high - over_pairs.low)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from nitakao.errors import FormatError, MisuseError
-from nitakao.protocols import located, read_bin, read_pairs, refolded
+from nitakao.protocols import find_pictures, read_bin, read_pairs, split_folds
 
 GOOD = "2\t1\nAda\t1\t2\nAda\t1\tBob\t4\nBob 1 4\nZoë\t3\tAda\t2\n"
 
@@ -17,12 +17,12 @@ def test_pairs_are_read_as_lfw_writes_them(tmp_path):
     (tmp_path / "pairs.txt").write_text(GOOD, encoding="utf-8")
     found = read_pairs(tmp_path / "pairs.txt")
     assert found.pictures == ("Ada/Ada_0001", "Ada/Ada_0002", "Bob/Bob_0004", "Bob/Bob_0001", "Zoë/Zoë_0003")
-    assert found.who == ("Ada", "Ada", "Bob", "Bob", "Zoë")
+    assert found.labels == ("Ada", "Ada", "Bob", "Bob", "Zoë")
     assert found.first.tolist() == [0, 0, 3, 4]
     assert found.second.tolist() == [1, 2, 2, 1]
     assert found.same.tolist() == [True, False, True, False]
     assert found.fold.tolist() == [0, 0, 1, 1]
-    assert found.people.tolist() == [0, 0, 1, 1, 2]
+    assert found.person_ids.tolist() == [0, 0, 1, 1, 2]
 
 
 def test_a_list_with_one_number_or_none_is_one_fold_that_can_be_cut(tmp_path):
@@ -31,22 +31,22 @@ def test_a_list_with_one_number_or_none_is_one_fold_that_can_be_cut(tmp_path):
         (tmp_path / "pairs.txt").write_text("\n".join(header + rows))
         found = read_pairs(tmp_path / "pairs.txt")
         assert set(found.fold.tolist()) == {0}
-        assert refolded(found, 2).fold.tolist() == [0, 0, 1, 1] * 2
-    with pytest.raises(MisuseError, match="cannot be cut into 5 folds"):
-        refolded(found, 5)
+        assert split_folds(found, 2).fold.tolist() == [0, 0, 1, 1] * 2
+    with pytest.raises(MisuseError, match="cannot be split into 5 folds"):
+        split_folds(found, 5)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "is empty"),
-        ("2 2\nAda 1 2\n", "has 1 pairs, and its first line says 2 x 2"),
-        ("1 1\nAda 1 2\nAda one Bob 2\n", "in line 3 no pair"),
-        ("1 1\nAda 1 2\nAda 1 Bob 2 3\n", "in line 3 no pair"),
-        ("1 1\nAda 1 2\n../../etc 1 Bob 2\n", "names a place, not a person, in line 3"),
-        ("1 1\nAda 1 2\nAda 1 .. 2\n", "names a place"),
+        ("2 2\nAda 1 2\n", "has 1 pairs, but its first line says 2 folds of 2"),
+        ("1 1\nAda 1 2\nAda one Bob 2\n", "has no pair like .* in line 3"),
+        ("1 1\nAda 1 2\nAda 1 Bob 2 3\n", "has no pair like .* in line 3"),
+        ("1 1\nAda 1 2\n../../etc 1 Bob 2\n", "has a path in place of a name in line 3"),
+        ("1 1\nAda 1 2\nAda 1 .. 2\n", "has a path in place of a name"),
         ("0 0\n", "has 0 pairs"),
-        (b"\xff\xfe\x00", "no text in UTF-8"),
+        (b"\xff\xfe\x00", "is not UTF-8 text"),
     ],
 )
 def test_what_is_no_list_of_pairs_is_told_with_its_line(tmp_path, text, said):
@@ -68,7 +68,7 @@ def test_leaving_pictures_out_leaves_their_pairs_out_and_nothing_else(tmp_path_f
     whole = read_pairs(path)
     kept = [n for n in range(4) if not (gone[whole.first[n]] or gone[whole.second[n]])]
     if not kept:
-        with pytest.raises(MisuseError, match="every pair names a picture that is not there"):
+        with pytest.raises(MisuseError, match="no pair has both of its pictures"):
             whole.without(gone)
         return
     found = whole.without(gone)
@@ -83,10 +83,10 @@ def test_pictures_are_found_whatever_their_ending(tmp_path):
     for name in ("Ada_0001.jpg", "Ada_0001.png", "Ada_0002.PNG", "Ada_0003.txt"):
         (tmp_path / "Ada" / name).write_bytes(b"")
     names = ["Ada/Ada_0001", "Ada/Ada_0002", "Ada/Ada_0003", "Bob/Bob_0001"]
-    found = located(tmp_path, names)
+    found = find_pictures(tmp_path, names)
     assert found == [str(tmp_path / "Ada" / "Ada_0001.jpg"), str(tmp_path / "Ada" / "Ada_0002.PNG"), None, None]
     with pytest.raises(MisuseError, match="no such folder"):
-        located(tmp_path / "missing", names)
+        find_pictures(tmp_path / "missing", names)
 
 
 def packed(path, pictures, same, protocol=4):
@@ -102,7 +102,7 @@ def test_a_bin_is_read_with_its_pictures_once_each(tmp_path, protocol):
     assert found.pictures == ("x.bin#0", "x.bin#1", "x.bin#3", "x.bin#4", "x.bin#6", "x.bin#7")
     assert found.first.tolist() == [0, 1, 3, 4]
     assert found.second.tolist() == [1, 2, 0, 5]
-    assert found.people.tolist() == [0, 0, 0, 1, 2, 3]  # joined by pairs of one person
+    assert found.person_ids.tolist() == [0, 0, 0, 1, 2, 3]  # joined by pairs of one person
     assert found.fold.tolist() == [0, 0, 1, 1]
     assert not found.named
 
@@ -129,9 +129,9 @@ class Evil:
     ("content", "said"),
     [
         (([b"a"], [True]), "1 pictures for 1 pairs"),
-        (([b"a", b"b"], [2]), "neither that it is one person nor two"),
-        (([b"a", 7], [True]), "no encoded bytes but int"),
-        ({"a": 1}, "is no list of pictures"),
+        (([b"a", b"b"], [2]), "a label other than 0 and 1"),
+        (([b"a", 7], [True]), "has a picture of type int"),
+        ({"a": 1}, "is not an InsightFace .bin"),
         (([], []), "0 pictures for 0 pairs"),
         (([b"a", b"b"], [True]), "too few for 10 folds"),
         ((Evil(), [True]), "refused"),

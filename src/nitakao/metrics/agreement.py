@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nitakao.errors import MisuseError
-from nitakao.values import Doubles
+from nitakao.values import Doubles, Ids
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Table:
     cells: (k, 2) group and person that share some, from 0.  both: (k,) how many.
     """
 
-    cells: NDArray[np.int64]
-    both: NDArray[np.int64]
+    cells: Ids
+    both: Ids
 
     @property
     def people(self) -> int:
@@ -99,7 +99,7 @@ def agreements(found: Table, weights: Doubles) -> dict[str, Doubles]:
     return {**told, "nmi": _nmi(mine * both, shared, weights * faces)}
 
 
-def _by(group: NDArray[np.int64], values: Doubles, groups: int) -> Doubles:
+def _by(group: Ids, values: Doubles, groups: int) -> Doubles:
     """(b, groups) sums of the columns (b, k) of each group."""
     order = np.argsort(group, kind="stable")
     starts = np.searchsorted(group[order], np.arange(groups))

@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nitakao.errors import MisuseError
-from nitakao.values import Doubles
-
-Ints = NDArray[np.int64]
+from nitakao.values import Doubles, Ids
 
 DRAWS = 1000
 LEVEL = 0.95
@@ -48,12 +46,12 @@ def draws(people: int, width: int, count: int = DRAWS, seed: int = SEED) -> Iter
         yield np.bincount(drawn.ravel(), minlength=size * people).reshape(size, people).astype(np.float64)
 
 
-def of_pairs(drawn: Doubles, first: Ints, second: Ints) -> Doubles:
+def of_pairs(drawn: Doubles, first: Ids, second: Ids) -> Doubles:
     """(b, n) how often each pair counts. first, second: (n,) numbers of its people, equal for a pair of one person."""
     return np.where(first == second, drawn[:, first], drawn[:, first] * drawn[:, second])
 
 
-def gathered(
+def resample(
     people: int, width: int, of: Callable[[Doubles], Mapping[str, Doubles]], count: int = DRAWS
 ) -> dict[str, Doubles]:
     """What `of` tells of each draw, (count,) under each name."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nitakao.errors import MisuseError
-from nitakao.values import Floats, Metric
+from nitakao.values import Doubles, Floats, Metric
 
 
 def distance(a: Floats, b: Floats, metric: Metric) -> float:
@@ -25,7 +25,7 @@ def distance(a: Floats, b: Floats, metric: Metric) -> float:
     raise MisuseError(f"no metric '{metric}': choose euclidean or cosine")
 
 
-def distances(one: Floats, many: Floats, metric: Metric) -> NDArray[np.float64]:
+def distances(one: Floats, many: Floats, metric: Metric) -> Doubles:
     """(n,) how far the vector `one`, (D,), lies from each row of `many`, (n, D). Otherwise as `distance`."""
     first, others = _vector(one), np.asarray(many, np.float64)
     if others.ndim != 2 or others.shape[1] != first.size:
@@ -42,7 +42,7 @@ def distances(one: Floats, many: Floats, metric: Metric) -> NDArray[np.float64]:
     raise MisuseError(f"no metric '{metric}': choose euclidean or cosine")
 
 
-def between(first: ArrayLike, second: ArrayLike, metric: Metric) -> NDArray[np.float64]:
+def between(first: ArrayLike, second: ArrayLike, metric: Metric) -> Doubles:
     """(n,) how far each row of `first` lies from the same row of `second`, both (n, D). Otherwise as `distance`."""
     one, two = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if one.ndim != 2 or one.shape != two.shape:
@@ -57,7 +57,7 @@ def between(first: ArrayLike, second: ArrayLike, metric: Metric) -> NDArray[np.f
     raise MisuseError(f"no metric '{metric}': choose euclidean or cosine")
 
 
-def crosswise(some: Floats, others: Floats, metric: Metric) -> NDArray[np.float64]:
+def crosswise(some: Floats, others: Floats, metric: Metric) -> Doubles:
     """(n, m) how far each row of `some`, (n, D), lies from each row of `others`, (m, D).
 
     Worked out from products of matrices in double precision: off by up to a hundred-millionth where two nearly agree.
@@ -74,7 +74,7 @@ def crosswise(some: Floats, others: Floats, metric: Metric) -> NDArray[np.float6
     return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
 
 
-def _vector(values: Floats) -> NDArray[np.float64]:
+def _vector(values: Floats) -> Doubles:
     vector = np.asarray(values, np.float64)
     if vector.ndim != 1 or not vector.size:
         raise MisuseError(f"a distance is taken between two vectors, not arrays of shape {vector.shape}")
@@ -83,7 +83,7 @@ def _vector(values: Floats) -> NDArray[np.float64]:
     return vector
 
 
-def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def _cosine(a: Doubles, b: Doubles) -> float:
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
     if lengths == 0:
         raise MisuseError("a vector of zeros has no direction: its cosine distance is not defined")

@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nitakao.errors import MisuseError
 from nitakao.metrics import roc
-from nitakao.values import Doubles
-
-Ints = NDArray[np.int64]
+from nitakao.values import Doubles, Ids
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def identification(own: ArrayLike, other: ArrayLike, strangers: ArrayLike, fpir:
     return Identification(float(first.mean()), float((first & (near < threshold)).mean()), threshold)
 
 
-def ranks(apart: Doubles, own: Ints) -> Ints:
+def ranks(apart: Doubles, own: Ids) -> Ids:
     """(n,) the place of each probe's own person, from 1, among the enrolled: nobody as near as she stands behind her.
 
     apart: (n, people) distance of each probe to each person's nearest face.  own: (n,) the column of each probe's.
@@ -55,7 +53,7 @@ def ranks(apart: Doubles, own: Ints) -> Ints:
     return np.asarray((apart <= mine).sum(axis=1), np.int64)
 
 
-def match_shares(found: Ints, longest: int, weights: Doubles | None = None) -> Doubles:
+def match_shares(found: Ids, longest: int, weights: Doubles | None = None) -> Doubles:
     """(..., longest) the cumulative match characteristic: the share of probes whose own person is within rank 1, 2 ...
 
     found: (n,) ranks.  weights: (..., n) how often each probe counts.
@@ -68,7 +66,7 @@ def match_shares(found: Ints, longest: int, weights: Doubles | None = None) -> D
 
 
 def open_set(
-    found: Ints, near: Doubles, strangers: Doubles, fpir: float, probes: Doubles, unknown: Doubles
+    found: Ids, near: Doubles, strangers: Doubles, fpir: float, probes: Doubles, unknown: Doubles
 ) -> tuple[Doubles, Doubles]:
     """(b,) TPIR, and the threshold at which strangers come to `fpir`, both with people counted many times.
 

@@ -10,13 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nitakao.errors import MisuseError
 from nitakao.metrics.distances import crosswise
-from nitakao.values import Doubles, Floats, Metric
-
-Ints = NDArray[np.int64]
+from nitakao.values import Doubles, Flags, Floats, Ids, Metric
 
 BLOCK = 256  # pictures that ask at a time
 
@@ -29,12 +27,12 @@ class Retrieved:
     precisions at each of them.  r_precision: the share of them among the first so many as there are.
     """
 
-    rows: Ints
-    first: Ints
+    rows: Ids
+    first: Ids
     average_precision: Doubles
     r_precision: Doubles
 
-    def recall(self, k: int) -> NDArray[np.bool_]:
+    def recall(self, k: int) -> Flags:
         """(q,) whether one of its person is among the first k."""
         return np.asarray(self.first <= k)
 
@@ -63,7 +61,7 @@ def retrieval(
     return Retrieved(rows.astype(np.int64), first.astype(np.int64), average, share)
 
 
-def _block(vectors: Floats, who: Ints, block: Ints, metric: Metric) -> tuple[Doubles, Doubles, Doubles]:
+def _block(vectors: Floats, who: Ids, block: Ids, metric: Metric) -> tuple[Doubles, Doubles, Doubles]:
     """(b,) first place, average precision and R-precision of these rows."""
     apart = crosswise(vectors[block], vectors, metric)
     apart[np.arange(len(block)), block] = np.inf  # itself comes last, and is cut off

@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nitakao.errors import MisuseError
-from nitakao.values import Doubles
-
-Bools = NDArray[np.bool_]
+from nitakao.values import Doubles, Flags
 
 BEYOND = 1e9  # stands for the distance of a pair that cannot be compared where one must be worked with
 
@@ -74,7 +72,7 @@ def _shares(counts: Doubles, ends: NDArray[np.intp]) -> Doubles:
     return np.concatenate([np.zeros_like(whole), shares], axis=-1)
 
 
-def checked(apart: ArrayLike, same: ArrayLike) -> tuple[Doubles, Bools]:
+def checked(apart: ArrayLike, same: ArrayLike) -> tuple[Doubles, Flags]:
     """Distances and truth of the pairs. Raises MisuseError where they do not fit, or are of one kind."""
     far, true = np.asarray(apart, np.float64), np.asarray(same, bool)
     if far.ndim != 1 or far.shape != true.shape or np.isnan(far).any():
@@ -90,7 +88,7 @@ def best_threshold(apart: ArrayLike, same: ArrayLike) -> float:
     return float(best_thresholds(far, true, np.ones((1, len(far))))[0])
 
 
-def best_thresholds(apart: Doubles, same: Bools, weights: Doubles) -> Doubles:
+def best_thresholds(apart: Doubles, same: Flags, weights: Doubles) -> Doubles:
     """(b,) as `best_threshold`, for pairs counted `weights`, (b, n), times each."""
     order = np.argsort(apart, kind="stable")
     sorted_apart = np.append(apart[order], np.inf)
@@ -105,7 +103,7 @@ def best_thresholds(apart: Doubles, same: Bools, weights: Doubles) -> Doubles:
     return np.asarray(between[at])
 
 
-def _middle(chosen: Bools) -> NDArray[np.intp]:
+def _middle(chosen: Flags) -> NDArray[np.intp]:
     """(b,) the column of the middle one of those that are true in each row (b, k)."""
     wanted = chosen.sum(axis=1, keepdims=True) // 2 + 1
     return np.asarray(np.argmax(np.cumsum(chosen, axis=1) == wanted, axis=1))
@@ -134,7 +132,7 @@ def _value(values: Doubles, up_to: Doubles, place: Doubles) -> Doubles:
     return np.asarray(values[np.minimum(at, len(values) - 1)])
 
 
-def shares(right: Bools, weights: Doubles) -> Doubles:
+def shares(right: Flags, weights: Doubles) -> Doubles:
     """(b,) the share that is right, of things counted `weights`, (b, n), times; not-a-number where none is counted."""
     whole = weights.sum(axis=1)
     out = np.full(len(whole), np.nan)

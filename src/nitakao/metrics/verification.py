@@ -14,10 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nitakao.errors import MisuseError
 from nitakao.metrics import roc
-from nitakao.values import Doubles
-
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+from nitakao.values import Doubles, Flags, Ids
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4)
 
@@ -95,7 +92,7 @@ def over_folds(
     if apart.shape != (len(names), len(true)) or len(number) != len(true) or np.isnan(apart).any():
         raise MisuseError(f"{len(names)} folds of {len(true)} pairs do not fit distances of shape {apart.shape}")
     check_folds(true, number)
-    mine = own(apart, number)
+    mine = of_own_fold(apart, number)
     folds, rates = [], []
     for row, name in zip(apart, names, strict=True):
         here = number == name
@@ -122,13 +119,13 @@ def over_folds(
     )
 
 
-def own(apart: Doubles, fold: ArrayLike) -> Doubles:
+def of_own_fold(apart: Doubles, fold: ArrayLike) -> Doubles:
     """(n,) each pair's distance as its own fold has it; apart: (folds, n)."""
     rows = np.unique(np.asarray(fold), return_inverse=True)[1].ravel()
     return np.asarray(apart[rows, np.arange(apart.shape[1])])
 
 
-def check_folds(same: Bools, fold: NDArray[np.generic]) -> None:
+def check_folds(same: Flags, fold: NDArray[np.generic]) -> None:
     """Raises MisuseError where folds, (n,), are not what a protocol needs."""
     names = np.unique(fold)
     if len(names) < 2:
@@ -142,7 +139,7 @@ def check_folds(same: Bools, fold: NDArray[np.generic]) -> None:
 class _Rest:
     """The folds on which a threshold is chosen."""
 
-    def __init__(self, apart: Doubles, same: Bools, grid: bool) -> None:
+    def __init__(self, apart: Doubles, same: Flags, grid: bool) -> None:
         self.apart = apart
         self.same = same
         self.grid = grid
@@ -155,14 +152,14 @@ class _Rest:
         return facenet_at(far, different) if self.grid else roc.threshold_at(far, different)
 
 
-def _at(rest: _Rest, far: float, apart: Doubles, same: Bools) -> tuple[float, float, float]:
+def _at(rest: _Rest, far: float, apart: Doubles, same: Flags) -> tuple[float, float, float]:
     """VAL and FAR of a fold, and the threshold at which the others come to `far`."""
     threshold = rest.at(far)
     below = apart < threshold
     return float(below[same].mean()), float(below[~same].mean()), threshold
 
 
-def _rate(far: float, found: Doubles, fold: NDArray[np.generic], same: Bools) -> Rate:
+def _rate(far: float, found: Doubles, fold: NDArray[np.generic], same: Flags) -> Rate:
     """found: (folds, 3) VAL, FAR and threshold."""
     (val, far_found, threshold), (val_std, far_std, _) = found.mean(axis=0), found.std(axis=0)
     fewest = min(int((~same[fold != name]).sum()) for name in np.unique(fold))
@@ -175,7 +172,7 @@ def _rate(far: float, found: Doubles, fold: NDArray[np.generic], same: Bools) ->
 GRID, FINE = np.arange(0, 4, 0.01), np.arange(0, 4, 0.001)
 
 
-def facenet_best(apart: Doubles, same: Bools) -> float:
+def facenet_best(apart: Doubles, same: Flags) -> float:
     """The first of the grid's thresholds that puts most pairs right (facenet's calculate_roc)."""
     accepted = [np.searchsorted(np.sort(apart[kind]), GRID, side="left") for kind in (same, ~same)]
     return float(GRID[np.argmax(accepted[0] - accepted[1])])
@@ -195,17 +192,17 @@ def facenet_at(far: float, different: Doubles) -> float:
 
 
 def statistics(
-    apart: Doubles, same: Bools, fold: Ints, weights: Doubles, fars: Sequence[float] = FARS
+    apart: Doubles, same: Flags, fold: Ids, weights: Doubles, fars: Sequence[float] = FARS
 ) -> dict[str, Doubles]:
     """accuracy, auc, eer and val at each FAR, (b,) each, of pairs counted `weights`, (b, n), times; as `over_folds`."""
-    whole = roc.curve(own(apart, fold), same, weights)
+    whole = roc.curve(of_own_fold(apart, fold), same, weights)
     folds = [_fold(row, same, fold == name, weights, fars) for row, name in zip(apart, np.unique(fold), strict=True)]
     found = np.nanmean(np.stack(folds), axis=0)  # a fold may be drawn empty
     told = {"accuracy": found[0], "auc": whole.auc, "eer": whole.eer}
     return told | {f"val@{far:g}": found[1 + place] for place, far in enumerate(fars)}
 
 
-def _fold(apart: Doubles, same: Bools, here: Bools, weights: Doubles, fars: Sequence[float]) -> Doubles:
+def _fold(apart: Doubles, same: Flags, here: Flags, weights: Doubles, fars: Sequence[float]) -> Doubles:
     """(1 + fars, b) of one fold: accuracy, and VAL at each FAR."""
     test, rest = weights[:, here], weights[:, ~here]
     chosen = roc.best_thresholds(apart[~here], same[~here], rest)

@@ -1,22 +1,22 @@
-"""What models are measured on: lists of pairs, folders of people, lists of pictures, and columns of what is known."""
+"""Labelled data to measure models on: lists of pairs, a folder per person, lists of pictures, columns of a CSV."""
 
 from __future__ import annotations
 
 from nitakao.protocols.csv_columns import Columns, read_columns
 from nitakao.protocols.insightface_bin import read_bin
-from nitakao.protocols.labelled_list import Listed, of_folder, read_list
-from nitakao.protocols.pairs import Pairs, read_pairs, refolded
-from nitakao.protocols.person_folders import located
+from nitakao.protocols.labelled_list import LabelledPictures, read_folder, read_list
+from nitakao.protocols.pairs import Pairs, read_pairs, split_folds
+from nitakao.protocols.person_folders import find_pictures
 
 __all__ = [
     "Columns",
-    "Listed",
+    "LabelledPictures",
     "Pairs",
-    "located",
-    "of_folder",
+    "find_pictures",
     "read_bin",
     "read_columns",
+    "read_folder",
     "read_list",
     "read_pairs",
-    "refolded",
+    "split_folds",
 ]

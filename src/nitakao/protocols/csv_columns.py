@@ -1,4 +1,4 @@
-"""What is known of people or of pictures: the columns of a CSV."""
+"""Attributes of people or pictures, from the columns of a CSV file."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nitakao.errors import FormatError, MisuseError
-from nitakao.protocols.pairs import text
+from nitakao.protocols.pairs import read_text
 
 
 @dataclass(frozen=True)
 class Columns:
-    """names: of the columns, the first of which says who or which picture it is.  rows: by that, what each says."""
+    """The columns of a CSV file.
+
+    Attributes:
+        names: Column names. The first column names a person or a picture.
+        rows: The values of each row by column name, keyed by the first column.
+    """
 
     names: tuple[str, ...]
     rows: Mapping[str, Mapping[str, str]]
 
-    def of(self, column: str, picture: str, person: str) -> str:
-        """What a column says of a picture: by its path, its name with or without the ending, or its person; else ''."""
+    def value(self, column: str, picture: str, person: str) -> str:
+        """A picture's value in a column, found by path, file name (with or without ending) or person; else ''."""
         if column not in self.names[1:]:
             raise MisuseError(f"no column '{column}': choose one of {', '.join(self.names[1:]) or 'none'}")
         name = os.path.basename(picture)
@@ -31,12 +36,16 @@ class Columns:
 
 
 def read_columns(path: Path) -> Columns:
-    """A CSV whose first line names its columns, and whose first column names people or pictures. Raises FormatError."""
-    lines = csv.reader(text(path).splitlines())
+    """Read a CSV file whose first line names the columns, and whose first column names people or pictures.
+
+    Raises:
+        FormatError: If the file is unreadable or malformed.
+    """
+    lines = csv.reader(read_text(path).splitlines())
     try:
         names = tuple(name.strip() for name in next(lines, []))
         if len(names) < 2 or len(set(names)) < len(names) or not all(names):
-            raise FormatError(f"'{path}' does not begin with a line of two column names or more, all different")
+            raise FormatError(f"'{path}' does not start with a line of at least two different column names")
         rows: dict[str, dict[str, str]] = {}
         for line in lines:
             if not any(line):
@@ -47,5 +56,5 @@ def read_columns(path: Path) -> Columns:
                 raise FormatError(f"'{path}' has two lines for '{line[0][:80]}'")
             rows[line[0].strip()] = {name: value.strip() for name, value in zip(names, line, strict=True)}
     except csv.Error as error:
-        raise FormatError(f"'{path}' is no CSV: {error}") from error
+        raise FormatError(f"'{path}' is not a CSV file: {error}") from error
     return Columns(names, rows)

@@ -1,4 +1,4 @@
-"""Pairs as InsightFace packs them: a pickle of encoded pictures, two to a pair, and of what is one person."""
+"""InsightFace's .bin files of pairs: a pickle of encoded pictures, two per pair, and of which pairs are genuine."""
 
 from __future__ import annotations
 
@@ -7,44 +7,49 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nitakao.errors import FormatError
 from nitakao.protocols.pairs import Pairs
 from nitakao.system import safe_pickle
+from nitakao.values import Flags, Ids
 
-FOLDS = 10  # InsightFace's verification.py: as they stand, cut into ten
+FOLDS = 10  # InsightFace's verification.py: the pairs in order, split into ten
 
 
 def read_bin(path: Path, folds: int = FOLDS) -> tuple[Pairs, list[bytes]]:
-    """The pairs of a .bin, and the bytes of each of their pictures. Raises FormatError.
+    """Read the pairs of a .bin file, and the encoded bytes of each picture.
 
-    A picture that stands in several pairs is one picture.  Nobody is named: pictures that pairs of one person join,
-    over any number of pairs, are one person's.
+    A picture that occurs in several pairs is one picture. The file does not name people: pictures connected by genuine
+    pairs, over any number of them, count as one person.
+
+    Raises:
+        FormatError: If the file is unreadable or malformed.
     """
-    found = safe_pickle.load(safe_pickle.Source.open(path))
-    pictures, same = _checked(path, found)
-    known: dict[bytes, int] = {}
-    rows = [known.setdefault(hashlib.sha256(data).digest(), len(known)) for data in pictures]
-    at = {row: place for place, row in reversed(list(enumerate(rows)))}  # where each stands first
+    content = safe_pickle.load(safe_pickle.Source.open(path))
+    pictures, same = _check(path, content)
+    numbers: dict[bytes, int] = {}
+    rows = [numbers.setdefault(hashlib.sha256(data).digest(), len(numbers)) for data in pictures]
+    first_place = {row: place for place, row in reversed(list(enumerate(rows)))}
     first, second = np.array(rows[::2], np.int64), np.array(rows[1::2], np.int64)
-    who = _joined(len(known), first[same], second[same])
+    persons = _connect(len(numbers), first[same], second[same])
     if len(same) < folds:
         raise FormatError(f"'{path}' has {len(same)} pairs, too few for {folds} folds")
-    names = tuple(f"{path.name}#{at[row]}" for row in range(len(known)))
+    names = tuple(f"{path.name}#{first_place[row]}" for row in range(len(numbers)))
     fold = np.repeat(np.arange(folds), [len(part) for part in np.array_split(np.arange(len(same)), folds)])
-    once = [pictures[at[row]] for row in range(len(known))]
-    return Pairs(names, tuple(f"person {n}" for n in who), first, second, same, fold, named=False), once
+    unique = [pictures[first_place[row]] for row in range(len(numbers))]
+    return Pairs(names, tuple(f"person {n}" for n in persons), first, second, same, fold, named=False), unique
 
 
-def _checked(path: Path, found: object) -> tuple[Sequence[bytes], NDArray[np.bool_]]:
-    if not isinstance(found, (tuple, list)) or len(found) != 2 or not all(isinstance(p, (list, tuple)) for p in found):
-        raise FormatError(f"'{path}' is no list of pictures with a list of what is one person, as InsightFace packs")
-    pictures, same = found
+def _check(path: Path, content: object) -> tuple[Sequence[bytes], Flags]:
+    if not isinstance(content, (tuple, list)) or len(content) != 2:
+        content = (None, None)
+    pictures, same = content
+    if not isinstance(pictures, (tuple, list)) or not isinstance(same, (tuple, list)):
+        raise FormatError(f"'{path}' is not an InsightFace .bin: a list of pictures and a list of labels are expected")
     if not same or len(pictures) != 2 * len(same):
         raise FormatError(f"'{path}' has {len(pictures)} pictures for {len(same)} pairs: it is damaged")
     if not all(isinstance(each, (bool, int)) and each in (0, 1) for each in same):
-        raise FormatError(f"'{path}' tells of a pair neither that it is one person nor two: it is damaged")
+        raise FormatError(f"'{path}' has a label other than 0 and 1: it is damaged")
     return [_bytes(path, picture) for picture in pictures], np.array(same, bool)
 
 
@@ -52,12 +57,12 @@ def _bytes(path: Path, picture: object) -> bytes:
     if isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.ndim <= 2:
         return picture.tobytes()
     if not isinstance(picture, bytes):
-        raise FormatError(f"'{path}' holds a picture that is no encoded bytes but {type(picture).__name__}: refused")
+        raise FormatError(f"'{path}' has a picture of type {type(picture).__name__}: encoded bytes are expected")
     return picture
 
 
-def _joined(count: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> list[int]:
-    """The smallest row that each row is joined with."""
+def _connect(count: int, first: Ids, second: Ids) -> list[int]:
+    """The smallest row that each row is connected with."""
     parent = list(range(count))
 
     def root(row: int) -> int:

@@ -1,4 +1,4 @@
-"""Folders of people: where the pictures lie that a list names."""
+"""Find listed pictures in a folder with one subfolder per person."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ from nitakao.errors import MisuseError
 from nitakao.photos.formats import SUFFIXES
 
 
-def located(folder: Path, names: Sequence[str]) -> list[str | None]:
-    """The file of each picture, named 'PERSON/PICTURE' without its ending; None where there is none.
+def find_pictures(folder: Path, names: Sequence[str]) -> list[str | None]:
+    """Find the file of each picture.
 
-    Of several endings, the one that comes first in the alphabet: a .jpg before a .png.
+    Args:
+        folder: Folder with one subfolder per person.
+        names: The pictures, as 'PERSON/PICTURE' without the file ending.
+
+    Returns:
+        The path of each, None where it is missing. Of several endings the alphabetically first counts.
     """
     if not folder.is_dir():
         raise MisuseError(f"no such folder: '{folder}'")
-    seen: dict[str, dict[str, str]] = {}
-    found: list[str | None] = []
+    stems: dict[str, dict[str, str]] = {}
+    paths: list[str | None] = []
     for name in names:
         person, _, stem = name.rpartition("/")
-        if person not in seen:
-            seen[person] = _stems(folder / person)
-        found.append(seen[person].get(stem))
-    return found
+        if person not in stems:
+            stems[person] = _stems(folder / person)
+        paths.append(stems[person].get(stem))
+    return paths
 
 
 def _stems(folder: Path) -> dict[str, str]:
-    """Pictures in this folder by their names without the ending."""
+    """Paths of the pictures in this folder, by file name without ending."""
     try:
         with os.scandir(folder) as entries:
             names = sorted((entry.name for entry in entries), reverse=True)

@@ -123,7 +123,7 @@ def gain(
         return {name: new[name] - old[name] for name in new}
 
     whole = of(np.ones((1, numbers.max() + 1)))
-    drawn = bootstrap.gathered(int(numbers.max()) + 1, len(found.same), of, draws)
+    drawn = bootstrap.resample(int(numbers.max()) + 1, len(found.same), of, draws)
     return {name: (float(whole[name][0]), bootstrap.interval(drawn[name])) for name in whole}
 
 

@@ -10,13 +10,17 @@ import nitakao
 from nitakao import pipeline
 from nitakao.errors import MisuseError, PhotoError
 from nitakao.metrics import between
+from nitakao.pipeline import PipelineOptions
 from nitakao.protocols import read_pairs
 from nitakao.tasks.evaluate import embeddings
-from nitakao.tasks.evaluate.embeddings import Measuring
-from nitakao.tasks.evaluate.pairs import PairRules, apart, as_facenet, compared, evaluate_pairs, worst
+from nitakao.tasks.evaluate.embeddings import embed_pictures
+from nitakao.tasks.evaluate.labelled import LabelledSet
+from nitakao.tasks.evaluate.pairs import PairRules, as_facenet, compare_pairs, fold_distances, pairs, worst_errors
 from nitakao.tasks.photos import embed
 
-RULES = PairRules(draws=50)
+
+def measure(folder=None, pairs_file="pairs.txt", *, vectors=None, draws=50, aligned=False, **more):
+    return pairs(LabelledSet(folder, vectors, draws=draws, aligned=aligned), pairs_file, **more)
 
 
 @pytest.fixture
@@ -35,13 +39,13 @@ def _vector(name):
 
 
 def test_pairs_are_judged_by_the_distances_of_their_pictures(lfw):
-    found = nitakao.evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", model="fake", rules=RULES)
-    pairs = read_pairs(lfw / "pairs.txt")
-    vectors = [_vector(f"{name}.jpg") for name in pairs.pictures]
+    found = measure(lfw / "lfw", lfw / "pairs.txt", model="fake")
+    listed = read_pairs(lfw / "pairs.txt")
+    vectors = [_vector(f"{name}.jpg") for name in listed.pictures]
     expected = between(
-        np.stack([vectors[n] for n in pairs.first]), np.stack([vectors[n] for n in pairs.second]), "euclidean"
+        np.stack([vectors[n] for n in listed.first]), np.stack([vectors[n] for n in listed.second]), "euclidean"
     )
-    assert found.apart == pytest.approx(expected)
+    assert found.distances == pytest.approx(expected)
     assert found.accuracy > 0.8
     assert found.people == 12
     assert (found.verification.pairs, found.verification.same) == (24, 12)
@@ -52,10 +56,10 @@ def test_pairs_are_judged_by_the_distances_of_their_pictures(lfw):
 def test_a_file_of_vectors_gives_the_same_as_the_pictures(lfw, monkeypatch):
     monkeypatch.setattr(embed, "card_of", lambda model: fakes.CARD)
     embed.save(lfw / "x.npz", [lfw / "lfw"], choice="central")
-    one = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=RULES)
-    two = evaluate_pairs(pairs=lfw / "pairs.txt", vectors=lfw / "x.npz", model="fake", rules=RULES)
-    assert two.apart == pytest.approx(one.apart, abs=1e-6)
-    assert str(two.measured.pictures[0]).endswith("P00_0001.jpg")
+    one = measure(lfw / "lfw", lfw / "pairs.txt")
+    two = measure(None, lfw / "pairs.txt", vectors=lfw / "x.npz", model="fake")
+    assert two.distances == pytest.approx(one.distances, abs=1e-6)
+    assert str(two.embedded.pictures[0]).endswith("P00_0001.jpg")
 
 
 def test_a_picture_without_a_face_makes_its_pairs_count_as_two_people(lfw, monkeypatch):
@@ -68,26 +72,26 @@ def test_a_picture_without_a_face_makes_its_pairs_count_as_two_people(lfw, monke
             yield outcome
 
     monkeypatch.setattr(pipeline, "run", run)
-    found = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=RULES)
-    assert (found.measured.faceless, found.measured.problems) == (1, (f"'{lfw}/lfw/P01/P01_0001.jpg': damaged",))
+    found = measure(lfw / "lfw", lfw / "pairs.txt")
+    assert (found.embedded.faceless, found.embedded.problems) == (1, (f"'{lfw}/lfw/P01/P01_0001.jpg': damaged",))
     names = found.pairs.pictures
     lost = {names.index("P00/P00_0001"), names.index("P01/P01_0001")}
     gone = [n for n in range(24) if {found.pairs.first[n], found.pairs.second[n]} & lost]
-    assert np.isinf(found.apart[gone]).all()
-    assert np.isfinite(np.delete(found.apart, gone)).all()
-    false, refused = worst(found)
+    assert np.isinf(found.distances[gone]).all()
+    assert np.isfinite(np.delete(found.distances, gone)).all()
+    false, refused = worst_errors(found)
     assert not set(gone) & {*false, *refused}
 
 
 def test_pairs_of_missing_pictures_are_an_error_unless_they_are_to_be_skipped(lfw):
     (lfw / "lfw" / "P03" / "P03_0001.jpg").unlink()
     with pytest.raises(MisuseError, match=r"1 of 36 pictures .* such as 'P03/P03_0001': .*--skip-missing"):
-        evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt")
-    found = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=RULES, skip_missing=True)
+        measure(lfw / "lfw", lfw / "pairs.txt")
+    found = measure(lfw / "lfw", lfw / "pairs.txt", rules=PairRules(skip_missing=True))
     assert found.pairs.skipped == 2
     assert found.verification.pairs == 22
-    with pytest.raises(MisuseError, match="every pair names a picture that is not there"):
-        evaluate_pairs(lfw, pairs=lfw / "pairs.txt", skip_missing=True)
+    with pytest.raises(MisuseError, match="no pair has both of its pictures"):
+        measure(lfw, lfw / "pairs.txt", rules=PairRules(skip_missing=True))
 
 
 def test_where_no_picture_can_be_read_there_is_nothing_to_tell(lfw, monkeypatch):
@@ -97,18 +101,18 @@ def test_where_no_picture_can_be_read_there_is_nothing_to_tell(lfw, monkeypatch)
         lambda sources, **_: (nitakao.Outcome(s, status="unreadable", problem="damaged") for s in sources),
     )
     with pytest.raises(PhotoError, match="none of the 36 pictures could be read"):
-        evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt")
+        measure(lfw / "lfw", lfw / "pairs.txt")
 
 
 def test_the_mean_that_is_subtracted_is_that_of_the_other_folds(lfw):
-    pairs = read_pairs(lfw / "pairs.txt")
-    vectors = np.stack([_vector(name) for name in pairs.pictures])
-    rows = apart(pairs, vectors, "cosine", subtract_mean=True)
+    listed = read_pairs(lfw / "pairs.txt")
+    vectors = np.stack([_vector(name) for name in listed.pictures])
+    rows = fold_distances(listed, vectors, "cosine", subtract_mean=True)
     for fold in range(3):
-        rest = pairs.fold != fold
-        mean = np.concatenate([vectors[pairs.first[rest]], vectors[pairs.second[rest]]]).astype(float).mean(axis=0)
+        rest = listed.fold != fold
+        mean = np.concatenate([vectors[listed.first[rest]], vectors[listed.second[rest]]]).astype(float).mean(axis=0)
         for n in range(24):
-            a, b = vectors[pairs.first[n]] - mean, vectors[pairs.second[n]] - mean
+            a, b = vectors[listed.first[n]] - mean, vectors[listed.second[n]] - mean
             expected = 1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b)
             assert rows[fold, n] == pytest.approx(expected, abs=1e-6)
 
@@ -119,7 +123,7 @@ def test_facenets_distances_are_squares_and_shares_of_half_a_turn():
 
 
 def test_with_the_grid_thresholds_are_of_facenets_grid(lfw):
-    found = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=PairRules(grid=True, draws=0))
+    found = measure(lfw / "lfw", lfw / "pairs.txt", rules=PairRules(grid=True), draws=0)
     assert [round(fold.threshold * 100) / 100 for fold in found.verification.folds] == pytest.approx(
         [fold.threshold for fold in found.verification.folds]
     )
@@ -127,32 +131,31 @@ def test_with_the_grid_thresholds_are_of_facenets_grid(lfw):
 
 
 def test_a_model_does_not_differ_from_itself_and_a_worse_one_does(lfw, monkeypatch):
-    rules = PairRules(draws=200)
-    one = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=rules)
-    assert {(each.difference, each.chance) for each in compared([one, one])} == {(0.0, 1.0)}
+    one = measure(lfw / "lfw", lfw / "pairs.txt", draws=200)
+    assert {(each.difference, each.chance) for each in compare_pairs([one, one])} == {(0.0, 1.0)}
     plain = evaluated.vector
     monkeypatch.setattr(evaluated, "vector", lambda person, picture: plain(person, picture, 6.0))
-    worse = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=rules)
-    told = {each.figure: each for each in compared([one, worse])}
+    worse = measure(lfw / "lfw", lfw / "pairs.txt", draws=200)
+    told = {each.figure: each for each in compare_pairs([one, worse])}
     assert told["auc"].difference > 0.1
     assert told["auc"].interval.low > 0
     assert told["auc"].chance < 0.05
-    other = evaluate_pairs(lfw / "lfw", pairs=evaluated.pairs_file(lfw / "few.txt", 2), rules=RULES)
+    other = measure(lfw / "lfw", evaluated.pairs_file(lfw / "few.txt", 2))
     with pytest.raises(MisuseError, match="compared on the same pairs"):
-        compared([one, other])
+        compare_pairs([one, other])
 
 
 def test_the_worst_come_first_and_are_wrong(lfw, monkeypatch):
     plain = evaluated.vector
     monkeypatch.setattr(evaluated, "vector", lambda person, picture: plain(person, picture, 3.0))
-    found = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=RULES)
-    false, refused = worst(found, most=3)
+    found = measure(lfw / "lfw", lfw / "pairs.txt")
+    false, refused = worst_errors(found, most=3)
     assert false
     assert refused
     assert not found.pairs.same[false].any()
     assert found.pairs.same[refused].all()
-    assert (np.diff(found.apart[false]) >= 0).all()
-    assert (np.diff(found.apart[refused]) <= 0).all()
+    assert (np.diff(found.distances[false]) >= 0).all()
+    assert (np.diff(found.distances[refused]) <= 0).all()
 
 
 def test_a_bin_brings_its_pictures_and_what_is_damaged_in_it_is_told(lfw, monkeypatch):
@@ -174,7 +177,7 @@ def test_a_bin_brings_its_pictures_and_what_is_damaged_in_it_is_told(lfw, monkey
         return evaluated.run(sources)
 
     monkeypatch.setattr(pipeline, "run", run)
-    found = evaluate_pairs(pairs=lfw / "x.bin", folds=2, rules=RULES)
+    found = measure(None, lfw / "x.bin", rules=PairRules(folds=2))
     assert settings["options"].detector.name == "none"
     assert found.pairs.named is False
     assert len(found.verification.folds) == 2
@@ -199,7 +202,7 @@ def test_the_middle_of_a_picture_is_cut_or_padded_to_the_size_of_the_crop(lfw, m
             yield from evaluated.run([name])
 
     monkeypatch.setattr(pipeline, "run", run)
-    found = evaluate_pairs(lfw / "lfw", pairs=lfw / "pairs.txt", rules=RULES, look=Measuring(centre_crop=True))
+    found = measure(lfw / "lfw", lfw / "pairs.txt", aligned=True)
     assert found.verification.pairs == 24
     assert sorted(seen) == ["P00_0001.png", "P01_0001.png"]  # the others are no pictures, and are told by the pipeline
     for pixels in seen.values():
@@ -211,9 +214,9 @@ def test_the_middle_of_a_picture_is_cut_or_padded_to_the_size_of_the_crop(lfw, m
     ("call", "said"),
     [
         (lambda: PairRules(fars=(0.0,)), "rates lie between 0 and 1"),
-        (lambda: PairRules(draws=-1), "0 draws or more"),
-        (lambda: Measuring(choice="all"), "one face of each picture"),
-        (lambda: Measuring(batch_size=0), "1 face or more"),
+        (lambda: LabelledSet(draws=-1), "0 draws or more"),
+        (lambda: embed_pictures([], options=PipelineOptions(faces="all")), "one face of each picture"),
+        (lambda: PipelineOptions(batch_size=0), "at least 1"),
     ],
 )
 def test_rules_that_cannot_be_kept_are_refused(call, said):

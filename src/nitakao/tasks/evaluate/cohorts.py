@@ -1,36 +1,41 @@
-"""Is a model as good for everybody: the errors of groups of people at one common threshold."""
+"""Cohorts: the error rates of groups of people at one common threshold."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError
 from nitakao.metrics import Interval, bootstrap, crosswise
-from nitakao.tasks.evaluate.embeddings import Measuring, Model, Watch, threshold_of
-from nitakao.tasks.evaluate.labelled import Everyone, Path_, PeopleWanted, of_people
-from nitakao.values import Doubles, Metric
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from nitakao.pipeline import PipelineOptions
+from nitakao.tasks.evaluate.embeddings import Model, Progress, choose_threshold
+from nitakao.tasks.evaluate.labelled import FilePath, LabelledSet, LabelledVectors, embed_labelled
+from nitakao.values import Doubles, Flags, Ids
 
 BLOCK = 512  # pictures at a time, each with all others
-MOST_KEPT = 50_000_000  # distances that a threshold at a rate may be found among: 400 MB
-NONE_SEEN = Interval(0.0, math.nan)  # no draw shows an error that nobody has: the upper end is not known
+MAX_DISTANCES = 50_000_000  # kept to find the threshold at a rate: 400 MB
+NO_ERRORS = Interval(0.0, math.nan)  # without errors no draw has one: the upper end is unknown
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """One group's errors.
+    """The error rates of one group, over pairs with both pictures in the group.
 
-    same, different: pairs of one person and of two, both pictures in the group.  fnmr: the share of pairs of one person
-    that the threshold refuses.  fmr: the share of pairs of two that it accepts.  NaN where there is no such pair.
+    Attributes:
+        name: The group.
+        people: Number of people.
+        pictures: Number of pictures.
+        same: Number of genuine pairs (of one person).
+        different: Number of impostor pairs (of two people).
+        fnmr: False non-match rate: the share of genuine pairs that are rejected; NaN without such pairs.
+        fnmr_interval: Its 95% interval; None without draws.
+        fmr: False match rate: the share of impostor pairs that are accepted; NaN without such pairs.
+        fmr_interval: Its 95% interval; None without draws.
     """
 
     name: str
@@ -45,191 +50,200 @@ class Cohort:
 
 
 @dataclass(frozen=True, eq=False)
-class CohortsEvaluated:
-    """The errors of each group, of pairs across groups, and of all.
+class CohortsResult:
+    """The result of `cohorts`.
 
-    unknown: pictures of whom the column says nothing, faceless: without a face; both are left out.
+    Attributes:
+        column: The column that names the groups.
+        cohorts: The error rates of each group.
+        across: Those of pairs across groups.
+        overall: Those of all pairs.
+        threshold: Same person below this distance.
+        threshold_source: Where the threshold comes from.
+        labelled: Vectors of the pictures that count.
+        unlabelled: Number of pictures without a value in the column; left out.
+        faceless: Number of pictures without a face; left out.
     """
 
     column: str
     cohorts: tuple[Cohort, ...]
     across: Cohort
-    whole: Cohort
+    overall: Cohort
     threshold: float
     threshold_source: str
-    everyone: Everyone
-    unknown: int
+    labelled: LabelledVectors
+    unlabelled: int
     faceless: int
 
 
-def evaluate_cohorts(
-    folder: str | os.PathLike[str] | None = None,
-    *,
-    columns: Path_,
+def cohorts(
+    data: LabelledSet,
+    columns: FilePath,
     by: str,
+    *,
     model: Model = None,
-    vectors: Path_ | None = None,
-    metric: Metric | None = None,
-    wanted: PeopleWanted | None = None,
+    options: PipelineOptions | None = None,
     threshold: float | None = None,
     far: float | None = None,
-    look: Measuring | None = None,
-    draws: int = bootstrap.DRAWS,
-    started: Callable[[int], None] = lambda pictures: None,
-    watch: Watch = lambda outcome: None,
-) -> CohortsEvaluated:
-    """What share of pairs each group's members have wrong, of all pairs that their pictures make.
+    progress: Progress | None = None,
+) -> CohortsResult:
+    """Measure the error rates of groups of people, over all pairs of their pictures.
 
-    columns: a CSV whose first column names people, or pictures by their paths or file names.  by: which of its columns.
-    threshold: None: the card's; far: the one at which this share of all pairs of two people is accepted.
+    Args:
+        data: Labelled pictures.
+        columns: CSV file whose first column names people, or pictures by path or file name.
+        by: The column of it that names the groups.
+        model: Name, path or card of the model. None: the default model, or the one that the file of vectors names.
+        options: How faces are detected and embedded.
+        threshold: Same person below this distance. None: the model's.
+        far: Use the threshold at which this share of all impostor pairs is accepted, in place of `threshold`.
+        progress: Callbacks.
     """
-    if far is not None and (threshold is not None or not 0 < far < 1):
-        raise MisuseError(f"a rate lies between 0 and 1 and stands in place of a threshold, not {far:g} beside one")
+    if far is not None and threshold is not None:
+        raise MisuseError("a false accept rate sets the threshold: give one of them")
+    if far is not None and not 0 < far < 1:
+        raise MisuseError(f"a false accept rate lies between 0 and 1, not at {far:g}")
     from nitakao import protocols
 
     table = protocols.read_columns(Path(columns))
-    everyone = of_people(
-        folder,
-        model=model,
-        vectors=vectors,
-        metric=metric,
-        wanted=wanted,
-        look=look,
-        started=started,
-        watch=watch,
-    )
-    faceless = int((~everyone.measured.there).sum())
-    everyone = everyone.with_faces()
-    told = [table.of(by, name, person) for name, person in zip(everyone.names, everyone.who, strict=True)]
-    known = np.array([bool(value) for value in told])
-    if not known.any():
-        raise MisuseError(f"'{os.fspath(columns)}' says nothing of these people or pictures, such as {everyone.who[0]}")
-    everyone = everyone.only(known)
-    groups = [value for value in told if value]
+    labelled = embed_labelled(data, model=model, options=options, progress=progress)
+    faceless = int((~labelled.embedded.has_vector).sum())
+    labelled = labelled.with_faces()
+    values = [table.value(by, name, person) for name, person in zip(labelled.names, labelled.labels, strict=True)]
+    has_value = np.array([bool(value) for value in values])
+    if not has_value.any():
+        raise MisuseError(f"'{os.fspath(columns)}' has none of these people or pictures, such as {labelled.labels[0]}")
+    labelled = labelled.only(has_value)
     if far is None:
-        limit, source = threshold_of(everyone.measured, threshold)
+        limit, source = choose_threshold(labelled.embedded, threshold)
     else:
-        limit, source = _threshold_at(everyone, far), f"at a rate of {far:g} of false matches among all these pairs"
-    cohorts, across, whole = counted(everyone, groups, limit, draws)
-    unknown = int((~known).sum())
-    return CohortsEvaluated(by, cohorts, across, whole, limit, source, everyone, unknown, faceless)
+        limit, source = _threshold_at(labelled, far), f"FAR {far:g} over all these pairs"
+    rates = measure_cohorts(labelled, [value for value in values if value], limit, data.draws)
+    return CohortsResult(by, *rates, limit, source, labelled, int((~has_value).sum()), faceless)
 
 
-def _threshold_at(everyone: Everyone, far: float) -> float:
-    """The distance below which this share of all pairs of two people lies."""
-    counts = np.bincount(everyone.people).astype(np.int64)
+def _threshold_at(labelled: LabelledVectors, far: float) -> float:
+    """The distance below which this share of all impostor pairs lies."""
+    counts = np.bincount(labelled.person_ids).astype(np.int64)
     different = int((counts.sum() ** 2 - (counts**2).sum()) // 2)
-    wanted = int(far * different)
-    if wanted < 1:
-        raise MisuseError(f"{different} pairs of two people are too few for a rate of {far:g}: name a higher one")
-    if wanted > MOST_KEPT:
-        raise MisuseError(f"a rate of {far:g} is too high for {different} pairs: name a lower one, or a threshold")
+    accepted = int(far * different)
+    if accepted < 1:
+        raise MisuseError(f"{different} pairs of two people are too few for a rate of {far:g}: give a higher rate")
+    if accepted > MAX_DISTANCES:
+        raise MisuseError(f"a rate of {far:g} is too high for {different} pairs: give a lower rate, or a threshold")
     nearest = np.zeros(0)
-    for apart, _, _, same in _blocks(everyone):
-        nearest = np.concatenate([nearest, apart[~same]])
-        nearest = np.partition(nearest, wanted)[: wanted + 1] if len(nearest) > wanted + 1 else nearest
+    for distances, _, _, same in _pair_blocks(labelled):
+        nearest = np.concatenate([nearest, distances[~same]])
+        nearest = np.partition(nearest, accepted)[: accepted + 1] if len(nearest) > accepted + 1 else nearest
     nearest.sort()
-    return float(nearest[min(wanted, len(nearest) - 1)])
+    return float(nearest[min(accepted, len(nearest) - 1)])
 
 
-def _blocks(everyone: Everyone) -> Iterator[tuple[Doubles, Ints, Ints, Bools]]:
-    """Every pair once, by the block: distances (m,), rows of both sides, and whether they are one person."""
-    vectors, people, count = everyone.measured.vectors, everyone.people, len(everyone.who)
+def _pair_blocks(labelled: LabelledVectors) -> Iterator[tuple[Doubles, Ids, Ids, Flags]]:
+    """Every pair once, in blocks: distances (m,), rows of both sides, and whether they are one person."""
+    vectors, ids, count = labelled.embedded.vectors, labelled.person_ids, len(labelled.labels)
     for start in range(0, count, BLOCK):
         rows = np.arange(start, min(start + BLOCK, count))
-        apart = crosswise(vectors[rows], vectors[start:], everyone.measured.metric)
+        distances = crosswise(vectors[rows], vectors[start:], labelled.embedded.metric)
         first, second = np.nonzero(np.arange(count - start) > np.arange(len(rows))[:, None])
         one, two = rows[first], start + second
-        yield apart[first, second], one, two, people[one] == people[two]
+        yield distances[first, second], one, two, ids[one] == ids[two]
 
 
 @dataclass(frozen=True, eq=False)
-class _Wrong:
-    """Pairs that the threshold has wrong.
+class _Errors:
+    """Pairs that the threshold gets wrong.
 
-    missed: (people, groups + 1) of one person, by group, the last across groups.
-    false: (k, 3) two people and the group, and times: (k,) how many of their pairs were accepted.
+    rejected: (people, groups + 1) genuine pairs of each person in each group, the last across groups.
+    accepted: (k, 3) two people and the group of impostor pairs. counts: (k,) how many such pairs.
     """
 
-    missed: Doubles
-    false: Ints
-    times: Doubles
+    rejected: Doubles
+    accepted: Ids
+    counts: Doubles
 
 
-def counted(
-    everyone: Everyone, groups: list[str], threshold: float, draws: int = bootstrap.DRAWS
+def measure_cohorts(
+    labelled: LabelledVectors, groups: list[str], threshold: float, draws: int = bootstrap.DRAWS
 ) -> tuple[tuple[Cohort, ...], Cohort, Cohort]:
-    """The errors of each group, across groups, and of all. groups: (n,) each picture's."""
+    """The error rates of each group, of pairs across groups, and of all pairs.
+
+    groups: (n,) the group of each picture.
+    """
     names, group = np.unique(np.array(groups), return_inverse=True)
-    group, people = group.ravel().astype(np.int64), everyone.people
-    sizes = np.zeros((int(people.max()) + 1, len(names)))
-    np.add.at(sizes, (people, group), 1)
-    wrong = _wrong(everyone, group, len(names), threshold)
-    here = {name: value[0] for name, value in _rates(np.ones((1, len(sizes))), sizes, wrong).items()}
+    group, ids = group.ravel().astype(np.int64), labelled.person_ids
+    sizes = np.zeros((int(ids.max()) + 1, len(names)))
+    np.add.at(sizes, (ids, group), 1)
+    errors = _count_errors(labelled, group, len(names), threshold)
+    values = {name: value[0] for name, value in _rates(np.ones((1, len(sizes))), sizes, errors).items()}
     drawn: dict[str, Doubles] = {}
     if draws:
-        width = 3 * (len(wrong.times) + sizes.size)
-        drawn = bootstrap.gathered(len(sizes), width, lambda weights: _flat(_rates(weights, sizes, wrong)), draws)
-    in_group = [(sizes[:, g] > 0, sizes[:, g].sum()) for g in range(len(names))]
-    every = (np.ones(len(sizes), bool), sizes.sum())
-    told = zip([*(str(name) for name in names), "across", "all"], [*in_group, every, every], strict=True)
-    cohorts = [_cohort(name, place, who, pictures, here, drawn) for place, (name, (who, pictures)) in enumerate(told)]
+        width = 3 * (len(errors.counts) + sizes.size)
+        drawn = bootstrap.resample(len(sizes), width, lambda weights: _flatten(_rates(weights, sizes, errors)), draws)
+    members = [(sizes[:, g] > 0, sizes[:, g].sum()) for g in range(len(names))]
+    everyone = (np.ones(len(sizes), bool), sizes.sum())
+    titles = [*(str(name) for name in names), "across", "all"]
+    cohorts = [
+        _cohort(title, column, people, pictures, values, drawn)
+        for column, (title, (people, pictures)) in enumerate(zip(titles, [*members, everyone, everyone], strict=True))
+    ]
     return tuple(cohorts[:-2]), cohorts[-2], cohorts[-1]
 
 
-def _wrong(everyone: Everyone, group: Ints, groups: int, threshold: float) -> _Wrong:
-    people = everyone.people
-    missed = np.zeros((int(people.max()) + 1, groups + 1))
-    keys, times = [np.zeros((0, 3), np.int64)], [np.zeros(0)]
-    for apart, one, two, same in _blocks(everyone):
-        kind = np.where(group[one] == group[two], group[one], groups)
-        refused = same & (apart >= threshold)
-        np.add.at(missed, (people[one[refused]], kind[refused]), 1)
-        accepted = ~same & (apart < threshold)
-        pairs = np.sort(np.stack([people[one[accepted]], people[two[accepted]]], axis=1), axis=1)
-        rows, count = np.unique(np.column_stack([pairs, kind[accepted]]), axis=0, return_counts=True)
-        keys.append(rows)
-        times.append(count.astype(np.float64))
-    return _Wrong(missed, np.concatenate(keys), np.concatenate(times))
+def _count_errors(labelled: LabelledVectors, group: Ids, groups: int, threshold: float) -> _Errors:
+    ids = labelled.person_ids
+    rejected_counts = np.zeros((int(ids.max()) + 1, groups + 1))
+    accepted_keys, counts = [np.zeros((0, 3), np.int64)], [np.zeros(0)]
+    for distances, one, two, same in _pair_blocks(labelled):
+        pair_group = np.where(group[one] == group[two], group[one], groups)
+        rejected = same & (distances >= threshold)
+        np.add.at(rejected_counts, (ids[one[rejected]], pair_group[rejected]), 1)
+        accepted = ~same & (distances < threshold)
+        pairs = np.sort(np.stack([ids[one[accepted]], ids[two[accepted]]], axis=1), axis=1)
+        rows, count = np.unique(np.column_stack([pairs, pair_group[accepted]]), axis=0, return_counts=True)
+        accepted_keys.append(rows)
+        counts.append(count.astype(np.float64))
+    return _Errors(rejected_counts, np.concatenate(accepted_keys), np.concatenate(counts))
 
 
-def _rates(weights: Doubles, sizes: Doubles, wrong: _Wrong) -> dict[str, Doubles]:
-    """Under fnmr, fmr, same and different: (b, groups + 2), the last two across groups and of all.
+def _rates(weights: Doubles, sizes: Doubles, errors: _Errors) -> dict[str, Doubles]:
+    """fnmr, fmr, same and different: (b, groups + 2), the last two columns across groups and of all.
 
-    weights: (b, people) how often each counts.  sizes: (people, groups) her pictures in each.
+    weights: (b, people) how often each person counts. sizes: (people, groups) pictures of each person in each group.
     """
     groups = sizes.shape[1]
-    own = sizes * (sizes - 1) / 2
-    everything = sizes.sum(axis=1)
-    all_own = everything * (everything - 1) / 2
-    same = weights @ np.column_stack([own, all_own - own.sum(axis=1), all_own])
-    shares = weights @ sizes, weights @ everything
-    squares = weights**2 @ sizes**2, weights**2 @ everything**2
-    within, whole = ((total**2 - square) / 2 for total, square in zip(shares, squares, strict=True))
-    different = np.column_stack([within, whole - within.sum(axis=1), whole])
-    missed = weights @ np.column_stack([wrong.missed, wrong.missed.sum(axis=1)])
-    one, two, kind = wrong.false.T
-    counts = weights[:, one] * weights[:, two] * wrong.times
-    false = np.column_stack([counts[:, kind == g].sum(axis=1) for g in range(groups + 1)] + [counts.sum(axis=1)])
-    return {"fnmr": _share(missed, same), "fmr": _share(false, different), "same": same, "different": different}
+    genuine = sizes * (sizes - 1) / 2
+    pictures = sizes.sum(axis=1)
+    all_genuine = pictures * (pictures - 1) / 2
+    same = weights @ np.column_stack([genuine, all_genuine - genuine.sum(axis=1), all_genuine])
+    sums = weights @ sizes, weights @ pictures
+    squares = weights**2 @ sizes**2, weights**2 @ pictures**2
+    in_group, overall = ((total**2 - square) / 2 for total, square in zip(sums, squares, strict=True))
+    different = np.column_stack([in_group, overall - in_group.sum(axis=1), overall])
+    rejected = weights @ np.column_stack([errors.rejected, errors.rejected.sum(axis=1)])
+    one, two, group = errors.accepted.T
+    counts = weights[:, one] * weights[:, two] * errors.counts
+    accepted = np.column_stack([counts[:, group == g].sum(axis=1) for g in range(groups + 1)] + [counts.sum(axis=1)])
+    fnmr, fmr = _divide(rejected, same), _divide(accepted, different)
+    return {"fnmr": fnmr, "fmr": fmr, "same": same, "different": different}
 
 
-def _share(part: Doubles, whole: Doubles) -> Doubles:
+def _divide(part: Doubles, whole: Doubles) -> Doubles:
     return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0.5))
 
 
-def _flat(rates: dict[str, Doubles]) -> dict[str, Doubles]:
+def _flatten(rates: dict[str, Doubles]) -> dict[str, Doubles]:
     columns = range(rates["fmr"].shape[1])
     return {f"{name}{column}": rates[name][:, column] for name in ("fnmr", "fmr") for column in columns}
 
 
 def _cohort(
-    name: str, number: int, who: Bools, pictures: float, here: dict[str, Doubles], drawn: dict[str, Doubles]
+    name: str, column: int, people: Flags, pictures: float, values: dict[str, Doubles], drawn: dict[str, Doubles]
 ) -> Cohort:
-    fnmr, fmr = float(here["fnmr"][number]), float(here["fmr"][number])
+    fnmr, fmr = float(values["fnmr"][column]), float(values["fmr"][column])
     intervals = []
     for kind, rate in (("fnmr", fnmr), ("fmr", fmr)):
-        values = drawn.get(f"{kind}{number}")
-        intervals.append(None if values is None else NONE_SEEN if rate == 0 else bootstrap.interval(values))
-    same, different = (round(float(here[kind][number])) for kind in ("same", "different"))
-    return Cohort(name, int(who.sum()), int(pictures), same, different, fnmr, intervals[0], fmr, intervals[1])
+        draws = drawn.get(f"{kind}{column}")
+        intervals.append(None if draws is None else NO_ERRORS if rate == 0 else bootstrap.interval(draws))
+    same, different = (round(float(values[kind][column])) for kind in ("same", "different"))
+    return Cohort(name, int(people.sum()), int(pictures), same, different, fnmr, intervals[0], fmr, intervals[1])

@@ -1,4 +1,4 @@
-"""Figures of models side by side: is one better, or only here and today?"""
+"""Compare the figures of several models on the same pictures."""
 
 from __future__ import annotations
 
@@ -14,23 +14,35 @@ from nitakao.values import Doubles
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """What a model comes to.  told: each figure.  drawn: the same for each draw of people, (draws,), or empty."""
+    """The figures of one model.
+
+    Attributes:
+        model: Name of the model; empty where unknown.
+        values: Each figure by its name.
+        draws: (draws,) each figure for every bootstrap draw of people; empty without draws.
+    """
 
     model: str
-    told: Mapping[str, float]
-    drawn: Mapping[str, Doubles] = field(default_factory=dict)
+    values: Mapping[str, float]
+    draws: Mapping[str, Doubles] = field(default_factory=dict)
 
     @property
     def intervals(self) -> dict[str, Interval]:
-        """Where 95% of the draws lie."""
-        return {name: bootstrap.interval(values) for name, values in self.drawn.items()}
+        """The 95% interval of each figure."""
+        return {name: bootstrap.interval(values) for name, values in self.draws.items()}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How one model's figure differs from another's on the same pictures, people drawn alike for both.
+    """The difference of one figure between two models on the same pictures and the same draws of people.
 
-    chance: how likely a difference as clear is where there is none.
+    Attributes:
+        figure: Name of the figure.
+        one: First model.
+        other: Second model, whose figure is subtracted.
+        difference: The difference.
+        interval: Its 95% interval.
+        chance: Two-sided p-value: how likely a difference as clear is where there is none.
     """
 
     figure: str
@@ -41,18 +53,19 @@ class Difference:
     chance: float
 
 
-def differences(of: Sequence[Figures]) -> list[Difference]:
-    """Each model less each one after it, in every figure that was drawn for both.
+def differences(figures: Sequence[Figures]) -> list[Difference]:
+    """Compare each model with each one after it, in every figure that has draws for both.
 
-    Raises MisuseError where others were drawn for one of them.
+    Raises:
+        MisuseError: If the models have different numbers of draws.
     """
-    found = []
-    for one, other in combinations(of, 2):
-        for name in [name for name in one.drawn if name in other.drawn]:
-            if len(one.drawn[name]) != len(other.drawn[name]):
-                raise MisuseError("models are compared on the same draws of people: draw as many for each")
-            apart = one.drawn[name] - other.drawn[name]
-            here = one.told[name] - other.told[name]
-            names = one.model or "first", other.model or "second"
-            found.append(Difference(name, *names, here, bootstrap.interval(apart), bootstrap.chance(apart)))
-    return found
+    rows = []
+    for one, other in combinations(figures, 2):
+        for name in [name for name in one.draws if name in other.draws]:
+            if len(one.draws[name]) != len(other.draws[name]):
+                raise MisuseError("models are compared on the same draws of people: use the same number for each")
+            draws = one.draws[name] - other.draws[name]
+            difference = one.values[name] - other.values[name]
+            models = one.model or "first", other.model or "second"
+            rows.append(Difference(name, *models, difference, bootstrap.interval(draws), bootstrap.chance(draws)))
+    return rows

@@ -1,246 +1,252 @@
-"""How well a model tells who somebody is, among people enrolled and strangers."""
+"""Identification: how well a model recognises enrolled people, and rejects people who are not enrolled."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError
 from nitakao.metrics import bootstrap, crosswise
 from nitakao.metrics.identification import match_shares, open_set, ranks
+from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.evaluate import embeddings
 from nitakao.tasks.evaluate.comparison import Figures
-from nitakao.tasks.evaluate.embeddings import Measuring, Model, Watch
-from nitakao.tasks.evaluate.labelled import Everyone, Path_, PeopleWanted, of_people
-from nitakao.values import Doubles, Metric
+from nitakao.tasks.evaluate.embeddings import Model, Progress
+from nitakao.tasks.evaluate.labelled import FilePath, LabelledSet, LabelledVectors, embed_labelled
+from nitakao.values import Doubles, Ids
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-
-RANKS, LONGEST = (1, 5, 10, 20), 50
+RANKS, LAST_RANK = (1, 5, 10, 20), 50
 FPIRS = (1e-1, 1e-2, 1e-3)
 BLOCK = 512  # probes at a time
 
 
 @dataclass(frozen=True)
 class Enrolment:
-    """Who is enrolled.  pictures: of each person, her first; she must have more, to be asked about.
+    """Which pictures are enrolled, and which are probes.
 
-    kept_out: share of those people who are strangers instead, drawn at random, the same each time.  People with too few
-    pictures are strangers as they are.
+    Args:
+        pictures: Pictures enrolled of each person, the first ones; the person's others are probes. People with no more
+            pictures than that are not enrolled.
+        unenrolled: Share of the other identities left unenrolled, drawn at random with a fixed seed.
+        gallery: List of the pictures to enrol, in place of a split: a path below the folder on each line and, after a
+            tab, the person.
+        probes: List of the probes, together with `gallery`.
     """
 
     pictures: int = 1
-    kept_out: float = 0.0
+    unenrolled: float = 0.0
+    gallery: FilePath | None = None
+    probes: FilePath | None = None
 
     def __post_init__(self) -> None:
-        if self.pictures < 1 or not 0 <= self.kept_out < 1:
+        if self.pictures < 1:
+            raise MisuseError(f"1 picture or more of each person is enrolled, not {self.pictures}")
+        if not 0 <= self.unenrolled < 1:
             raise MisuseError(
-                f"1 picture or more of each person is enrolled, and less than all people kept out, not "
-                f"{self.pictures} and {self.kept_out:g}"
+                f"the share of identities left unenrolled is at least 0 and below 1, not {self.unenrolled:g}"
             )
+        if (self.gallery is None) != (self.probes is None):
+            raise MisuseError("a list of the gallery and a list of the probes go together: give both")
 
-    def split(self, people: Ints) -> tuple[Ints, Ints, Ints]:
-        """Rows that are enrolled, rows of probes of people who are, and rows of strangers. people: (n,)."""
-        counts = np.bincount(people)
-        known = counts > self.pictures
-        drawn = np.random.default_rng(bootstrap.SEED).permutation(np.flatnonzero(known))
-        known[drawn[: round(self.kept_out * len(drawn))]] = False
-        order = np.argsort(people, kind="stable")
-        place = np.empty(len(people), np.int64)
-        place[order] = np.arange(len(people)) - np.searchsorted(people[order], people[order])
-        mine = known[people]
-        return tuple(  # type: ignore[return-value]  # three of them
-            np.flatnonzero(rows).astype(np.int64)
-            for rows in (mine & (place < self.pictures), mine & (place >= self.pictures), ~mine)
-        )
+
+@dataclass(frozen=True)
+class Roles:
+    """Rows of the enrolled pictures, of probes of enrolled people, and of probes of people who are not enrolled."""
+
+    enrolled: Ids
+    probes: Ids
+    unenrolled: Ids
 
 
 @dataclass(frozen=True, eq=False)
-class IdentificationEvaluated:
-    """What a model's probes came to.
+class Hits:
+    """What some probes come to, (n,) each.
 
-    enrolled, probes, strangers: rows of `everyone`.  rank: (probes,) of each one's own person, one past the last where
-    she could not be found.  own: (probes,) distance to her.  nearest, stranger_nearest: the enrolled row that comes
-    first, and at, stranger_at, its distance; infinite without a face.
-    shares: the cumulative match characteristic, from rank 1.  few: FPIRs that the strangers are too few to show.
+    Attributes:
+        rank: Rank of each probe's own person; one past the last where the person is not enrolled or has no face.
+        own_distance: Distance to the probe's own person.
+        nearest: Row of the nearest enrolled picture, -1 without a face.
+        distance: Distance to it; infinite without a face.
     """
 
-    everyone: Everyone
-    enrolled: Ints
-    probes: Ints
-    strangers: Ints
-    rank: Ints
-    own: Doubles
-    nearest: Ints
-    at: Doubles
-    stranger_nearest: Ints
-    stranger_at: Doubles
-    shares: Doubles
+    rank: Ids
+    own_distance: Doubles
+    nearest: Ids
+    distance: Doubles
+
+
+@dataclass(frozen=True, eq=False)
+class IdentificationResult:
+    """The result of `identification`.
+
+    Attributes:
+        labelled: Vectors of all pictures.
+        roles: Rows of `labelled` that are enrolled or probes.
+        hits: Of the probes of enrolled people.
+        unenrolled_hits: Of the probes of people who are not enrolled.
+        match_shares: (ranks,) the cumulative match characteristic, from rank 1.
+        thresholds: The distance threshold of each TPIR figure.
+        unmeasurable: FPIRs that need more probes of unenrolled people.
+        figures: rank-k and TPIR at each FPIR.
+    """
+
+    labelled: LabelledVectors
+    roles: Roles
+    hits: Hits
+    unenrolled_hits: Hits
+    match_shares: Doubles
     thresholds: dict[str, float]
-    few: tuple[float, ...]
+    unmeasurable: tuple[float, ...]
     figures: Figures
 
     @property
     def people(self) -> int:
-        """How many are enrolled."""
-        return len({self.everyone.who[row] for row in self.enrolled})
+        """Number of enrolled people."""
+        return len({self.labelled.labels[row] for row in self.roles.enrolled})
 
 
-def evaluate_identification(
-    folder: str | os.PathLike[str] | None = None,
+def identification(
+    data: LabelledSet,
     *,
-    model: Model = None,
-    vectors: Path_ | None = None,
     enrolment: Enrolment | None = None,
-    gallery: Path_ | None = None,
-    probes: Path_ | None = None,
-    metric: Metric | None = None,
-    wanted: PeopleWanted | None = None,
-    look: Measuring | None = None,
-    draws: int = bootstrap.DRAWS,
-    started: Callable[[int], None] = lambda pictures: None,
-    watch: Watch = lambda outcome: None,
-) -> IdentificationEvaluated:
-    """Rank-k and the cumulative match characteristic; with strangers, TPIR at FPIR too.
+    model: Model = None,
+    options: PipelineOptions | None = None,
+    progress: Progress | None = None,
+) -> IdentificationResult:
+    """Measure rank-k and the cumulative match characteristic, and TPIR at FPIR with probes of unenrolled people.
 
-    folder: with a folder for each person.  gallery, probes: lists in place of a split, of pictures below the folder.
-    A probe without a face is answered with nobody; a picture without a face is not enrolled.
+    A probe without a face has no hits. A picture without a face is not enrolled.
+
+    Args:
+        data: Labelled pictures. With lists in `enrolment`, those lists are used in place of all pictures.
+        enrolment: Which pictures are enrolled. None: the first of each person.
+        model: Name, path or card of the model. None: the default model, or the one that the file of vectors names.
+        options: How faces are detected and embedded.
+        progress: Callbacks.
+
+    Source: ISO/IEC 19795-1, for the terms.
     """
-    if (gallery is None) != (probes is None):
-        raise MisuseError("a list of the gallery and a list of the probes go together")
-    if gallery is not None and probes is not None:
-        return _of_lists(folder, gallery, probes, model, vectors, metric, look, draws, started, watch)
-    everyone = of_people(
-        folder,
-        model=model,
-        vectors=vectors,
-        metric=metric,
-        wanted=wanted,
-        look=look,
-        started=started,
-        watch=watch,
-    )
-    return identified(everyone, *(enrolment or Enrolment()).split(everyone.people), draws)
+    enrolment = enrolment or Enrolment()
+    if enrolment.gallery is not None and enrolment.probes is not None:
+        labelled, roles = _read_lists(data, enrolment.gallery, enrolment.probes, model, options, progress)
+    else:
+        labelled = embed_labelled(data, model=model, options=options, progress=progress)
+        roles = _split(labelled.person_ids, enrolment)
+    return measure_identification(labelled, roles, data.draws)
 
 
-def _of_lists(
-    folder: Path_ | None,
-    gallery: Path_,
-    probes: Path_,
+def _split(person_ids: Ids, enrolment: Enrolment) -> Roles:
+    counts = np.bincount(person_ids)
+    enrolled = counts > enrolment.pictures
+    shuffled = np.random.default_rng(bootstrap.SEED).permutation(np.flatnonzero(enrolled))
+    enrolled[shuffled[: round(enrolment.unenrolled * len(shuffled))]] = False
+    order = np.argsort(person_ids, kind="stable")
+    place = np.empty(len(person_ids), np.int64)
+    place[order] = np.arange(len(person_ids)) - np.searchsorted(person_ids[order], person_ids[order])
+    mated, first = enrolled[person_ids], place < enrolment.pictures
+    return Roles(*(np.flatnonzero(rows).astype(np.int64) for rows in (mated & first, mated & ~first, ~mated)))
+
+
+def _read_lists(
+    data: LabelledSet,
+    gallery: FilePath,
+    probes: FilePath,
     model: Model,
-    vectors: Path_ | None,
-    metric: Metric | None,
-    look: Measuring | None,
-    draws: int,
-    started: Callable[[int], None],
-    watch: Watch,
-) -> IdentificationEvaluated:
+    options: PipelineOptions | None,
+    progress: Progress | None,
+) -> tuple[LabelledVectors, Roles]:
     from nitakao import protocols
 
-    base = None if folder is None else Path(folder)
-    sides = [protocols.read_list(Path(side), base) for side in (gallery, probes)]
-    pictures = [picture for side in sides for picture in side.pictures]
-    who = tuple(name for side in sides for name in side.who)
-    if vectors is None:
-        started(len(pictures))
-        measured = embeddings.embedded(pictures, model, look, metric, watch)
+    folder = None if data.folder is None else Path(data.folder)
+    lists = [protocols.read_list(Path(path), folder) for path in (gallery, probes)]
+    pictures = [picture for each in lists for picture in each.pictures]
+    labels = tuple(label for each in lists for label in each.labels)
+    if data.vectors is None:
+        embedded = data.embed(pictures, model, options, progress)
     else:
-        measured, missing = embeddings.from_file(vectors, pictures, model=model, metric=metric)
+        embedded, missing = embeddings.read_some(data.vectors, pictures, model=model, metric=data.metric)
         if any(missing):
-            gone = pictures[missing.index(True)]
-            raise MisuseError(f"'{os.fspath(vectors)}' lacks {sum(missing)} pictures of the lists, such as '{gone}'")
-    enrolled = np.arange(len(sides[0].pictures), dtype=np.int64)
-    asked = np.arange(len(enrolled), len(pictures), dtype=np.int64)
-    known = np.isin(np.array(who)[asked], np.array(who)[enrolled])
-    return identified(Everyone(measured, who), enrolled, asked[known], asked[~known], draws)
+            example = pictures[missing.index(True)]
+            raise MisuseError(
+                f"'{os.fspath(data.vectors)}' lacks {sum(missing)} pictures of the lists, such as '{example}'"
+            )
+    rows = np.arange(len(pictures), dtype=np.int64)
+    enrolled, others = np.split(rows, [len(lists[0].pictures)])
+    mated = np.isin(np.array(labels)[others], np.array(labels)[enrolled])
+    return LabelledVectors(embedded, labels), Roles(enrolled, others[mated], others[~mated])
 
 
-def identified(
-    everyone: Everyone, enrolled: Ints, probes: Ints, strangers: Ints, draws: int = bootstrap.DRAWS
-) -> IdentificationEvaluated:
-    """What comes of asking for these rows among those enrolled. Raises MisuseError where nobody can be asked for."""
-    there, people = everyone.measured.there, everyone.people
-    enrolled = enrolled[there[enrolled]]
-    if not len(enrolled) or not len(probes):
-        raise MisuseError("nobody can be asked for: people are needed who have more pictures than are enrolled")
-    rank, own, nearest, at = _asked(everyone, enrolled, probes)
-    _, _, stranger_nearest, stranger_at = _asked(everyone, enrolled, strangers)
-    longest = min(LONGEST, len(np.unique(people[enrolled])))
-    told: dict[str, float] = {}
-    thresholds: dict[str, float] = {}
-    once = np.ones((1, len(people)))
-    for name, value in _statistics(once, people, probes, strangers, rank, own, stranger_at, longest).items():
-        into, name = (thresholds, name[1:]) if name.startswith("@") else (told, name)
-        into[name] = float(value[0])
-
-    def of(drawn: Doubles) -> dict[str, Doubles]:
-        weights = drawn[:, people]
-        found = _statistics(weights, people, probes, strangers, rank, own, stranger_at, longest)
-        return {name: value for name, value in found.items() if not name.startswith("@")}
-
-    drawn = bootstrap.gathered(int(people.max()) + 1, len(people) * 2, of, draws) if draws else {}
-    return IdentificationEvaluated(
-        everyone,
-        enrolled,
-        probes,
-        strangers,
-        rank,
-        own,
-        nearest,
-        at,
-        stranger_nearest,
-        stranger_at,
-        match_shares(rank, longest),
-        thresholds,
-        tuple(fpir for fpir in FPIRS if fpir * len(strangers) < 1),
-        Figures(everyone.measured.model, told, drawn),
+def measure_identification(
+    labelled: LabelledVectors, roles: Roles, draws: int = bootstrap.DRAWS
+) -> IdentificationResult:
+    """As `identification`, of vectors. Raises MisuseError where no enrolled person has a probe."""
+    has_vector, ids = labelled.embedded.has_vector, labelled.person_ids
+    roles = Roles(roles.enrolled[has_vector[roles.enrolled]], roles.probes, roles.unenrolled)
+    if not len(roles.enrolled) or not len(roles.probes):
+        raise MisuseError("there are no probes of enrolled people: enrol fewer pictures per person")
+    hits = _search(labelled, roles.enrolled, roles.probes)
+    unenrolled_hits = _search(labelled, roles.enrolled, roles.unenrolled)
+    last_rank = min(LAST_RANK, len(np.unique(ids[roles.enrolled])))
+    statistics = _Statistics(roles, hits, unenrolled_hits, last_rank)
+    once, at = statistics.figures(np.ones((1, len(ids))))
+    drawn = {}
+    if draws:
+        drawn = bootstrap.resample(
+            int(ids.max()) + 1, len(ids) * 2, lambda weights: statistics.figures(weights[:, ids])[0], draws
+        )
+    return IdentificationResult(
+        labelled,
+        roles,
+        hits,
+        unenrolled_hits,
+        match_shares(hits.rank, last_rank),
+        {name: float(value[0]) for name, value in at.items()},
+        tuple(fpir for fpir in FPIRS if fpir * len(roles.unenrolled) < 1),
+        Figures(labelled.embedded.model, {name: float(value[0]) for name, value in once.items()}, drawn),
     )
 
 
-def _statistics(
-    weights: Doubles,
-    people: Ints,
-    probes: Ints,
-    strangers: Ints,
-    rank: Ints,
-    own: Doubles,
-    stranger_at: Doubles,
-    longest: int,
-) -> dict[str, Doubles]:
-    """Each figure, (b,), and under '@' and its name the threshold of each TPIR. weights: (b, n) of everybody's rows."""
-    mine = weights[:, probes]
-    shares = match_shares(rank, longest, mine)
-    told = {f"rank-{k}": shares[:, k - 1] for k in RANKS if k <= longest}
-    for fpir in FPIRS if len(strangers) else ():
-        tpir, threshold = open_set(rank, own, stranger_at, fpir, mine, weights[:, strangers])
-        told |= {f"tpir@{fpir:g}": tpir, f"@tpir@{fpir:g}": threshold}
-    return told
+@dataclass(frozen=True, eq=False)
+class _Statistics:
+    roles: Roles
+    hits: Hits
+    unenrolled_hits: Hits
+    last_rank: int
+
+    def figures(self, weights: Doubles) -> tuple[dict[str, Doubles], dict[str, Doubles]]:
+        """Each figure, (b,), and the threshold of each TPIR. weights: (b, n) how often each picture counts."""
+        mated, unmated = weights[:, self.roles.probes], weights[:, self.roles.unenrolled]
+        shares = match_shares(self.hits.rank, self.last_rank, mated)
+        figures = {f"rank-{k}": shares[:, k - 1] for k in RANKS if k <= self.last_rank}
+        thresholds = {}
+        for fpir in FPIRS if len(self.roles.unenrolled) else ():
+            name = f"tpir@{fpir:g}"
+            figures[name], thresholds[name] = open_set(
+                self.hits.rank, self.hits.own_distance, self.unenrolled_hits.distance, fpir, mated, unmated
+            )
+        return figures, thresholds
 
 
-def _asked(everyone: Everyone, enrolled: Ints, asked: Ints) -> tuple[Ints, Doubles, Ints, Doubles]:
-    """(n,) rank of each one's own person, distance to her, the enrolled row that is nearest, and its distance."""
-    people, vectors, metric = everyone.people, everyone.measured.vectors, everyone.measured.metric
-    order = enrolled[np.argsort(people[enrolled], kind="stable")]
-    columns, starts = np.unique(people[order], return_index=True)
-    last = len(columns) + 1
-    rank, own = np.full(len(asked), last, np.int64), np.full(len(asked), np.inf)
-    nearest, at = np.full(len(asked), -1, np.int64), np.full(len(asked), np.inf)
-    whole = np.flatnonzero(everyone.measured.there[asked])
-    for start in range(0, len(whole), BLOCK):
-        block = whole[start : start + BLOCK]
-        apart = crosswise(vectors[asked[block]], vectors[order], metric)
-        first = np.argmin(apart, axis=1)
-        nearest[block], at[block] = order[first], apart[np.arange(len(block)), first]
-        to_people = np.minimum.reduceat(apart, starts, axis=1)
-        column = np.searchsorted(columns, people[asked[block]]).clip(max=len(columns) - 1)
-        enrolled_too = columns[column] == people[asked[block]]
-        found = ranks(to_people, column.astype(np.int64))
-        rank[block] = np.where(enrolled_too, found, last)
-        own[block] = np.where(enrolled_too, to_people[np.arange(len(block)), column], np.inf)
-    return rank, own, nearest, at
+def _search(labelled: LabelledVectors, enrolled: Ids, probes: Ids) -> Hits:
+    """Search for these rows among the enrolled rows."""
+    ids, vectors, metric = labelled.person_ids, labelled.embedded.vectors, labelled.embedded.metric
+    order = enrolled[np.argsort(ids[enrolled], kind="stable")]
+    columns, starts = np.unique(ids[order], return_index=True)
+    past_last = len(columns) + 1
+    rank, own_distance = np.full(len(probes), past_last, np.int64), np.full(len(probes), np.inf)
+    nearest, distance = np.full(len(probes), -1, np.int64), np.full(len(probes), np.inf)
+    with_vector = np.flatnonzero(labelled.embedded.has_vector[probes])
+    for start in range(0, len(with_vector), BLOCK):
+        block = with_vector[start : start + BLOCK]
+        distances = crosswise(vectors[probes[block]], vectors[order], metric)
+        first = np.argmin(distances, axis=1)
+        nearest[block], distance[block] = order[first], distances[np.arange(len(block)), first]
+        to_people = np.minimum.reduceat(distances, starts, axis=1)
+        column = np.searchsorted(columns, ids[probes[block]]).clip(max=len(columns) - 1)
+        is_enrolled = columns[column] == ids[probes[block]]
+        rank[block] = np.where(is_enrolled, ranks(to_people, column.astype(np.int64)), past_last)
+        own_distance[block] = np.where(is_enrolled, to_people[np.arange(len(block)), column], np.inf)
+    return Hits(rank, own_distance, nearest, distance)

@@ -1,115 +1,147 @@
-"""Pictures of people whose names are known, as vectors: from a folder for each person, lists, or a file."""
+"""Labelled pictures to measure a model on, from a folder per person or from a file of vectors."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError
+from nitakao.metrics import bootstrap
+from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.evaluate import embeddings
-from nitakao.tasks.evaluate.embeddings import Measured, Measuring, Model, Watch
-from nitakao.values import Metric
+from nitakao.tasks.evaluate.embeddings import Embedded, Model, Progress
+from nitakao.values import Flags, Ids, Metric
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-Path_: TypeAlias = "str | os.PathLike[str]"
-
-
-@dataclass(frozen=True, eq=False)
-class Everyone:
-    """measured: the vectors, a row a picture.  who: whose picture each is."""
-
-    measured: Measured
-    who: tuple[str, ...]
-
-    @property
-    def people(self) -> Ints:
-        """(n,) the number of each picture's person, in the order of their names."""
-        return np.asarray(np.unique(np.array(self.who), return_inverse=True)[1].ravel(), np.int64)
-
-    @property
-    def names(self) -> list[str]:
-        """Where each picture lies, to be shown."""
-        return [picture if isinstance(picture, str) else picture.source for picture in self.measured.pictures]
-
-    def only(self, wanted: Bools) -> Everyone:
-        """Those rows that are wanted, (n,)."""
-        rows = [int(row) for row in np.flatnonzero(wanted)]
-        if not rows:
-            raise MisuseError("no picture is left to measure: is everything named that was meant?")
-        pictures = tuple(self.measured.pictures[row] for row in rows)
-        return Everyone(embeddings.chosen(self.measured, rows, pictures), tuple(self.who[row] for row in rows))
-
-    def with_faces(self) -> Everyone:
-        """Those that have a vector."""
-        return self.only(self.measured.there)
+FilePath: TypeAlias = "str | os.PathLike[str]"
 
 
 @dataclass(frozen=True)
-class PeopleWanted:
-    """Which people count.  named: a file with a name on each line, before a tab or blank.  least: pictures, each."""
+class LabelledSet:
+    """Labelled pictures to measure a model on.
 
-    named: Path_ | None = None
-    least: int = 1
+    Args:
+        folder: Folder with one subfolder of pictures per person.
+        vectors: File that `embed` wrote; its vectors are used in place of pictures.
+        people: Text file with one name per line, up to a tab or space. Only these people are measured.
+        min_pictures: Smallest number of pictures of a person.
+        aligned: Whether pictures are aligned faces. The centre of each, in the size of the model's crop, is then used
+            without detection.
+        metric: Distance to compare vectors in. None: the model's.
+        draws: Bootstrap draws of people for the intervals; 0 for no intervals.
+    """
 
-    def of(self, who: Sequence[str]) -> Bools:
-        """(n,) whether each picture counts."""
-        names, row, counts = np.unique(np.array(who), return_inverse=True, return_counts=True)
-        kept = counts >= self.least
-        if self.named is not None:
-            from nitakao.protocols.pairs import text
+    folder: FilePath | None = None
+    vectors: FilePath | None = None
+    people: FilePath | None = None
+    min_pictures: int = 1
+    aligned: bool = False
+    metric: Metric | None = None
+    draws: int = bootstrap.DRAWS
 
-            wanted = {line.split()[0] for line in text(Path(self.named)).splitlines() if line.strip()}
-            kept &= np.isin(names, sorted(wanted))
-        return np.asarray(kept[row.ravel()])
+    def __post_init__(self) -> None:
+        if self.draws < 0:
+            raise MisuseError(f"intervals come from 0 draws or more, not {self.draws}")
+
+    def includes(self, labels: Sequence[str]) -> Flags:
+        """(n,) whether each picture is of a person to measure. labels: (n,) the person of each picture."""
+        names, row, counts = np.unique(np.array(labels), return_inverse=True, return_counts=True)
+        included = counts >= self.min_pictures
+        if self.people is not None:
+            from nitakao.protocols.pairs import read_text
+
+            listed = {line.split()[0] for line in read_text(Path(self.people)).splitlines() if line.strip()}
+            included &= np.isin(names, sorted(listed))
+        return np.asarray(included[row.ravel()])
+
+    def embed(
+        self,
+        pictures: Sequence[embeddings.Picture],
+        model: Model,
+        options: PipelineOptions | None,
+        progress: Progress | None,
+    ) -> Embedded:
+        """Embed pictures of this set."""
+        return embeddings.embed_pictures(
+            pictures, model, options=options, metric=self.metric, aligned=self.aligned, progress=progress
+        )
 
 
-def of_people(
-    folder: Path_ | None,
+@dataclass(frozen=True, eq=False)
+class LabelledVectors:
+    """Vectors of pictures, and the person of each.
+
+    Attributes:
+        embedded: The vectors, one row per picture.
+        labels: (n,) the name of each picture's person.
+    """
+
+    embedded: Embedded
+    labels: tuple[str, ...]
+
+    @property
+    def person_ids(self) -> Ids:
+        """(n,) the number of each picture's person, from 0 in order of names."""
+        return np.asarray(np.unique(np.array(self.labels), return_inverse=True)[1].ravel(), np.int64)
+
+    @property
+    def people(self) -> int:
+        return len(set(self.labels))
+
+    @property
+    def names(self) -> list[str]:
+        """The path of each picture, for display."""
+        return [picture if isinstance(picture, str) else picture.source for picture in self.embedded.pictures]
+
+    def only(self, included: Flags) -> LabelledVectors:
+        """The rows where `included`, (n,), is true."""
+        rows = [int(row) for row in np.flatnonzero(included)]
+        if not rows:
+            raise MisuseError("no pictures are left to measure: check the folder and the list of people")
+        pictures = tuple(self.embedded.pictures[row] for row in rows)
+        return LabelledVectors(self.embedded.select(rows, pictures), tuple(self.labels[row] for row in rows))
+
+    def with_faces(self) -> LabelledVectors:
+        """The rows that have a vector."""
+        return self.only(self.embedded.has_vector)
+
+
+def embed_labelled(
+    data: LabelledSet,
     *,
     model: Model = None,
-    vectors: Path_ | None = None,
-    metric: Metric | None = None,
-    wanted: PeopleWanted | None = None,
-    look: Measuring | None = None,
-    started: Callable[[int], None] = lambda pictures: None,
-    watch: Watch = lambda outcome: None,
-) -> Everyone:
-    """Everybody in a folder with a folder for each person, or in a file that `embed` left of one.
-
-    started: called with the number of pictures before the first of them is looked at.
-    """
-    wanted = wanted or PeopleWanted()
-    if vectors is not None:
-        measured, who = _of_file(vectors, model, metric)
-        everyone = Everyone(measured, who)
-        return everyone.only(wanted.of(who))
-    if folder is None:
-        raise MisuseError("a folder with a folder for each person is needed, or a file of vectors")
+    options: PipelineOptions | None = None,
+    progress: Progress | None = None,
+) -> LabelledVectors:
+    """Embed all pictures of a labelled set, or read its file of vectors."""
+    if data.vectors is not None:
+        labelled = _read_file(data.vectors, model, data.metric)
+        return labelled.only(data.includes(labelled.labels))
+    if data.folder is None:
+        raise MisuseError("give a folder with a subfolder per person, or a file of vectors")
     from nitakao import protocols
 
-    listed = protocols.of_folder(Path(folder))
-    kept = wanted.of(listed.who)
-    pictures = [picture for picture, keep in zip(listed.pictures, kept, strict=True) if keep]
+    listed = protocols.read_folder(Path(data.folder))
+    included = data.includes(listed.labels)
+    pictures = [picture for picture, include in zip(listed.pictures, included, strict=True) if include]
     if not pictures:
-        raise MisuseError(f"nobody in '{os.fspath(folder)}' is among the people who were asked for")
-    started(len(pictures))
-    measured = embeddings.embedded(pictures, model, look, metric, watch)
-    return Everyone(measured, tuple(name for name, keep in zip(listed.who, kept, strict=True) if keep))
+        raise MisuseError(f"'{os.fspath(data.folder)}' has none of the people to measure")
+    embedded = data.embed(pictures, model, options, progress)
+    return LabelledVectors(
+        embedded, tuple(label for label, include in zip(listed.labels, included, strict=True) if include)
+    )
 
 
-def _of_file(vectors: Path_, model: Model, metric: Metric | None) -> tuple[Measured, tuple[str, ...]]:
-    """Everything in the file; whose each is: as it says, else the name of the folder in which the picture lay."""
-    measured, persons = embeddings.whole_file(vectors, model=model, metric=metric)
-    names = [str(picture) for picture in measured.pictures]
+def _read_file(path: FilePath, model: Model, metric: Metric | None) -> LabelledVectors:
+    """All vectors of a file; a person is the one that the file names, else the name of the picture's folder."""
+    embedded, persons = embeddings.read_all(path, model=model, metric=metric)
+    names = [str(picture) for picture in embedded.pictures]
     folders = [os.path.basename(os.path.dirname(name)) for name in names]
-    who = tuple(person or folder for person, folder in zip(persons, folders, strict=True))
-    if not all(who):
-        raise MisuseError(f"'{os.fspath(vectors)}' does not tell whose '{names[who.index('')]}' is")
-    return measured, who
+    labels = tuple(person or folder for person, folder in zip(persons, folders, strict=True))
+    if not all(labels):
+        raise MisuseError(f"'{os.fspath(path)}' does not name the person of '{names[labels.index('')]}'")
+    return LabelledVectors(embedded, labels)

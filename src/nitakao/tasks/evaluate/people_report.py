@@ -1,4 +1,4 @@
-"""What identification, retrieval, clustering and cohorts came to as pages."""
+"""The HTML reports of identification, retrieval, clustering and cohorts."""
 
 from __future__ import annotations
 
@@ -11,77 +11,71 @@ import numpy as np
 from nitakao.report.evaluation import Block, Curves, EvaluationSection, ImagePair, ImagePairs, Intervals, Table
 from nitakao.report.plots import Axis, Interval, Line
 from nitakao.tasks.evaluate import report as pages
-from nitakao.tasks.evaluate.clustering import ClusteringEvaluated
-from nitakao.tasks.evaluate.cohorts import Cohort, CohortsEvaluated
+from nitakao.tasks.evaluate.clustering import ClusteringResult
+from nitakao.tasks.evaluate.cohorts import Cohort, CohortsResult
 from nitakao.tasks.evaluate.comparison import Difference, Figures
-from nitakao.tasks.evaluate.embeddings import Measured
-from nitakao.tasks.evaluate.identification import IdentificationEvaluated
-from nitakao.tasks.evaluate.labelled import Everyone
-from nitakao.tasks.evaluate.report import percent, within
-from nitakao.tasks.evaluate.retrieval import RetrievalEvaluated
+from nitakao.tasks.evaluate.embeddings import Embedded
+from nitakao.tasks.evaluate.identification import Hits, IdentificationResult
+from nitakao.tasks.evaluate.labelled import FilePath, LabelledVectors
+from nitakao.tasks.evaluate.report import interval_text, percent
+from nitakao.tasks.evaluate.retrieval import RetrievalResult
+from nitakao.values import Ids
 
-File = str | os.PathLike[str]
-MOST = 12  # mistakes of a kind that are shown
+MAX_ERRORS = 12  # of each kind
 
 
-class _Evaluated(Protocol):
+class _Result(Protocol):
     @property
-    def everyone(self) -> Everyone: ...
+    def labelled(self) -> LabelledVectors: ...
 
     @property
     def figures(self) -> Figures: ...
 
 
 def save_identification(
-    path: File, found: Sequence[IdentificationEvaluated], differences: Sequence[Difference]
+    path: FilePath, results: Sequence[IdentificationResult], differences: Sequence[Difference]
 ) -> None:
-    """The page of who was recognised, one model or several."""
-    blocks: list[Block] = [_figures(found), _matches(found)]
-    blocks += [_strangers(found)] if len(found[0].strangers) else []
-    first = found[0]
+    """Write the report of identification, of one model or several."""
+    roles = results[0].roles
+    blocks: list[Block] = [_figures(results), _match_curves(results)]
+    blocks += [_open_set_curves(results)] if len(roles.unenrolled) else []
     note = (
-        f"{len(first.probes)} probes among {first.people} people enrolled by {len(first.enrolled)} pictures; "
-        f"{len(first.strangers)} pictures of strangers"
+        f"{len(roles.probes)} probes among {results[0].people} people enrolled with {len(roles.enrolled)} pictures; "
+        f"{len(roles.unenrolled)} probes of people who are not enrolled"
     )
-    parts = [EvaluationSection("Figures", tuple(blocks), note), *([pages.compared(differences)] if differences else [])]
-    parts += [_mistakes(each) for each in found]
-    pages.save(path, _title("Identification", found), parts, _notes(found))
+    parts = [EvaluationSection("Figures", tuple(blocks), note), *_comparison(differences)]
+    parts += [_errors(each) for each in results]
+    pages.save(path, _title("Identification", results), parts, _notes(results))
 
 
-def save_retrieval(path: File, found: Sequence[RetrievalEvaluated], differences: Sequence[Difference]) -> None:
-    """The page of what was found, one model or several."""
-    note = (
-        f"{len(found[0].retrieved.rows)} of {len(found[0].everyone.who)} pictures asked for the others of their person"
-    )
-    parts = [
-        EvaluationSection("Figures", (_figures(found),), note),
-        *([pages.compared(differences)] if differences else []),
-    ]
-    pages.save(path, _title("Retrieval", found), parts, _notes(found))
+def save_retrieval(path: FilePath, results: Sequence[RetrievalResult], differences: Sequence[Difference]) -> None:
+    """Write the report of retrieval, of one model or several."""
+    note = f"{len(results[0].retrieved.rows)} of {len(results[0].labelled.labels)} pictures are queries"
+    parts = [EvaluationSection("Figures", (_figures(results),), note), *_comparison(differences)]
+    pages.save(path, _title("Retrieval", results), parts, _notes(results))
 
 
-def save_clustering(path: File, found: Sequence[ClusteringEvaluated], differences: Sequence[Difference]) -> None:
-    """The page of how groups agree with people, one model or several."""
-    header = ("model", "faces", "people", "groups", "alone", "same person below")
+def save_clustering(path: FilePath, results: Sequence[ClusteringResult], differences: Sequence[Difference]) -> None:
+    """Write the report of clustering, of one model or several."""
+    header = ("model", "faces", "people", "groups", "ungrouped", "same person below")
     rows = tuple(
         (
             _name(each),
-            str(len(each.labels)),
-            str(len(set(each.everyone.who))),
+            str(len(each.clusters)),
+            str(each.labelled.people),
             str(each.groups),
-            str(each.alone),
+            str(each.ungrouped),
             f"{each.threshold:g}",
         )
-        for each in found
+        for each in results
     )
-    parts = [EvaluationSection("Figures", (_figures(found), Table(header, rows)))]
-    parts += [pages.compared(differences)] if differences else []
-    pages.save(path, _title("Clustering", found), parts, _notes(found))
+    parts = [EvaluationSection("Figures", (_figures(results), Table(header, rows))), *_comparison(differences)]
+    pages.save(path, _title("Clustering", results), parts, _notes(results))
 
 
-def save_cohorts(path: File, found: CohortsEvaluated) -> None:
-    """The page of each group's errors."""
-    every = [*found.cohorts, found.across, found.whole]
+def save_cohorts(path: FilePath, result: CohortsResult) -> None:
+    """Write the report of cohorts."""
+    cohorts = [*result.cohorts, result.across, result.overall]
     rows = tuple(
         (
             each.name,
@@ -89,131 +83,143 @@ def save_cohorts(path: File, found: CohortsEvaluated) -> None:
             str(each.pictures),
             str(each.same),
             percent(each.fnmr),
-            within(each.fnmr_interval),
+            interval_text(each.fnmr_interval),
             str(each.different),
             percent(each.fmr, 4),
-            within(each.fmr_interval, 4),
+            interval_text(each.fmr_interval, 4),
         )
-        for each in every
+        for each in cohorts
     )
-    header = (found.column, "people", "pictures", "pairs of one", "FNMR", "95%", "pairs of two", "FMR", "95%")
+    header = (result.column, "people", "pictures", "genuine pairs", "FNMR", "95%", "impostor pairs", "FMR", "95%")
     note = (
-        f"Same person below {found.threshold:.4f} ({found.threshold_source}), for everybody. FNMR: pairs of one person "
-        "that are refused; FMR: pairs of two that are accepted; both pictures in the group, or, across, in two groups."
+        f"Same person below {result.threshold:.4f} ({result.threshold_source}) for all groups. FNMR: share of genuine "
+        "pairs rejected. FMR: share of impostor pairs accepted. Both pictures of a pair are in the group; across: in "
+        "two groups."
     )
-    refused = _spans(every, "fnmr", "Pairs of one person that are refused, by group; the line is all together.")
-    accepted = _spans(every, "fmr", "Pairs of two people that are accepted, by group; the line is all together.")
-    notes = [_of(found.everyone.measured), pages.OVER_PEOPLE]
-    if found.unknown or found.faceless:
+    fnmr = _spans(cohorts, "fnmr", "FNMR by group; the line marks all pairs.")
+    fmr = _spans(cohorts, "fmr", "FMR by group; the line marks all pairs.")
+    notes = [_describe(result.labelled.embedded), pages.OVER_PEOPLE]
+    if result.unlabelled or result.faceless:
         notes.append(
-            f"Left out: {found.unknown} pictures of which the column says nothing, {found.faceless} without a face."
+            f"Left out: {result.unlabelled} pictures without a value in the column, {result.faceless} without a face."
         )
-    title = f"Errors by {found.column}: {found.everyone.measured.model or 'model not named'}"
-    pages.save(path, title, [EvaluationSection("Groups", (Table(header, rows), refused, accepted), note)], notes)
+    title = f"Errors by {result.column}: {result.labelled.embedded.model or 'unnamed model'}"
+    pages.save(path, title, [EvaluationSection("Groups", (Table(header, rows), fnmr, fmr), note)], notes)
 
 
-def _spans(every: Sequence[Cohort], kind: str, caption: str) -> Intervals:
+def _spans(cohorts: Sequence[Cohort], rate: str, caption: str) -> Intervals:
     rows = []
-    for each in every[:-1]:
-        interval = each.fnmr_interval if kind == "fnmr" else each.fmr_interval
+    for each in cohorts[:-1]:
+        interval = each.fnmr_interval if rate == "fnmr" else each.fmr_interval
         ends = (interval.low, interval.high) if interval else (np.nan, np.nan)
-        rows.append(Interval(each.name, getattr(each, kind), *ends))
+        rows.append(Interval(each.name, getattr(each, rate), *ends))
     values = [value for row in rows for value in (row.value, row.high) if not np.isnan(value)]
-    top = max([*values, getattr(every[-1], kind), 1e-6])
-    axis = Axis(kind.upper(), 0.0, top * 1.1, shown=lambda value: f"{100 * value:g}%")
-    return Intervals(tuple(rows), axis, (getattr(every[-1], kind), "all"), caption)
+    overall = getattr(cohorts[-1], rate)
+    axis = Axis(rate.upper(), 0.0, max([*values, overall, 1e-6]) * 1.1, shown=lambda value: f"{100 * value:g}%")
+    return Intervals(tuple(rows), axis, (overall, "all"), caption)
 
 
-def _figures(found: Sequence[_Evaluated]) -> Table:
-    """A row for each figure, and two columns for each model."""
+def _figures(results: Sequence[_Result]) -> Table:
+    """One row per figure, two columns per model."""
     header, rows = ["figure"], []
-    for each in found:
+    for each in results:
         header += [_name(each), "95% over people"]
-    intervals = [each.figures.intervals for each in found]
-    for name in found[0].figures.told:
+    intervals = [each.figures.intervals for each in results]
+    for name in results[0].figures.values:
         row = [name]
-        for each, known in zip(found, intervals, strict=True):
-            row += [percent(each.figures.told.get(name, np.nan)), within(known.get(name))]
+        for each, of_model in zip(results, intervals, strict=True):
+            row += [percent(each.figures.values.get(name, np.nan)), interval_text(of_model.get(name))]
         rows.append(tuple(row))
     return Table(tuple(header), tuple(rows))
 
 
-def _matches(found: Sequence[IdentificationEvaluated]) -> Curves:
+def _comparison(differences: Sequence[Difference]) -> list[EvaluationSection]:
+    return [pages.comparison(differences)] if differences else []
+
+
+def _match_curves(results: Sequence[IdentificationResult]) -> Curves:
     lines = [
-        Line(_name(each), np.arange(1.0, len(each.shares) + 1), each.shares, _bars(each, "rank-", 1.0))
-        for each in found
+        Line(_name(each), np.arange(1.0, len(each.match_shares) + 1), each.match_shares, _rank_bars(each))
+        for each in results
     ]
-    longest = max(2.0, *(line.x[-1] for line in lines))
+    last = max(2.0, *(line.x[-1] for line in lines))
     lowest = min(float(line.y[0]) for line in lines)
     lowest = min([lowest, *(bar[1] for line in lines for bar in line.bars)])
-    axes = Axis("rank", 1.0, longest), pages.share_axis("probes found", lowest)
+    axes = Axis("rank", 1.0, last), pages.share_axis("probes identified", lowest)
     caption = (
-        "Cumulative match characteristic: the share of probes whose own person is among the first so many. Whiskers: "
-        "95% over people."
+        "Cumulative match characteristic: share of probes whose own person is at this rank or before. Whiskers: 95% "
+        "intervals over people."
     )
     return Curves(tuple(lines), *axes, caption)
 
 
-def _strangers(found: Sequence[IdentificationEvaluated]) -> Curves:
+def _rank_bars(result: IdentificationResult) -> tuple[tuple[float, float, float], ...]:
+    """Rank and interval of each rank-k above 1."""
+    intervals = result.figures.intervals.items()
+    ranks = [(float(name.removeprefix("rank-")), each) for name, each in intervals if name.startswith("rank-")]
+    return tuple((rank, each.low, each.high) for rank, each in ranks if rank > 1)
+
+
+def _open_set_curves(results: Sequence[IdentificationResult]) -> Curves:
     lines = []
-    for each in found:
-        thresholds = np.sort(each.stranger_at)
-        right = np.sort(np.where(each.rank == 1, each.own, np.inf))
+    for each in results:
+        thresholds = np.sort(each.unenrolled_hits.distance)
+        correct = np.sort(np.where(each.hits.rank == 1, each.hits.own_distance, np.inf))
         fpir = np.arange(len(thresholds)) / len(thresholds)
-        tpir = np.searchsorted(right, thresholds, side="left") / len(right)
-        lines.append(Line(_name(each), np.append(fpir, 1.0), np.append(tpir, np.isfinite(right).mean()), stepped=True))
-    least = 1 / len(found[0].strangers)
+        tpir = np.searchsorted(correct, thresholds, side="left") / len(correct)
+        end = np.isfinite(correct).mean()
+        lines.append(Line(_name(each), np.append(fpir, 1.0), np.append(tpir, end), stepped=True))
+    least = 1 / len(results[0].roles.unenrolled)
     lowest = min(float(line.y[line.x <= least].max()) for line in lines)
-    axes = pages.rate_axis("FPIR: strangers answered with a name", least), pages.share_axis("TPIR", lowest)
+    axes = pages.rate_axis("FPIR: unenrolled probes identified", least), pages.share_axis("TPIR", lowest)
     caption = (
-        "Share of probes answered with their own person (TPIR), by the share of strangers answered with anybody (FPIR)."
+        "Share of probes identified as their own person (TPIR) by share of unenrolled probes identified as anybody "
+        "(FPIR)."
     )
     return Curves(tuple(lines), *axes, caption)
 
 
-def _bars(found: IdentificationEvaluated, start: str, least: float) -> tuple[tuple[float, float, float], ...]:
-    intervals = found.figures.intervals
-    known = [(float(name.removeprefix(start)), each) for name, each in intervals.items() if name.startswith(start)]
-    return tuple((rank, each.low, each.high) for rank, each in known if rank > least)
+def _errors(result: IdentificationResult) -> EvaluationSection:
+    """The nearest false matches."""
+    wrong = np.flatnonzero(result.hits.rank > 1)
+    couples = _nearest(result, result.hits, result.roles.probes, wrong)
+    blocks = [ImagePairs("Identified as somebody else: the nearest", couples, "Every probe is identified at rank 1.")]
+    if len(result.roles.unenrolled):
+        rows = np.arange(len(result.roles.unenrolled))
+        couples = _nearest(result, result.unenrolled_hits, result.roles.unenrolled, rows)
+        blocks.append(ImagePairs("Not enrolled: the nearest", couples, "No unenrolled probe has a face."))
+    return EvaluationSection(_name(result), tuple(blocks))
 
 
-def _mistakes(found: IdentificationEvaluated) -> EvaluationSection:
-    wrong = [int(n) for n in np.argsort(found.at, kind="stable") if found.rank[n] > 1 and np.isfinite(found.at[n])]
-    nearest = [int(n) for n in np.argsort(found.stranger_at, kind="stable") if np.isfinite(found.stranger_at[n])]
-    taken = [_couple(found, int(found.probes[n]), int(found.nearest[n]), found.at[n]) for n in wrong[:MOST]]
-    blocks = [
-        ImagePairs("Taken for somebody else: the nearest", tuple(taken), "Every probe was nearest to her own person.")
-    ]
-    if len(found.strangers):
-        near = [
-            _couple(found, int(found.strangers[n]), int(found.stranger_nearest[n]), found.stranger_at[n])
-            for n in nearest[:MOST]
-        ]
-        blocks.append(ImagePairs("Strangers nearest to somebody enrolled", tuple(near), "No stranger has a face."))
-    return EvaluationSection(_name(found), tuple(blocks))
+def _nearest(result: IdentificationResult, hits: Hits, probes: Ids, rows: Ids) -> tuple[ImagePair, ...]:
+    """Probes of these rows with their nearest enrolled pictures, nearest first."""
+    names = [os.path.basename(name) for name in result.labelled.names]
+    labels = result.labelled.labels
+    couples = []
+    for row in rows[np.argsort(hits.distance[rows], kind="stable")][:MAX_ERRORS]:
+        if np.isfinite(hits.distance[row]):
+            sides = int(probes[row]), int(hits.nearest[row])
+            caption = f"{labels[sides[0]]}, nearest to {labels[sides[1]]}: {hits.distance[row]:.3f}"
+            pair = names[sides[0]], names[sides[1]]
+            couples.append(pages.couple(result.labelled.embedded, sides, pair, caption))
+    return tuple(couples)
 
 
-def _couple(found: IdentificationEvaluated, asked: int, enrolled: int, apart: float) -> ImagePair:
-    names = [os.path.basename(name) for name in found.everyone.names]
-    who = f"{found.everyone.who[asked]}, nearest to {found.everyone.who[enrolled]}: {apart:.3f}"
-    return pages.couple(found.everyone.measured, (asked, enrolled), (names[asked], names[enrolled]), who)
+def _name(result: _Result) -> str:
+    return result.labelled.embedded.model or "unnamed model"
 
 
-def _name(found: _Evaluated) -> str:
-    return found.everyone.measured.model or "model not named"
+def _title(kind: str, results: Sequence[_Result]) -> str:
+    return f"{kind}: {', '.join(_name(each) for each in results)}"
 
 
-def _title(what: str, found: Sequence[_Evaluated]) -> str:
-    return f"{what}: {', '.join(_name(each) for each in found)}"
+def _notes(results: Sequence[_Result]) -> list[str]:
+    intervals = [pages.OVER_PEOPLE] if results[0].figures.draws else []
+    return [*(_describe(each.labelled.embedded) for each in results), *intervals]
 
 
-def _notes(found: Sequence[_Evaluated]) -> list[str]:
-    intervals = [pages.OVER_PEOPLE] if found[0].figures.drawn else []
-    return [*(_of(each.everyone.measured) for each in found), *intervals]
-
-
-def _of(measured: Measured) -> str:
-    flip = "; vectors averaged with the mirrored crop's" if measured.flip else ""
-    missing = f"; {measured.faceless} pictures without a face" if measured.faceless else ""
-    missing += f"; {len(measured.problems)} unreadable" if measured.problems else ""
-    return f"{measured.model or 'model not named'}, {measured.metric} distance{flip}{missing}"
+def _describe(embedded: Embedded) -> str:
+    flip = "; vectors averaged with those of mirrored crops" if embedded.flip else ""
+    missing = f"; {embedded.faceless} pictures without a face" if embedded.faceless else ""
+    missing += f"; {len(embedded.problems)} unreadable" if embedded.problems else ""
+    return f"{embedded.model or 'unnamed model'}, {embedded.metric} distance{flip}{missing}"

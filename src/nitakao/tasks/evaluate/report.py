@@ -1,4 +1,4 @@
-"""What was measured as pages: curves, histograms, tables, and the worst mistakes as pictures."""
+"""Shared parts of the HTML reports: axes, curves, histograms, tables and pictures of errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nitakao.metrics import Interval, curve
 from nitakao.report import evaluation, html_page
@@ -16,14 +15,14 @@ from nitakao.report.evaluation import EvaluationSection, Histogram, ImagePair, T
 from nitakao.report.plots import Axis, Line
 from nitakao.tasks.evaluate import embeddings
 from nitakao.tasks.evaluate.comparison import Difference
-from nitakao.tasks.evaluate.embeddings import Measured
-from nitakao.values import Doubles
+from nitakao.tasks.evaluate.embeddings import Embedded
+from nitakao.values import Doubles, Flags
 
-OVER_PEOPLE = "Intervals are the middle 95% of draws of people with replacement, not of pairs."
+OVER_PEOPLE = "95% intervals: bootstrap over people, not pairs."
 
 
 def check(path: str | os.PathLike[str]) -> None:
-    """Whether a page of this name can be written, before the work for it."""
+    """Raise MisuseError where a report with this file name cannot be written."""
     html_page.check(Path(path))
 
 
@@ -31,28 +30,28 @@ def percent(share: float, decimals: int = 2) -> str:
     return "-" if np.isnan(share) else f"{100 * share:.{decimals}f}%"
 
 
-def within(interval: Interval | None, decimals: int = 2) -> str:
+def interval_text(interval: Interval | None, decimals: int = 2) -> str:
     if interval is None or np.isnan(interval.low):
         return "-"
     return f"{percent(interval.low, decimals)} to {percent(interval.high, decimals)}"
 
 
 def save(path: str | os.PathLike[str], title: str, parts: Sequence[EvaluationSection], notes: Sequence[str]) -> None:
-    """Write the page whole or not at all."""
+    """Write the page atomically."""
     html_page.save(Path(path), evaluation.render_evaluation(title, parts, notes))
 
 
-def couple(measured: Measured, rows: tuple[int, int], names: tuple[str, str], said: str) -> ImagePair:
-    """Two of the measured pictures beside each other, cut to the faces that counted."""
+def couple(embedded: Embedded, rows: tuple[int, int], names: tuple[str, str], caption: str) -> ImagePair:
+    """Two pictures side by side, cropped to their faces."""
     first, second = (
-        embeddings.thumbnail(measured.pictures[row], measured.faces[row]) if measured.pictures[row] else b""
+        embeddings.thumbnail(embedded.pictures[row], embedded.faces[row]) if embedded.pictures[row] else b""
         for row in rows
     )
-    return ImagePair((first, second), names, said)
+    return ImagePair((first, second), names, caption)
 
 
 def rate_axis(label: str, least: float) -> Axis:
-    """Shares of strangers in powers of ten, down to the power at or below `least`."""
+    """A logarithmic axis of rates, from the power of ten at or below `least` to 1."""
     low = 10.0 ** np.floor(np.log10(max(least, 1e-9)) + 1e-9)
     return Axis(label, float(low), 1.0, logarithmic=True, shown=lambda value: f"{value:.{_places(value)}f}")
 
@@ -62,32 +61,32 @@ def _places(value: float) -> int:
 
 
 def share_axis(label: str, least: float) -> Axis:
-    """Shares from a round one below `least` up to 1."""
+    """An axis of shares, from a round number below `least` to 1."""
     low = next((low for low in (0.99, 0.98, 0.95, 0.9, 0.8, 0.5) if low <= least), 0.0)
     return Axis(label, low, 1.0, shown=lambda value: f"{100 * value:g}%")
 
 
-def roc(name: str, apart: Doubles, same: NDArray[np.bool_], bars: tuple[tuple[float, float, float], ...]) -> Line:
-    """The curve of one model."""
-    found = curve(apart, same)
-    start = int(np.searchsorted(found.far, 0.0, side="right")) - 1  # before it, VAL rises and FAR stays 0
-    return Line(name, found.far[start:], found.val[start:], bars, stepped=True)
+def roc(name: str, distances: Doubles, same: Flags, bars: tuple[tuple[float, float, float], ...]) -> Line:
+    """The ROC curve of one model."""
+    points = curve(distances, same)
+    start = int(np.searchsorted(points.far, 0.0, side="right")) - 1  # before it, VAL rises and FAR stays 0
+    return Line(name, points.far[start:], points.val[start:], bars, stepped=True)
 
 
-def distances_of(apart: Doubles, same: NDArray[np.bool_], threshold: float, label: str, caption: str) -> Histogram:
-    """How far apart pairs of either kind lie."""
-    there = apart[np.isfinite(apart)]
-    low, high = float(there.min(initial=0.0)), float(there.max(initial=threshold))
+def distance_histogram(distances: Doubles, same: Flags, threshold: float, label: str, caption: str) -> Histogram:
+    """The distances of genuine and impostor pairs."""
+    finite = distances[np.isfinite(distances)]
+    low, high = float(finite.min(initial=0.0)), float(finite.max(initial=threshold))
     axis = Axis(label, low, high * 1.02 if high > low else low + 1)
-    kinds = (("one person", apart[same]), ("two people", apart[~same]))
+    kinds = (("one person", distances[same]), ("two people", distances[~same]))
     return Histogram(kinds, axis, (threshold, f"threshold {threshold:.3f}"), caption)
 
 
-def compared(differences: Sequence[Difference]) -> EvaluationSection:
-    """How models differ from each other."""
+def comparison(differences: Sequence[Difference]) -> EvaluationSection:
+    """A table of the differences between models."""
     rows = tuple(
         (
-            f"{each.one} less {each.other}",
+            f"{each.one} minus {each.other}",
             each.figure,
             f"{each.difference:+.5f}",
             f"{each.interval.low:+.5f} to {each.interval.high:+.5f}",
@@ -96,8 +95,8 @@ def compared(differences: Sequence[Difference]) -> EvaluationSection:
         for each in differences
     )
     note = (
-        "The same people are drawn for both models. Chance: how likely so clear a difference is where there is none; "
-        "of twenty comparisons one comes below 0.05 by itself."
+        "Both models use the same draws of people. p: how likely a difference as clear is where there is none; one of "
+        "twenty comparisons falls below 0.05 by chance."
     )
-    header = ("models", "figure", "difference", "95% over people", "chance")
+    header = ("models", "figure", "difference", "95% over people", "p")
     return EvaluationSection("Differences", (Table(header, rows, words=(0, 1)),), note)

@@ -1,80 +1,81 @@
-"""How well a model finds the other pictures of a person among everybody's."""
+"""Retrieval: how well a model finds the other pictures of a person among all pictures."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from nitakao.metrics import bootstrap
-from nitakao.metrics.retrieval import Retrieved, retrieval
+from nitakao.metrics.retrieval import Retrieved
+from nitakao.metrics.retrieval import retrieval as measure
 from nitakao.metrics.roc import shares
+from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.evaluate.comparison import Figures
-from nitakao.tasks.evaluate.embeddings import Measuring, Model, Watch
-from nitakao.tasks.evaluate.labelled import Everyone, Path_, PeopleWanted, of_people
-from nitakao.values import Doubles, Metric
+from nitakao.tasks.evaluate.embeddings import Model, Progress
+from nitakao.tasks.evaluate.labelled import LabelledSet, LabelledVectors, embed_labelled
+from nitakao.values import Doubles
 
 RECALLS = (1, 5, 10, 20)
 
 
 @dataclass(frozen=True, eq=False)
-class RetrievalEvaluated:
-    """What came of asking with every picture. everyone: pictures with a face; faceless ones are left out."""
+class RetrievalResult:
+    """The result of `retrieval`.
 
-    everyone: Everyone
+    Attributes:
+        labelled: Vectors of the pictures with a face.
+        retrieved: What each query found.
+        figures: recall@k, mAP and R-precision.
+    """
+
+    labelled: LabelledVectors
     retrieved: Retrieved
     figures: Figures
 
 
-def evaluate_retrieval(
-    folder: str | os.PathLike[str] | None = None,
+def retrieval(
+    data: LabelledSet,
     *,
     model: Model = None,
-    vectors: Path_ | None = None,
-    metric: Metric | None = None,
-    wanted: PeopleWanted | None = None,
-    look: Measuring | None = None,
-    draws: int = bootstrap.DRAWS,
-    started: Callable[[int], None] = lambda pictures: None,
-    watch: Watch = lambda outcome: None,
-) -> RetrievalEvaluated:
-    """recall@k, mAP and R-precision where every picture asks for the others of its person.
+    options: PipelineOptions | None = None,
+    progress: Progress | None = None,
+) -> RetrievalResult:
+    """Measure recall@k, mAP and R-precision, with every picture as a query for the others of its person.
 
-    folder: with a folder for each person.  Pictures of people who have one only are found, and do not ask.
+    Args:
+        data: Labelled pictures. Pictures of people with only one are in the gallery but are no queries. Pictures
+            without a face are left out.
+        model: Name, path or card of the model. None: the default model, or the one that the file of vectors names.
+        options: How faces are detected and embedded.
+        progress: Callbacks.
     """
-    everyone = of_people(
-        folder,
-        model=model,
-        vectors=vectors,
-        metric=metric,
-        wanted=wanted,
-        look=look,
-        started=started,
-        watch=watch,
-    )
-    return retrieved(everyone.with_faces(), draws)
+    labelled = embed_labelled(data, model=model, options=options, progress=progress)
+    return measure_retrieval(labelled.with_faces(), data.draws)
 
 
-def retrieved(everyone: Everyone, draws: int = bootstrap.DRAWS) -> RetrievalEvaluated:
-    """What comes of asking with each of these pictures."""
-    people = everyone.people
-    found = retrieval(everyone.measured.vectors, people, everyone.measured.metric)
-    told = {name: float(value[0]) for name, value in _statistics(found, np.ones((1, len(found.rows)))).items()}
+def measure_retrieval(labelled: LabelledVectors, draws: int = bootstrap.DRAWS) -> RetrievalResult:
+    """As `retrieval`, of vectors."""
+    ids = labelled.person_ids
+    retrieved = measure(labelled.embedded.vectors, ids, labelled.embedded.metric)
+    queries = ids[retrieved.rows]
+    values = {name: float(value[0]) for name, value in _statistics(retrieved, np.ones((1, len(queries)))).items()}
+    drawn = {}
+    if draws:
+        drawn = bootstrap.resample(
+            int(ids.max()) + 1,
+            len(queries) * 2,
+            lambda weights: _statistics(retrieved, weights[:, queries]),
+            draws,
+        )
+    return RetrievalResult(labelled, retrieved, Figures(labelled.embedded.model, values, drawn))
 
-    def of(drawn: Doubles) -> dict[str, Doubles]:
-        return _statistics(found, drawn[:, people[found.rows]])
 
-    drawn = bootstrap.gathered(int(people.max()) + 1, len(found.rows) * 2, of, draws) if draws else {}
-    return RetrievalEvaluated(everyone, found, Figures(everyone.measured.model, told, drawn))
-
-
-def _statistics(found: Retrieved, weights: Doubles) -> dict[str, Doubles]:
-    """Each figure, (b,). weights: (b, q) how often each picture asks."""
-    told = {f"recall@{k}": shares(found.recall(k), weights) for k in RECALLS}
-    whole = weights.sum(axis=1)
-    means = {"mAP": found.average_precision, "R-precision": found.r_precision}
+def _statistics(retrieved: Retrieved, weights: Doubles) -> dict[str, Doubles]:
+    """Each figure, (b,). weights: (b, q) how often each query counts."""
+    figures = {f"recall@{k}": shares(retrieved.recall(k), weights) for k in RECALLS}
+    totals = weights.sum(axis=1)
+    means = {"mAP": retrieved.average_precision, "R-precision": retrieved.r_precision}
     for name, values in means.items():
-        told[name] = np.divide(weights @ values, whole, out=np.full(len(whole), np.nan), where=whole > 0)
-    return told
+        figures[name] = np.divide(weights @ values, totals, out=np.full(len(totals), np.nan), where=totals > 0)
+    return figures

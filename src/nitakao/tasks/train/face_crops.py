@@ -94,8 +94,8 @@ def of_pairs(
     from nitakao.training.dataset import Portrait
 
     asked = protocols.read_pairs(listed)
-    paths = protocols.located(folder, asked.pictures)
-    known = [Portrait(who, path) for who, path in zip(asked.who, paths, strict=True) if path is not None]
+    paths = protocols.find_pictures(folder, asked.pictures)
+    known = [Portrait(who, path) for who, path in zip(asked.labels, paths, strict=True) if path is not None]
     if not known:
         raise MisuseError(
             f"'{folder}' has none of the pictures that '{listed}' names: is this the folder of these pairs?"

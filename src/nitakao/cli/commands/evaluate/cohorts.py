@@ -15,7 +15,7 @@ from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
     from nitakao.metrics import Interval
-    from nitakao.tasks.evaluate.cohorts import Cohort, CohortsEvaluated
+    from nitakao.tasks.evaluate.cohorts import Cohort, CohortsResult
 
 
 @click.command(
@@ -52,13 +52,13 @@ def cohorts(
     which the column says nothing, are left out and counted.
     """
     from nitakao.tasks.evaluate import people_report, report
-    from nitakao.tasks.evaluate.cohorts import evaluate_cohorts
+    from nitakao.tasks.evaluate.cohorts import cohorts as task
 
     if len(vectors) > 1:
         raise click.UsageError("cohorts are told of one model at a time: give one file of vectors")
     if html is not None:
         report.check(html)
-    found, seconds = one(voice, evaluate_cohorts, folder, model, vectors[0] if vectors else None, asked)
+    found, seconds = one(voice, task, folder, model, vectors[0] if vectors else None, asked)
     if as_json:
         output.json_line(_record(found) | {"seconds": round(seconds, 3)})
     else:
@@ -67,13 +67,13 @@ def cohorts(
         people_report.save_cohorts(html, found)
 
 
-def _table(found: CohortsEvaluated) -> None:
+def _table(found: CohortsResult) -> None:
     header = (found.column, "people", "pictures", "pairs of one", "FNMR", "95%", "pairs of two", "FMR", "95%")
-    output.table(header, [_row(each) for each in (*found.cohorts, found.across, found.whole)])
-    unknown = f"; {found.unknown} pictures of which the column says nothing" if found.unknown else ""
+    output.table(header, [_row(each) for each in (*found.cohorts, found.across, found.overall)])
+    unknown = f"; {found.unlabelled} pictures of which the column says nothing" if found.unlabelled else ""
     faceless = f"; {found.faceless} without a face" if found.faceless else ""
     click.echo(
-        f"{shared.about(found.everyone.measured)}, same person below {found.threshold:.4f} ({found.threshold_source})"
+        f"{shared.about(found.labelled.embedded)}, same person below {found.threshold:.4f} ({found.threshold_source})"
         f"{unknown}{faceless}"
     )
 
@@ -95,16 +95,16 @@ def _within(interval: Interval | None, of: Any) -> str:
     return "none seen" if interval.high != interval.high else f"{of(interval.low)} to {of(interval.high)}"
 
 
-def _record(found: CohortsEvaluated) -> dict[str, Any]:
+def _record(found: CohortsResult) -> dict[str, Any]:
     return {
-        "model": found.everyone.measured.model,
-        "metric": found.everyone.measured.metric,
+        "model": found.labelled.embedded.model,
+        "metric": found.labelled.embedded.metric,
         "threshold": found.threshold,
         "threshold_source": found.threshold_source,
         "column": found.column,
         "cohorts": [asdict(each) for each in found.cohorts],
         "across": asdict(found.across),
-        "all": asdict(found.whole),
-        "unknown": found.unknown,
+        "all": asdict(found.overall),
+        "unknown": found.unlabelled,
         "without_faces": found.faceless,
     }

@@ -12,8 +12,9 @@ from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
     from nitakao.metrics import Interval
+    from nitakao.pipeline import PipelineOptions
     from nitakao.tasks.evaluate.comparison import Difference
-    from nitakao.tasks.evaluate.embeddings import Measured, Measuring
+    from nitakao.tasks.evaluate.embeddings import Embedded, Progress
     from nitakao.values import ModelCard, Outcome
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -30,7 +31,7 @@ def evaluate() -> None:
 
 
 def measuring_options(command: Command) -> Command:
-    """Everything that makes a `Measuring`, a model or a file of vectors, and how it is shown; see `looked`."""
+    """Options of how pictures become vectors, of the model, and of the output; see `embedding_options`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -63,7 +64,7 @@ _OPTIONS = (
 )
 
 
-def looked(
+def embedding_options(
     choice: str | None,
     flip: bool,
     centre_crop: bool,
@@ -73,22 +74,21 @@ def looked(
     article: bool,
     allow_urls: bool,
     detector: str | None = None,
-    usual: str | None = None,
+    default_detector: str | None = None,
     **settings: Any,
-) -> Measuring:
-    """usual: the detector where none is named."""
-    from nitakao.tasks.evaluate.embeddings import Measuring
+) -> PipelineOptions:
+    """The options of these command-line options. default_detector: used without --detector."""
+    from nitakao.pipeline import PipelineOptions
 
     if allow_urls:
         raise click.UsageError("--allow-url does not go with what is measured: its pictures are files")
     if centre_crop and detector not in (None, "none"):
         raise click.UsageError("--centre-crop takes pictures as they are, and --detector looks for faces in them")
-    return Measuring(
-        options.detector_settings(article=article, detector=detector or usual, **settings),
+    return PipelineOptions(
+        options.detector_settings(article=article, detector=detector or default_detector, **settings),
         choice or ("first" if article else "central"),  # type: ignore[arg-type]  # one of the option's words
-        flip,
-        centre_crop,
         options.device_of(device, gpu_memory_fraction),
+        flip,
         batch_size,
     )
 
@@ -99,24 +99,19 @@ def ready(voice: Voice, card: ModelCard) -> None:
     output.fetched(voice, card)
 
 
-def watching(voice: Voice, steps: output.Steps) -> Callable[[Outcome], None]:
-    """Counts a picture; names it where something is to be said of it."""
+def progress(voice: Voice, steps: output.Steps) -> Progress:
+    """Count pictures in the progress bar, and print their problems."""
+    from nitakao.tasks.evaluate.embeddings import Progress
 
-    def watch(outcome: Outcome) -> None:
+    def start(pictures: int) -> None:
+        steps.total = pictures
+
+    def step(outcome: Outcome) -> None:
         steps.step()
         if outcome.problem:
             voice.warn(outcome.complaint)
 
-    return watch
-
-
-def starting(steps: output.Steps) -> Callable[[int], None]:
-    """Takes how many pictures there are, once that is known."""
-
-    def started(pictures: int) -> None:
-        steps.total = pictures
-
-    return started
+    return Progress(start, step)
 
 
 def percent(share: float) -> str:
@@ -128,13 +123,13 @@ def between(interval: Interval | None, of: Callable[[float], str] = percent) -> 
     return "-" if interval is None else f"{of(interval.low)} to {of(interval.high)}"
 
 
-def about(found: Measured) -> str:
+def about(found: Embedded) -> str:
     """Model and metric, and what was done to get the vectors."""
     done = f"{found.model or 'model not named'}, {found.metric}"
     return f"{done}, with flip" if found.flip else done
 
 
-def left_out(found: Measured) -> str:
+def left_out(found: Embedded) -> str:
     """What makes pairs and probes count as failed."""
     said = f"; {found.faceless} without a face" if found.faceless else ""
     return f"{said}; {len(found.problems)} unreadable" if found.problems else said
@@ -165,7 +160,7 @@ def tell_differences(differences: list[Difference]) -> None:
             f"{each.difference:+.5f}",
             between(each.interval, lambda value: f"{value:+.5f}"),
             f"{each.chance:.3f}",
-            f"{each.one} less {each.other}",
+            f"{each.one} minus {each.other}",
         )
         for each in differences
     ]

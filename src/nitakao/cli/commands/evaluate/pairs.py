@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,8 @@ from nitakao.cli.commands.evaluate.group import between, percent
 from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
-    from nitakao.tasks.evaluate.pairs import PairRules, PairsEvaluated
+    from nitakao.tasks.evaluate.labelled import LabelledSet
+    from nitakao.tasks.evaluate.pairs import PairRules, PairsResult
 
 
 @click.command(epilog=options.example("nitakao evaluate pairs lfw --pairs pairs.txt --html lfw.html"))
@@ -53,16 +55,17 @@ def pairs(
     whole unless --detector says otherwise. A picture without a face makes its pairs count as two people.
     """
     from nitakao.tasks.evaluate import pairs_report, report
-    from nitakao.tasks.evaluate.pairs import PairRules, compared
+    from nitakao.tasks.evaluate.labelled import LabelledSet
+    from nitakao.tasks.evaluate.pairs import PairRules, compare_pairs
 
     models = shared.several(model, more, compare, vectors)
     if html is not None:
         report.check(html)
-    rules = PairRules(subtract_mean, grid, metric, draws=draws)  # type: ignore[arg-type]  # one of the option's words
-    asked = {"pairs": pairs, "folds": folds, "rules": rules, "skip_missing": skip_missing}
-    found = [_one(voice, folder, name, None, asked, looking) for name in models] if not vectors else []
-    found += [_one(voice, folder, model, file, asked, looking) for file in vectors]
-    differences = compared([each for each, _ in found])
+    rules = PairRules(folds, skip_missing, subtract_mean, grid)
+    data = LabelledSet(folder, aligned=looking["centre_crop"], metric=metric, draws=draws)  # type: ignore[arg-type]
+    found = [_one(voice, data, pairs, rules, name, looking) for name in models] if not vectors else []
+    found += [_one(voice, replace(data, vectors=file), pairs, rules, model, looking) for file in vectors]
+    differences = compare_pairs([each for each, _ in found])
     if as_json:
         records = [_record(each, seconds) for each, seconds in found]
         told = [shared.difference(each) for each in differences]
@@ -77,27 +80,27 @@ def pairs(
 
 
 def _one(
-    voice: Voice, folder: str | None, model: str | None, vectors: str | None, asked: dict[str, Any], looking: Any
-) -> tuple[PairsEvaluated, float]:
-    """What one model comes to, and the seconds that it took."""
+    voice: Voice, data: LabelledSet, pairs: str, rules: PairRules, model: str | None, looking: dict[str, Any]
+) -> tuple[PairsResult, float]:
+    """The result of one model, and the seconds it took."""
     from nitakao.tasks.arguments import card_of
     from nitakao.tasks.evaluate import pairs as task
 
-    usual = task.usual(asked["pairs"]).detector.name
-    look = shared.looked(**looking, usual=usual)
+    default_detector = task.default_options(pairs).detector.name
+    options = shared.embedding_options(**looking, default_detector=default_detector)
     start = time.monotonic()
-    if vectors is not None:
-        return task.evaluate_pairs(folder, model=model, vectors=vectors, **asked), time.monotonic() - start
+    if data.vectors is not None:
+        return task.pairs(data, pairs, rules=rules, model=model), time.monotonic() - start
     card = card_of(model)
     shared.ready(voice, card)
     start = time.monotonic()
     with voice.progress("pictures") as steps:
-        asked = {**asked, "started": shared.starting(steps), "watch": shared.watching(voice, steps)}
-        found = task.evaluate_pairs(folder, model=card, look=look, **asked)
+        progress = shared.progress(voice, steps)
+        found = task.pairs(data, pairs, rules=rules, model=card, options=options, progress=progress)
     return found, time.monotonic() - start
 
 
-def _table(found: PairsEvaluated) -> None:
+def _table(found: PairsResult) -> None:
     told, intervals = found.verification, found.intervals
     rows = [(fold.fold + 1, fold.pairs, f"{fold.threshold:.4f}", percent(fold.accuracy)) for fold in told.folds]
     output.table(("fold", "pairs", "threshold", "accuracy"), rows)
@@ -128,14 +131,14 @@ def _table(found: PairsEvaluated) -> None:
     click.echo(_line(found))
 
 
-def _line(found: PairsEvaluated) -> str:
+def _line(found: PairsResult) -> str:
     """What makes the figures readable: model, metric, and how many of everything."""
     told, pairs = found.verification, found.pairs
     named = f"{found.people} people" if pairs.named else "people not named"
     skipped = f"; {plural(pairs.skipped, 'pair')} skipped" if pairs.skipped else ""
     return (
-        f"{shared.about(found.measured)}{_ways(found.rules)}; {told.pairs} pairs, {told.same} of one person, of "
-        f"{named}, {plural(len(pairs.pictures), 'picture')}{shared.left_out(found.measured)}{skipped}"
+        f"{shared.about(found.embedded)}{_ways(found.rules)}; {told.pairs} pairs, {told.same} of one person, of "
+        f"{named}, {plural(len(pairs.pictures), 'picture')}{shared.left_out(found.embedded)}{skipped}"
     )
 
 
@@ -144,8 +147,8 @@ def _ways(rules: PairRules) -> str:
     return f"{mean}, facenet's grid of thresholds" if rules.grid else mean
 
 
-def _record(found: PairsEvaluated, seconds: float) -> dict[str, Any]:
-    told, measured, pairs = found.verification, found.measured, found.pairs
+def _record(found: PairsResult, seconds: float) -> dict[str, Any]:
+    told, measured, pairs = found.verification, found.embedded, found.pairs
     return {
         "model": measured.model,
         "metric": measured.metric,

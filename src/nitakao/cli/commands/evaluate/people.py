@@ -14,10 +14,10 @@ from nitakao.cli.commands.evaluate.group import percent
 from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
-    from nitakao.tasks.evaluate.clustering import ClusteringEvaluated
+    from nitakao.tasks.evaluate.clustering import ClusteringResult
     from nitakao.tasks.evaluate.comparison import Figures
-    from nitakao.tasks.evaluate.identification import IdentificationEvaluated
-    from nitakao.tasks.evaluate.retrieval import RetrievalEvaluated
+    from nitakao.tasks.evaluate.identification import IdentificationResult
+    from nitakao.tasks.evaluate.retrieval import RetrievalResult
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -61,11 +61,11 @@ def identification(
     asked about; people with one are strangers. A probe without a face is answered with nobody.
     """
     from nitakao.tasks.evaluate import people_report
-    from nitakao.tasks.evaluate.identification import Enrolment, evaluate_identification
+    from nitakao.tasks.evaluate.identification import Enrolment
+    from nitakao.tasks.evaluate.identification import identification as task
 
-    enrolment = Enrolment(enrolled, kept_out)
-    more = {"enrolment": enrolment, "gallery": gallery_list, "probes": probe_list}
-    _run(voice, evaluate_identification, more, asked, _of_identification, people_report.save_identification)
+    more = {"enrolment": Enrolment(enrolled, kept_out, gallery_list, probe_list)}
+    _run(voice, task, more, asked, _of_identification, people_report.save_identification)
 
 
 @click.command(epilog=options.example("nitakao evaluate retrieval lfw --least 2"))
@@ -77,9 +77,9 @@ def retrieval(voice: Voice, **asked: Any) -> None:
     DIR has a folder for each person. Every picture asks whose person has others; pictures without a face are left out.
     """
     from nitakao.tasks.evaluate import people_report
-    from nitakao.tasks.evaluate.retrieval import evaluate_retrieval
+    from nitakao.tasks.evaluate.retrieval import retrieval as task
 
-    _run(voice, evaluate_retrieval, {}, asked, _of_retrieval, people_report.save_retrieval)
+    _run(voice, task, {}, asked, _of_retrieval, people_report.save_retrieval)
 
 
 @click.command(epilog=options.example("nitakao evaluate clustering lfw"))
@@ -93,10 +93,10 @@ def clustering(voice: Voice, threshold: float | None, method: str | None, smalle
     DIR has a folder for each person, of which grouping knows nothing. Pictures without a face are left out.
     """
     from nitakao.tasks.evaluate import people_report
-    from nitakao.tasks.evaluate.clustering import evaluate_clustering
+    from nitakao.tasks.evaluate.clustering import clustering as task
 
     more = {"threshold": threshold, "method": method, "smallest": smallest}
-    _run(voice, evaluate_clustering, more, asked, _of_clustering, people_report.save_clustering)
+    _run(voice, task, more, asked, _of_clustering, people_report.save_clustering)
 
 
 def _run(
@@ -131,7 +131,7 @@ def _run(
         for place, (each, told_of) in enumerate(zip(found, records, strict=True)):
             click.echo() if place else None
             tell_figures(each.figures)
-            click.echo(f"{shared.about(each.everyone.measured)}; {told_of['words']}")
+            click.echo(f"{shared.about(each.labelled.embedded)}; {told_of['words']}")
         shared.tell_differences(apart)
     if html is not None:
         save(html, found, apart)
@@ -145,24 +145,23 @@ def _taken(asked: dict[str, Any], *names: str) -> tuple[list[Any], dict[str, Any
 def one(
     voice: Voice, task: Callable[..., Any], folder: str | None, model: str | None, vectors: str | None, asked: Any
 ) -> tuple[Any, float]:
-    """What one model comes to, and the seconds that it took."""
+    """The result of one model, and the seconds it took."""
     from nitakao.tasks.arguments import card_of
-    from nitakao.tasks.evaluate.labelled import PeopleWanted
+    from nitakao.tasks.evaluate.labelled import LabelledSet
 
     (metric, draws, people, least), rest = _taken(asked, "metric", "draws", "people", "least")
     names = ("choice", "flip", "centre_crop", "device", "gpu_memory_fraction", "batch_size", "article", "allow_urls")
     looking = {name: rest.pop(name) for name in (*names, *DETECTOR)}
-    look = shared.looked(**looking)
-    settings = {**rest, "metric": metric, "draws": draws, "wanted": PeopleWanted(people, least)}
+    embedding = shared.embedding_options(**looking)
+    data = LabelledSet(folder, vectors, people, least, looking["centre_crop"], metric, draws)
     start = time.monotonic()
     if vectors is not None:
-        return task(folder, model=model, vectors=vectors, **settings), time.monotonic() - start
+        return task(data, model=model, **rest), time.monotonic() - start
     card = card_of(model)
     shared.ready(voice, card)
     start = time.monotonic()
     with voice.progress("pictures") as steps:
-        watching = {"started": shared.starting(steps), "watch": shared.watching(voice, steps)}
-        found = task(folder, model=card, look=look, **watching, **settings)
+        found = task(data, model=card, options=embedding, progress=shared.progress(voice, steps), **rest)
     return found, time.monotonic() - start
 
 
@@ -172,58 +171,59 @@ DETECTOR = ("detector", "smallest_face", "thresholds", "factor", "no_retry")  # 
 def tell_figures(figures: Figures) -> None:
     """A table of figures with their intervals."""
     intervals = figures.intervals
-    rows = [(name, percent(value), shared.between(intervals.get(name))) for name, value in figures.told.items()]
+    rows = [(name, percent(value), shared.between(intervals.get(name))) for name, value in figures.values.items()]
     output.table(("figure", "found", "95%"), rows)
 
 
 def _figures(figures: Figures) -> dict[str, Any]:
     intervals = {name: [each.low, each.high] for name, each in figures.intervals.items()}
-    return {"model": figures.model, **figures.told, "intervals": intervals}
+    return {"model": figures.model, **figures.values, "intervals": intervals}
 
 
-def _of_identification(found: IdentificationEvaluated) -> dict[str, Any]:
-    measured = found.everyone.measured
-    few = f"; too few strangers for FPIR {', '.join(f'{fpir:g}' for fpir in found.few)}" if found.few else ""
-    few = few if len(found.strangers) else "; no strangers, so no TPIR"
+def _of_identification(found: IdentificationResult) -> dict[str, Any]:
+    measured, roles = found.labelled.embedded, found.roles
+    few = ", ".join(f"{fpir:g}" for fpir in found.unmeasurable)
+    few = f"; too few strangers for FPIR {few}" if few else ""
+    few = few if len(roles.unenrolled) else "; no strangers, so no TPIR"
     words = (
-        f"{plural(len(found.probes), 'probe')} among {found.people} people enrolled by {len(found.enrolled)} pictures, "
-        f"{len(found.strangers)} of strangers{shared.left_out(measured)}{few}"
+        f"{plural(len(roles.probes), 'probe')} among {found.people} people enrolled by {len(roles.enrolled)} pictures, "
+        f"{len(roles.unenrolled)} of strangers{shared.left_out(measured)}{few}"
     )
     return {
         "metric": measured.metric,
         "words": words,
         "thresholds": found.thresholds,
-        "cmc": found.shares.tolist(),
-        "probes": len(found.probes),
+        "cmc": found.match_shares.tolist(),
+        "probes": len(roles.probes),
         "people": found.people,
-        "enrolled": len(found.enrolled),
-        "strangers": len(found.strangers),
+        "enrolled": len(roles.enrolled),
+        "strangers": len(roles.unenrolled),
         "without_faces": measured.faceless,
         "unreadable": len(measured.problems),
     }
 
 
-def _of_retrieval(found: RetrievalEvaluated) -> dict[str, Any]:
-    measured = found.everyone.measured
+def _of_retrieval(found: RetrievalResult) -> dict[str, Any]:
+    measured = found.labelled.embedded
     words = (
-        f"{len(found.retrieved.rows)} of {len(found.everyone.who)} pictures asked, of {len(set(found.everyone.who))} "
+        f"{len(found.retrieved.rows)} of {len(found.labelled.labels)} pictures asked, of {found.labelled.people} "
         f"people{shared.left_out(measured)}"
     )
     return {
         "metric": measured.metric,
         "words": words,
         "asked": len(found.retrieved.rows),
-        "pictures": len(found.everyone.who),
-        "people": len(set(found.everyone.who)),
+        "pictures": len(found.labelled.labels),
+        "people": found.labelled.people,
         "without_faces": measured.faceless,
         "unreadable": len(measured.problems),
     }
 
 
-def _of_clustering(found: ClusteringEvaluated) -> dict[str, Any]:
-    measured, people = found.everyone.measured, len(set(found.everyone.who))
+def _of_clustering(found: ClusteringResult) -> dict[str, Any]:
+    measured, people = found.labelled.embedded, found.labelled.people
     words = (
-        f"{len(found.labels)} faces of {people} people in {found.groups} groups, {found.alone} alone"
+        f"{len(found.clusters)} faces of {people} people in {found.groups} groups, {found.ungrouped} alone"
         f"{shared.left_out(measured)}; same person below {found.threshold:g} ({found.threshold_source})"
     )
     return {
@@ -231,10 +231,10 @@ def _of_clustering(found: ClusteringEvaluated) -> dict[str, Any]:
         "words": words,
         "threshold": found.threshold,
         "threshold_source": found.threshold_source,
-        "faces": len(found.labels),
+        "faces": len(found.clusters),
         "people": people,
         "groups": found.groups,
-        "alone": found.alone,
+        "alone": found.ungrouped,
         "without_faces": measured.faceless,
         "unreadable": len(measured.problems),
     }
