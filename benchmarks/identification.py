@@ -23,7 +23,7 @@ from nitakao.gallery.enrol import File, Looked, enrol
 from nitakao.models.cards import registry
 from nitakao.tasks.probes import Look
 from nitakao.tasks.search.identify import identify
-from nitakao.values import Enrolled, Face, Floats, ModelCard, Quality
+from nitakao.values import Face, Floats, ModelCard, NewFace, Quality
 from nitakao.vectors import read
 
 FPIR = 0.01
@@ -105,13 +105,13 @@ def asked(split: Split, card: ModelCard) -> tuple[NDArray[np.intp], NDArray[np.f
             rows = list(split.probes[start : start + TOGETHER])
             found += identify(gallery, *rows, each=True, k=1, look=Look(model=card)).identities
     nearest = np.array([place[one.candidates[0].name] for one in found])
-    decided = np.array([-1 if one.who is None else place[one.who.name] for one in found])
+    decided = np.array([-1 if one.match is None else place[one.match.name] for one in found])
     return nearest, np.array([one.candidates[0].distance for one in found]), decided
 
 
 def _looked(name: str, row: Floats) -> Looked:
     content = name.encode().hex().ljust(64, "0")[:64]
-    enrolled = Enrolled(FACE, row, Quality())
+    enrolled = NewFace(FACE, row, Quality())
     return Looked(File(name, 1, 1), content, (250, 250), (enrolled,), detector="lfw", label=name)
 
 

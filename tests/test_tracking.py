@@ -12,19 +12,19 @@ import pytest
 from tests import fakes
 
 from nitakao.tracking import OPEN, SHOTS, Rules, Track, tracks
-from nitakao.values import Enrolled, Face, Quality
+from nitakao.values import Face, NewFace, Quality
 
 RULES = Rules(same=1.0, metric="euclidean")
 
 
-def shot(who: str, time: float, x: float = 0, quality: float = 0.5, towards: str = "", share: float = 0.0) -> Enrolled:
+def shot(who: str, time: float, x: float = 0, quality: float = 0.5, towards: str = "", share: float = 0.0) -> NewFace:
     """A face of somebody, or one that has gone by `share` towards another look."""
     vector = (1 - share) * fakes.vector(who) + share * fakes.vector(towards or who)
     vector = (vector / np.linalg.norm(vector)).astype(np.float32)
-    return Enrolled(Face((x, 0, x + 100, 100), 0.9), vector, Quality(score=quality), time=time)
+    return NewFace(Face((x, 0, x + 100, 100), 0.9), vector, Quality(score=quality), time=time)
 
 
-def found(*frames: list[Enrolled], rules: Rules = RULES) -> list[Track]:
+def found(*frames: list[NewFace], rules: Rules = RULES) -> list[Track]:
     return list(tracks([(float(time), faces) for time, faces in enumerate(frames)], rules))
 
 
@@ -97,7 +97,7 @@ def test_every_face_is_in_exactly_one_track():
 
 
 def test_a_long_crowd_takes_bounded_memory():
-    def crowd(seconds: int) -> Iterator[tuple[float, list[Enrolled]]]:
+    def crowd(seconds: int) -> Iterator[tuple[float, list[NewFace]]]:
         for t in range(seconds):
             yield float(t), [shot(f"{t} {n}", t, x=300.0 * n) for n in range(4)]
 

@@ -72,7 +72,7 @@ def _nitakao(folder: Path, *, whole: bool) -> tuple[Ask, dict[str, Any]]:
     more = {"load_ms": (loaded - start) * 1e3, "open_ms": (time.perf_counter() - loaded) * 1e3}
     if not whole:
         return lambda query: searcher(gallery).search(query[None], NEAREST)[0][0], more
-    return lambda query: [hit.kept.id for hit in nitakao.search(gallery, query).answers[0].matches], more
+    return lambda query: [hit.face.id for hit in nitakao.search(gallery, query)], more
 
 
 def _faiss(folder: Path, kind: str, queries: Any, truth: Any) -> tuple[Ask, dict[str, Any]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nitakao import geometry, metrics
-from nitakao.values import Enrolled, Metric
+from nitakao.values import Metric, NewFace
 
 OVERLAP = 0.5  # share of two boxes, one frame after the other, from which on they are the same face in the same place
 MOVED = 1.25  # times the distance of the same person, up to which that still holds: a face that turns looks less alike
@@ -37,13 +37,13 @@ class Rules:
 class Track:
     """One person, seen from `start` to `end` (seconds) in `seen` frames.  shots: the best of it, best first."""
 
-    shots: tuple[Enrolled, ...]
+    shots: tuple[NewFace, ...]
     start: float
     end: float
     seen: int
 
 
-def tracks(frames: Iterable[tuple[float, Sequence[Enrolled]]], rules: Rules) -> Iterator[Track]:
+def tracks(frames: Iterable[tuple[float, Sequence[NewFace]]], rules: Rules) -> Iterator[Track]:
     """Tracks, as each comes to its end.
 
     frames: seconds, rising, and the faces of the frame at that time.  Memory holds only the tracks that go on, and of
@@ -65,17 +65,17 @@ def tracks(frames: Iterable[tuple[float, Sequence[Enrolled]]], rules: Rules) -> 
 class _Going:
     """A track that may go on."""
 
-    def __init__(self, time: float, face: Enrolled) -> None:
+    def __init__(self, time: float, face: NewFace) -> None:
         self.start = self.end = time
         self.last = face
         self.shots = [face]
         self.seen = 1
 
-    def distance(self, face: Enrolled, metric: Metric) -> float:
+    def distance(self, face: NewFace, metric: Metric) -> float:
         """From the nearest of the shots, or of the face as it was last seen."""
         return min(metrics.distance(shot.vector, face.vector, metric) for shot in (*self.shots, self.last))
 
-    def add(self, time: float, face: Enrolled, rules: Rules) -> None:
+    def add(self, time: float, face: NewFace, rules: Rules) -> None:
         self.end, self.last, self.seen = time, face, self.seen + 1
         self.shots = _best([*self.shots, face], rules)
 
@@ -83,7 +83,7 @@ class _Going:
         return Track(tuple(self.shots), self.start, self.end, self.seen)
 
 
-def _joined(going: list[_Going], time: float, faces: Sequence[Enrolled], rules: Rules) -> list[Enrolled]:
+def _joined(going: list[_Going], time: float, faces: Sequence[NewFace], rules: Rules) -> list[NewFace]:
     """The faces that belong to no track; all others are added to theirs, the most alike first."""
     costs = sorted(
         (cost, number, place)
@@ -101,7 +101,7 @@ def _joined(going: list[_Going], time: float, faces: Sequence[Enrolled], rules: 
     return [face for place, face in enumerate(faces) if place not in used]
 
 
-def _cost(track: _Going, time: float, face: Enrolled, rules: Rules) -> float:
+def _cost(track: _Going, time: float, face: NewFace, rules: Rules) -> float:
     """How unlike the face is to the track, or infinity where it is somebody else's."""
     overlap = float(geometry.iou([track.last.face.box], [face.face.box])[0, 0])
     placed = overlap >= OVERLAP and time - track.end <= rules.near
@@ -111,20 +111,20 @@ def _cost(track: _Going, time: float, face: Enrolled, rules: Rules) -> float:
     return distance if distance < rules.same * (MOVED if placed else 1.0) else math.inf
 
 
-def _best(shots: list[Enrolled], rules: Rules) -> list[Enrolled]:
+def _best(shots: list[NewFace], rules: Rules) -> list[NewFace]:
     """Of these the one with the best quality, then those that differ from all that are better."""
-    kept: list[Enrolled] = []
+    kept: list[NewFace] = []
     for shot in sorted(shots, key=_quality, reverse=True):
         if not kept or (_quality(shot) >= WORTH * _quality(kept[0]) and _differs(shot, kept, rules)):
             kept.append(shot)
     return kept[:SHOTS]
 
 
-def _differs(shot: Enrolled, kept: list[Enrolled], rules: Rules) -> bool:
+def _differs(shot: NewFace, kept: list[NewFace], rules: Rules) -> bool:
     least = DIFFERENT * rules.same
     return all(metrics.distance(shot.vector, other.vector, rules.metric) > least for other in kept)
 
 
-def _quality(shot: Enrolled) -> float:
+def _quality(shot: NewFace) -> float:
     """The quality's score; where it is not known, the detector's."""
     return shot.face.score if np.isnan(shot.quality.score) else shot.quality.score

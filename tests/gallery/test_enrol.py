@@ -22,24 +22,24 @@ from nitakao.gallery.enrol import File, Looked, enrol, known, place
 from nitakao.gallery.forget import tombstones
 from nitakao.gallery.people import labels, undo
 from nitakao.gallery.prune import prune
-from nitakao.values import Chip, Enrolled, Face, Quality
+from nitakao.values import Chip, Face, NewFace, Quality
 
 SIZE = (400, 300)
 
 
-def one(seed: str = "ada", left: float = 10.0, side: float = 40.0, **more) -> Enrolled:
+def one(seed: str = "ada", left: float = 10.0, side: float = 40.0, **more) -> NewFace:
     """A face at (left, left), whose vector depends on the seed alone."""
     marks = np.array([[8, 8], [24, 8], [16, 16], [10, 24], [22, 24]], np.float32) + np.float32(left)
     face = Face((left, left, left + side, left + side), 0.9, marks)
     chip = Chip(f"jpeg of {seed}".encode(), (0, 0, 60, 60))
-    return Enrolled(face, fakes.vector(seed), Quality(0.5, 1.0, 2.0, 3.0, 0.7), chip, **more)
+    return NewFace(face, fakes.vector(seed), Quality(0.5, 1.0, 2.0, 3.0, 0.7), chip, **more)
 
 
 def sha(content: str) -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def looked(path: str, content: str = "", *found: Enrolled, mtime: int = 1, **more) -> Looked:
+def looked(path: str, content: str = "", *found: NewFace, mtime: int = 1, **more) -> Looked:
     """A photograph that was looked through; its content is that of its path unless told otherwise."""
     content = content or path
     problem = "" if found else "no face found"
@@ -66,7 +66,7 @@ def test_a_photograph_is_kept_with_all_that_is_known_of_its_faces(gallery):
     assert (done.path, done.what, done.problem) == ("/a.jpg", "new", "")
     kept = faces.kept(gallery, done.faces)
     first, second = (kept[number] for number in done.faces)
-    assert (first.path, first.photo, first.size, first.number) == ("/a.jpg", done.photo, SIZE, 0)
+    assert (first.path, first.photo_id, first.size, first.number) == ("/a.jpg", done.photo, SIZE, 0)
     assert first.taken == 1_600_000_000.0
     assert first.face.box == (10.0, 10.0, 50.0, 50.0)
     assert first.face.landmarks is not None
@@ -79,7 +79,7 @@ def test_a_photograph_is_kept_with_all_that_is_known_of_its_faces(gallery):
 
 
 def test_what_is_not_known_of_a_face_stays_unknown(gallery):
-    bare = Enrolled(Face((1, 2, 3, 4), 0.5), fakes.vector("x"), Quality())
+    bare = NewFace(Face((1, 2, 3, 4), 0.5), fakes.vector("x"), Quality())
     (done,) = enrol(gallery, [looked("/a.jpg", "", bare)])
     kept = faces.kept(gallery, done.faces)[done.faces[0]]
     assert kept.face.landmarks is None
@@ -128,7 +128,7 @@ def test_a_changed_file_is_redone_and_names_pass_to_the_faces_in_the_same_place(
     (done,) = enrol(gallery, [looked("/a.jpg", "two", one("bob", 101), one("ada", 12))])
     assert done.what == "changed"
     kept = faces.kept(gallery, done.faces)
-    assert [(kept[n].person, kept[n].name) for n in done.faces] == [(None, ""), (ada, "Ada")]
+    assert [(kept[n].person_id, kept[n].name) for n in done.faces] == [(None, ""), (ada, "Ada")]
     assert (count(gallery, schema.photos), count(gallery, schema.faces)) == (1, 2)
     assert (count(gallery, schema.vectors), count(gallery, schema.chips)) == (2, 2)
 
@@ -147,7 +147,7 @@ def test_another_picture_under_the_same_name_takes_no_name_over(gallery):
     person(gallery, "Ada", first.faces[0])
     assert np.linalg.norm(fakes.vector("ada") - fakes.vector("mallory")) > fakes.CARD.threshold
     (done,) = enrol(gallery, [looked("/a.jpg", "two", one("mallory"))])
-    assert faces.kept(gallery, done.faces)[done.faces[0]].person is None
+    assert faces.kept(gallery, done.faces)[done.faces[0]].person_id is None
     assert [p.name for p in people.people(gallery)] == ["Ada"]
 
 
@@ -162,9 +162,9 @@ def test_doubts_and_the_journal_speak_of_the_new_face(gallery):
         assert connection.execute(select(schema.never)).all() == [(done.faces[0], bob)]
         told = select(schema.changes.c.face).where(schema.changes.c.field == "person")
         assert set(connection.execute(told).scalars()) == {done.faces[0]}
-    assert faces.kept(gallery, done.faces)[done.faces[0]].person == ada
+    assert faces.kept(gallery, done.faces)[done.faces[0]].person_id == ada
     undo.undo(gallery)  # it takes Ada back, who was made last
-    assert faces.kept(gallery, done.faces)[done.faces[0]].person is None
+    assert faces.kept(gallery, done.faces)[done.faces[0]].person_id is None
 
 
 def test_the_old_photograph_stays_while_another_file_holds_it(gallery):
@@ -249,7 +249,7 @@ def test_a_photograph_that_lies_nowhere_has_no_file(gallery):
     assert paths(gallery) == []
 
 
-def central(gallery, *found: Enrolled, label: str = "", path: str = "/a.jpg", **more):
+def central(gallery, *found: NewFace, label: str = "", path: str = "/a.jpg", **more):
     (done,) = enrol(gallery, [looked(path, "", *found, label=label, **more)])
     kept = faces.kept(gallery, done.faces)
     return done, [kept[number].name for number in done.faces]
@@ -284,7 +284,7 @@ def test_a_label_comes_before_a_group_that_was_found(gallery):
     assert labels.label(gallery, {done.photo: "Ada"}) == {done.photo}
     kept = faces.kept(gallery, done.faces)[done.faces[0]]
     assert kept.name == "Ada"
-    assert kept.person != group
+    assert kept.person_id != group
 
 
 def test_a_label_does_not_undo_a_never(gallery):
@@ -293,7 +293,7 @@ def test_a_label_does_not_undo_a_never(gallery):
     with gallery.write("test") as connection:
         connection.execute(insert(schema.never).values(face=done.faces[0], person=bob))
     assert labels.label(gallery, {done.photo: "Bob"}) == set()
-    assert faces.kept(gallery, done.faces)[done.faces[0]].person is None
+    assert faces.kept(gallery, done.faces)[done.faces[0]].person_id is None
 
 
 def test_a_video_takes_no_label(gallery):

@@ -24,7 +24,7 @@ def test_all_faces_may_answer_until_somebody_is_hidden(gallery):
     hidden(gallery, numbers[1])
     assert np.array_equal(nearest.allowed(gallery, FaceFilter()), [numbers[0], numbers[2]])  # type: ignore[arg-type]
     assert nearest.allowed(gallery, FaceFilter(hidden=True)) is None
-    assert np.array_equal(nearest.allowed(gallery, FaceFilter(least=0.9)), [])  # type: ignore[arg-type]  # not None
+    assert np.array_equal(nearest.allowed(gallery, FaceFilter(min_quality=0.9)), [])  # type: ignore[arg-type]  # not None
 
 
 def test_faces_come_nearest_first_without_end(gallery):

@@ -44,7 +44,10 @@ def test_people_and_groups_stay_when_the_model_changes(gallery, network):
     remade = reindex(gallery, OTHER)
     assert (remade.faces, remade.done, remade.without) == (2, 2, ())
     assert (gallery.model, gallery.dimension) == ("other", 8)
-    assert {face: one.person for face, one in faces.kept(gallery, [first, second]).items()} == {first: ada, second: bob}
+    assert {face: one.person_id for face, one in faces.kept(gallery, [first, second]).items()} == {
+        first: ada,
+        second: bob,
+    }
     assert [p.name for p in people.people(gallery, named=True)] == ["Ada"]
 
 

@@ -15,8 +15,8 @@ def test_faces_made_by_hand_are_read_back(gallery):
     first, second = made.photograph(gallery, "photos/beach.jpg", "ada", "bob", taken=1.0, quality=0.7)
     ada = made.person(gallery, "Ada", first)
     kept = faces.kept(gallery, [first, second])
-    assert (kept[first].path, kept[first].name, kept[first].person) == ("photos/beach.jpg", "Ada", ada)
-    assert (kept[second].name, kept[second].person, kept[second].number) == ("", None, 1)
+    assert (kept[first].path, kept[first].name, kept[first].person_id) == ("photos/beach.jpg", "Ada", ada)
+    assert (kept[second].name, kept[second].person_id, kept[second].number) == ("", None, 1)
     assert (kept[first].taken, kept[first].quality.score) == (1.0, 0.7)
     assert Image.open(io.BytesIO(faces.chips(gallery, [first])[first].jpeg)).size == (made.CHIP_SIDE, made.CHIP_SIDE)
     assert [person.name for person in people.people(gallery)] == ["Ada"]

@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from nitakao.values import Chip, Face, FaceRecord, Match, Quality
+from nitakao.values import Chip, Face, FaceRecord, Hit, Quality
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def match():
 
     def make(rank=1, name="Ada", path="album/beach.jpg", distance=0.412, probability=0.981, time=None):
         face = Face((10.0, 10.0, 40.0, 40.0), 0.9)
-        kept = FaceRecord(17, 3, path, (200, 100), 0, face, Quality(), time=time, person=5, name=name)
-        return Match(rank, kept, distance, probability)
+        kept = FaceRecord(17, 3, path, (200, 100), 0, face, Quality(), time=time, person_id=5, name=name)
+        return Hit(rank, kept, distance, probability)
 
     return make

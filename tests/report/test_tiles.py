@@ -12,7 +12,7 @@ from PIL import Image
 from nitakao.photos import from_pixels
 from nitakao.report import tiles
 from nitakao.report.drawing import BOX_COLOUR
-from nitakao.values import Basis, Chip, Face, Photo
+from nitakao.values import Chip, Face, Photo, ResultInfo
 
 
 def decoded(encoded):
@@ -28,7 +28,7 @@ def test_a_find_becomes_a_tile_with_all_that_is_said_of_it(match, chip):
 
 
 def test_a_person_without_a_name_is_told_by_number_and_what_is_not_known_is_left_out(match):
-    tile = tiles.tile_for_face(match(name="").kept)
+    tile = tiles.tile_for_face(match(name="").face)
     assert (tile.name, tile.facts, tile.chip) == ("#5", "", b"")
 
 
@@ -65,7 +65,7 @@ def test_a_photograph_without_a_face_and_a_box_beyond_its_edges_are_drawn():
 
 
 def test_the_notes_say_what_makes_the_numbers_readable():
-    basis = Basis("fake", "euclidean", 1.09, "made up", 900, 1000, 0.5, "pairs of tests", 0.1234)
+    basis = ResultInfo("fake", "euclidean", 1.09, "made up", 900, 1000, 0.5, "pairs of tests", 0.1234)
     model, searched, prior = tiles.format_notes(basis)
     assert model == "fake, euclidean distance, same person below 1.09 (made up)"
     assert searched == "900 of 1,000 faces searched; below the threshold although somebody else, on average: 0.12"
@@ -73,7 +73,7 @@ def test_the_notes_say_what_makes_the_numbers_readable():
 
 
 def test_the_notes_of_a_model_of_which_nothing_is_known_say_so():
-    assert tiles.format_notes(Basis("fake", "cosine", math.nan, "none", 5, 5)) == (
+    assert tiles.format_notes(ResultInfo("fake", "cosine", math.nan, "none", 5, 5)) == (
         "fake, cosine distance, no threshold is known",
         "5 faces searched",
     )

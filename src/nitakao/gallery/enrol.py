@@ -15,7 +15,7 @@ from nitakao.gallery.faces import PIECE
 from nitakao.gallery.forget import tombstones
 from nitakao.gallery.people import labels
 from nitakao.gallery.store import GalleryStore
-from nitakao.values import Enrolled
+from nitakao.values import NewFace
 
 What: TypeAlias = Literal[
     "new", "unchanged", "moved", "duplicate", "changed", "again", "labelled", "tombstoned", "problem", "pruned"
@@ -62,7 +62,7 @@ class Looked:
     file: File | None
     sha256: str = ""
     size: tuple[int, int] = (0, 0)
-    faces: tuple[Enrolled, ...] = ()
+    faces: tuple[NewFace, ...] = ()
     problem: str = ""
     detector: str = ""
     taken: float | None = None
@@ -256,7 +256,7 @@ def _photo_row(looked: Looked) -> dict[str, Any]:
     }
 
 
-def _write_faces(connection: Connection, faces: Mapping[int, Sequence[Enrolled]]) -> dict[int, list[int]]:
+def _write_faces(connection: Connection, faces: Mapping[int, Sequence[NewFace]]) -> dict[int, list[int]]:
     """The numbers of each photograph's faces, in their order."""
     flat = [(photo, number, one) for photo, found in faces.items() for number, one in enumerate(found)]
     numbers: dict[int, list[int]] = {photo: [] for photo in faces}
@@ -274,7 +274,7 @@ def _write_faces(connection: Connection, faces: Mapping[int, Sequence[Enrolled]]
     return numbers
 
 
-def _face_row(photo: int, number: int, one: Enrolled) -> dict[str, Any]:
+def _face_row(photo: int, number: int, one: NewFace) -> dict[str, Any]:
     face, quality = one.face, one.quality
     x1, y1, x2, y2 = (float(v) for v in face.box)
     return {
@@ -301,7 +301,7 @@ def _or_none(value: float) -> float | None:
     return None if value != value else float(value)
 
 
-def _chip_row(face: int, one: Enrolled) -> dict[str, Any]:
+def _chip_row(face: int, one: NewFace) -> dict[str, Any]:
     assert one.chip is not None
     x1, y1, x2, y2 = one.chip.frame
     return {"face": face, "jpeg": one.chip.jpeg, "x1": x1, "y1": y1, "x2": x2, "y2": y2}

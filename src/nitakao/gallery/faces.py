@@ -125,10 +125,10 @@ def conditions(where: FaceFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if where.people:
         found.append(faces.c.person.in_(where.people))
-    if where.without:
-        found.append(or_(faces.c.person.is_(None), faces.c.person.not_in(where.without)))
-    if where.least > 0:
-        found.append(faces.c.quality >= where.least)
+    if where.exclude:
+        found.append(or_(faces.c.person.is_(None), faces.c.person.not_in(where.exclude)))
+    if where.min_quality > 0:
+        found.append(faces.c.quality >= where.min_quality)
     if where.folder:
         found.append(_below(where.folder))
     if where.since is not None or where.until is not None:
@@ -176,7 +176,7 @@ def _kept(row: Row[Any]) -> FaceRecord:
     marks = None if row.landmarks is None else unpacked(row.landmarks).reshape(5, 2)
     return FaceRecord(
         id=int(row.id),
-        photo=int(row.photo),
+        photo_id=int(row.photo),
         path=row.path or "",
         size=(row.width, row.height),
         number=row.number,
@@ -184,7 +184,7 @@ def _kept(row: Row[Any]) -> FaceRecord:
         quality=Quality(*(_number(v) for v in (row.sharpness, row.yaw, row.pitch, row.roll, row.quality))),
         time=row.time,
         taken=row.taken,
-        person=row.person,
+        person_id=row.person,
         name=row.name or "",
     )
 

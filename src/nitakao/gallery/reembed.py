@@ -67,12 +67,14 @@ def waiting(gallery: GalleryStore, size: int, after: int = 0) -> Iterator[Waitin
             numbers = [int(n) for n in connection.execute(asked).scalars()]
             kept, chips = kept_in(connection, numbers), chips_in(connection, numbers)
             photos = schema.photos
-            digests = select(photos.c.id, photos.c.sha256).where(photos.c.id.in_({one.photo for one in kept.values()}))
+            digests = select(photos.c.id, photos.c.sha256).where(
+                photos.c.id.in_({one.photo_id for one in kept.values()})
+            )
             sha256 = {int(row.id): str(row.sha256) for row in connection.execute(digests)}
         if not numbers:
             return
         faces_here = [kept[n] for n in numbers]
-        yield Waiting(faces_here, [chips.get(n) for n in numbers], [sha256[one.photo] for one in faces_here])
+        yield Waiting(faces_here, [chips.get(n) for n in numbers], [sha256[one.photo_id] for one in faces_here])
         after = numbers[-1]
 
 

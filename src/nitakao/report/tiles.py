@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from nitakao.report.drawing import BOX_COLOUR, LINE
-from nitakao.values import Basis, Chip, Face, FaceRecord, Match, Photo
+from nitakao.values import Chip, Face, FaceRecord, Hit, Photo, ResultInfo
 
 MAX_SIDE = 480  # px, of a photograph's longer side where it is shown small
 OTHER_COLOUR = (160, 160, 160)  # around faces that are not meant
@@ -77,9 +77,9 @@ class Report:
     notes: tuple[str, ...] = ()
 
 
-def tile_for_hit(match: Match, chip: Chip | None = None, draw_scene: bytes = b"") -> Tile:
+def tile_for_hit(match: Hit, chip: Chip | None = None, draw_scene: bytes = b"") -> Tile:
     """The tile of a face that a search found."""
-    return tile_for_face(match.kept, chip, draw_scene, match.rank, match.distance, match.probability)
+    return tile_for_face(match.face, chip, draw_scene, match.rank, match.distance, match.probability)
 
 
 def tile_for_face(
@@ -91,7 +91,7 @@ def tile_for_face(
     probability: float = math.nan,
 ) -> Tile:
     """The tile of a face in a gallery."""
-    who = kept.name or ("" if kept.person is None else f"#{kept.person}")
+    who = kept.name or ("" if kept.person_id is None else f"#{kept.person_id}")
     picture = b"" if chip is None else chip.jpeg
     box = None if chip is None else box_in_chip(chip, kept.face)
     return Tile(picture, draw_scene, who, rank, distance, probability, kept.path, kept.time, kept.id, box)
@@ -123,7 +123,7 @@ def draw_scene(photo: Photo, faces: tuple[Face, ...], meant: int = 0) -> bytes:
     return encoded.getvalue()
 
 
-def format_notes(basis: Basis) -> tuple[str, ...]:
+def format_notes(basis: ResultInfo) -> tuple[str, ...]:
     """The lines below an answer: model, metric and threshold; how many were searched; what probabilities rest on."""
     known = f"same person below {basis.threshold:g} ({basis.threshold_source})" if basis.has_threshold else ""
     lines = [f"{basis.model}, {basis.metric} distance, {known or 'no threshold is known'}"]

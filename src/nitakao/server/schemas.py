@@ -9,13 +9,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from nitakao.gallery.jobs import Job as KeptJob
-from nitakao.values import Basis as Based
 from nitakao.values import Candidate as Likely
 from nitakao.values import Face as Found
 from nitakao.values import FaceRecord, Floats, Quality
-from nitakao.values import Match as Matched
+from nitakao.values import Hit as Matched
 from nitakao.values import Person as Somebody
 from nitakao.values import Probe as Asked
+from nitakao.values import ResultInfo as Based
 
 Box = tuple[float, float, float, float]
 Marks = list[tuple[float, float]]
@@ -239,7 +239,7 @@ def marks(points: Floats | None) -> Marks | None:
 def of_face(kept: FaceRecord) -> dict[str, Any]:
     return {
         "id": kept.id,
-        "photo": kept.photo,
+        "photo": kept.photo_id,
         "number": kept.number,
         "box": box(kept.face.box),
         "landmarks": marks(kept.face.landmarks),
@@ -247,7 +247,7 @@ def of_face(kept: FaceRecord) -> dict[str, Any]:
         "quality": _quality(kept.quality),
         "time": kept.time,
         "taken": kept.taken,
-        "person": kept.person,
+        "person": kept.person_id,
         "name": kept.name,
     }
 
@@ -274,14 +274,14 @@ def of_probe(probe: Asked, size: tuple[int, int] | None = None) -> dict[str, Any
         "box": None if face is None else box(face.box),
         "landmarks": None if face is None else marks(face.landmarks),
         "face": probe.faces[0] if len(probe.faces) == 1 else None,
-        "person": probe.person,
+        "person": probe.person_id,
         "size": size if face is not None else None,
     }
 
 
 def of_match(match: Matched) -> dict[str, Any]:
     told = {"rank": match.rank, "distance": match.distance, "probability": number(match.probability)}
-    return told | {"face": of_face(match.kept), "path": shown(match.kept.path)}
+    return told | {"face": of_face(match.face), "path": shown(match.face.path)}
 
 
 def of_basis(basis: Based) -> dict[str, Any]:
@@ -301,12 +301,12 @@ def of_basis(basis: Based) -> dict[str, Any]:
 def of_candidate(candidate: Likely) -> dict[str, Any]:
     return {
         "rank": candidate.rank,
-        "person": candidate.person,
+        "person": candidate.person_id,
         "name": candidate.name,
         "distance": candidate.distance,
         "probability": number(candidate.probability),
-        "nearest": of_face(candidate.nearest),
-        "best": candidate.best,
+        "nearest": of_face(candidate.face),
+        "best": candidate.face_distance,
     }
 
 

@@ -71,7 +71,7 @@ def where(
 
     numbers = tuple(person_number(gallery, name) for name in people)
     within = os.path.abspath(folder) if folder else ""
-    return FaceFilter(numbers, folder=within, since=since, until=until, least=least, hidden=hidden)
+    return FaceFilter(numbers, folder=within, since=since, until=until, min_quality=least, hidden=hidden)
 
 
 def check_count(k: int | None, within: float | None, *, same_person: bool) -> None:
@@ -202,8 +202,8 @@ def _of_face(gallery: GalleryStore, named: str) -> Probe:
     kept = faces.kept(gallery, [int(number)])
     if not kept:
         raise MisuseError(f"there is no face {number} in gallery '{gallery.where}'")
-    person = kept[int(number)].person
-    return Probe(named, faces.vectors(gallery, [int(number)])[0], faces=(int(number),), person=person)
+    person = kept[int(number)].person_id
+    return Probe(named, faces.vectors(gallery, [int(number)])[0], faces=(int(number),), person_id=person)
 
 
 def _of_person(gallery: GalleryStore, named: str, metric: Metric) -> Probe:
@@ -215,7 +215,7 @@ def _of_person(gallery: GalleryStore, named: str, metric: Metric) -> Probe:
         raise MisuseError(f"'{named}' has no faces in gallery '{gallery.where}': ask about somebody who has")
     vector, spread = centre(found[number].vectors, metric)
     own = faces.ids(gallery, FaceFilter(people=(number,), hidden=True)).tolist()
-    return Probe(named, vector, spread, faces=tuple(own), person=number)
+    return Probe(named, vector, spread, faces=tuple(own), person_id=number)
 
 
 def centre(vectors: Floats, metric: Metric) -> tuple[Floats, float]:
@@ -253,7 +253,7 @@ def averaged(probes: Sequence[Probe], metric: Metric) -> Probe:
         return probes[0]
     vector, spread = centre(np.stack([probe.vector for probe in probes]), metric)
     spread += float(np.mean([probe.spread for probe in probes]))
-    people = {probe.person for probe in probes}
+    people = {probe.person_id for probe in probes}
     return replace(
         probes[0],
         name=" + ".join(probe.name for probe in probes),
@@ -261,7 +261,7 @@ def averaged(probes: Sequence[Probe], metric: Metric) -> Probe:
         spread=spread,
         parts=tuple(probes),
         faces=tuple(sorted({number for probe in probes for number in probe.faces})),
-        person=people.pop() if len(people) == 1 else None,
+        person_id=people.pop() if len(people) == 1 else None,
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nitakao import calibration as calibrations
 from nitakao.errors import MisuseError
-from nitakao.values import Basis, Calibration, FaceRecord, Match, ModelCard, Probe
+from nitakao.values import Calibration, FaceRecord, Hit, ModelCard, Probe, ResultInfo
 
 NO_THRESHOLD = "none is known for this model"
 BY_HAND = "given by hand"
@@ -69,20 +69,20 @@ class Judge:
         assert self.calibration is not None
         return np.asarray(self.calibration.intercept - self.calibration.slope * distances, np.float64)
 
-    def ranked(self, found: Sequence[tuple[FaceRecord, float]], probe: Probe) -> tuple[Match, ...]:
+    def ranked(self, found: Sequence[tuple[FaceRecord, float]], probe: Probe) -> tuple[Hit, ...]:
         """Matches with ranks, and with probabilities unless the probe was moved from where it was seen."""
         distances = np.array([distance for _, distance in found], np.float64)
         sure = np.full(len(found), math.nan) if probe.moved else self.probabilities(distances)
         numbered = enumerate(zip(found, sure.tolist(), strict=True), start=1)
-        return tuple(Match(rank, kept, distance, p) for rank, ((kept, distance), p) in numbered)
+        return tuple(Hit(rank, kept, distance, p) for rank, ((kept, distance), p) in numbered)
 
-    def basis(self, searched: int, faces: int) -> Basis:
+    def basis(self, searched: int, faces: int) -> ResultInfo:
         """What goes below an answer from `searched` of `faces` faces."""
         known = self.calibration
         wrong = math.nan
         if known is not None and not math.isnan(self.threshold):
             wrong = calibrations.expected_false_matches(self.threshold, known, searched)
-        return Basis(
+        return ResultInfo(
             self.card.name,
             self.card.metric,
             self.threshold,

@@ -30,8 +30,18 @@ from nitakao.values.photos import (
     Quality,
     Turn,
 )
-from nitakao.values.records import Enrolled, FaceFilter, FaceRecord, Match, Person
-from nitakao.values.results import Answer, Basis, Candidate, Check, Found, Identified, Identity, Probe, Verdict
+from nitakao.values.records import FaceFilter, FaceRecord, Hit, NewFace, Person
+from nitakao.values.results import (
+    Answer,
+    Candidate,
+    Check,
+    IdentifyResult,
+    Identity,
+    Probe,
+    ResultInfo,
+    SearchResult,
+    Verdict,
+)
 
 __all__ = [
     "ARTICLE_SMALLEST_FACE",
@@ -39,7 +49,6 @@ __all__ = [
     "MAX_WEIGHTS",
     "NO_FACE",
     "Answer",
-    "Basis",
     "Calibration",
     "Candidate",
     "Check",
@@ -51,19 +60,18 @@ __all__ = [
     "DetectorName",
     "DetectorSettings",
     "Doubles",
-    "Enrolled",
     "Face",
     "FaceFilter",
     "FaceRecord",
     "Flags",
     "Floats",
-    "Found",
-    "Identified",
+    "Hit",
+    "IdentifyResult",
     "Identity",
     "Ids",
-    "Match",
     "Metric",
     "ModelCard",
+    "NewFace",
     "Normalisation",
     "NormalisationKind",
     "Outcome",
@@ -73,6 +81,8 @@ __all__ = [
     "Pixels",
     "Probe",
     "Quality",
+    "ResultInfo",
+    "SearchResult",
     "Turn",
     "Verdict",
     "WeightsFile",

@@ -1,21 +1,26 @@
-"""What questions are answered with."""
+"""Results of verification, search and identification."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nitakao.values.arrays import Floats
 from nitakao.values.cards import Metric
 from nitakao.values.photos import Face, Photo
-from nitakao.values.records import FaceRecord, Match
+from nitakao.values.records import FaceRecord, Hit, person_label
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at, for 'nitakao doctor' and 'nitakao models verify'.
+    """One check of 'nitakao doctor' or 'nitakao models verify'.
 
-    needed: whether nitakao is unwell without it; what only some users need is told, and fails nothing.
+    Attributes:
+        name: What was checked.
+        ok: Whether the check passed.
+        detail: Result in words.
+        needed: Whether nitakao needs this to work; a failed optional check is reported but is not an error.
     """
 
     name: str
@@ -26,9 +31,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Are two faces the same person: the distance and what it was held against.
+    """Whether two faces are the same person.
 
-    distance: in the model's metric; small is alike.  same: distance below threshold.
+    Attributes:
+        distance: Distance in the model's metric; small means similar.
+        threshold: Same person below this distance; NaN if the model has none.
+        metric: 'euclidean' or 'cosine'.
+        model: Name of the model.
+        threshold_source: Where the threshold comes from.
     """
 
     distance: float
@@ -39,24 +49,30 @@ class Verdict:
 
     @property
     def has_threshold(self) -> bool:
+        """Whether there is a threshold."""
         return not math.isnan(self.threshold)
 
     @property
     def same(self) -> bool:
+        """Whether the distance is below the threshold."""
         return self.distance < self.threshold
 
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """Somebody who is asked about: a face, or several that are taken together.
+    """What a search looks for: one face, or the average of several.
 
-    name: how it was named, for people.  vector: (D,), what is searched with.
-    spread: what taking several together costs in closeness: distances are told as if from one picture, see
-    `tasks.probes.as_from_one`; 0 for one face.
-    source, face: a photograph and the face in it; number: its place there.  Without them: a face of the gallery.
-    faces: numbers of the gallery's faces that it is made of, which are left out of its own answers.
-    parts: the probes that it is made of, where these are several.
-    person: whom the gallery has it as.  moved: away from another face, so that no distance from it is calibrated.
+    Attributes:
+        name: The probe as the caller named it.
+        vector: Embedding to search with, (D,) float32.
+        spread: Variance removed by averaging; `tasks.probes.as_from_one` adds it back to distances. 0 for one face.
+        source: The photograph; empty for a face of the gallery or a vector.
+        face: The face in that photograph.
+        number: Position of the face in that photograph, from 0.
+        faces: Numbers of the gallery's faces in the probe; results leave them out.
+        parts: The probes that were averaged.
+        person_id: Person of the probe in the gallery, if it comes from there.
+        moved: Whether the vector was moved away from excluded faces; its distances then have no probability.
     """
 
     name: str
@@ -67,18 +83,24 @@ class Probe:
     number: int = 0
     faces: tuple[int, ...] = ()
     parts: tuple[Probe, ...] = ()
-    person: int | None = None
+    person_id: int | None = None
     moved: bool = False
 
 
 @dataclass(frozen=True)
-class Basis:
-    """What makes an answer's distances and probabilities readable.
+class ResultInfo:
+    """Model, metric and numbers needed to read the distances and probabilities of a result.
 
-    prior: how likely it was, before anything was compared, that two faces are one person; NaN where the model has no
-    calibration.  calibration: what it was fitted on.  searched: faces that were looked at, of `faces` in all.
-    false_matches: how many of those searched are expected below the threshold although they are somebody else; NaN
-    where that is not known.
+    Attributes:
+        model: Name of the model.
+        metric: 'euclidean' or 'cosine'.
+        threshold: Same person below this distance; NaN if there is none.
+        threshold_source: Where the threshold comes from.
+        searched: Number of faces searched.
+        faces: Number of faces in the gallery.
+        prior: Prior probability of a match; NaN without a calibration.
+        calibration: Data that the calibration was fitted on.
+        false_matches: Expected number of false matches below the threshold among the faces searched; NaN if unknown.
     """
 
     model: str
@@ -93,65 +115,123 @@ class Basis:
 
     @property
     def has_threshold(self) -> bool:
+        """Whether there is a threshold."""
         return not math.isnan(self.threshold)
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What a search found for one probe, nearest first."""
+    """The hits for one probe, nearest first."""
 
     probe: Probe
-    matches: tuple[Match, ...]
+    hits: tuple[Hit, ...]
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What a search found for each probe.  problems: of photographs that give no probe, where others do."""
+class SearchResult:
+    """The result of a search. Iterate over it to get the hits, nearest first.
+
+    Attributes:
+        answers: One per probe; a photograph with several faces gives several probes.
+        info: Model, metric and threshold.
+        problems: Photographs that gave no probe, while others did.
+    """
 
     answers: tuple[Answer, ...]
-    basis: Basis
+    info: ResultInfo
     problems: tuple[str, ...] = ()
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """The hits of all probes, in the order of the probes."""
+        return tuple(hit for answer in self.answers for hit in answer.hits)
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """Somebody whom a probe may be.
+    """A person whom a probe may show.
 
-    distance: to the person, all her faces together, told as from one picture.  nearest: her face that is nearest, at
-    `best`.  probability: NaN where the model has no calibration.
+    Attributes:
+        rank: Position, from 1 (most likely).
+        person_id: Number of the person in the gallery.
+        name: Name of the person.
+        distance: Distance to the mean of the person's faces, corrected for averaging.
+        face: The person's face nearest to the probe.
+        face_distance: Distance to that face.
+        probability: Probability that this is the person; NaN without a calibration.
     """
 
     rank: int
-    person: int
+    person_id: int
     name: str
     distance: float
-    nearest: FaceRecord
-    best: float
+    face: FaceRecord
+    face_distance: float
     probability: float = math.nan
+
+    @property
+    def person(self) -> str:
+        """Name of the person, or '#12' if unnamed."""
+        return person_label(self.person_id, self.name)
+
+    @property
+    def photo(self) -> str:
+        """Path of the photograph with the nearest face."""
+        return self.face.path
 
 
 @dataclass(frozen=True, eq=False)
 class Identity:
-    """Who a probe is.
+    """Who one probe shows.
 
-    who: None where it is nobody known.  nobody: the probability of that, NaN where the model has no calibration.
-    candidates: likeliest first.
+    Attributes:
+        probe: The probe.
+        match: The identified person, None for an unknown person.
+        candidates: Possible people, most likely first.
+        unknown: Probability that the probe is none of the named people; NaN without a calibration.
     """
 
     probe: Probe
-    who: Candidate | None
+    match: Candidate | None
     candidates: tuple[Candidate, ...]
-    nobody: float = math.nan
+    unknown: float = math.nan
+
+    @property
+    def person(self) -> str:
+        """Name of the identified person, '' if unknown."""
+        return "" if self.match is None else self.match.person
 
 
 @dataclass(frozen=True, eq=False)
-class Identified:
-    """Who each probe is, among `people` with a name.  problems: as in Found.
+class IdentifyResult:
+    """Who each probe shows. Iterate over it to get one `Identity` per probe.
 
-    The basis' prior is that a probe is one of these people at all.
+    Attributes:
+        identities: One per probe.
+        people: Number of named people to choose from.
+        info: Model, metric and threshold; its prior is the probability that a probe is one of these people.
+        problems: Photographs that gave no probe, while others did.
     """
 
     identities: tuple[Identity, ...]
     people: int
-    basis: Basis
+    info: ResultInfo
     problems: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Identity]:
+        return iter(self.identities)
+
+    def __len__(self) -> int:
+        return len(self.identities)

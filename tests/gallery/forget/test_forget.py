@@ -227,7 +227,7 @@ def test_the_journal_keeps_what_was_done_to_others(gallery):
     assert [entry.verb for entry in journal.entries(gallery)] == ["name", "split"]
     assert "Ada" not in str(journal.entries(gallery))
     undo.undo(gallery, split.entry)
-    assert faces.kept(gallery, [two])[two].person is None
+    assert faces.kept(gallery, [two])[two].person_id is None
 
 
 def test_a_name_is_forgotten_wherever_the_journal_has_it(gallery):

@@ -18,7 +18,7 @@ from nitakao.tasks.gallery.cluster import cluster
 
 def persons(gallery, numbers):
     found = faces.kept(gallery, numbers)
-    return [found[n].person for n in numbers]
+    return [found[n].person_id for n in numbers]
 
 
 def test_standing_tells_photographs_people_and_what_a_hand_did(gallery):

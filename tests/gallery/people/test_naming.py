@@ -55,7 +55,7 @@ def test_photographs_come_with_their_paths_and_faces_in_order(gallery):
     assert [[kept.id for kept in one.faces] for one in found] == [first, second]
     assert [one.paths for one in found] == [("b.jpg",), ("a.jpg",)]
     assert [one.sha256 for one in found] == [sha256("b.jpg"), sha256("a.jpg")]
-    assert [one.paths for one in pictured(gallery, FaceFilter(least=0.5))] == [("b.jpg",)]
+    assert [one.paths for one in pictured(gallery, FaceFilter(min_quality=0.5))] == [("b.jpg",)]
     assert pictured_of(gallery, [found[1].photo, 99])[found[1].photo].paths == ("a.jpg",)
 
 

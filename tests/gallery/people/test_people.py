@@ -85,8 +85,14 @@ def test_persons_are_listed_by_their_faces_with_the_best_as_cover(gallery):
     (bob,) = made.photograph(gallery, "c.jpg", "bob")
     group, ada = made.person(gallery, None, bob), made.person(gallery, "Ada", *dull, clear)
     first, second = people.people(gallery)
-    assert (first.id, first.called, first.faces, first.photos, first.cover) == (ada, "Ada", 3, 2, clear)
-    assert (second.id, second.called, second.faces, second.photos, second.cover) == (group, f"#{group}", 1, 1, bob)
+    assert (first.id, first.display_name, first.faces, first.photos, first.cover) == (ada, "Ada", 3, 2, clear)
+    assert (second.id, second.display_name, second.faces, second.photos, second.cover) == (
+        group,
+        f"#{group}",
+        1,
+        1,
+        bob,
+    )
     assert [person.id for person in people.people(gallery, named=True)] == [ada]
 
 

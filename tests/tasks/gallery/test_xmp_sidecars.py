@@ -18,7 +18,7 @@ from nitakao.gallery.photos import pictured
 from nitakao.photos import xmp
 from nitakao.tasks.gallery.people import undo
 from nitakao.tasks.gallery.xmp_sidecars import export_xmp, import_xmp
-from nitakao.values import Enrolled, Quality
+from nitakao.values import NewFace, Quality
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def picture(gallery: GalleryStore, path: Path, count: int = 2, orientation: int 
     noise = np.random.default_rng([*os.fsencode(path), orientation]).integers(0, 256, (100, 200, 3), np.uint8)
     Image.fromarray(noise if orientation < 5 else noise.swapaxes(0, 1)).save(path, "JPEG", exif=exif)
     sha = hashlib.sha256(path.read_bytes()).hexdigest()
-    found = tuple(Enrolled(fakes.face(n), fakes.vector(f"{path}{n}"), Quality()) for n in range(count))
+    found = tuple(NewFace(fakes.face(n), fakes.vector(f"{path}{n}"), Quality()) for n in range(count))
     state = os.stat(path)
     file = enrol.File(str(path), state.st_size, state.st_mtime_ns)
     (one,) = enrol.enrol(gallery, [enrol.Looked(file, sha, (200, 100), found, detector="made")])
@@ -127,7 +127,7 @@ def test_what_lies_in_the_photograph_itself_is_read(gallery, tmp_path):
         enrol.File(str(tmp_path / "b.jpg"), len(data), 0),
         hashlib.sha256(data).hexdigest(),
         (200, 100),
-        (Enrolled(fakes.face(), fakes.vector("b"), Quality()),),
+        (NewFace(fakes.face(), fakes.vector("b"), Quality()),),
         detector="made",
     )
     enrol.enrol(gallery, [looked])

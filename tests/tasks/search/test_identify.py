@@ -25,19 +25,19 @@ def gallery(monkeypatch, tmp_path):
 def test_a_known_face_gets_its_name_with_candidates_in_order(gallery):
     known = family(gallery)
     (found,) = identify(gallery, "ada.jpg").identities
-    assert found.who is not None
-    assert (found.who.name, found.who.rank) == ("Ada", 1)
-    assert found.who.nearest.id in known["ada"]
+    assert found.match is not None
+    assert (found.match.name, found.match.rank) == ("Ada", 1)
+    assert found.match.face.id in known["ada"]
     assert [c.name for c in found.candidates] == ["Ada", "Bob"]
-    assert found.who.probability > 0.99
-    assert sum(c.probability for c in found.candidates) + found.nobody == pytest.approx(1)
+    assert found.match.probability > 0.99
+    assert sum(c.probability for c in found.candidates) + found.unknown == pytest.approx(1)
 
 
 def test_a_stranger_is_nobody_known(gallery):
     family(gallery)
     (found,) = identify(gallery, "zoe.jpg").identities
-    assert found.who is None
-    assert found.nobody > 0.9
+    assert found.match is None
+    assert found.unknown > 0.9
     assert len(found.candidates) == 2
 
 
@@ -54,16 +54,16 @@ def test_hidden_people_and_groups_without_a_name_are_nobody(gallery):
     for name in ("eve.jpg", "loner"):
         row = fakes.vector("loner") if name == "loner" else name
         (found,) = identify(gallery, row).identities
-        assert found.who is None
+        assert found.match is None
         assert {c.name for c in found.candidates} == {"Ada", "Bob"}
 
 
 def test_in_a_gallery_without_names_everybody_is_nobody_known_for_certain(gallery):
     photograph(gallery, "a.jpg", "ada.jpg0")
     found = identify(gallery, "ada.jpg")
-    assert (found.people, found.identities[0].who, found.identities[0].candidates) == (0, None, ())
-    assert found.identities[0].nobody == 1
-    assert found.basis.searched == 0
+    assert (found.people, found.identities[0].match, found.identities[0].candidates) == (0, None, ())
+    assert found.identities[0].unknown == 1
+    assert found.info.searched == 0
 
 
 def test_the_prior_is_spread_evenly_over_the_people(gallery):
@@ -74,7 +74,7 @@ def test_the_prior_is_spread_evenly_over_the_people(gallery):
     line = CALIBRATION.intercept - CALIBRATION.slope * np.array([c.distance for c in found.candidates])
     likely = 0.2 / 4 * np.exp(line)
     assert [c.probability for c in found.candidates] == pytest.approx(list(likely / (likely.sum() + 0.8)))
-    assert found.nobody == pytest.approx(0.8 / (likely.sum() + 0.8))
+    assert found.unknown == pytest.approx(0.8 / (likely.sum() + 0.8))
 
 
 def test_people_beyond_those_looked_at_never_make_nobody_likelier(gallery):
@@ -85,14 +85,14 @@ def test_people_beyond_those_looked_at_never_make_nobody_likelier(gallery):
     (cut,) = identify(gallery, probe, k=1).identities
     assert len(identify(gallery, probe, k=10**30).identities[0].candidates) == 40
     assert len(found.candidates) == 40
-    assert cut.nobody <= found.nobody
+    assert cut.unknown <= found.unknown
     assert cut.candidates[0].person == found.candidates[0].person
 
 
 def test_a_threshold_by_hand_decides_instead(gallery):
     family(gallery)
-    assert identify(gallery, "zoe.jpg", threshold=3.0).identities[0].who is not None
-    assert identify(gallery, "ada.jpg", threshold=0.001).identities[0].who is None
+    assert identify(gallery, "zoe.jpg", threshold=3.0).identities[0].match is not None
+    assert identify(gallery, "ada.jpg", threshold=0.001).identities[0].match is None
 
 
 def test_without_a_calibration_the_models_threshold_decides_and_without_both_none_can(monkeypatch, tmp_path):
@@ -101,10 +101,10 @@ def test_without_a_calibration_the_models_threshold_decides_and_without_both_non
     with GalleryStore(tmp_path / "family.db", card=bare) as gallery:
         family(gallery)
         (found,) = identify(gallery, "ada.jpg").identities
-        assert found.who is not None
-        assert found.who.name == "Ada"
-        assert math.isnan(found.who.probability)
-        assert math.isnan(found.nobody)
+        assert found.match is not None
+        assert found.match.name == "Ada"
+        assert math.isnan(found.match.probability)
+        assert math.isnan(found.unknown)
         prepare(monkeypatch, tmp_path, replace(bare, threshold=math.nan))
         with pytest.raises(MisuseError, match="identifying needs a threshold"):
             identify(gallery, "ada.jpg")
@@ -124,9 +124,9 @@ def test_a_face_of_the_gallery_does_not_speak_for_itself(gallery):
     known = family(gallery)
     first = known["bob"][0]
     (found,) = identify(gallery, f"face:{first}").identities
-    assert found.who is not None
-    assert found.who.name == "Bob"
-    assert found.who.nearest.id == known["bob"][1]
+    assert found.match is not None
+    assert found.match.name == "Bob"
+    assert found.match.face.id == known["bob"][1]
 
 
 def test_distances_from_people_with_many_and_few_pictures_can_be_compared():

@@ -29,24 +29,24 @@ def known(gallery):
 
 
 def numbers(found, answer=0):
-    return [match.kept.id for match in found.answers[answer].matches]
+    return [match.face.id for match in found.answers[answer].hits]
 
 
 def test_the_nearest_faces_come_first_with_distance_probability_place_and_person(gallery, known):
     found = search(gallery, "ada.jpg", k=4)
     (answer,) = found.answers
     assert set(numbers(found)[:3]) == set(known["ada"])
-    distances = [match.distance for match in answer.matches]
+    distances = [match.distance for match in answer.hits]
     assert distances == sorted(distances)
-    first = answer.matches[0]
-    assert (first.rank, first.kept.name, first.kept.path.startswith("album/")) == (1, "Ada", True)
+    first = answer.hits[0]
+    assert (first.rank, first.face.name, first.face.path.startswith("album/")) == (1, "Ada", True)
     assert first.probability > 0.99
-    assert answer.matches[3].probability < 0.5
+    assert answer.hits[3].probability < 0.5
     assert answer.probe.name == "ada.jpg"
 
 
 def test_what_makes_the_numbers_readable_comes_with_them(gallery, known):
-    basis = search(gallery, "ada.jpg").basis
+    basis = search(gallery, "ada.jpg").info
     assert (basis.model, basis.metric, basis.threshold, basis.prior) == ("fake", "euclidean", 1.0, 0.5)
     assert (basis.searched, basis.faces) == (6, 7)  # one of seven is hidden
     assert basis.false_matches == pytest.approx(6 * 0.01, rel=1e-6)
@@ -70,13 +70,13 @@ def test_a_k_below_one_is_refused(gallery, known, k):
 
 def test_an_empty_gallery_has_no_answers(gallery):
     found = search(gallery, "group.jpg")
-    assert [answer.matches for answer in found.answers] == [(), (), ()]
-    assert (found.basis.searched, found.basis.false_matches) == (0, 0)
+    assert [answer.hits for answer in found.answers] == [(), (), ()]
+    assert (found.info.searched, found.info.false_matches) == (0, 0)
 
 
 def test_each_face_of_a_photograph_is_answered_or_one_that_is_chosen(gallery, known):
     found = search(gallery, "group.jpg", k=2)
-    assert [(a.probe.name, a.probe.number, len(a.matches)) for a in found.answers] == [
+    assert [(a.probe.name, a.probe.number, len(a.hits)) for a in found.answers] == [
         ("group.jpg#0", 0, 2),
         ("group.jpg#1", 1, 2),
         ("group.jpg#2", 2, 2),
@@ -95,7 +95,7 @@ def test_a_photograph_without_a_face_and_one_that_is_none_are_told(gallery, know
 
 def test_one_by_one_a_bad_photograph_stops_nothing(gallery, known):
     found = search(gallery, "none.jpg", "ada.jpg", "bob.jpg", each=True, k=1)
-    assert [a.matches[0].kept.name for a in found.answers] == ["Ada", "Bob"]
+    assert [a.hits[0].face.name for a in found.answers] == ["Ada", "Bob"]
     assert found.problems[0].startswith("no face found in 'none.jpg'")
     with pytest.raises(NoFaceError):
         search(gallery, "none.jpg", "unreadable.jpg", each=True)
@@ -104,11 +104,11 @@ def test_one_by_one_a_bad_photograph_stops_nothing(gallery, known):
 def test_several_pictures_are_one_person_and_distances_are_those_from_all_of_them(gallery, known):
     found = search(gallery, "ada.jpg", "bob.jpg", k=1)
     (answer,) = found.answers
-    hit = answer.matches[0]
+    hit = answer.hits[0]
     there = [fakes.vector("ada.jpg0"), fakes.vector("bob.jpg0")]
     from nitakao.gallery import faces
 
-    row = faces.vectors(gallery, [hit.kept.id])[0]
+    row = faces.vectors(gallery, [hit.face.id])[0]
     assert hit.distance == pytest.approx(math.sqrt(np.mean([np.sum((row - v) ** 2) for v in there])), abs=1e-5)
     with pytest.raises(MisuseError, match="one face each is taken, not all"):
         search(gallery, "ada.jpg", "bob.jpg", look=Look(choice="all"))
@@ -164,16 +164,16 @@ def test_filters_leave_full_lists(gallery, known):
     }
     within = FaceFilter(since=1_555_000_000, until=1_565_000_000)
     assert set(numbers(search(gallery, "ada.jpg", k=9, where=within))) == {known["ada"][0], known["bob"][0]}
-    assert len(numbers(search(gallery, "ada.jpg", k=3, where=FaceFilter(people=(ada,), least=0.4)))) == 2
+    assert len(numbers(search(gallery, "ada.jpg", k=3, where=FaceFilter(people=(ada,), min_quality=0.4)))) == 2
 
 
 def test_every_face_below_a_distance_is_listed_where_no_number_is_given(gallery, known):
     for number in range(40):
         photograph(gallery, f"{number}.jpg", "ada.jpg0")
     found = search(gallery, "ada.jpg", k=None, within=1.0)
-    assert len(found.answers[0].matches) == 43
-    assert len(search(gallery, "ada.jpg", k=5, within=1.0).answers[0].matches) == 5
-    assert search(gallery, "zoe.jpg", k=None, within=0.1).answers[0].matches == ()
+    assert len(found.answers[0].hits) == 43
+    assert len(search(gallery, "ada.jpg", k=5, within=1.0).answers[0].hits) == 5
+    assert search(gallery, "zoe.jpg", k=None, within=0.1).answers[0].hits == ()
     with pytest.raises(MisuseError, match="how many faces, or how near"):
         search(gallery, "ada.jpg", k=None)
 
@@ -183,7 +183,7 @@ def test_different_people_leave_out_the_probes_own_and_come_once_each(gallery, k
     again = photograph(gallery, "album/again.jpg", "loner")
     found = search(gallery, "ada.jpg", k=10, different_people=True)
     assert not set(numbers(found)) & {*known["ada"], *unsaid}
-    names = [match.kept.name for match in found.answers[0].matches]
+    names = [match.face.name for match in found.answers[0].hits]
     assert sorted(names) == ["", "Bob"]
     assert len({*numbers(found)} & {*known["loner"], *again}) == 1
 
@@ -193,7 +193,7 @@ def test_looking_for_others_goes_on_past_any_number_of_ones_own(gallery):
         photograph(gallery, f"{number}.jpg", "ada.jpg0")
     for number in range(3):
         photograph(gallery, f"other{number}.jpg", f"other{number}")
-    assert len(search(gallery, "ada.jpg", k=3, different_people=True).answers[0].matches) == 3
+    assert len(search(gallery, "ada.jpg", k=3, different_people=True).answers[0].hits) == 3
 
 
 def test_a_named_look_alike_is_shown_however_near(gallery):
@@ -207,17 +207,17 @@ def test_a_named_look_alike_is_shown_however_near(gallery):
 def test_pushing_away_from_a_face_moves_it_down_and_has_no_probability(gallery):
     twin = photograph(gallery, "twin.jpg", "ada.jpg0", spread=0.8)
     own = photograph(gallery, "own.jpg", "ada.jpg0", spread=0.85)
-    plain = {m.kept.id: m.distance for m in search(gallery, "ada.jpg").answers[0].matches}
+    plain = {m.face.id: m.distance for m in search(gallery, "ada.jpg").answers[0].hits}
     found = search(gallery, "ada.jpg", away=[f"face:{twin[0]}"])
-    moved = {m.kept.id: m.distance for m in found.answers[0].matches}
+    moved = {m.face.id: m.distance for m in found.answers[0].hits}
     assert numbers(found) == own + twin
     assert moved[twin[0]] > plain[twin[0]] + 0.1
-    assert all(math.isnan(m.probability) for m in found.answers[0].matches)
+    assert all(math.isnan(m.probability) for m in found.answers[0].hits)
 
 
 def test_vectors_may_ask_and_must_fit_the_model(gallery, known):
     row = vector("ada.jpg0", "elsewhere", 0, 16)
-    assert search(gallery, row, k=1).answers[0].matches[0].kept.name == "Ada"
+    assert search(gallery, row, k=1).answers[0].hits[0].face.name == "Ada"
     with pytest.raises(MisuseError, match="vectors of 3 numbers where 16 are expected"):
         search(gallery, np.zeros(3, np.float32))
     with pytest.raises(MisuseError, match="not finite"):
@@ -237,15 +237,15 @@ def test_a_model_without_threshold_and_calibration_gives_distances_alone(monkeyp
     with GalleryStore(tmp_path / "family.db", card=bare) as gallery:
         family(gallery)
         found = search(gallery, "ada.jpg", k=1)
-        assert math.isnan(found.answers[0].matches[0].probability)
-        assert math.isnan(found.basis.false_matches)
+        assert math.isnan(found.answers[0].hits[0].probability)
+        assert math.isnan(found.info.false_matches)
         with pytest.raises(MisuseError, match="needs a threshold, and none is known for fake"):
             search(gallery, "ada.jpg", different_people=True)
 
 
 def test_a_prior_moves_probabilities_and_has_to_be_one(gallery, known):
-    low = search(gallery, "zoe.jpg", k=1, prior=0.001).answers[0].matches[0].probability
-    assert low < search(gallery, "zoe.jpg", k=1).answers[0].matches[0].probability
+    low = search(gallery, "zoe.jpg", k=1, prior=0.001).answers[0].hits[0].probability
+    assert low < search(gallery, "zoe.jpg", k=1).answers[0].hits[0].probability
     for prior in (0, 1, 1.5, math.nan):
         with pytest.raises(MisuseError, match="a prior probability lies between 0 and 1"):
             search(gallery, "ada.jpg", prior=prior)
@@ -259,4 +259,4 @@ def test_ten_thousand_faces_in_one_picture_are_answered(gallery, known, monkeypa
     Path("crowd.jpg").write_bytes(b"\xff\xd8\xff")
     found = search(gallery, "crowd.jpg", k=1)
     assert len(found.answers) == 10_000
-    assert {len(answer.matches) for answer in found.answers} == {1}
+    assert {len(answer.hits) for answer in found.answers} == {1}

@@ -26,18 +26,18 @@ def test_a_folder_is_searched_exactly_and_without_a_gallery(folder):
     query = fakes.vector("ada.jpg0")
     sources = [("photos/a.jpg", 0), ("photos/b.jpg", 0), *(("photos/group.jpg", n) for n in range(3))]
     apart = sorted((float(np.linalg.norm(fakes.vector(f"{p}{n}") - query)), p, n) for p, n in sources)[:3]
-    matches = found.answers[0].matches
-    assert [(m.kept.path, m.kept.number) for m in matches] == [(p, n) for _, p, n in apart]
+    matches = found.answers[0].hits
+    assert [(m.face.path, m.face.number) for m in matches] == [(p, n) for _, p, n in apart]
     assert [m.distance for m in matches] == pytest.approx([d for d, _, _ in apart])
     assert [m.rank for m in matches] == [1, 2, 3]
-    assert (found.basis.searched, found.basis.faces, found.basis.model) == (5, 5, "fake")
+    assert (found.info.searched, found.info.faces, found.info.model) == (5, 5, "fake")
     assert len(seen) == 5
 
 
 def test_a_k_larger_than_the_folder_gives_all_and_a_distance_cuts_the_list(folder):
-    assert len(search_folder(["photos"], "ada.jpg", k=10**30).answers[0].matches) == 5
-    all_of_them = [m.distance for m in search_folder(["photos"], "ada.jpg", k=99).answers[0].matches]
-    cut = search_folder(["photos"], "ada.jpg", k=None, within=all_of_them[2]).answers[0].matches
+    assert len(search_folder(["photos"], "ada.jpg", k=10**30).answers[0].hits) == 5
+    all_of_them = [m.distance for m in search_folder(["photos"], "ada.jpg", k=99).answers[0].hits]
+    cut = search_folder(["photos"], "ada.jpg", k=None, within=all_of_them[2]).answers[0].hits
     assert [m.distance for m in cut] == all_of_them[:2]
 
 
@@ -57,5 +57,5 @@ def test_nobody_of_a_gallery_can_be_asked_about(folder):
 
 def test_the_calibration_is_the_cards(folder):
     found = search_folder(["photos"], "ada.jpg", k=1)
-    assert found.basis.calibration == CALIBRATION.source
-    assert 0 <= found.answers[0].matches[0].probability <= 1
+    assert found.info.calibration == CALIBRATION.source
+    assert 0 <= found.answers[0].hits[0].probability <= 1

@@ -11,7 +11,7 @@ from nitakao.cli import options, output
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
-    from nitakao.values import Candidate, Identified, Identity
+    from nitakao.values import Candidate, IdentifyResult, Identity
 
 FIELDS = (
     *("probe", "probe_box", "who", "nobody", "rank", "person", "name", "probability", "distance"),
@@ -69,7 +69,7 @@ def identify(
     _show(found, form)
 
 
-def _show(found: Identified, form: str | None) -> None:
+def _show(found: IdentifyResult, form: str | None) -> None:
     if form is not None:
         output.write(_records(found), form, FIELDS)
         return
@@ -77,11 +77,12 @@ def _show(found: Identified, form: str | None) -> None:
         click.echo(f"{output.asked_about(identity.probe)}: {_answer(identity)}")
         output.table(HEADER, [_row(candidate) for candidate in identity.candidates])
     click.echo("1 person with a name" if found.people == 1 else f"{found.people} people with a name")
-    output.footer(found.basis)
+    output.footer(found.info)
 
 
 def _answer(identity: Identity) -> str:
-    told, sure = (NOBODY, identity.nobody) if identity.who is None else (identity.who.name, identity.who.probability)
+    match = identity.match
+    told, sure = (NOBODY, identity.unknown) if match is None else (match.name, match.probability)
     return told if sure != sure else f"{told} ({output.sure(sure).strip()})"
 
 
@@ -91,17 +92,17 @@ def _row(candidate: Candidate) -> list[str]:
         str(candidate.rank),
         candidate.name,
         *told,
-        str(candidate.nearest.id),
-        output.place(candidate.nearest),
+        str(candidate.face.id),
+        output.place(candidate.face),
     ]
 
 
-def _records(found: Identified) -> Iterator[dict[str, Any]]:
+def _records(found: IdentifyResult) -> Iterator[dict[str, Any]]:
     """A line for each candidate, or where there are none, one that says nobody."""
-    basis = output.of_basis(found.basis) | {"people": found.people}
+    basis = output.of_basis(found.info) | {"people": found.people}
     for identity in found.identities:
-        who = None if identity.who is None else identity.who.name
-        asked = output.of_probe(identity.probe) | {"who": who, "nobody": identity.nobody}
+        who = None if identity.match is None else identity.match.name
+        asked = output.of_probe(identity.probe) | {"who": who, "nobody": identity.unknown}
         for candidate in identity.candidates or (None,):
             told = asked | _record(candidate) | basis
             yield {field: told.get(field) for field in FIELDS}
@@ -110,6 +111,6 @@ def _records(found: Identified) -> Iterator[dict[str, Any]]:
 def _record(candidate: Candidate | None) -> dict[str, Any]:
     if candidate is None:
         return {}
-    told = {"rank": candidate.rank, "person": candidate.person, "name": candidate.name}
+    told = {"rank": candidate.rank, "person": candidate.person_id, "name": candidate.name}
     told |= {"probability": candidate.probability, "distance": candidate.distance}
-    return told | {"face": candidate.nearest.id, "best": candidate.best} | output.of_face(candidate.nearest)
+    return told | {"face": candidate.face.id, "best": candidate.face_distance} | output.of_face(candidate.face)

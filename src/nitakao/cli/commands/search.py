@@ -11,7 +11,7 @@ from nitakao.cli import options, output
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
-    from nitakao.values import Found, Match
+    from nitakao.values import Hit, SearchResult
 
 FIELDS = (
     *("probe", "probe_box", "rank", "distance", "probability", "face", "person", "name"),
@@ -113,7 +113,7 @@ def _gallery(
     question: dict[str, Any],
     sheet: str | None,
     html: str | None,
-) -> Found:
+) -> SearchResult:
     from nitakao.tasks.arguments import card_for, opened
     from nitakao.tasks.probes import where
     from nitakao.tasks.search import report
@@ -124,7 +124,7 @@ def _gallery(
         names, quality = filters.pop("person"), filters.pop("quality")
         filters["folder"] = filters["folder"] or ""
         found = task(gallery, *probes, where=where(gallery, names, least=quality or 0.0, **filters), **question)
-        if not found.basis.faces:
+        if not found.info.faces:
             voice.warn(f"gallery '{gallery.where}' has no faces yet: 'nitakao index PHOTOS' fills it")
         report.draw_search(found, gallery, sheet, html)
         return found
@@ -137,7 +137,7 @@ def _folder(
     question: dict[str, Any],
     sheet: str | None,
     html: str | None,
-) -> Found:
+) -> SearchResult:
     from nitakao.tasks.arguments import card_of
     from nitakao.tasks.search import report
     from nitakao.tasks.search.search_folder import search_folder as task
@@ -157,30 +157,30 @@ def _folder(
     return found
 
 
-def _show(found: Found, form: str | None) -> None:
+def _show(found: SearchResult, form: str | None) -> None:
     if form is not None:
         output.write(_records(found), form, FIELDS)
         return
     for answer in found.answers:
         if len(found.answers) > 1:
             click.echo(f"{output.asked_about(answer.probe)}:")
-        output.table(HEADER, [_row(match) for match in answer.matches])
-    output.footer(found.basis)
+        output.table(HEADER, [_row(match) for match in answer.hits])
+    output.footer(found.info)
 
 
-def _row(match: Match) -> list[str]:
+def _row(match: Hit) -> list[str]:
     told = [str(match.rank), output.number(match.distance), output.sure(match.probability)]
-    return [*told, str(match.kept.id), output.who(match.kept), output.place(match.kept)]
+    return [*told, str(match.face.id), output.who(match.face), output.place(match.face)]
 
 
-def _records(found: Found) -> Iterator[dict[str, Any]]:
-    basis = output.of_basis(found.basis)
+def _records(found: SearchResult) -> Iterator[dict[str, Any]]:
+    basis = output.of_basis(found.info)
     for answer in found.answers:
-        for match in answer.matches:
+        for match in answer.hits:
             yield output.of_probe(answer.probe) | _record(match) | basis
 
 
-def _record(match: Match) -> dict[str, Any]:
-    kept = match.kept
+def _record(match: Hit) -> dict[str, Any]:
+    kept = match.face
     told = {"rank": match.rank, "distance": match.distance, "probability": match.probability}
-    return told | {"face": kept.id, "person": kept.person, "name": kept.name} | output.of_face(kept)
+    return told | {"face": kept.id, "person": kept.person_id, "name": kept.name} | output.of_face(kept)

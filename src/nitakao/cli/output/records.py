@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from nitakao.values import Basis, FaceRecord, Probe
+    from nitakao.values import FaceRecord, Probe, ResultInfo
 
 
 def json_line(record: dict[str, Any]) -> None:
@@ -75,7 +75,7 @@ def of_face(kept: FaceRecord) -> dict[str, Any]:
     }
 
 
-def of_basis(basis: Basis) -> dict[str, Any]:
+def of_basis(basis: ResultInfo) -> dict[str, Any]:
     """The fields that make the others readable."""
     return {
         "model": basis.model,

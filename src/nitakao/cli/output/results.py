@@ -9,12 +9,12 @@ import click
 from nitakao.cli.output.text import duration, path_from_here
 
 if TYPE_CHECKING:
-    from nitakao.values import Basis, FaceRecord, Probe
+    from nitakao.values import FaceRecord, Probe, ResultInfo
 
 
 def who(kept: FaceRecord) -> str:
     """The person's name, or for want of one the number, or nothing where the face is nobody's."""
-    return kept.name or ("" if kept.person is None else f"#{kept.person}")
+    return kept.name or ("" if kept.person_id is None else f"#{kept.person_id}")
 
 
 def sure(probability: float) -> str:
@@ -38,7 +38,7 @@ def asked_about(probe: Probe) -> str:
     return f"{probe.name}, the face at {x1:.0f},{y1:.0f} to {x2:.0f},{y2:.0f}"
 
 
-def footer(basis: Basis) -> None:
+def footer(basis: ResultInfo) -> None:
     """Print what makes an answer's numbers readable."""
     from nitakao.report import tiles
 

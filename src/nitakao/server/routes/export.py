@@ -73,7 +73,7 @@ def _forget(serving: Service, wanted: Forgotten) -> Receipt:
         found = lists.person(serving.gallery, wanted.person)
         if found is None:
             raise not_found(f"there is no person #{wanted.person} in the gallery")
-        if wanted.confirm not in (found.called, f"#{found.id}"):
+        if wanted.confirm not in (found.display_name, f"#{found.id}"):
             raise MisuseError("to forget a person, 'confirm' repeats the name, or the number as '#12'")
     person = None if wanted.person is None else f"#{wanted.person}"
     receipt = forget_task(

@@ -122,10 +122,10 @@ def _search(
         look=serving.look(settings, choice),
     )
     answers = [
-        {"probe": _probe(answer.probe, who), "matches": [schemas.of_match(match) for match in answer.matches]}
+        {"probe": _probe(answer.probe, who), "matches": [schemas.of_match(match) for match in answer.hits]}
         for answer in found.answers
     ]
-    return {"answers": answers, "basis": schemas.of_basis(found.basis), "problems": list(found.problems)}
+    return {"answers": answers, "basis": schemas.of_basis(found.info), "problems": list(found.problems)}
 
 
 @router.post("/identify", response_model=schemas.Identified, openapi_extra=BODY)
@@ -156,13 +156,13 @@ def _identify(
     identities = [
         {
             "probe": _probe(one.probe, who),
-            "who": None if one.who is None else schemas.of_candidate(one.who),
+            "who": None if one.match is None else schemas.of_candidate(one.match),
             "candidates": [schemas.of_candidate(candidate) for candidate in one.candidates],
-            "nobody": schemas.number(one.nobody),
+            "nobody": schemas.number(one.unknown),
         }
         for one in found.identities
     ]
-    basis = schemas.of_basis(found.basis)
+    basis = schemas.of_basis(found.info)
     return {"identities": identities, "people": found.people, "basis": basis, "problems": list(found.problems)}
 
 

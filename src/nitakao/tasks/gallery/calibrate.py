@@ -132,8 +132,8 @@ def _labelled(gallery: GalleryStore, grouped: bool) -> tuple[Labelled, int]:
     kept = [k for k in faces.stream(gallery, FaceFilter(named=True, hidden=True)) if grouped or k.id in by_hand]
     labelled = Labelled(
         faces.vectors(gallery, [k.id for k in kept]),
-        np.array([k.person for k in kept], np.int64),
-        np.array([k.photo for k in kept], np.int64),
+        np.array([k.person_id for k in kept], np.int64),
+        np.array([k.photo_id for k in kept], np.int64),
         np.array([math.nan if k.taken is None else k.taken for k in kept], np.float64),
     )
     return labelled, sum(k.id not in by_hand for k in kept)

@@ -83,11 +83,11 @@ def cluster(
     from nitakao.gallery import faces
     from nitakao.gallery.people import groups
 
-    where = FaceFilter(hidden=True, least=least)
+    where = FaceFilter(hidden=True, min_quality=least)
     with opened(gallery) as kept:
         card = card_for(kept, model)
         limit, source = _threshold(card, threshold)
-        before = groups.standing(kept, where.least)
+        before = groups.standing(kept, where.min_quality)
         found = _groups(kept, before, limit, method, smallest, watch)
         came = groups.keep(kept, before, found)
         labels = found.labels

@@ -18,7 +18,7 @@ from nitakao import geometry
 from nitakao.errors import GeometryError, MissingExtraError, MisuseError, PhotoError, UnreadablePhotoError, VectorsError
 from nitakao.tasks.arguments import Place, card_of, opened
 from nitakao.tasks.gallery.matching import OVERLAP, Imported, paired, unmatched
-from nitakao.values import Chip, Enrolled, Face, Floats, ModelCard, Photo, Quality
+from nitakao.values import Chip, Face, Floats, ModelCard, NewFace, Photo, Quality
 
 if TYPE_CHECKING:  # these load SQLAlchemy and OpenCV: not before there is work
     from nitakao.gallery import GalleryStore
@@ -215,14 +215,14 @@ def _file(path: str) -> File | None:
     return File(path, state.st_size, state.st_mtime_ns)
 
 
-def _enrolled(known: Known, encoded: Encoded | None, size: tuple[int, int]) -> Iterator[Enrolled]:
+def _enrolled(known: Known, encoded: Encoded | None, size: tuple[int, int]) -> Iterator[NewFace]:
     """The faces; with quality and chip where the photograph and the place in it are known."""
     whole = Face((0.0, 0.0, float(size[0]), float(size[1])), 1.0)
     faces = known.faces or (whole,) * len(known.vectors)
     photo = _decoded(encoded, faces) if encoded is not None and known.faces else None
     for face, vector in zip(faces, known.vectors, strict=True):
         quality, chip = _seen(photo, face)
-        yield Enrolled(face, vector, quality, chip)
+        yield NewFace(face, vector, quality, chip)
 
 
 def _decoded(encoded: Encoded, faces: Sequence[Face]) -> Photo:

@@ -30,7 +30,7 @@ from nitakao.gallery.people import labels
 from nitakao.photos import Encoded, Limits
 from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.arguments import looking
-from nitakao.values import NO_FACE, Choice, DetectorSettings, Enrolled, ModelCard, Outcome, Photo
+from nitakao.values import NO_FACE, Choice, DetectorSettings, ModelCard, NewFace, Outcome, Photo
 
 if TYPE_CHECKING:  # which loads ONNX Runtime
     from nitakao.models.onnx.session import Device
@@ -285,10 +285,10 @@ def seen(source: str) -> File:
     return File(path, state.st_size, state.st_mtime_ns)
 
 
-def _enrolled(outcome: Outcome, at: float | None) -> Iterator[Enrolled]:
+def _enrolled(outcome: Outcome, at: float | None) -> Iterator[NewFace]:
     rows = zip(outcome.faces, outcome.vectors, outcome.qualities, outcome.chips, strict=True)
     for face, vector, quality, chip in rows:
-        yield Enrolled(face, vector, quality, chip, at)
+        yield NewFace(face, vector, quality, chip, at)
 
 
 def _sha256(path: str) -> str:

@@ -16,7 +16,7 @@ from nitakao.tasks import probes
 from nitakao.tasks.arguments import Place, calibration_of, card_for, opened
 from nitakao.tasks.probes import Asked, Look
 from nitakao.tasks.scoring import PRIOR, Judge
-from nitakao.values import Candidate, FaceFilter, FaceRecord, Floats, Identified, Identity, Metric, Probe
+from nitakao.values import Candidate, FaceFilter, FaceRecord, Floats, IdentifyResult, Identity, Metric, Probe
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import GalleryStore
@@ -35,7 +35,7 @@ def identify(
     threshold: float | None = None,
     prior: float = PRIOR,
     look: Look | None = None,
-) -> Identified:
+) -> IdentifyResult:
     """Who each face is that is asked about, with up to `k` candidates each.
 
     asked, each: as for `search`; every face of one photograph is answered.  prior: that a face is one of the people
@@ -62,7 +62,7 @@ def identify(
         known = gate.named_people(gallery, FaceFilter(named=True))
         question = _Question(gallery, judge, allowed, known, min(k, max(known, 1)))
         basis = judge.basis(len(allowed), faces.count(gallery, FaceFilter(hidden=True)))
-        return Identified(tuple(question.answers(asking)), known, basis, problems)
+        return IdentifyResult(tuple(question.answers(asking)), known, basis, problems)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,12 +18,12 @@ from nitakao.values import (
     Face,
     FaceFilter,
     FaceRecord,
-    Found,
-    Identified,
+    Hit,
+    IdentifyResult,
     Identity,
-    Match,
     Photo,
     Probe,
+    SearchResult,
 )
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
 ASKED = 6  # faces shown of a person who is asked about: a row of a sheet
 
 File: TypeAlias = "str | os.PathLike[str]"
-Listed = TypeVar("Listed", Match, Candidate)
+Listed = TypeVar("Listed", Hit, Candidate)
 
 
 def check(picture: File | None, html: File | None) -> None:
@@ -43,13 +43,13 @@ def check(picture: File | None, html: File | None) -> None:
         html_page.check(Path(html))
 
 
-def draw_search(found: Found, gallery: GalleryStore | None, picture: File | None, html: File | None) -> None:
+def draw_search(found: SearchResult, gallery: GalleryStore | None, picture: File | None, html: File | None) -> None:
     """Save what was found as a sheet, as a page, as both or as neither. gallery: None where a folder was searched."""
     if picture is not None or html is not None:
         _save(board_of_search(found, gallery, scenes=html is not None), picture, html)
 
 
-def draw_identities(found: Identified, gallery: GalleryStore, picture: File | None, html: File | None) -> None:
+def draw_identities(found: IdentifyResult, gallery: GalleryStore, picture: File | None, html: File | None) -> None:
     """Save who was identified, as `draw_search` does."""
     if picture is not None or html is not None:
         _save(board_of_identities(found, gallery, scenes=html is not None), picture, html)
@@ -69,7 +69,7 @@ def _save(board: Report, picture: File | None, html: File | None) -> None:
         html_page.save(Path(html), html_page.render_page(board))
 
 
-def board_of_search(found: Found, gallery: GalleryStore | None, *, scenes: bool) -> Report:
+def board_of_search(found: SearchResult, gallery: GalleryStore | None, *, scenes: bool) -> Report:
     """What was found for each probe.  scenes: with the photographs, where they can still be read.
 
     gallery: the one that was searched, None for a folder of photographs.
@@ -79,29 +79,29 @@ def board_of_search(found: Found, gallery: GalleryStore | None, *, scenes: bool)
         Section(
             answer.probe.name,
             tuple(
-                tiles.tile_for_hit(match, chip, pictures.scene(match.kept))
-                for match, chip in pictures.with_chips(answer.matches)
+                tiles.tile_for_hit(match, chip, pictures.scene(match.face))
+                for match, chip in pictures.with_chips(answer.hits)
             ),
             probes=pictures.asked(answer.probe),
         )
         for answer in found.answers
     )
-    return Report("Faces like the one above each line", sections, tiles.format_notes(found.basis))
+    return Report("Faces like the one above each line", sections, tiles.format_notes(found.info))
 
 
-def board_of_identities(found: Identified, gallery: GalleryStore, *, scenes: bool) -> Report:
+def board_of_identities(found: IdentifyResult, gallery: GalleryStore, *, scenes: bool) -> Report:
     """Who each probe is, with the candidates."""
     pictures = _Pictures(gallery, scenes)
     sections = tuple(
         Section(
-            f"{identity.probe.name}: {identity.who.name if identity.who else 'nobody known'}",
+            f"{identity.probe.name}: {identity.match.name if identity.match else 'nobody known'}",
             tuple(_candidate(one, chip, pictures) for one, chip in pictures.with_chips(identity.candidates)),
             probes=pictures.asked(identity.probe),
             note=_nobody(identity),
         )
         for identity in found.identities
     )
-    return Report("Who is it", sections, tiles.format_notes(found.basis))
+    return Report("Who is it", sections, tiles.format_notes(found.info))
 
 
 def board_of_people(gallery: GalleryStore, *, least: int) -> Report:
@@ -117,17 +117,17 @@ def board_of_people(gallery: GalleryStore, *, least: int) -> Report:
     for person in people.people(gallery, hidden=False):
         if person.faces >= least:
             theirs = list(faces.stream(gallery, FaceFilter(people=(person.id,))))
-            said = f"{person.called}: {person.faces} faces in {person.photos} photographs"
+            said = f"{person.display_name}: {person.faces} faces in {person.photos} photographs"
             sections.append(Section(said, pictures.plain(theirs), uncertain=pictures.plain(doubts.get(person.id, []))))
     return Report(f"The people of {gallery.where}", tuple(sections))
 
 
 def _candidate(one: Candidate, chip: Chip | None, pictures: _Pictures) -> Tile:
-    return tiles.tile_for_face(one.nearest, chip, pictures.scene(one.nearest), one.rank, one.distance, one.probability)
+    return tiles.tile_for_face(one.face, chip, pictures.scene(one.face), one.rank, one.distance, one.probability)
 
 
 def _nobody(identity: Identity) -> str:
-    known = tiles.format_probability(identity.nobody)
+    known = tiles.format_probability(identity.unknown)
     return known and f"nobody known: {known}"
 
 
@@ -140,7 +140,7 @@ class _Pictures:
         self._last: tuple[str, Photo | None] = ("", None)
 
     def with_chips(self, listed: Sequence[Listed]) -> Iterable[tuple[Listed, Chip | None]]:
-        kept = [one.kept if isinstance(one, Match) else one.nearest for one in listed]
+        kept = [one.face for one in listed]
         if self.gallery is not None:
             from nitakao.gallery import faces
 

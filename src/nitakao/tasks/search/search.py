@@ -16,7 +16,7 @@ from nitakao.tasks import probes
 from nitakao.tasks.arguments import Place, calibration_of, card_for, opened
 from nitakao.tasks.probes import Asked, Look
 from nitakao.tasks.scoring import PRIOR, Judge
-from nitakao.values import Answer, FaceFilter, FaceRecord, Floats, Found, Metric, Probe
+from nitakao.values import Answer, FaceFilter, FaceRecord, Floats, Metric, Probe, SearchResult
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import GalleryStore
@@ -39,7 +39,7 @@ def search(
     threshold: float | None = None,
     prior: float = PRIOR,
     look: Look | None = None,
-) -> Found:
+) -> SearchResult:
     """The faces of a gallery nearest to each face that is asked about, `k` for each, or all where there are fewer.
 
     asked: a photograph, 'face:12', 'person:Ada' or '#12' of the gallery, or a vector; several are pictures of one
@@ -66,7 +66,7 @@ def search(
         most = None if k is None else min(k, max(total, 1))
         question = _Question(gallery, judge, allowed, most, within, apart)
         answers = tuple(question.answers(asking))
-        return Found(answers, judge.basis(total if allowed is None else len(allowed), total), problems)
+        return SearchResult(answers, judge.basis(total if allowed is None else len(allowed), total), problems)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +113,12 @@ class _Question:
         """Whom the gallery has the probe as: the person of the nearest face below the threshold that has one."""
         from nitakao.gallery import nearest as gate
 
-        if probe.person is not None:
-            return {probe.person}
+        if probe.person_id is not None:
+            return {probe.person_id}
         ids, distances = searcher(self.gallery).search(probe.vector[None], gate.READ, None)
         near = ((int(n), self._told(probe, d)) for n, d in zip(ids[0], distances[0], strict=True) if n >= 0)
         close = gate.looked_up(self.gallery, takewhile(lambda found: found[1] < apart, near))
-        return set(islice((one.kept.person for one in close if one.kept.person is not None), 1))
+        return set(islice((one.kept.person_id for one in close if one.kept.person_id is not None), 1))
 
 
 class _Others:
@@ -132,7 +132,7 @@ class _Others:
         self.loose: list[Floats] = []  # of those that have none
 
     def __call__(self, near: Near) -> bool:
-        person = near.kept.person
+        person = near.kept.person_id
         if person is None and near.distance < self.apart:
             return False  # nobody has said who it is, and it is like the probe
         if person in self.people or self._like(near.vector, self.loose):

@@ -12,7 +12,7 @@ from nitakao.tasks import probes
 from nitakao.tasks.arguments import Named, card_of, sources
 from nitakao.tasks.probes import Asked, Look
 from nitakao.tasks.scoring import PRIOR, Judge
-from nitakao.values import Answer, DetectorSettings, FaceRecord, Found, Outcome, Probe, Quality
+from nitakao.values import Answer, DetectorSettings, FaceRecord, Outcome, Probe, Quality, SearchResult
 
 DEFAULT_MOST = 10
 
@@ -31,7 +31,7 @@ def search_folder(
     look: Look | None = None,
     stdin: BinaryIO | None = None,
     watch: Callable[[Outcome], None] = lambda outcome: None,
-) -> Found:
+) -> SearchResult:
     """The faces in photographs nearest to each face that is asked about. See `search`; every face is compared.
 
     photos: files, folders, globs.  flip: average each vector with that of the mirrored crop.  watch: is shown every
@@ -69,7 +69,7 @@ def search_folder(
         Answer(probe, judge.ranked([(kept, distance) for distance, _, kept in each_best], probe))
         for probe, each_best in zip(asking, best, strict=True)
     )
-    return Found(answers, judge.basis(searched, searched), problems)
+    return SearchResult(answers, judge.basis(searched, searched), problems)
 
 
 def _near(

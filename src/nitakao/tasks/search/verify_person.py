@@ -15,7 +15,7 @@ from nitakao.tasks import probes
 from nitakao.tasks.arguments import Place, calibration_of, card_for, opened
 from nitakao.tasks.probes import Asked, Look
 from nitakao.tasks.scoring import PRIOR, Judge
-from nitakao.values import Basis, Floats, Metric, Probe, Verdict
+from nitakao.values import Floats, Metric, Probe, ResultInfo, Verdict
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import GalleryStore
@@ -34,7 +34,7 @@ class Likeness:
     best: float
     pairs: int
     probability: float
-    basis: Basis
+    basis: ResultInfo
     probes: tuple[Probe, Probe]
 
 
@@ -88,9 +88,9 @@ def _both(gallery: GalleryStore, first: Probe, second: Probe) -> tuple[Floats, F
 def _rows(gallery: GalleryStore, probe: Probe, without: set[int]) -> Floats:
     from nitakao.gallery import nearest
 
-    if probe.person is None or len(probe.faces) < 2:
+    if probe.person_id is None or len(probe.faces) < 2:
         return probe.vector[None][: 0 if without else 1]
-    own = nearest.faces_of(gallery, [probe.person])[probe.person]
+    own = nearest.faces_of(gallery, [probe.person_id])[probe.person_id]
     return own.vectors[[number not in without for number in own.numbers.tolist()]]
 
 

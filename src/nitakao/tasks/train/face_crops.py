@@ -73,7 +73,7 @@ def of_gallery(gallery: Place, place: Path, rule: CropRule, watch: Watching) -> 
                 if cut.row < 0:
                     watch.say(cut.problem)
                 else:
-                    found.append((names[one.person], picture, cut.row))
+                    found.append((names[one.person_id], picture, cut.row))
                 watch.cut(len(named))
         crops.flush()
         pixels = crops.pixels()
@@ -110,7 +110,7 @@ def of_pairs(
 
 def _names(named: Sequence[FaceRecord]) -> dict[int | None, str]:
     """What each person is called; two of one name are told apart by their numbers."""
-    called = {one.person: one.name for one in named}
+    called = {one.person_id: one.name for one in named}
     often = Counter(called.values())
     return {person: name if often[name] == 1 else f"{name} ({person})" for person, name in called.items()}
 
