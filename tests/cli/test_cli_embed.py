@@ -116,7 +116,7 @@ def test_quiet_says_nothing_on_standard_error(run, photos):
         (["photos", "-o", "a.npz", "--batch-size", "0"], "a batch holds 1 face or more, not 0"),
         (["photos", "-o", "a.npz", "--gpu_memory_fraction", "2"], "not 2"),
         (["photos", "-o", "a.npz", "--model", "dlib-resnet", "--margin", "44"], "belongs to FaceNet models"),
-        (["http://example.org/a.jpg", "-o", "a.npz"], "is an address"),
+        (["http://example.org/a.jpg", "-o", "a.npz"], "is a URL"),
         (["photos"], "Missing option '-o'"),
         (["-o", "a.npz"], "Missing argument"),
         (["photos", "-o", "a.npz", "--faces", "ugliest"], "'ugliest' is not one of"),

@@ -112,7 +112,7 @@ def files(folder):
         (["--vectors", "three.pkl", "a", "a", "--model", "fake"], 1, "3 numbers, and fake makes 16"),
         (["--vectors", "three.pkl", "a", "a", "--picture", "x.png"], 2, "--picture needs photographs"),
         (["--vectors", "evil.pkl", "a", "b"], 1, "asks for"),
-        (["--vectors", "short.pkl", "a", "b"], 1, "ends too early, or is damaged"),
+        (["--vectors", "short.pkl", "a", "b"], 1, "is truncated or damaged"),
         (["--vectors", "missing.pkl", "a", "b"], 1, "No such file"),
         (["--vectors", "faces.doc", "a", "b"], 2, "ends in one of"),
     ],

@@ -23,9 +23,9 @@ from nitakao.photos.read import Limits
     ("data", "message"),
     [
         (b"", "the file is empty"),
-        (b"Dear diary, this is no photograph.", "no picture of a kind that is read"),
-        (b"\xff\xd8\xff", "breaks off in its header"),
-        (b"\xff\xd8\xff\xe0\0\x10JFIF", "breaks off in its header"),
+        (b"Dear diary, this is no photograph.", "not a supported picture"),
+        (b"\xff\xd8\xff", "is truncated in its header"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "is truncated in its header"),
         (b"\xff\xd8" + b"\xff\xd0" * 200_000, "header does not end"),
         (encoded(scene(), "JPEG")[:-2], "the JPEG is truncated"),
         (encoded(scene((500, 400)), "JPEG")[:2000], "the JPEG is truncated"),
@@ -46,7 +46,7 @@ def test_what_is_no_whole_picture_is_unreadable_and_named(tmp_path, data, messag
 
 @pytest.mark.parametrize("name", ["missing.jpg", "", "a\0b"])
 def test_what_is_not_there_is_unreadable(tmp_path, name):
-    with pytest.raises(UnreadablePhotoError, match=r"cannot be read|no file can have this name"):
+    with pytest.raises(UnreadablePhotoError, match=r"cannot be read|invalid file name"):
         photos.read(str(tmp_path) + "/" + name)
 
 

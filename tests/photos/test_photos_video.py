@@ -79,7 +79,7 @@ def test_every_says_how_far_frames_lie_apart(tmp_path):
 
 @pytest.mark.parametrize("every", [-1, float("nan"), float("inf")])
 def test_frames_cannot_be_taken_every_odd_number_of_seconds(tmp_path, every):
-    with pytest.raises(MisuseError, match="every"):
+    with pytest.raises(MisuseError, match="interval"):
         taken_at(tmp_path / "a.avi", every=every)
 
 
@@ -116,7 +116,7 @@ def test_a_truncated_video_gives_its_frames_and_then_says_where_it_breaks_off(tm
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     capfd.readouterr()
     seen: list[float] = []
-    with pytest.raises(UnreadablePhotoError, match=r"'.*' *: the video breaks off after [23]\.\d of 6\.0 seconds"):
+    with pytest.raises(UnreadablePhotoError, match=r"'.*' *: the video is truncated after [23]\.\d of 6\.0 seconds"):
         seen.extend(time for time, _ in photos.read_frames(str(path)))
     assert seen[:2] == [0, 1]
 

@@ -130,7 +130,7 @@ def test_regions_are_added_to_a_side_car_without_any():
 def test_any_name_comes_back_as_far_as_xml_can_write_it(name):
     written = write_regions(None, [Region(name, ADA.box)], FRAME)
     (region,) = read_regions(written, FRAME)
-    legal = xmp._NO_CHARACTER.sub("\ufffd", name)
+    legal = xmp._INVALID_CHARACTER.sub("\ufffd", name)
     assert region.name == legal.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 

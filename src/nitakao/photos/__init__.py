@@ -1,4 +1,4 @@
-"""From names to pixels: photographs found, read upright within limits, and cut to what a network takes."""
+"""Photographs: find files, read them upright within limits, and crop faces for a network."""
 
 from __future__ import annotations
 

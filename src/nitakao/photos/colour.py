@@ -1,6 +1,6 @@
-"""Every kind of pixel to 8-bit RGB, and every EXIF orientation to upright.
+"""Convert any pixel format to 8-bit RGB, and any EXIF orientation to upright.
 
-Values are taken as they stand in the file; `profile` says what a colour profile makes of them.
+Colour profiles are not applied here; see `icc`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WITH_ALPHA = {"RGBA", "RGBa", "LA", "La", "PA"}
 
 
 def to_rgb(image: Image.Image) -> Pixels:
-    """(h, w, 3) uint8 RGB. What is transparent lies on white."""
+    """Convert an image to (h, w, 3) uint8 RGB, with transparency on white."""
     if image.mode.startswith("I") or image.mode == "F":
         grey = _to_bytes(np.asarray(image), image.mode)
         return np.repeat(grey[:, :, None], 3, axis=2)
@@ -30,11 +30,11 @@ def to_rgb(image: Image.Image) -> Pixels:
 
 
 def _to_bytes(values: NDArray[Any], mode: str) -> Pixels:
-    """Deep greyscale as 8 bits.
+    """Convert high bit depth greyscale to 8 bits.
 
-    16 bits (I;16): the upper eight, as Pillow does with 16-bit colour.  32 bits (I) and floats (F) have no white of
-    their own: values up to 1 (floats), 255 or 65535 count as parts of that, anything else runs from its smallest to its
-    largest.
+    16 bits (I;16): the upper eight bits, as Pillow does for 16-bit colour. 32 bits (I) and floats (F) define no white
+    level: the range is 1 (floats), 255 or 65535, the first that covers all values, or else the image's own minimum to
+    maximum.
     """
     if mode.startswith("I;16"):
         return (values.astype(np.uint16) >> 8).astype(np.uint8)
@@ -48,20 +48,20 @@ def _to_bytes(values: NDArray[Any], mode: str) -> Pixels:
 
 
 def apply_orientation(pixels: Pixels, orientation: int) -> Pixels:
-    """The picture as its EXIF orientation (1..8; TIFF 6.0, tag 274) says it is to be seen, C-contiguous."""
-    turned: Any = pixels
+    """Rotate and flip (h, w, 3) pixels by an EXIF orientation (1 to 8; TIFF 6.0, tag 274). Returns C-contiguous."""
+    result: Any = pixels
     if orientation == 2:
-        turned = cv2.flip(pixels, 1)
+        result = cv2.flip(pixels, 1)
     elif orientation == 3:
-        turned = cv2.rotate(pixels, cv2.ROTATE_180)
+        result = cv2.rotate(pixels, cv2.ROTATE_180)
     elif orientation == 4:
-        turned = cv2.flip(pixels, 0)
+        result = cv2.flip(pixels, 0)
     elif orientation == 5:
-        turned = cv2.transpose(pixels)
+        result = cv2.transpose(pixels)
     elif orientation == 6:
-        turned = cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE)
+        result = cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE)
     elif orientation == 7:
-        turned = cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180)
+        result = cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180)
     elif orientation == 8:
-        turned = cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE)
-    return np.ascontiguousarray(turned, dtype=np.uint8)
+        result = cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE)
+    return np.ascontiguousarray(result, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Faces cut out of photographs, as the rule on a model's card says."""
+"""Crop faces from photographs by the crop rule of a model card."""
 
 from __future__ import annotations
 
@@ -17,11 +17,21 @@ from nitakao.values import CropRule, Face, Photo, Pixels
 
 
 def crop_face(photo: Photo, face: Face, rule: CropRule) -> Pixels:
-    """(S, S, 3) uint8 sRGB: the face as the rule lays it out, upright by `face.turn`; outside the photograph is black.
+    """Crop a face by a model's crop rule.
 
-    A photograph decoded at less than `crop_scale` gives the same crop, less sharp.  Where the whole picture is the face
-    (detector 'none'), there are no landmarks for a template, and the whole picture is stretched to S x S.  Raises
-    GeometryError if the crop is empty.
+    If the whole picture is the face (detector 'none'), there are no landmarks for a template, and the whole picture is
+    stretched to the crop's size.
+
+    Args:
+        photo: Decoded at `crop_scale` or more; a smaller one gives the same crop, less sharp.
+        face: In pixels of the upright photograph at full scale. Its `turn` is undone.
+        rule: The crop rule of the model card.
+
+    Returns:
+        (S, S, 3) uint8 sRGB. Pixels outside the photograph are black.
+
+    Raises:
+        GeometryError: If the crop is empty.
     """
     if rule.kind == "template" and not (face.landmarks is None and _is_whole(face, photo.size)):
         return icc.to_srgb(_aligned(photo, face, rule), photo.profile)
@@ -31,7 +41,7 @@ def crop_face(photo: Photo, face: Face, rule: CropRule) -> Pixels:
 
 
 def crop_scale(face: Face, rule: CropRule, size: Size) -> float:
-    """The scale, up to 1, from which on a photograph of `size` has a pixel for each pixel of this face's crop."""
+    """Smallest scale (at most 1) at which to decode a photograph of `size` (width, height) for this face's crop."""
     if rule.kind == "template" and face.landmarks is not None:
         return min(1.0, geometry.scale_of(geometry.fit_similarity(face.landmarks, rule.template)))
     left, top, right, bottom = _region(face, rule, size)
@@ -50,10 +60,9 @@ def _region(face: Face, rule: CropRule, size: Size) -> tuple[int, int, int, int]
 
 
 def _stretched(photo: Photo, box: Box, side: int) -> Pixels:
-    """A part of the photograph, in pixels at full scale, as a square.
+    """Resample a region, in full-scale pixels of the photograph, to a square.
 
-    Pillow's bilinear filter widens with the reduction, so it smooths as it shrinks; scipy.misc.imresize, which the
-    article used, was Pillow's.
+    Pillow's bilinear filter antialiases. The article's scipy.misc.imresize used Pillow as well.
     """
     height, width = photo.pixels.shape[:2]
     left, top, right, bottom = (v * photo.scale for v in box)
@@ -67,7 +76,7 @@ def _stretched(photo: Photo, box: Box, side: int) -> Pixels:
 def _aligned(photo: Photo, face: Face, rule: CropRule) -> Pixels:
     if face.landmarks is None:
         raise GeometryError(
-            "this crop lays five landmarks on a template, and the detector gives none: "
+            "this model's crop needs five landmarks, but the detector gives none: "
             "use a detector with landmarks (mtcnn, yunet), or a model with a margin crop"
         )
     matrix = geometry.fit_similarity(face.landmarks, rule.template)
@@ -75,23 +84,23 @@ def _aligned(photo: Photo, face: Face, rule: CropRule) -> Pixels:
 
 
 def _from_decoded(scale: float) -> Matrix:
-    """(3, 3) taking middles of decoded pixels to the photograph's frame at full scale."""
+    """(3, 3) transform from decoded pixel centres to the full-scale photograph."""
     return _scaling(1 / scale)
 
 
 def _scaling(by: float) -> Matrix:
-    """(3, 3) scaling that keeps the corner of the first pixel, at (-0.5, -0.5), where it is."""
+    """(3, 3) scaling about the corner of the first pixel, (-0.5, -0.5)."""
     shift = (by - 1) / 2
     return np.array([[by, 0, shift], [0, by, shift], [0, 0, 1.0]])
 
 
 def _warped(pixels: Pixels, matrix: Matrix, side: int) -> Pixels:
-    """(side, side, 3) of the picture under a similarity (2, 3), middles of pixels to middles of pixels."""
+    """Warp pixels by a similarity transform (2, 3) between pixel centres, to (side, side, 3)."""
     shrink = max(1, math.floor(1 / geometry.scale_of(matrix)))
-    x1, y1, x2, y2 = _seen(pixels, matrix, side, shrink)
+    x1, y1, x2, y2 = _source_region(pixels, matrix, side, shrink)
     part: Any = pixels[y1:y2, x1:x2]
     matrix = matrix @ np.array([[1.0, 0, x1], [0, 1.0, y1], [0, 0, 1.0]])
-    if shrink > 1:  # one output pixel has many below it: average whole blocks first, or bilinear would skip most
+    if shrink > 1:  # average whole blocks first: bilinear alone would skip most pixels
         down, right = -part.shape[0] % shrink, -part.shape[1] % shrink
         if down or right:  # the photograph ends within a block
             part = cv2.copyMakeBorder(part, 0, down, 0, right, cv2.BORDER_REPLICATE)
@@ -101,17 +110,17 @@ def _warped(pixels: Pixels, matrix: Matrix, side: int) -> Pixels:
     return np.asarray(crop, dtype=np.uint8)
 
 
-def _seen(pixels: Pixels, matrix: Matrix, side: int, shrink: int) -> tuple[int, int, int, int]:
-    """The part of the picture that a crop shows, with a rim for interpolation, in whole blocks of `shrink` pixels."""
+def _source_region(pixels: Pixels, matrix: Matrix, side: int, shrink: int) -> tuple[int, int, int, int]:
+    """The source region of a crop, with a border for interpolation, in whole blocks of `shrink` pixels."""
     height, width = pixels.shape[:2]
     edge = side - 0.5
     corners = geometry.transform_points(
         geometry.invert(matrix), [(-0.5, -0.5), (edge, -0.5), (-0.5, edge), (edge, edge)]
     )
-    rim = 2 * shrink
-    x1, y1 = (max(0, math.floor(v) - rim) for v in corners.min(axis=0))
-    x2, y2 = (math.ceil(v) + rim for v in corners.max(axis=0))
+    border = 2 * shrink
+    x1, y1 = (max(0, math.floor(v) - border) for v in corners.min(axis=0))
+    x2, y2 = (math.ceil(v) + border for v in corners.max(axis=0))
     x2, y2 = min(width, x1 + shrink * -(-(x2 - x1) // shrink)), min(height, y1 + shrink * -(-(y2 - y1) // shrink))
     if x2 <= x1 or y2 <= y1:
-        raise GeometryError("the landmarks put the whole crop outside the photograph")
+        raise GeometryError("the crop is entirely outside the photograph: its landmarks are wrong")
     return x1, y1, x2, y2

@@ -1,9 +1,8 @@
-"""Photographs at http and https addresses, fetched only where that was asked for.
+"""Download photographs from http and https URLs, only if the caller allows it.
 
-An address may come from a list that somebody else wrote, so nothing inside the user's own network is asked: every name
-is resolved first, each address it stands for must be public, and the connection goes to the very address checked.
-The same at every redirect. Proxies named in the environment are not used, since they would resolve names out of our
-sight.
+URLs may come from untrusted lists, so requests to the user's own network are refused: each host is resolved first, all
+its addresses must be public, and the connection goes to the address that was checked. The same applies to redirects.
+Proxy settings in the environment are ignored, because a proxy would resolve names itself.
 """
 
 from __future__ import annotations
@@ -25,26 +24,26 @@ from typing import Any, TypeAlias
 
 from nitakao.errors import PhotoTooLargeError, UnreadablePhotoError
 
-STALL_SECONDS = 20.0  # seconds that a server may stay silent
-TOTAL_SECONDS = 120.0  # seconds for one photograph, so that a trickle of bytes holds nothing up
+STALL_SECONDS = 20.0  # longest silence of a server
+TOTAL_SECONDS = 120.0  # per photograph, against servers that send very slowly
 DEFAULT_PORTS = (80, 443)
-_PIECE = 65_536
+_CHUNK = 65_536  # bytes
 
-Resolver: TypeAlias = Callable[[str, int], Sequence[tuple[Any, ...]]]  # as socket.getaddrinfo gives them
-Connector: TypeAlias = Callable[[tuple[Any, ...], float], socket.socket]  # one of these, and seconds to wait
+Resolver: TypeAlias = Callable[[str, int], Sequence[tuple[Any, ...]]]  # returns what socket.getaddrinfo returns
+Connector: TypeAlias = Callable[[tuple[Any, ...], float], socket.socket]  # one of its entries, and a timeout in seconds
 
 
 def resolve_host(host: str, port: int) -> Sequence[tuple[Any, ...]]:
-    """Every address that a host has."""
+    """All addresses of a host."""
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-def open_connection(found: tuple[Any, ...], wait: float) -> socket.socket:
-    """A connection to one of the addresses that `resolve_host` gave."""
-    family, kind, protocol, _, address = found
+def open_connection(entry: tuple[Any, ...], timeout: float) -> socket.socket:
+    """Connect to an address from `resolve_host`."""
+    family, kind, protocol, _, address = entry
     connection = socket.socket(family, kind, protocol)
     try:
-        connection.settimeout(wait)
+        connection.settimeout(timeout)
         connection.connect(address)
     except BaseException:
         connection.close()
@@ -54,125 +53,145 @@ def open_connection(found: tuple[Any, ...], wait: float) -> socket.socket:
 
 @dataclass(frozen=True)
 class FetchPolicy:
-    """What may be fetched, and how long that may take.
+    """Which URLs may be fetched, and for how long.
 
-    hosts: the only ones that are asked, also after a redirect, each as 'example.com' (at the usual ports) or
-    'example.com:8080'; None: any that is public.  types: what the answer's Content-Type may begin with; empty: any.
-    wait: seconds that a server may stay silent.  longest: seconds in all.
-    resolve, connect: replaced by tests, and by nothing else.
+    Attributes:
+        hosts: Allowed hosts, also after redirects: 'example.com' (default ports) or 'example.com:8080'. None allows
+            every public host.
+        types: Allowed prefixes of the Content-Type; empty allows all.
+        stall_timeout: Longest silence of the server, in seconds.
+        total_timeout: Longest time for the whole download, in seconds.
+        resolve, connect: Replaced only by tests.
     """
 
     hosts: frozenset[str] | None = None
     types: tuple[str, ...] = ()
-    wait: float = STALL_SECONDS
-    longest: float = TOTAL_SECONDS
+    stall_timeout: float = STALL_SECONDS
+    total_timeout: float = TOTAL_SECONDS
     resolve: Resolver = resolve_host
     connect: Connector = open_connection
 
     def check(self, host: str, port: int) -> None:
-        """Raises UnreadablePhotoError where this host is not among those that may be asked."""
-        named = host.lower()
-        usual = port in DEFAULT_PORTS and named in (self.hosts or ())
-        if self.hosts is not None and not usual and f"{named}:{port}" not in self.hosts:
-            raise UnreadablePhotoError(f"'{host}' at port {port} is not among the hosts that may be asked")
+        """Raise UnreadablePhotoError if this host is not allowed."""
+        name = host.lower()
+        by_default_port = port in DEFAULT_PORTS and name in (self.hosts or ())
+        if self.hosts is not None and not by_default_port and f"{name}:{port}" not in self.hosts:
+            raise UnreadablePhotoError(f"'{host}' at port {port} is not an allowed host")
 
 
-def fetch(url: str, most: int, fetch_policy: FetchPolicy | None = None) -> bytes:
-    """The bytes at an address, at most `most`. Raises UnreadablePhotoError, PhotoTooLargeError."""
-    trip = _Fetch(fetch_policy or FetchPolicy())
+def fetch(url: str, max_bytes: int, fetch_policy: FetchPolicy | None = None) -> bytes:
+    """Download the bytes at a URL.
+
+    Args:
+        url: An http or https URL.
+        max_bytes: Larger files are refused.
+        fetch_policy: Allowed hosts, types and timeouts; by default every public host.
+
+    Raises:
+        UnreadablePhotoError: If the URL cannot be fetched or is not allowed.
+        PhotoTooLargeError: If the file is larger than `max_bytes`.
+    """
+    download = _Download(fetch_policy or FetchPolicy())
     try:
-        request = urllib.request.Request(_plain(url), headers={"User-Agent": "nitakao", "Accept": "image/*,*/*;q=0.5"})
-        with trip, contextlib.closing(_opener(trip).open(request, timeout=trip.fetch_policy.wait)) as answer:
-            trip.check_type(answer)
-            return _body(answer, most, trip)
+        request = urllib.request.Request(
+            _to_ascii(url), headers={"User-Agent": "nitakao", "Accept": "image/*,*/*;q=0.5"}
+        )
+        with (
+            download,
+            contextlib.closing(
+                _opener(download).open(request, timeout=download.fetch_policy.stall_timeout)
+            ) as response,
+        ):
+            download.check_type(response)
+            return _body(response, max_bytes, download)
     except urllib.error.HTTPError as error:
         error.close()
-        raise UnreadablePhotoError(f"the server answers {error.code} {error.reason}") from error
+        raise UnreadablePhotoError(f"the server responds {error.code} {error.reason}") from error
     except urllib.error.URLError as error:
-        trip.check_time()
+        download.check_time()
         raise UnreadablePhotoError(f"it cannot be fetched ({error.reason})") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        trip.check_time()
+        download.check_time()
         raise UnreadablePhotoError(f"it cannot be fetched ({error or type(error).__name__})") from error
 
 
-class _Fetch:
-    """One errand under way, with all its redirects; when its time is over, its connections break off."""
+class _Download:
+    """One download with its redirects; when the time is over, its connections are closed."""
 
     def __init__(self, fetch_policy: FetchPolicy) -> None:
         self.fetch_policy = fetch_policy
-        self.ends = time.monotonic() + fetch_policy.longest
+        self.deadline = time.monotonic() + fetch_policy.total_timeout
         self.open: list[socket.socket] = []
-        self._alarm = threading.Timer(fetch_policy.longest, self._break_off)
+        self._alarm = threading.Timer(fetch_policy.total_timeout, self._shut_down)
         self._alarm.daemon = True
 
-    def __enter__(self) -> _Fetch:
+    def __enter__(self) -> _Download:
         self._alarm.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._alarm.cancel()
 
-    def _break_off(self) -> None:
+    def _shut_down(self) -> None:
         for connection in self.open:
-            with contextlib.suppress(OSError):  # it is closed already
+            with contextlib.suppress(OSError):  # already closed
                 connection.shutdown(socket.SHUT_RDWR)
 
     def check_time(self) -> None:
-        if time.monotonic() >= self.ends:
+        if time.monotonic() >= self.deadline:
             raise UnreadablePhotoError(
-                f"it cannot be fetched (not complete after {self.fetch_policy.longest:.0f} seconds)"
+                f"it cannot be fetched (not complete after {self.fetch_policy.total_timeout:.0f} seconds)"
             ) from None
 
-    def check_type(self, answer: Any) -> None:
-        told = answer.headers.get("Content-Type", "").strip().lower()
-        if self.fetch_policy.types and told and not told.startswith(self.fetch_policy.types):
-            raise UnreadablePhotoError(f"the server says that it is '{told[:80]}', which is no picture")
+    def check_type(self, response: Any) -> None:
+        kind = response.headers.get("Content-Type", "").strip().lower()
+        if self.fetch_policy.types and kind and not kind.startswith(self.fetch_policy.types):
+            raise UnreadablePhotoError(f"the server sends '{kind[:80]}', which is not a picture")
 
-    def connected(self, host: str, port: int) -> socket.socket:
-        """A connection to one of the host's addresses, all of which were found to be public."""
+    def open_socket(self, host: str, port: int) -> socket.socket:
+        """Connect to one of the host's addresses after checking that all of them are public."""
         self.fetch_policy.check(host, port)
-        found = self.fetch_policy.resolve(host, port)
-        for *_, address in found:
+        entries = self.fetch_policy.resolve(host, port)
+        for *_, address in entries:
             if not _is_public(str(address[0])):
                 raise UnreadablePhotoError(
                     f"'{host}' is inside this machine or its network ({address[0]}): not fetched"
                 )
-        trouble: OSError = OSError(f"'{host}' has no address")
-        for one in found:
+        last_error: OSError = OSError(f"'{host}' has no address")
+        for entry in entries:
             self.check_time()
             try:
-                connection = self.fetch_policy.connect(one, self.fetch_policy.wait)
+                connection = self.fetch_policy.connect(entry, self.fetch_policy.stall_timeout)
             except OSError as error:
-                trouble = error
+                last_error = error
                 continue
             self.open.append(connection)
-            self.check_time()  # the alarm may have rung while this one was not among the open ones
+            self.check_time()  # the timer may have fired before this connection was in the list
             return connection
-        raise trouble
+        raise last_error
 
 
-def _body(answer: Any, most: int, trip: _Fetch) -> bytes:
-    pieces, size = [], 0
-    while piece := answer.read1(_PIECE):
-        size += len(piece)
-        if size > most:
-            raise PhotoTooLargeError(f"larger than the limit of {most} bytes")
-        trip.check_time()
-        pieces.append(piece)
-    trip.check_time()
-    if answer.length:  # bytes that were announced and did not come
+def _body(response: Any, max_bytes: int, download: _Download) -> bytes:
+    chunks, size = [], 0
+    while chunk := response.read1(_CHUNK):
+        size += len(chunk)
+        if size > max_bytes:
+            raise PhotoTooLargeError(f"larger than the limit of {max_bytes} bytes")
+        download.check_time()
+        chunks.append(chunk)
+    download.check_time()
+    if response.length:  # fewer bytes than Content-Length
         raise UnreadablePhotoError(f"it cannot be fetched (the connection broke after {size} bytes)")
-    return b"".join(pieces)
+    return b"".join(chunks)
 
 
-def _plain(url: str) -> str:
-    """The address in ASCII: names of hosts in IDNA, paths in percent signs. Raises ValueError if there is no host."""
+def _to_ascii(url: str) -> str:
+    """Encode a URL in ASCII: IDNA host, percent-encoded path. Raises ValueError if there is no host."""
     parts = urllib.parse.urlsplit(url)
     if not parts.hostname:
-        raise ValueError("the address names no host")
+        raise ValueError("the URL has no host")
     if parts.username or parts.password:
-        raise ValueError("addresses with a password are not fetched")
+        raise ValueError("URLs with a password are not fetched")
     host = parts.hostname if ":" in parts.hostname else parts.hostname.encode("idna").decode("ascii")
     host = f"[{host}]" if ":" in host else host
     port = f":{parts.port}" if parts.port else ""
@@ -181,15 +200,21 @@ def _plain(url: str) -> str:
     return urllib.parse.urlunsplit((parts.scheme, host + port, path, query, ""))
 
 
-def _opener(trip: _Fetch) -> urllib.request.OpenerDirector:
-    opener = urllib.request.OpenerDirector()  # not build_opener: that adds ftp, file, data and the proxies
-    for handler in (_Http(trip), _Https(trip), _Redirect(), urllib.request.HTTPErrorProcessor(), _ErrorResponses()):
+def _opener(download: _Download) -> urllib.request.OpenerDirector:
+    opener = urllib.request.OpenerDirector()  # build_opener would add ftp, file, data and proxies
+    for handler in (
+        _Http(download),
+        _Https(download),
+        _Redirect(),
+        urllib.request.HTTPErrorProcessor(),
+        _ErrorResponses(),
+    ):
         opener.add_handler(handler)
     return opener
 
 
 class _ErrorResponses(urllib.request.HTTPDefaultErrorHandler):
-    """Any answer but 200 and redirects raises HTTPError."""
+    """Raises HTTPError for every status except 200 and redirects."""
 
 
 class _Redirect(urllib.request.HTTPRedirectHandler):
@@ -197,44 +222,44 @@ class _Redirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if urllib.parse.urlsplit(newurl).scheme not in ("http", "https"):
-            raise UnreadablePhotoError(f"it leads on to '{newurl}', which is neither http nor https")
-        return super().redirect_request(req, fp, code, msg, headers, _plain(newurl))
+            raise UnreadablePhotoError(f"it redirects to '{newurl}', which is neither http nor https")
+        return super().redirect_request(req, fp, code, msg, headers, _to_ascii(newurl))
 
 
 class _Http(urllib.request.HTTPHandler):
-    def __init__(self, trip: _Fetch) -> None:
+    def __init__(self, download: _Download) -> None:
         super().__init__()
-        self.trip = trip
+        self.download = download
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(partial(_Connection, trip=self.trip), req)
+        return self.do_open(partial(_Connection, download=self.download), req)
 
 
 class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, trip: _Fetch) -> None:
+    def __init__(self, download: _Download) -> None:
         super().__init__()
-        self.trip = trip
+        self.download = download
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(partial(_SecureConnection, trip=self.trip), req)
+        return self.do_open(partial(_SecureConnection, download=self.download), req)
 
 
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, *arguments: Any, trip: _Fetch, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.trip = trip
+    def __init__(self, *arguments: Any, download: _Download, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.download = download
 
     def connect(self) -> None:
-        self.sock = self.trip.connected(self.host, self.port)
+        self.sock = self.download.open_socket(self.host, self.port)
 
 
 class _SecureConnection(http.client.HTTPSConnection):
-    def __init__(self, *arguments: Any, trip: _Fetch, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.trip = trip
+    def __init__(self, *arguments: Any, download: _Download, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.download = download
 
     def connect(self) -> None:
-        plain = self.trip.connected(self.host, self.port)
+        plain = self.download.open_socket(self.host, self.port)
         try:
             self.sock = ssl.create_default_context().wrap_socket(
                 plain, server_hostname=self.host, do_handshake_on_connect=False
@@ -242,17 +267,17 @@ class _SecureConnection(http.client.HTTPSConnection):
         except BaseException:
             plain.close()
             raise
-        self.trip.open.append(self.sock)  # wrapping takes the plain one's connection away from it
+        self.download.open.append(self.sock)  # wrapping detaches the plain socket
         self.sock.do_handshake()
 
 
-_UNICAST = ipaddress.ip_network("2000::/3")  # all that is given out to the world of IPv6
+_UNICAST = ipaddress.ip_network("2000::/3")  # IPv6 global unicast
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
-_RELAYS = ipaddress.ip_network("192.88.99.0/24")  # 6to4's, given up by RFC 7526
+_RELAYS = ipaddress.ip_network("192.88.99.0/24")  # 6to4 relays, deprecated by RFC 7526
 
 
 def _is_public(address: str) -> bool:
-    """Neither loopback, private, link-local, shared, reserved nor multicast, also inside an IPv6 wrapping."""
+    """Whether an address is public: not loopback, private, link-local, reserved or multicast, even within IPv6."""
     ip = ipaddress.ip_address(address.split("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)

@@ -1,4 +1,4 @@
-"""What the user named, as a stream of files and addresses; a folder's names are held only while it is walked."""
+"""Expand the user's arguments into a stream of files and URLs, without keeping all names in memory."""
 
 from __future__ import annotations
 
@@ -15,91 +15,98 @@ from nitakao.photos import formats, video
 from nitakao.system.locked_files import is_locked
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
-Wanted: TypeAlias = "Callable[[os.DirEntry[str]], bool]"
+Predicate: TypeAlias = "Callable[[os.DirEntry[str]], bool]"
 
-_CHUNK = 65_536  # bytes of the list on standard input taken at a time
+_CHUNK = 65_536  # bytes read from standard input at a time
 
 
 def is_url(source: str) -> bool:
-    """Whether this is an address to be fetched (http or https), and not a path."""
-    found = _URL.match(source)
-    return bool(found) and found[1].lower() in ("http", "https")  # type: ignore[index]
+    """Whether this is an http or https URL, not a path."""
+    match = _URL.match(source)
+    return bool(match) and match[1].lower() in ("http", "https")  # type: ignore[index]
 
 
 def find(
     arguments: Iterable[str], *, allow_urls: bool = False, videos: bool = False, stdin: BinaryIO | None = None
 ) -> Iterator[str]:
-    """Every photograph named, in order: files, folders (all below, sorted by name), globs, addresses, '-'.
+    """Find all photographs that the arguments name, in order.
 
-    '-' is a list on standard input, one path a line, or separated by NUL.  What is named outright is given back
-    whatever it is; of a folder only what has a picture's ending or begins like one.  Hidden files and folders are
-    passed by.  What is named twice comes twice.  videos: of a folder what begins like a video, too.
-    Raises MisuseError at once if something named is not there, or a folder or glob has no picture.
+    Files named directly are returned whatever they contain. In folders (recursive, sorted by name), only files with a
+    picture's extension or header are returned; hidden files and folders are skipped. Duplicates are kept.
+
+    Args:
+        arguments: Files, folders, globs, URLs, or '-' for a list on standard input, one path per line or NUL-separated.
+        allow_urls: Accept URLs.
+        videos: Include videos found in folders.
+        stdin: Replaces standard input.
+
+    Raises:
+        MisuseError: Immediately, if an argument does not exist, or a folder or glob contains no picture.
     """
-    wanted = _picture_or_video if videos else _picture
-    named = list(arguments)
-    if not named:
+    accept = _is_picture_or_video if videos else _is_picture
+    names = list(arguments)
+    if not names:
         raise MisuseError("name at least one photograph, folder, or '-' for a list on standard input")
-    if named.count("-") > 1:
+    if names.count("-") > 1:
         raise MisuseError("'-' stands for standard input, which can be read only once")
-    for argument in named:
-        _check(argument, allow_urls, wanted)
-    return _each(named, stdin, wanted)
+    for argument in names:
+        _check(argument, allow_urls, accept)
+    return _each(names, stdin, accept)
 
 
-def _check(argument: str, allow_urls: bool, wanted: Wanted) -> None:
-    """Raises MisuseError unless this argument leads to at least one source."""
+def _check(argument: str, allow_urls: bool, accept: Predicate) -> None:
+    """Raise MisuseError unless this argument leads to at least one source."""
     if argument == "-":
         return
     if not argument or "\0" in argument:
-        raise MisuseError(f"{argument!r} is no path")
+        raise MisuseError(f"{argument!r} is not a valid path")
     if is_url(argument):
         if not allow_urls:
-            raise MisuseError(f"'{argument}' is an address: addresses are fetched only where URLs are allowed")
+            raise MisuseError(f"'{argument}' is a URL: URLs are fetched only if they are allowed")
     elif os.path.isdir(argument):
-        _check_folder(argument, wanted)
+        _check_folder(argument, accept)
     elif not os.path.lexists(argument):
         if _URL.match(argument):
-            raise MisuseError(f"'{argument}': only http and https addresses are read")
+            raise MisuseError(f"'{argument}': only http and https URLs are supported")
         if not glob.has_magic(argument):
             raise MisuseError(f"no such file or folder: '{argument}'")
-        if next(_matches(argument, wanted), None) is None:
+        if next(_matches(argument, accept), None) is None:
             raise MisuseError(f"no file matches '{argument}'")
 
 
-def _check_folder(folder: str, wanted: Wanted) -> None:
+def _check_folder(folder: str, accept: Predicate) -> None:
     try:
         os.scandir(folder).close()
     except OSError as error:
         raise MisuseError(f"the folder '{folder}' cannot be read: {error.strerror or error}") from error
-    if next(_below(folder, wanted), None) is None:
-        what = "picture" if wanted is _picture else "picture or video"
+    if next(_walk(folder, accept), None) is None:
+        what = "picture" if accept is _is_picture else "picture or video"
         raise MisuseError(f"no {what} in the folder '{folder}' or below it")
 
 
-def _each(named: list[str], stdin: BinaryIO | None, wanted: Wanted) -> Iterator[str]:
-    for argument in named:
+def _each(names: list[str], stdin: BinaryIO | None, accept: Predicate) -> Iterator[str]:
+    for argument in names:
         if argument == "-":
-            yield from _listed(sys.stdin.buffer if stdin is None else stdin, wanted)
+            yield from _listed(sys.stdin.buffer if stdin is None else stdin, accept)
         elif is_url(argument) or os.path.lexists(argument):
-            yield from _expanded(argument, wanted)
+            yield from _expanded(argument, accept)
         else:
-            yield from _matches(argument, wanted)
+            yield from _matches(argument, accept)
 
 
-def _listed(stdin: BinaryIO, wanted: Wanted) -> Iterator[str]:
-    """The list on standard input. What is missing there is found out when it is read, so that the rest is done."""
+def _listed(stdin: BinaryIO, accept: Predicate) -> Iterator[str]:
+    """The list on standard input. Missing files are reported when they are read, so that the others are processed."""
     empty = True
     for name in _names(stdin):
         empty = False
-        yield from _expanded(name, wanted)
+        yield from _expanded(name, accept)
     if empty:
         raise MisuseError("the list on standard input is empty")
 
 
-def _expanded(name: str, wanted: Wanted) -> Iterator[str]:
+def _expanded(name: str, accept: Predicate) -> Iterator[str]:
     if not is_url(name) and os.path.isdir(name):
-        yield from _below(name, wanted)
+        yield from _walk(name, accept)
     elif is_locked(name):
         raise MisuseError(f"'{name}' is the gallery, not a photograph")
     else:
@@ -107,14 +114,16 @@ def _expanded(name: str, wanted: Wanted) -> Iterator[str]:
 
 
 def _names(stdin: BinaryIO) -> Iterator[str]:
-    """Paths out of bytes: separated by NUL if the first piece has one, else by line ends."""
-    take = getattr(stdin, "read1", stdin.read)  # read1: what is there now, so that a slow list is worked on as it comes
-    first = take(_CHUNK)
+    """Split bytes into paths: at NUL if the first chunk has one, else at line ends."""
+    read = getattr(
+        stdin, "read1", stdin.read
+    )  # read1 returns what is available, so slow lists are processed as they come
+    first = read(_CHUNK)
     end = b"\0" if b"\0" in first else b"\n"
-    *whole, rest = first.removeprefix(b"\xef\xbb\xbf").split(end)  # the byte order mark that Windows puts before UTF-8
+    *whole, rest = first.removeprefix(b"\xef\xbb\xbf").split(end)  # UTF-8 byte order mark
     while True:
         yield from (_name(line, end) for line in whole if _name(line, end))
-        more = take(_CHUNK)
+        more = read(_CHUNK)
         if not more:
             break
         *whole, rest = (rest + more).split(end)
@@ -126,14 +135,14 @@ def _name(line: bytes, end: bytes) -> str:
     return os.fsdecode(line.rstrip(b"\r") if end == b"\n" else line)
 
 
-def _matches(pattern: str, wanted: Wanted) -> Iterator[str]:
-    """What a glob matches, sorted; folders among it are walked.
+def _matches(pattern: str, accept: Predicate) -> Iterator[str]:
+    """Files that match a glob, sorted; matching folders are walked.
 
-    The leading folders that exist under their literal name are taken so, or 'holiday [2019]/*.jpg' would find nothing.
+    Leading folders that exist literally are not treated as patterns, so that 'holiday [2019]/*.jpg' works.
     """
     literal, rest = _literal_part(pattern)
     for match in sorted(glob.glob(os.path.join(glob.escape(literal), rest), recursive=True)):
-        yield from _expanded(match, wanted)
+        yield from _expanded(match, accept)
 
 
 def _literal_part(pattern: str) -> tuple[str, str]:
@@ -145,8 +154,8 @@ def _literal_part(pattern: str) -> tuple[str, str]:
     return "", pattern
 
 
-def _below(folder: str, wanted: Wanted, seen: set[tuple[int, int]] | None = None) -> Iterator[str]:
-    """What is wanted in a folder and all folders below it, by name. Each folder once, however many links lead to it."""
+def _walk(folder: str, accept: Predicate, seen: set[tuple[int, int]] | None = None) -> Iterator[str]:
+    """Walk a folder recursively, sorted by name. Each folder is visited once, even if several links lead to it."""
     seen = set() if seen is None else seen
     try:
         state = os.stat(folder)
@@ -156,56 +165,56 @@ def _below(folder: str, wanted: Wanted, seen: set[tuple[int, int]] | None = None
         with os.scandir(folder) as entries:
             visible = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
     except OSError:
-        yield folder  # reading it fails, and is then counted and named with its reason, as for any bad photograph
+        yield folder  # reading it then fails and is reported like any unreadable photograph
         return
     for entry in visible:
         if _is_folder(entry):
-            yield from _below(entry.path, wanted, seen)
-        elif wanted(entry):
+            yield from _walk(entry.path, accept, seen)
+        elif accept(entry):
             yield entry.path
 
 
 def walk_folder(folder: str) -> Iterator[str]:
-    """The pictures and videos in a folder and all below it, as `find` gives them."""
-    return _below(folder, _picture_or_video)
+    """Pictures and videos in a folder, recursively, as `find` returns them."""
+    return _walk(folder, _is_picture_or_video)
 
 
 def is_photo_or_video(path: str) -> bool:
-    """Whether `find` would give this file, were it in a folder: a picture or a video."""
+    """Whether `find` would return this file from a folder."""
     folder, name = os.path.split(path)
     with os.scandir(folder or os.curdir) as entries:
-        return any(_picture_or_video(entry) for entry in entries if entry.name == name)
+        return any(_is_picture_or_video(entry) for entry in entries if entry.name == name)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """What the folder's listing says of it, so that nothing is asked of the disk but where a link leads."""
+    """Uses the directory entry, which needs no system call except for links."""
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads to itself
+    except OSError:  # a link to itself
         return False
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
-    """Not a pipe, socket or device, which would keep us waiting."""
+    """Whether it is a regular file: pipes, sockets and devices would block."""
     try:
         return entry.is_file()
     except OSError:
         return False
 
 
-def _picture(entry: os.DirEntry[str]) -> bool:
-    """By a known ending, else by its first bytes."""
+def _is_picture(entry: os.DirEntry[str]) -> bool:
+    """By extension, else by header."""
     if os.path.splitext(entry.name)[1].lower() in formats.SUFFIXES:
-        return _is_file(entry) or entry.is_symlink()  # a dead link is named, as any picture that cannot be read
+        return _is_file(entry) or entry.is_symlink()  # a broken link is reported as an unreadable picture
     return formats.sniff(_head(entry, formats.HEADER_BYTES)) is not None
 
 
-def _picture_or_video(entry: os.DirEntry[str]) -> bool:
-    return _picture(entry) or video.is_video(_head(entry, video.HEADER_BYTES))
+def _is_picture_or_video(entry: os.DirEntry[str]) -> bool:
+    return _is_picture(entry) or video.is_video(_head(entry, video.HEADER_BYTES))
 
 
 def _head(entry: os.DirEntry[str], count: int) -> bytes:
-    """The first bytes of a file; empty where it cannot be read, or is an open gallery's."""
+    """The first bytes of a file; empty if it is unreadable or belongs to an open gallery."""
     if not _is_file(entry) or is_locked(entry.path):
         return b""
     try:

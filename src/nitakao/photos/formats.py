@@ -1,4 +1,4 @@
-"""What a file's first bytes say: its kind, and, where that is cheap, its size and which way up it is."""
+"""Detect image formats from file headers, and parse size and orientation where that is cheap."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from nitakao.errors import UnreadablePhotoError
 
 Kind = Literal["JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF", "HEIC"]
 
-HEADER_BYTES = 64  # bytes: enough for every signature here, and for the compatible brands of a usual AVIF or HEIC file
-UPRIGHT = 1  # EXIF orientation: the first row is the top, the first column is the left
+HEADER_BYTES = 64  # enough for every signature here, and for the compatible brands of a usual AVIF or HEIC file
+UPRIGHT = 1  # EXIF orientation: first row at the top, first column at the left
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif"}
     | {".avif", ".heic", ".heif", ".hif"}
 )
-_BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}  # lengths of the info headers that exist, from OS/2 1 to Windows V5
+_BMP_HEADERS = {12, 40, 52, 56, 64, 108, 124}  # lengths of info headers, from OS/2 1 to Windows V5
 _HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-_JPEG_MARKER = re.compile(rb"\xff+[^\xff]")  # any number of fill bytes may stand before a marker
-_MOST_PARTS = 100_000  # of one file: a 256 MiB PNG in the usual 8 KiB chunks has 32,768; more is made to keep us busy
+_JPEG_MARKER = re.compile(rb"\xff+[^\xff]")  # any number of fill bytes may precede a marker
+_MAX_SEGMENTS = 100_000  # per file; a 256 MiB PNG in the usual 8 KiB chunks has 32,768
 _ORIENTATION = 0x0112  # EXIF 2.3, table 4
 
 
 def sniff(head: bytes) -> Kind | None:
-    """The kind of picture that begins with these bytes, or None."""
+    """Detect the image format from a file's first `HEADER_BYTES` bytes; None if unknown."""
     if head.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -42,7 +42,7 @@ def sniff(head: bytes) -> Kind | None:
 
 
 def _sniff_iso(head: bytes) -> Kind | None:
-    """AVIF or HEIC: an ISO base media file whose first box lists the brands that it may be read as."""
+    """Detect AVIF and HEIC: ISO base media files whose first box lists compatible brands."""
     if head[4:8] != b"ftyp" or len(head) < 16:
         return None
     length = min(struct.unpack_from(">I", head)[0], len(head))
@@ -54,7 +54,15 @@ def _sniff_iso(head: bytes) -> Kind | None:
 
 @dataclass(frozen=True)
 class JpegHeader:
-    """size: (width, height) as stored.  scan: where the first compressed data stand.  profile: ICC, or empty."""
+    """A JPEG file's header.
+
+    Attributes:
+        size: (width, height) as stored.
+        components: Number of colour components.
+        orientation: EXIF orientation, 1 to 8.
+        scan: Byte offset of the first scan.
+        profile: ICC profile, or empty.
+    """
 
     size: tuple[int, int]
     components: int
@@ -64,17 +72,20 @@ class JpegHeader:
 
 
 def jpeg_header(data: bytes) -> JpegHeader:
-    """The header of a JPEG file, without a picture library: nothing is decoded and nothing is warned about.
+    """Parse a JPEG header without decoding the image.
 
-    Source: ITU-T T.81, annex B; of profiles ICC.1:2010, B.4.  Raises UnreadablePhotoError if it breaks off.
+    Raises:
+        UnreadablePhotoError: If the header is truncated or damaged.
+
+    Source: ITU-T T.81, annex B; for ICC profiles ICC.1:2010, B.4.
     """
     at, orientation, size, components = 2, UPRIGHT, (0, 0), 0
-    profile: dict[int, bytes] = {}  # its parts by number, since a segment holds 64 KiB
-    for _ in range(_MOST_PARTS):
-        found = _JPEG_MARKER.search(data, at)
-        if found is None or found.end() + 2 > len(data):
-            raise UnreadablePhotoError("the JPEG breaks off in its header")
-        marker, at = data[found.end() - 1], found.end()
+    profile: dict[int, bytes] = {}  # parts by number; a segment holds at most 64 KiB
+    for _ in range(_MAX_SEGMENTS):
+        match = _JPEG_MARKER.search(data, at)
+        if match is None or match.end() + 2 > len(data):
+            raise UnreadablePhotoError("the JPEG is truncated in its header")
+        marker, at = data[match.end() - 1], match.end()
         if marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # these have no length
             continue
         body = data[at + 2 : at + int.from_bytes(data[at : at + 2], "big")]
@@ -91,12 +102,12 @@ def jpeg_header(data: bytes) -> JpegHeader:
     else:
         raise UnreadablePhotoError("the JPEG's header does not end")
     if 0 in size:
-        raise UnreadablePhotoError("the JPEG does not say how large it is")
+        raise UnreadablePhotoError("the JPEG has no size")
     return JpegHeader(size, components, orientation, at, b"".join(profile[part] for part in sorted(profile)))
 
 
 def exif_orientation(exif: bytes) -> int:
-    """EXIF orientation 1..8, and 1 wherever the block is damaged or says nothing that makes sense."""
+    """EXIF orientation, 1 to 8; 1 if the block is damaged or has no valid value."""
     tiff = exif[6:] if exif.startswith(b"Exif\0\0") else exif
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None:
@@ -109,14 +120,14 @@ def exif_orientation(exif: bytes) -> int:
             if tag == _ORIENTATION:
                 return int(value) if kind == 3 and 1 <= value <= 8 else UPRIGHT
     except struct.error:
-        pass  # the block ends before its own table does
+        pass  # the block is truncated
     return UPRIGHT
 
 
 def png_orientation(data: bytes) -> int:
-    """EXIF orientation of a PNG: its eXIf chunk may stand before or after the pixels."""
+    """EXIF orientation of a PNG, whose eXIf chunk may be before or after the pixels."""
     at = 8
-    for _ in range(_MOST_PARTS):
+    for _ in range(_MAX_SEGMENTS):
         if at + 8 > len(data):
             break
         length, name = struct.unpack_from(">I4s", data, at)
@@ -127,9 +138,9 @@ def png_orientation(data: bytes) -> int:
 
 
 def webp_size(data: bytes) -> tuple[int, int]:
-    """(width, height) that a WebP claims, so that it can be refused before its decoder sets memory aside.
+    """(width, height) from a WebP header, to check it before the decoder allocates memory; (0, 0) if unknown.
 
-    Source: RFC 9649, sections 2.5-2.7 and RFC 6386, section 9.1.  (0, 0) where the header is of no known form.
+    Source: RFC 9649, sections 2.5-2.7 and RFC 6386, section 9.1.
     """
     form = data[12:16]
     if form == b"VP8X" and len(data) >= 30:

@@ -1,4 +1,4 @@
-"""Pictures as they may be shown: upright, small, and without what their files say besides, such as where it was."""
+"""Previews: small upright JPEGs without the photograph's metadata, such as its location."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from PIL import Image
 from nitakao.photos.read import Encoded, decode
 from nitakao.values import Pixels
 
-QUALITY = 88  # JPEG's
+QUALITY = 88  # JPEG
 
 
 def render_preview(encoded: Encoded, side: int) -> bytes:
-    """A JPEG of the picture whose longer side has `side` pixels, or as many as it has where these are fewer."""
+    """Encode a JPEG preview whose longer side is at most `side` pixels; never enlarged."""
     scale = min(1.0, side / max(encoded.size))
     pixels = decode(encoded, scale=scale).pixels
     width, height = (max(1, round(length * scale)) for length in encoded.size)
@@ -26,7 +26,7 @@ def render_preview(encoded: Encoded, side: int) -> bytes:
 
 
 def encode_jpeg(pixels: Pixels) -> bytes:
-    """(h, w, 3) RGB as a JPEG without anything but the picture."""
-    told = io.BytesIO()
-    Image.fromarray(pixels).save(told, "JPEG", quality=QUALITY)
-    return told.getvalue()
+    """Encode (h, w, 3) uint8 RGB as a JPEG without metadata."""
+    encoded = io.BytesIO()
+    Image.fromarray(pixels).save(encoded, "JPEG", quality=QUALITY)
+    return encoded.getvalue()

@@ -1,8 +1,8 @@
-"""Encoded bytes to upright 8-bit RGB, within limits that are checked before anything is decoded.
+"""Decode photographs to upright 8-bit RGB, within limits that are checked before decoding.
 
-JPEG is decoded by OpenCV, all else by Pillow. Measured with OpenCV 5.0 and Pillow 13, which both carry libjpeg-turbo 3
-and gave the same values to the last bit on every photograph tried: medians of six photographs of 12 to 36 megapixels,
-in ms for each of them, whole, at 1/2, 1/4 and 1/8: OpenCV 4.0, 1.8, 0.9, 0.7; Pillow 10.6, 1.9, 1.1, 0.8.
+JPEG is decoded by OpenCV, other formats by Pillow. Measured with OpenCV 5.0 and Pillow 13, which both include
+libjpeg-turbo 3 and gave identical pixels on every photograph tried: medians of six photographs of 12 to 36 megapixels,
+in ms per megapixel, at scale 1, 1/2, 1/4 and 1/8: OpenCV 4.0, 1.8, 0.9, 0.7; Pillow 10.6, 1.9, 1.1, 0.8.
 """
 
 from __future__ import annotations
@@ -25,30 +25,37 @@ from nitakao.photos.find import is_url
 from nitakao.photos.formats import Kind
 from nitakao.values import Photo, Pixels
 
-_PIECE = 65_536  # bytes
+_CHUNK = 65_536  # bytes
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a photograph may weigh before it is refused unread.
+    """Size limits of a photograph.
 
-    bytes: of the file.  pixels: of the picture, width times height at full scale.
+    Attributes:
+        bytes: Largest file.
+        pixels: Largest width times height at full scale.
     """
 
     bytes: int = 256 * 1024 * 1024
-    pixels: int = 250_000_000  # above the 200 megapixels of today's largest phone cameras; 750 MB once decoded
+    pixels: int = 250_000_000  # above the 200 megapixels of the largest phone cameras; 750 MB decoded
 
     def __post_init__(self) -> None:
         if self.bytes < 1 or self.pixels < 1:
-            raise MisuseError(f"limits on bytes and pixels are 1 or more, not {self.bytes} and {self.pixels}")
+            raise MisuseError(f"limits on bytes and pixels must be 1 or more, not {self.bytes} and {self.pixels}")
 
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """One photograph as it lies in its file, with what its header says.
+    """An encoded photograph and its header.
 
-    size: (width, height) upright at full scale.  orientation: EXIF 1..8 that `decode` undoes (1 for TIFF and HEIC,
-    whose readers turn the picture themselves).  sha256: of data, lower-case hex.
+    Attributes:
+        source: Path or URL.
+        data: The file's bytes.
+        kind: Image format.
+        size: (width, height), upright, at full scale.
+        orientation: EXIF orientation 1 to 8, which `decode` undoes; 1 for TIFF and HEIC, whose decoders apply it.
+        sha256: Of data, lower-case hex.
     """
 
     source: str
@@ -60,14 +67,22 @@ class Encoded:
 
 
 def read(source: str, *, limits: Limits | None = None, allow_urls: bool = False, scale: float = 1.0) -> Photo:
-    """The photograph in a file or at an address, upright. See `load` and `decode`."""
+    """Load and decode a photograph from a file or URL; see `load` and `decode`."""
     return decode(load(source, limits=limits, allow_urls=allow_urls), scale=scale)
 
 
 def load(source: str, *, limits: Limits | None = None, allow_urls: bool = False) -> Encoded:
-    """The bytes of a file or address, and its header; nothing is decoded.
+    """Read a file or URL and its header, without decoding.
 
-    Raises UnreadablePhotoError, PhotoTooLargeError; MissingExtraError for HEIC without its extra.
+    Args:
+        source: Path or URL.
+        limits: Size limits; defaults to `Limits()`.
+        allow_urls: Accept URLs.
+
+    Raises:
+        UnreadablePhotoError: If it cannot be read or is not a supported image.
+        PhotoTooLargeError: If it exceeds the limits.
+        MissingExtraError: For HEIC without its extra.
     """
     limits = limits or Limits()
     try:
@@ -78,7 +93,7 @@ def load(source: str, *, limits: Limits | None = None, allow_urls: bool = False)
 
 
 def parse(source: str, data: bytes, *, limits: Limits | None = None) -> Encoded:
-    """The header of a picture whose bytes are in memory already, as `load` gives it."""
+    """Like `load`, for bytes already in memory."""
     limits = limits or Limits()
     try:
         if len(data) > limits.bytes:
@@ -89,11 +104,16 @@ def parse(source: str, data: bytes, *, limits: Limits | None = None) -> Encoded:
 
 
 def decode(encoded: Encoded, *, scale: float = 1.0) -> Photo:
-    """The photograph, upright, in RGB, at the smallest of 1, 1/2, 1/4 and 1/8 that is not under `scale`.
+    """Decode a photograph to upright RGB. Thread-safe.
 
-    A JPEG is decoded smaller; anything else is decoded whole, then averaged down, so that memory is spent only here.
+    JPEGs are decoded at reduced size; other formats are decoded fully and then averaged.
 
-    Safe to call from several threads.  Raises UnreadablePhotoError.
+    Args:
+        encoded: From `load` or `parse`.
+        scale: The result has the smallest of the scales 1, 1/2, 1/4 and 1/8 that is at least this.
+
+    Raises:
+        UnreadablePhotoError: If the image is damaged.
     """
     try:
         pixels, profile = _pixels(encoded, scale)
@@ -104,37 +124,37 @@ def decode(encoded: Encoded, *, scale: float = 1.0) -> Photo:
 
 
 def from_pixels(array: Pixels, source: str = "") -> Photo:
-    """A photograph from pixels that are in memory already: (h, w, 3) uint8, RGB, upright."""
+    """Make a photograph from upright RGB pixels, (h, w, 3) uint8."""
     pixels = np.ascontiguousarray(array)
     if pixels.size == 0:
-        raise MisuseError(f"a photo has at least one pixel, not shape {pixels.shape}")
+        raise MisuseError(f"a photo needs at least one pixel, not shape {pixels.shape}")
     return Photo(source, pixels, (pixels.shape[1], pixels.shape[0]) if pixels.ndim == 3 else (0, 0))
 
 
-def _bytes_of(source: str, most: int, allow_urls: bool) -> bytes:
+def _bytes_of(source: str, max_bytes: int, allow_urls: bool) -> bytes:
     if is_url(source):
         if not allow_urls:
-            raise UnreadablePhotoError("this is an address, and addresses are fetched only where URLs are allowed")
-        return fetch.fetch(source, most)
+            raise UnreadablePhotoError("this is a URL, and URLs are fetched only if they are allowed")
+        return fetch.fetch(source, max_bytes)
     try:
         with Path(source).open("rb") as file:
-            return _at_most(file, most)
+            return _at_most(file, max_bytes)
     except ValueError as error:
-        raise UnreadablePhotoError(f"no file can have this name ({error})") from error
+        raise UnreadablePhotoError(f"invalid file name ({error})") from error
     except OSError as error:
         raise UnreadablePhotoError(f"it cannot be read ({error.strerror or error})") from error
 
 
-def _at_most(file: BinaryIO, most: int) -> bytes:
-    """All of a file, also of one that does not know its size, and an error over one that does not end (/dev/zero)."""
+def _at_most(file: BinaryIO, max_bytes: int) -> bytes:
+    """Read a whole file, also one without a known size; raises an error for one that does not end (/dev/zero)."""
     expected = os.fstat(file.fileno()).st_size
-    pieces, size = [], 0
-    while size + expected <= most and (piece := file.read(max(expected, _PIECE))):
-        pieces.append(piece)
-        size, expected = size + len(piece), 0
-    if size + expected > most:
-        raise PhotoTooLargeError(f"larger than the limit of {most} bytes")
-    return b"".join(pieces)
+    chunks, size = [], 0
+    while size + expected <= max_bytes and (chunk := file.read(max(expected, _CHUNK))):
+        chunks.append(chunk)
+        size, expected = size + len(chunk), 0
+    if size + expected > max_bytes:
+        raise PhotoTooLargeError(f"larger than the limit of {max_bytes} bytes")
+    return b"".join(chunks)
 
 
 def _with_header(source: str, data: bytes, limits: Limits) -> Encoded:
@@ -142,19 +162,19 @@ def _with_header(source: str, data: bytes, limits: Limits) -> Encoded:
         raise UnreadablePhotoError("the file is empty")
     kind = formats.sniff(data[: formats.HEADER_BYTES])
     if kind is None:
-        raise UnreadablePhotoError("no picture of a kind that is read (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC)")
+        raise UnreadablePhotoError("not a supported picture (JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC)")
     if kind == "JPEG":
         header = formats.jpeg_header(data)
         stored, orientation = header.size, header.orientation
         _check_pixels(stored, limits)
     else:
         stored, orientation = _foreign_header(data, kind, limits)
-    size = (stored[1], stored[0]) if orientation >= 5 else stored  # 5 to 8 lie on their side
+    size = (stored[1], stored[0]) if orientation >= 5 else stored  # 5 to 8 swap width and height
     return Encoded(source, data, kind, size, orientation, hashlib.sha256(data).hexdigest())
 
 
 def _foreign_header(data: bytes, kind: Kind, limits: Limits) -> tuple[tuple[int, int], int]:
-    """(width, height) as stored, and EXIF orientation, as Pillow reads them."""
+    """(width, height) as stored, and EXIF orientation, read by Pillow."""
     if kind == "WebP":
         _check_pixels(formats.webp_size(data), limits)
     with _open(data, kind) as image:
@@ -173,7 +193,7 @@ def _check_pixels(size: tuple[int, int], limits: Limits) -> None:
 
 
 def _check_tiles(image: Image.Image, limits: Limits) -> None:
-    """A small TIFF may claim huge tiles, and each would be given its memory."""
+    """Check tile sizes: a small TIFF may declare huge tiles, and the decoder would allocate them."""
     tags = getattr(image, "tag_v2", {})
     tile = (tags.get(322, 0), tags.get(323, 0))  # TileWidth, TileLength; TIFF 6.0, section 15
     if all(isinstance(side, int) for side in tile):
@@ -181,12 +201,12 @@ def _check_tiles(image: Image.Image, limits: Limits) -> None:
 
 
 def _pixels(encoded: Encoded, scale: float) -> tuple[Pixels, bytes]:
-    """As stored, not upright; and the ICC profile."""
+    """Pixels as stored, not upright, and the ICC profile."""
     if encoded.kind == "JPEG":
         header = formats.jpeg_header(encoded.data)
-        if encoded.data.find(b"\xff\xd9", header.scan) < 0:  # the end marker; older OpenCVs fill up what is missing
+        if encoded.data.find(b"\xff\xd9", header.scan) < 0:  # the end marker; older OpenCVs fill in missing data
             raise UnreadablePhotoError("the JPEG is truncated")
-        if header.components != 4:  # OpenCV reads CMYK another way than the rest of the world
+        if header.components != 4:  # OpenCV decodes CMYK differently from other programs
             pixels = _jpeg(encoded.data, header.size, scale)
             if pixels is not None:
                 return pixels, header.profile
@@ -194,30 +214,30 @@ def _pixels(encoded: Encoded, scale: float) -> tuple[Pixels, bytes]:
         try:
             image.load()
             pixels, profile = colour.to_rgb(image), image.info.get("icc_profile")
-        except Exception as error:  # picture libraries raise every kind of error over damaged files
+        except Exception as error:  # image libraries raise many kinds of errors for damaged files
             _refuse(error)
     upright = encoded.size if encoded.orientation < 5 else encoded.size[::-1]
     if pixels.shape[:2] != upright[::-1]:
-        raise UnreadablePhotoError(f"its header says {upright}, its pixels are {pixels.shape[1::-1]}")
-    return _shrunk(pixels, _part(scale)), profile if isinstance(profile, bytes) else b""
+        raise UnreadablePhotoError(f"its header says {upright}, but it has {pixels.shape[1::-1]} pixels")
+    return _shrunk(pixels, _reduction(scale)), profile if isinstance(profile, bytes) else b""
 
 
-def _part(scale: float) -> int:
-    """The largest of 8, 4, 2 and 1 that the picture may be divided by."""
-    return next((part for part in (8, 4, 2) if 1 / part >= scale), 1)
+def _reduction(scale: float) -> int:
+    """Largest reduction factor of 8, 4, 2 and 1 for this scale."""
+    return next((factor for factor in (8, 4, 2) if 1 / factor >= scale), 1)
 
 
-def _shrunk(pixels: Pixels, part: int) -> Pixels:
-    """Means of part x part pixels; those at the right and lower edges, which a block may pass, are repeated."""
-    if part == 1:
+def _shrunk(pixels: Pixels, factor: int) -> Pixels:
+    """Average blocks of factor x factor pixels; pixels at the right and bottom edges are repeated to fill blocks."""
+    if factor == 1:
         return pixels
-    down, right = -pixels.shape[0] % part, -pixels.shape[1] % part
+    down, right = -pixels.shape[0] % factor, -pixels.shape[1] % factor
     whole: Any = cv2.copyMakeBorder(pixels, 0, down, 0, right, cv2.BORDER_REPLICATE)
-    size = whole.shape[1] // part, whole.shape[0] // part
+    size = whole.shape[1] // factor, whole.shape[0] // factor
     return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-_JPEG_FLAGS = {  # those of greyscale: cv2's names for reduced colour say BGR, which goes with RGB since 4.10 only
+_JPEG_FLAGS = {  # greyscale flags, because reduced colour is BGR before OpenCV 4.10
     1: 0,
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
@@ -227,14 +247,14 @@ _RGB: int | None = getattr(cv2, "IMREAD_COLOR_RGB", None)  # OpenCV 4.10 and new
 
 
 def _jpeg(data: bytes, size: tuple[int, int], scale: float) -> Pixels | None:
-    """The JPEG as stored, not upright, at the smallest of 1, 1/2, 1/4, 1/8 not under scale; None: ask Pillow."""
-    part = _part(scale)
-    flags = _JPEG_FLAGS[part] | (cv2.IMREAD_COLOR if _RGB is None else _RGB) | cv2.IMREAD_IGNORE_ORIENTATION
+    """Decode a JPEG with OpenCV, not upright, at the smallest supported scale >= `scale`; None if OpenCV cannot."""
+    factor = _reduction(scale)
+    flags = _JPEG_FLAGS[factor] | (cv2.IMREAD_COLOR if _RGB is None else _RGB) | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         return None
-    if pixels is None or pixels.shape != (-(-size[1] // part), -(-size[0] // part), 3):
+    if pixels is None or pixels.shape != (-(-size[1] // factor), -(-size[0] // factor), 3):
         return None
     if _RGB is None:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
@@ -242,10 +262,10 @@ def _jpeg(data: bytes, size: tuple[int, int], scale: float) -> Pixels | None:
 
 
 def _open(data: bytes, kind: Kind) -> Image.Image:
-    """The picture's header read by the reader of its kind, which, unlike Image.open, leaves pixel limits to us."""
+    """Open an image with its format's reader, which, unlike Image.open, does not check pixel limits."""
     try:
         return _heic(data) if kind == "HEIC" else _reader(kind)(io.BytesIO(data))
-    except Exception as error:  # picture libraries raise every kind of error over damaged files
+    except Exception as error:  # image libraries raise many kinds of errors for damaged files
         _refuse(error)
 
 
@@ -276,18 +296,18 @@ def _reader(kind: Kind) -> type[ImageFile.ImageFile]:
 
 
 def _heic(data: bytes) -> Image.Image:
-    """Only the header: the pixels are decoded when they are asked for."""
+    """Open the header; pixels are decoded on access."""
     try:
         from pillow_heif import HeifImageFile
     except ImportError as error:
         raise MissingExtraError("reading HEIC photographs", "heic") from error
-    reader: Any = HeifImageFile  # its package is typed by halves
+    reader: Any = HeifImageFile  # partially typed package
     image: Image.Image = reader(io.BytesIO(data))
     return image
 
 
 def _refuse(error: Exception) -> NoReturn:
-    """Whatever a picture library raised, as one of ours."""
+    """Raise an image library's error as a nitakao error."""
     if isinstance(error, NitakaoError):
         raise error
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):

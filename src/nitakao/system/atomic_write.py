@@ -1,4 +1,4 @@
-"""Files written whole or not at all: aside first, under a name of their own, then swapped in."""
+"""Atomic file writes: the content goes to a temporary file, which then replaces the target."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from typing import BinaryIO
 
 @contextmanager
 def open_atomic(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
-    """What is written in the block stands at `path` after it; where it fails, `path` is as it was. Raises OSError.
+    """Open a temporary file that replaces `path` when the block ends; if the block fails, `path` is unchanged.
 
-    durable: brought to the disk before it takes the place of what was there, so that a power cut leaves one of the two.
+    Args:
+        path: The file to write or replace.
+        durable: Flush the content to disk before replacing, so that a power cut leaves either the old or the new file.
+
+    Raises:
+        OSError: If the file cannot be written.
     """
     part = path.with_name(f".nitakao-{secrets.token_hex(6)}.part")
     try:
@@ -31,6 +36,6 @@ def open_atomic(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
 
 
 def write_atomic(path: Path, content: bytes | memoryview, *, durable: bool = False) -> None:
-    """The content at `path`, as `open_atomic` leaves it."""
+    """Write `content` to `path` with `open_atomic`."""
     with open_atomic(path, durable=durable) as file:
         file.write(content)

@@ -1,4 +1,4 @@
-"""Where nitakao keeps and looks for things on this machine. Naming a folder here never makes it."""
+"""Folders that nitakao uses on this machine. These functions only name folders; they create none."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import platformdirs
 
 
 def models() -> Path:
-    """The user's own models: imported networks, their cards, weights put there by hand."""
+    """The user's models: imported networks, their cards, and weights added by hand."""
     return (_home() or platformdirs.user_data_path("nitakao", appauthor=False)) / "models"
 
 
 def gallery() -> Path:
-    """The gallery that is meant where none is named."""
+    """The default gallery file."""
     return (_home() or platformdirs.user_data_path("nitakao", appauthor=False)) / "gallery.db"
 
 
 def cache() -> Path:
-    """What was fetched or built, and can be again."""
-    if extra_models := os.environ.get("NITAKAO_CACHE"):
-        return Path(extra_models)
+    """Downloaded or derived files, which can be deleted at any time."""
+    if path := os.environ.get("NITAKAO_CACHE"):
+        return Path(path)
     return home / "cache" if (home := _home()) else platformdirs.user_cache_path("nitakao", appauthor=False)
 
 
 def state() -> Path:
-    """Small marks, such as which notices were shown."""
+    """Small state files, such as which notices were shown."""
     return home / "state" if (home := _home()) else platformdirs.user_state_path("nitakao", appauthor=False)
 
 
 def extra_models() -> list[Path]:
-    """The folders named by NITAKAO_MODELS, in order."""
+    """The folders in NITAKAO_MODELS, in order."""
     return [Path(p) for p in os.environ.get("NITAKAO_MODELS", "").split(os.pathsep) if p]
 
 
 def _home() -> Path | None:
-    """NITAKAO_HOME, which gathers everything in one folder."""
+    """NITAKAO_HOME, one folder for everything."""
     home = os.environ.get("NITAKAO_HOME")
     return Path(home) if home else None

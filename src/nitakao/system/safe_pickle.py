@@ -1,13 +1,13 @@
-"""Reading pickles that strangers wrote: plain values and arrays come out, nothing of theirs runs.
+"""A safe unpickler for untrusted files: it returns plain values and arrays, and runs no code from the file.
 
-A pickle is a program. This reader runs only the instructions that vectors and weights need, and where such a program
-names a function or a class, it meets one of our own small stand-ins, which check what they are given. Real numpy,
-torch or joblib functions are never handed to it.
+A pickle is a program. This reader supports only the opcodes that vectors and weights need. Functions and classes named
+in the pickle are replaced by small stand-ins that check their arguments; real numpy, torch or joblib functions are
+never called.
 
-    load(Source.open(path)) -> dicts, lists, numbers, strings and arrays, or FormatError with one sentence
+    load(Source.open(path)) -> dicts, lists, numbers, strings and arrays; FormatError for anything else
 
-It builds on the pure-Python unpickler in the standard library, because that one alone lets each instruction be
-replaced: the C one sizes its memo by a number in the file and hashes any key (both can be made to eat all memory).
+It is based on the standard library's pure-Python unpickler, because only there each opcode can be replaced. The C
+unpickler sizes its memo by a number in the file and hashes any key; both can exhaust memory.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from numpy.typing import NDArray
 from nitakao.errors import FormatError
 
 MAX_FILE_BYTES = 4 << 30  # bytes; a million 512-d vectors are 2 GiB
-MAX_READS = 100_000_000  # about 2 to an instruction and 30 instructions to a face: over a million faces
-MAX_DEPTH = 16  # levels of nesting; the article's file has 1, a torch file with its metadata 4
-MAX_INTEGER_DIGITS = 40  # characters of a number written as text; longer ones cost time that grows with their square
+MAX_READS = 100_000_000  # about 2 per opcode and 30 opcodes per face: over a million faces
+MAX_DEPTH = 16  # levels of nesting; the article's file has 1, a torch file with metadata 4
+MAX_INTEGER_DIGITS = 40  # in a number written as text; parsing takes quadratic time
 DTYPES = frozenset({"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"})
 MAX_DIMENSIONS = 8
 
 
 class Source:
-    """Bytes read front to back, never past their end. name: how messages call them."""
+    """Bytes read sequentially with bounds checks. name: used in error messages."""
 
     def __init__(self, data: bytes, name: str = "the pickle") -> None:
         self.name = name
@@ -41,16 +41,17 @@ class Source:
         self._reads = 0
 
     @classmethod
-    def open(cls, path: Path, largest: int = MAX_FILE_BYTES) -> Source:
+    def open(cls, path: Path, max_bytes: int = MAX_FILE_BYTES) -> Source:
+        """Read a whole file. Raises FormatError if it cannot be read or is larger than `max_bytes`."""
         try:
             with path.open("rb") as file:
-                data = file.read(largest + 1)
+                data = file.read(max_bytes + 1)
         except OSError as error:
             raise FormatError(f"{path} cannot be read: {error.strerror or error}") from error
         except MemoryError as error:
             raise FormatError(f"{path} does not fit into memory") from error
-        if len(data) > largest:
-            raise FormatError(f"{path} is larger than {largest} bytes: refused")
+        if len(data) > max_bytes:
+            raise FormatError(f"{path} is larger than {max_bytes} bytes: refused")
         return cls(data, path.name)
 
     @property
@@ -58,13 +59,13 @@ class Source:
         return len(self._data) - self.position
 
     def peek(self, count: int) -> bytes:
-        """The next bytes, or fewer at the end, without moving on."""
+        """Return up to `count` next bytes without advancing."""
         return self._data[self.position : self.position + count]
 
     def read(self, count: int) -> bytes:
         self._count()
         if not 0 <= count <= self.left:
-            raise FormatError(f"{self.name} ends too early, or is damaged: {count} bytes wanted, {self.left} left")
+            raise FormatError(f"{self.name} is truncated or damaged: {count} bytes needed, {self.left} left")
         self.position += count
         return self._data[self.position - count : self.position]
 
@@ -72,7 +73,7 @@ class Source:
         self._count()
         end = self._data.find(b"\n", self.position) + 1
         if not end:
-            raise FormatError(f"{self.name} ends too early, or is damaged: in the middle of a line")
+            raise FormatError(f"{self.name} is truncated or damaged: it ends in the middle of a line")
         line = self._data[self.position : end]
         self.position = end
         return line
@@ -80,11 +81,11 @@ class Source:
     def _count(self) -> None:
         self._reads += 1
         if self._reads > MAX_READS:
-            raise FormatError(f"{self.name} holds more than {MAX_READS} pieces: refused")
+            raise FormatError(f"{self.name} has more than {MAX_READS} values: refused")
 
 
 class Global:
-    """What a pickle gets for an allowed name. call: our stand-in for it, or None for a name that is only held."""
+    """An allowed global name. call: the stand-in to call, or None if the name may only be referenced."""
 
     def __init__(self, name: str, call: Callable[..., object] | None = None) -> None:
         self.name = name
@@ -92,13 +93,13 @@ class Global:
 
 
 class Pending:
-    """An object that a pickle makes empty first and fills later."""
+    """An object that a pickle creates empty and fills later with BUILD."""
 
     def fill(self, state: object, source: Source) -> None:
-        raise FormatError(f"{source.name} fills an object twice or wrongly: damaged")
+        raise FormatError(f"{source.name} sets an object's state twice or with wrong values: damaged")
 
     def value(self) -> object:
-        raise FormatError("an object was made and never filled: the file is damaged")
+        raise FormatError("an object has no state: the file is damaged")
 
 
 def load(
@@ -106,26 +107,32 @@ def load(
     names: Mapping[str, Global] | None = None,
     persistent: Callable[[object], object] | None = None,
 ) -> Any:
-    """The next pickle in `source`, as plain values.
+    """Read the next pickle in `source` as plain values.
 
-    Strings that Python 2 wrote stay bytes, except as keys, which become text.
-    names: further allowed names ('module name': Global), beside those of arrays.
-    persistent: gives the object for a persistent id, for formats that have them.
+    Strings written by Python 2 stay bytes, except dictionary keys, which become text.
+
+    Args:
+        source: The bytes to read from.
+        names: Additional allowed globals ('module name' to Global), besides those of arrays.
+        persistent: Returns the object for a persistent id, for formats that use them.
+
+    Raises:
+        FormatError: If the data is damaged or uses an opcode or a name that is not allowed.
     """
-    machine = _Machine(source, ARRAYS if names is None else {**ARRAYS, **names}, persistent)
+    unpickler = _Unpickler(source, ARRAYS if names is None else {**ARRAYS, **names}, persistent)
     try:
-        return _plain(machine.load(), source, {}, MAX_DEPTH)
+        return _plain(unpickler.load(), source, {}, MAX_DEPTH)
     except FormatError as error:
         if source.name in str(error):
             raise
         raise FormatError(f"{source.name}: {error}") from error
-    # A damaged program can fail in any way that Python knows: all of them mean one thing to the caller.
+    # A damaged pickle can raise any exception; to the caller they all mean the same.
     except Exception as error:
         raise FormatError(f"{source.name} is not a file of this kind, or is damaged") from error
 
 
 def text(value: object) -> str:
-    """A string, whichever Python wrote it: UTF-8 if it can be, else Latin-1, which always can."""
+    """Decode a string written by Python 2 or 3: UTF-8 if valid, else Latin-1."""
     if isinstance(value, str):
         return value
     if not isinstance(value, bytes):
@@ -137,9 +144,9 @@ def text(value: object) -> str:
 
 
 def array(raw: bytes, dtype: np.dtype[Any], shape: object, order: str) -> NDArray[Any]:
-    """The array of this shape that `raw` holds exactly, in the machine's byte order; read-only."""
+    """Build a read-only array in native byte order; `raw` must match the shape exactly."""
     if dtype.hasobject or not isinstance(shape, tuple) or len(shape) > MAX_DIMENSIONS:
-        raise FormatError("an array in the pickle has objects in it, or a shape that is none: damaged")
+        raise FormatError("an array in the pickle contains objects or has an invalid shape: damaged")
     if not all(type(n) is int and n >= 0 for n in shape) or math.prod(shape) * dtype.itemsize != len(raw):
         raise FormatError(f"an array in the pickle has {len(raw)} bytes for shape {str(shape)[:80]}: damaged")
     flat = np.frombuffer(raw, dtype).astype(dtype.newbyteorder("="), copy=False)
@@ -147,19 +154,19 @@ def array(raw: bytes, dtype: np.dtype[Any], shape: object, order: str) -> NDArra
 
 
 class Dtype(Pending):
-    """Stands for numpy.dtype: numbers only."""
+    """Stand-in for numpy.dtype: numeric types only."""
 
     def __init__(self, code: object, align: object = False, copy: object = True) -> None:
         if text(code) not in DTYPES:
-            raise FormatError(f"arrays of numbers only are read from pickles, not of type {text(code)[:40]!r}")
+            raise FormatError(f"only arrays of numbers are read from pickles, not of type {text(code)[:40]!r}")
         self.dtype: np.dtype[Any] = np.dtype(text(code))
 
     def fill(self, state: object, source: Source) -> None:
         if not isinstance(state, tuple) or len(state) < 5 or any(part is not None for part in state[2:5]):
-            raise FormatError(f"{source.name} describes numbers in an unknown way: damaged")
+            raise FormatError(f"{source.name} has a dtype in an unknown form: damaged")
         order = text(state[1])
         if order not in ("<", ">", "|", "="):
-            raise FormatError(f"{source.name} gives numbers the byte order {order[:10]!r}: damaged")
+            raise FormatError(f"{source.name} has a dtype with byte order {order[:10]!r}: damaged")
         self.dtype = np.dtype(order + self.dtype.str[1:])
 
     def value(self) -> object:
@@ -167,19 +174,19 @@ class Dtype(Pending):
 
 
 class Array(Pending):
-    """Stands for an array that numpy's `_reconstruct` makes empty and `__setstate__` fills."""
+    """Stand-in for numpy's `_reconstruct`: an empty array that `__setstate__` fills."""
 
     def __init__(self, kind: object, shape: object, code: object) -> None:
         if kind is not NDARRAY:
-            raise FormatError("a pickle holds an array of an unknown kind: refused")
+            raise FormatError("a pickle holds an array of an unknown class: refused")
         self._array: NDArray[Any] | None = None
 
     def fill(self, state: object, source: Source) -> None:
         if not isinstance(state, tuple) or len(state) not in (4, 5) or self._array is not None:
-            raise FormatError(f"{source.name} describes an array in an unknown way: damaged")
+            raise FormatError(f"{source.name} has an array in an unknown form: damaged")
         shape, dtype, fortran, raw = state[-4:]
         if not isinstance(dtype, Dtype) or not isinstance(raw, bytes):
-            raise FormatError(f"{source.name} holds an array of something else than numbers: refused")
+            raise FormatError(f"{source.name} holds an array of something other than numbers: refused")
         self._array = array(raw, dtype.dtype, shape, "F" if fortran else "C")
 
     def value(self) -> object:
@@ -187,17 +194,17 @@ class Array(Pending):
 
 
 def _frombuffer(raw: object, dtype: object, shape: object, order: object) -> NDArray[Any]:
-    """Stands for numpy's `_frombuffer`, which pickles of protocol 5 use."""
+    """Stand-in for numpy's `_frombuffer`, used by pickle protocol 5."""
     if not isinstance(raw, bytes) or not isinstance(dtype, Dtype):
-        raise FormatError("a pickle holds an array of something else than numbers: refused")
+        raise FormatError("a pickle holds an array of something other than numbers: refused")
     return array(raw, dtype.dtype, shape, text(order))
 
 
-def _encode(letters: object, coding: object = "latin1") -> bytes:
-    """Stands for `_codecs.encode`, with which Python 3 writes bytes for Python 2."""
-    if not isinstance(letters, str) or text(coding) not in ("latin1", "latin-1"):
-        raise FormatError("a pickle holds bytes in an unknown way: damaged")
-    return letters.encode("latin-1")
+def _encode(value: object, encoding: object = "latin1") -> bytes:
+    """Stand-in for `_codecs.encode`, which Python 3 uses to write bytes for Python 2."""
+    if not isinstance(value, str) or text(encoding) not in ("latin1", "latin-1"):
+        raise FormatError("a pickle holds bytes in an unknown form: damaged")
+    return value.encode("latin-1")
 
 
 def _empty_bytes() -> bytes:
@@ -205,14 +212,10 @@ def _empty_bytes() -> bytes:
 
 
 def _mapping(pairs: object = ()) -> dict[Any, Any]:
-    """Stands for collections.OrderedDict: empty, or of pairs as Python 2 writes it."""
-    found: dict[Any, Any] = {}
+    """Stand-in for collections.OrderedDict: empty, or from pairs as Python 2 writes it."""
     if not isinstance(pairs, (list, tuple)):
-        raise FormatError("a pickle holds a dictionary in an unknown way: damaged")
-    for pair in pairs:
-        name, value = pair
-        found[_key(name)] = value
-    return found
+        raise FormatError("a pickle holds a dictionary in an unknown form: damaged")
+    return {_key(name): value for name, value in pairs}
 
 
 NDARRAY = Global("numpy ndarray")
@@ -230,14 +233,14 @@ for _core in ("numpy.core", "numpy._core"):  # numpy 1 and 2
 
 
 def _key(value: object) -> str | bytes | int:
-    """A dictionary's key, if it is one that cannot be crafted to make hashing slow or endless."""
+    """Check a dictionary key: only types whose hashing cannot be made slow or endless."""
     if isinstance(value, (str, bytes)) or (type(value) is int and abs(value) < 1 << 31):
         return value
-    raise FormatError(f"a pickle has a dictionary key that is {type(value).__name__}, not text: refused")
+    raise FormatError(f"a pickle has a dictionary key of type {type(value).__name__}, not text: refused")
 
 
 def _plain(value: object, source: Source, done: dict[int, object], depth: int) -> object:
-    """`value` with what was pending resolved; each object is visited once, however often it is referred to."""
+    """Replace pending objects by their values; each object is visited once, however often it is referenced."""
     if isinstance(value, Pending):
         return value.value()
     if not isinstance(value, (dict, list, tuple)):
@@ -248,7 +251,7 @@ def _plain(value: object, source: Source, done: dict[int, object], depth: int) -
         if isinstance(value, dict):
             items = {_name(k): _plain(v, source, done, depth - 1) for k, v in value.items()}
             if len(items) != len(value):
-                raise FormatError(f"{source.name} has two entries of one name")
+                raise FormatError(f"{source.name} has two entries with the same name")
             done[id(value)] = items
         else:
             done[id(value)] = type(value)([_plain(v, source, done, depth - 1) for v in value])
@@ -259,14 +262,14 @@ def _name(key: object) -> object:
     return text(key) if isinstance(key, bytes) else key
 
 
-Step = Callable[["_Machine"], None]
+Handler = Callable[["_Unpickler"], None]
 
 
-class _Machine(pickle._Unpickler):
-    """The standard library's stack machine, less every instruction that is not needed."""
+class _Unpickler(pickle._Unpickler):
+    """The standard library's stack unpickler, without the opcodes that are not needed."""
 
     dispatch: ClassVar[dict[int, Any]] = {}
-    # What the standard library's class gives itself while it loads, for the type checker
+    # Attributes that the base class sets while loading, for the type checker
     stack: list[Any]
     append: Callable[[object], None]
     read: Callable[[int], bytes]
@@ -282,26 +285,25 @@ class _Machine(pickle._Unpickler):
         self._persistent = persistent
 
     def find_class(self, module: str, name: str) -> Any:
-        found = self._names.get(f"{module} {name}")
-        if found is None:
-            asked = f"{module}.{name}"[:100]
-            raise FormatError(f"{self._source.name} asks for '{asked}', which no such file needs: refused")
-        return found
+        allowed = self._names.get(f"{module} {name}")
+        if allowed is None:
+            raise FormatError(f"{self._source.name} uses '{f'{module}.{name}'[:100]}', which is not allowed: refused")
+        return allowed
 
     def persistent_load(self, pid: object) -> object:
         if self._persistent is None:
-            raise FormatError(f"{self._source.name} refers to data outside itself: refused")
+            raise FormatError(f"{self._source.name} refers to data outside the file: refused")
         return self._persistent(pid)
 
     def load_frame(self) -> None:
-        self.read(8)  # a frame only groups reads, and everything is in memory already
+        self.read(8)  # frames only group reads, and all data is in memory already
 
     def load_integer(self) -> None:
         line = self.readline()[:-1]
         if line in (b"00", b"01"):
             self.append(line == b"01")
         elif len(line) > MAX_INTEGER_DIGITS:
-            raise FormatError(f"{self._source.name} holds a number of {len(line)} digits: refused")
+            raise FormatError(f"{self._source.name} has a number of {len(line)} digits: refused")
         else:
             self.append(int(line.rstrip(b"L")))
 
@@ -318,9 +320,9 @@ class _Machine(pickle._Unpickler):
 
     def load_setitems(self) -> None:
         items = self.pop_mark()
-        found = self._dictionary()
+        target = self._dictionary()
         for key, value in zip(items[::2], items[1::2], strict=True):
-            found[_key(key)] = value
+            target[_key(key)] = value
 
     def load_append(self) -> None:
         value = self.stack.pop()
@@ -331,66 +333,66 @@ class _Machine(pickle._Unpickler):
         self._list().extend(items)
 
     def load_call(self) -> None:
-        """REDUCE and NEWOBJ: a call of a stand-in."""
-        arguments, called = self.stack.pop(), self.stack.pop()
-        if not isinstance(called, Global) or called.call is None or not isinstance(arguments, tuple):
-            raise FormatError(f"{self._source.name} calls what is no allowed function: refused")
-        self.append(called.call(*arguments))
+        """REDUCE and NEWOBJ: call a stand-in."""
+        arguments, function = self.stack.pop(), self.stack.pop()
+        if not isinstance(function, Global) or function.call is None or not isinstance(arguments, tuple):
+            raise FormatError(f"{self._source.name} calls something that is not an allowed function: refused")
+        self.append(function.call(*arguments))
 
     def load_build(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
         if isinstance(target, Pending):
             target.fill(state, self._source)
-        elif not isinstance(target, dict):  # a dictionary's attributes (torch writes `_metadata`) are left out
-            raise FormatError(f"{self._source.name} fills what is no allowed object: refused")
+        elif not isinstance(target, dict):  # attributes of dictionaries (torch writes `_metadata`) are ignored
+            raise FormatError(f"{self._source.name} sets the state of an object that is not allowed: refused")
 
     def _dictionary(self) -> dict[Any, Any]:
         if not isinstance(self.stack[-1], dict):
-            raise FormatError(f"{self._source.name} sets an item of what is no dictionary: damaged")
+            raise FormatError(f"{self._source.name} sets an item of something that is not a dictionary: damaged")
         return self.stack[-1]
 
     def _list(self) -> list[Any]:
         if not isinstance(self.stack[-1], list):
-            raise FormatError(f"{self._source.name} appends to what is no list: damaged")
+            raise FormatError(f"{self._source.name} appends to something that is not a list: damaged")
         return self.stack[-1]
 
 
-_KEPT = """
+_ALLOWED_OPCODES = """
     PROTO STOP MARK GLOBAL STACK_GLOBAL BINPERSID PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET
     NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING
     BINBYTES SHORT_BINBYTES BINBYTES8 UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8
     EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST LIST EMPTY_DICT
 """
-_REPLACED: dict[str, Step] = {
-    "FRAME": _Machine.load_frame,
-    "INT": _Machine.load_integer,
-    "LONG": _Machine.load_integer,
-    "BYTEARRAY8": _Machine.load_bytearray,
-    "DICT": _Machine.load_dict,
-    "SETITEM": _Machine.load_setitem,
-    "SETITEMS": _Machine.load_setitems,
-    "APPEND": _Machine.load_append,
-    "APPENDS": _Machine.load_appends,
-    "REDUCE": _Machine.load_call,
-    "NEWOBJ": _Machine.load_call,
-    "BUILD": _Machine.load_build,
+_OWN_HANDLERS: dict[str, Handler] = {
+    "FRAME": _Unpickler.load_frame,
+    "INT": _Unpickler.load_integer,
+    "LONG": _Unpickler.load_integer,
+    "BYTEARRAY8": _Unpickler.load_bytearray,
+    "DICT": _Unpickler.load_dict,
+    "SETITEM": _Unpickler.load_setitem,
+    "SETITEMS": _Unpickler.load_setitems,
+    "APPEND": _Unpickler.load_append,
+    "APPENDS": _Unpickler.load_appends,
+    "REDUCE": _Unpickler.load_call,
+    "NEWOBJ": _Unpickler.load_call,
+    "BUILD": _Unpickler.load_build,
 }
 
 
-def _refused(code: int) -> Step:
-    def refuse(machine: _Machine) -> None:
+def _refuse(code: int) -> Handler:
+    def refuse(unpickler: _Unpickler) -> None:
         raise FormatError(
-            f"{machine._source.name} is not a file of this kind, or is damaged: instruction {code:#04x} is not allowed"
+            f"{unpickler._source.name} is not a file of this kind, or is damaged: opcode {code:#04x} is not allowed"
         )
 
     return refuse
 
 
 def _code(name: str) -> int:
-    instruction: bytes = getattr(pickle, name)
-    return instruction[0]
+    opcode: bytes = getattr(pickle, name)
+    return opcode[0]
 
 
-_Machine.dispatch.update({code: _refused(code) for code in range(256)})
-_Machine.dispatch.update({_code(name): pickle._Unpickler.dispatch[_code(name)] for name in _KEPT.split()})
-_Machine.dispatch.update({_code(name): step for name, step in _REPLACED.items()})
+_Unpickler.dispatch.update({code: _refuse(code) for code in range(256)})
+_Unpickler.dispatch.update({_code(name): pickle._Unpickler.dispatch[_code(name)] for name in _ALLOWED_OPCODES.split()})
+_Unpickler.dispatch.update({_code(name): step for name, step in _OWN_HANDLERS.items()})

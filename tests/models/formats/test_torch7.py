@@ -69,7 +69,7 @@ STORAGE = struct.pack("<iii", 4, 2, 3) + b"V 1" + struct.pack("<i", 18) + b"torc
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "ends too early"),
+        (b"", "is truncated"),
         (b"not a network at all", "no binary Torch7 file"),
         (struct.pack("<iii", 3, 1, 2**31 - 1), "table of 2147483647 pairs"),
         (struct.pack("<ii", 2, 2**31 - 1), "text of 2147483647 bytes"),

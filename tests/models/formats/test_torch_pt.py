@@ -167,7 +167,7 @@ def test_a_file_that_runs_a_command_is_refused(
     evil = pickle.dumps({"w": Evil()}, 2)
     good = save(TENSORS, legacy=True)
     data = good.replace(program(TENSORS, legacy=True), evil) if legacy else archive({"data.pkl": evil})
-    with pytest.raises(FormatError, match=r"net\.pt asks for '(posix|nt)\.system'"):
+    with pytest.raises(FormatError, match=r"net\.pt uses '(posix|nt)\.system'"):
         read(data)
     assert not (tmp_path / "pwned").exists()
 
