@@ -96,9 +96,7 @@ def test_a_pickle_that_runs_a_command_is_refused_and_named(
     protocol: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        FormatError, match=r"some\.pkl uses '(posix|nt)\.system', which is not allowed: refused"
-    ):
+    with pytest.raises(FormatError, match=r"some\.pkl uses '(posix|nt)\.system', which is not allowed: refused"):
         read(pickle.dumps({"a": Evil()}, protocol))
     assert not list(tmp_path.iterdir())
 
