@@ -24,7 +24,7 @@ from PIL import Image
 from sqlalchemy import Connection, insert
 
 from nitakao.gallery import GalleryStore, schema
-from nitakao.gallery.columns import packed
+from nitakao.gallery.columns import pack
 from nitakao.models.cards import registry
 from nitakao.values import ModelCard
 from nitakao.vectors import read
@@ -32,7 +32,7 @@ from nitakao.vectors import read
 AT_ONCE = 50_000  # faces in one transaction
 SEED = 1
 SIDE = 112  # px, of a chip
-MARKS = packed(np.array([40, 40, 70, 40, 55, 60, 42, 75, 68, 75], np.float32))
+MARKS = pack(np.array([40, 40, 70, 40, 55, 60, 42, 75, 68, 75], np.float32))
 
 Block = tuple[Numbers, Floats]  # whose each face is (n,), and vectors (n, D)
 

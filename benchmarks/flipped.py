@@ -63,7 +63,7 @@ def indexes(folder: Path, flips: int, chance: random.Random, limits: object) -> 
         SqliteSearcher(gallery, limits=limits).rebuild()  # type: ignore[arg-type]
         seen: Counter[str] = Counter()
         for _ in range(flips):
-            files = [path for path in sorted(Path(f"{gallery.where}-index").iterdir()) if path.name != "lock"]
+            files = [path for path in sorted(Path(f"{gallery.location}-index").iterdir()) if path.name != "lock"]
             flip(chance.choices(files, [path.stat().st_size for path in files])[0], chance)
             said: list[str] = []
             searcher = SqliteSearcher(gallery, limits=limits, notice=said.append)  # type: ignore[arg-type]

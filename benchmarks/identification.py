@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nitakao.gallery import GalleryStore
-from nitakao.gallery.enrol import File, Looked, enrol
+from nitakao.gallery.enrol import FileInfo, ScannedFile, enrol
 from nitakao.models.cards import registry
 from nitakao.tasks.probes import Look
 from nitakao.tasks.search.identify import identify
@@ -109,10 +109,10 @@ def asked(split: Split, card: ModelCard) -> tuple[NDArray[np.intp], NDArray[np.f
     return nearest, np.array([one.candidates[0].distance for one in found]), decided
 
 
-def _looked(name: str, row: Floats) -> Looked:
+def _looked(name: str, row: Floats) -> ScannedFile:
     content = name.encode().hex().ljust(64, "0")[:64]
     enrolled = NewFace(FACE, row, Quality())
-    return Looked(File(name, 1, 1), content, (250, 250), (enrolled,), detector="lfw", label=name)
+    return ScannedFile(FileInfo(name, 1, 1), content, (250, 250), (enrolled,), detector="lfw", label=name)
 
 
 def score(nearest: NDArray[np.intp], apart: NDArray[np.float64], truth: NDArray[np.intp]) -> Score:

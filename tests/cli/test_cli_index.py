@@ -110,7 +110,7 @@ def test_where_nothing_could_be_read_it_fails(run, album):
         (["album", "--gallery", "no/where/g.db"], 1, "there is no folder 'no/where'"),
         (["album", "--gallery", "mysql://me:secret@host/db"], 1, "'host/db' is no gallery"),
         (["album", "--model", "dlib-resnet"], 1, "holds tiny vectors, not dlib-resnet"),
-        (["album", "--flip"], 2, "was made without flip"),
+        (["album", "--flip"], 2, "was created without flip"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(run, album, arguments, code, words):

@@ -19,7 +19,7 @@ from sqlalchemy import insert
 from tests import fakes
 
 from nitakao.gallery import GalleryStore, people, schema
-from nitakao.gallery.columns import packed
+from nitakao.gallery.columns import pack
 
 WIDTH, HEIGHT = 4000, 3000
 CHIP_SIDE = 48  # px
@@ -72,7 +72,7 @@ def _face(connection, photo, number, path, quality, row) -> int:
     assert face.landmarks is not None
     x1, y1, x2, y2 = face.box
     values = {"photo": photo, "number": number, "x1": x1, "y1": y1, "x2": x2, "y2": y2, "score": face.score, "turn": 0}
-    values |= {"landmarks": packed(face.landmarks.ravel()), "sharpness": 0.5, "yaw": 1.0, "pitch": 2.0, "roll": 3.0}
+    values |= {"landmarks": pack(face.landmarks.ravel()), "sharpness": 0.5, "yaw": 1.0, "pitch": 2.0, "roll": 3.0}
     values |= {"quality": quality}
     made = connection.execute(insert(schema.faces).values(values).returning(schema.faces.c.id)).scalar_one()
     connection.execute(insert(schema.vectors).values(face=made, vector=row))

@@ -8,31 +8,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nitakao.errors import GalleryDamagedError
-from nitakao.gallery.columns import packed, path_bytes, seal, unpacked, unseal
+from nitakao.gallery.columns import add_checksum, pack, path_bytes, unpack, verify_checksum
 
 
 @given(st.binary(max_size=300))
 def test_sealed_bytes_come_back(data: bytes) -> None:
-    assert unseal(seal(data)) == data
+    assert verify_checksum(add_checksum(data)) == data
 
 
 @given(st.binary(max_size=300), st.integers(0), st.integers(0, 7))
 def test_one_bit_that_flips_is_noticed_wherever_it_is(data: bytes, at: int, bit: int) -> None:
-    damaged = bytearray(seal(data))
+    damaged = bytearray(add_checksum(data))
     damaged[at % len(damaged)] ^= 1 << bit
     with pytest.raises(GalleryDamagedError):
-        unseal(bytes(damaged))
+        verify_checksum(bytes(damaged))
 
 
 @pytest.mark.parametrize("value", [b"", b"\x00\x00\x00", "text", 7, None])
 def test_what_was_never_sealed_is_refused(value: object) -> None:
     with pytest.raises(GalleryDamagedError):
-        unseal(value)
+        verify_checksum(value)
 
 
 def test_vectors_are_little_endian_float32() -> None:
-    assert packed(np.array([1.0, -2.5], ">f8")) == b"\x00\x00\x80\x3f\x00\x00\x20\xc0"
-    assert unpacked(b"\x00\x00\x80\x3f\x00\x00\x20\xc0").tolist() == [1.0, -2.5]
+    assert pack(np.array([1.0, -2.5], ">f8")) == b"\x00\x00\x80\x3f\x00\x00\x20\xc0"
+    assert unpack(b"\x00\x00\x80\x3f\x00\x00\x20\xc0").tolist() == [1.0, -2.5]
 
 
 @given(st.text(st.characters(exclude_categories=[])))

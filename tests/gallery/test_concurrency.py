@@ -120,7 +120,7 @@ def test_a_second_writer_waits_or_says_who_holds_the_gallery(place: str) -> None
     assert process.stdout is not None
     assert process.stdout.readline() == "holding\n"
     with GalleryStore(place, wait=0.3) as gallery:
-        with pytest.raises(GalleryBusyError, match=rf"held by process {process.pid} on .* \(index, since \d\d:"):
+        with pytest.raises(GalleryBusyError, match=rf"locked by process {process.pid} on .* \(index, since \d\d:"):
             gallery.set_setting("x", "y")
         assert faces.count(gallery) == 0  # readers go on
     with GalleryStore(place, wait=30) as gallery:
@@ -161,9 +161,9 @@ def test_opening_takes_no_longer_with_more_faces(place: str) -> None:
     asked: list[str] = []
     gallery = GalleryStore.__new__(GalleryStore)
     gallery.backend = open_backend(place, 1)
-    gallery._kept_open, gallery._opening = {}, threading.RLock()
+    gallery._resources, gallery._opening = {}, threading.RLock()
     event.listen(gallery.backend.engine, "before_cursor_execute", lambda *said: asked.append(said[2].lower()))
-    with gallery.plainly():
+    with gallery.translate_errors():
         gallery._open(CARD, False)
     gallery.close()
     assert asked
@@ -198,7 +198,7 @@ def test_a_gallery_that_is_opened_again_by_its_process_stays_held(place: str) ->
     """Opened and closed by other means than SQLite's, the file would count as left: its log would be removed."""
     with GalleryStore(place, card=CARD) as gallery:
         made.photograph(gallery, "first.jpg", "ada")
-        GalleryStore.is_there(place)
+        GalleryStore.exists(place)
         GalleryStore(place).close()
         added_elsewhere(place, "second.jpg")
         assert faces.count(gallery) == 2

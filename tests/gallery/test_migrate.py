@@ -86,7 +86,7 @@ def test_an_upgrade_that_fails_changes_nothing(place: str, monkeypatch: pytest.M
         with pytest.raises(GalleryError, match="nonsense"):
             GalleryStore(place)
     with GalleryStore(place) as gallery:
-        assert sorted(faces.kept(gallery, numbers)) == numbers
+        assert sorted(faces.records(gallery, numbers)) == numbers
         with gallery.read() as connection:
             assert migrate.version(connection) == migrate.HEAD
 
@@ -106,4 +106,4 @@ def test_a_number_is_never_given_twice(gallery: GalleryStore) -> None:
     with gallery.write("gone") as connection:
         connection.execute(schema.faces.delete().where(schema.faces.c.id == second))
     assert made.photograph(gallery, "b.jpg", "cid") == [second + 1]
-    assert first in faces.kept(gallery, [first])
+    assert first in faces.records(gallery, [first])

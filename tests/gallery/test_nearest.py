@@ -20,11 +20,11 @@ def hidden(gallery, *numbers):
 
 def test_all_faces_may_answer_until_somebody_is_hidden(gallery):
     numbers = crowd(gallery, 3)
-    assert nearest.allowed(gallery, FaceFilter()) is None
+    assert nearest.allowed_ids(gallery, FaceFilter()) is None
     hidden(gallery, numbers[1])
-    assert np.array_equal(nearest.allowed(gallery, FaceFilter()), [numbers[0], numbers[2]])  # type: ignore[arg-type]
-    assert nearest.allowed(gallery, FaceFilter(hidden=True)) is None
-    assert np.array_equal(nearest.allowed(gallery, FaceFilter(min_quality=0.9)), [])  # type: ignore[arg-type]  # not None
+    assert np.array_equal(nearest.allowed_ids(gallery, FaceFilter()), [numbers[0], numbers[2]])  # type: ignore[arg-type]
+    assert nearest.allowed_ids(gallery, FaceFilter(hidden=True)) is None
+    assert np.array_equal(nearest.allowed_ids(gallery, FaceFilter(min_quality=0.9)), [])  # type: ignore[arg-type]  # not None
 
 
 def test_faces_come_nearest_first_without_end(gallery):
@@ -33,39 +33,39 @@ def test_faces_come_nearest_first_without_end(gallery):
     rows = faces.vectors(gallery, numbers)
     order = [numbers[n] for n in np.argsort(np.linalg.norm(rows - query, axis=1))]
     for first in (1, 7, 40, 1000):
-        (way,) = nearest.outwards(gallery, query[None], None, first)
+        (way,) = nearest.nearest_first(gallery, query[None], None, first)
         assert [number for number, _ in way] == order
     within = np.array(sorted(order[5:15]))
-    (way,) = nearest.outwards(gallery, query[None], within, 2)
+    (way,) = nearest.nearest_first(gallery, query[None], within, 2)
     assert [number for number, _ in way] == order[5:15]
 
 
 def test_an_empty_gallery_has_no_faces_to_come(gallery):
-    (way,) = nearest.outwards(gallery, np.ones((1, 16), np.float32), None, 5)
+    (way,) = nearest.nearest_first(gallery, np.ones((1, 16), np.float32), None, 5)
     assert list(way) == []
 
 
 def test_many_vectors_have_each_a_way_of_their_own(gallery):
     numbers = crowd(gallery, 20)
     rows = np.tile(faces.vectors(gallery, numbers), (8, 1))
-    ways = nearest.outwards(gallery, rows, None, 1)
+    ways = nearest.nearest_first(gallery, rows, None, 1)
     assert [next(way)[0] for way in ways] == numbers * 8
 
 
 def test_faces_that_went_meanwhile_are_passed_over(gallery):
     numbers = crowd(gallery, 3)
     near = [(numbers[0], 0.1), (999, 0.2), (numbers[2], 0.3)]
-    assert [one.kept.id for one in nearest.looked_up(gallery, near)] == [numbers[0], numbers[2]]
-    assert [number for _, number, _ in nearest.people_behind(gallery, near)] == []
+    assert [one.face.id for one in nearest.load_faces(gallery, near)] == [numbers[0], numbers[2]]
+    assert [number for _, number, _ in nearest.persons_of(gallery, near)] == []
 
 
 def test_a_persons_faces_are_the_best_ones(gallery, monkeypatch):
-    monkeypatch.setattr(nearest, "MANY", 3)
+    monkeypatch.setattr(nearest, "MAX_PERSON_FACES", 3)
     numbers = [photograph(gallery, f"{n}.jpg", "ada", quality=n / 10)[0] for n in range(6)]
     ada, bob = person(gallery, "Ada", *numbers), person(gallery, "Bob", *photograph(gallery, "b.jpg", "bob"))
     found = nearest.faces_of(gallery, [ada, bob, 999])
     assert sorted(found) == [ada, bob]
-    assert found[ada].numbers.tolist() == numbers[3:]
+    assert found[ada].ids.tolist() == numbers[3:]
     assert (found[ada].vectors == faces.vectors(gallery, numbers[3:])).all()
     assert len(set(found[ada].photos.tolist())) == 3
 
@@ -75,4 +75,4 @@ def test_people_with_a_name_are_counted(gallery):
     person(gallery, "Ada", first)
     person(gallery, None, second)
     hidden(gallery, third)
-    assert nearest.named_people(gallery, FaceFilter(named=True)) == 1
+    assert nearest.count_named_people(gallery, FaceFilter(named=True)) == 1

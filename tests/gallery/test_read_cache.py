@@ -27,9 +27,9 @@ def test_what_is_kept_is_not_asked_again_until_somebody_writes(gallery: GalleryS
         asked.append(1)
         return len(asked)
 
-    assert [gallery.remember("x", ask), gallery.remember("x", ask), gallery.remember("y", ask)] == [1, 1, 2]
+    assert [gallery.cached("x", ask), gallery.cached("x", ask), gallery.cached("y", ask)] == [1, 1, 2]
     made.photograph(gallery, "a.jpg", "ada")
-    assert gallery.remember("x", ask) == 3
+    assert gallery.cached("x", ask) == 3
 
 
 def test_counts_follow_what_this_and_other_processes_write(gallery: GalleryStore, place: str) -> None:
@@ -41,16 +41,16 @@ def test_counts_follow_what_this_and_other_processes_write(gallery: GalleryStore
     assert faces.count(gallery) == 3
     subprocess.run([sys.executable, "-c", FORGET, place, str(bob)], check=True)
     assert faces.count(gallery) == 2
-    assert nearest.meant(gallery, FaceFilter()).tolist() == [ada, ada + 2]
+    assert nearest.filtered_ids(gallery, FaceFilter()).tolist() == [ada, ada + 2]
 
 
 def test_a_person_who_is_hidden_is_no_longer_found(gallery: GalleryStore) -> None:
     ada, bob = made.photograph(gallery, "a.jpg", "ada", "bob")
-    assert nearest.allowed(gallery, FaceFilter()) is None
+    assert nearest.allowed_ids(gallery, FaceFilter()) is None
     person = made.person(gallery, "Ada", ada)
     with gallery.write("test") as connection:
         connection.execute(schema.people.update().where(schema.people.c.id == person).values(hidden=True))
-    found = nearest.allowed(gallery, FaceFilter())
+    found = nearest.allowed_ids(gallery, FaceFilter())
     assert found is not None
     assert found.tolist() == [bob]
 
@@ -64,7 +64,7 @@ def test_another_threads_write_is_noticed(gallery: GalleryStore) -> None:
 
 
 def test_no_more_is_kept_than_there_is_room_for(gallery: GalleryStore, monkeypatch) -> None:
-    monkeypatch.setattr(read_cache, "ROOM", 1000)
+    monkeypatch.setattr(read_cache, "MAX_BYTES", 1000)
     asked: list[int] = []
 
     def ask(length: int) -> np.ndarray:
@@ -72,8 +72,8 @@ def test_no_more_is_kept_than_there_is_room_for(gallery: GalleryStore, monkeypat
         return np.zeros(length, np.uint8)
 
     for _ in range(2):
-        gallery.remember("small", lambda: ask(900))
-        gallery.remember("large", lambda: ask(200))
+        gallery.cached("small", lambda: ask(900))
+        gallery.cached("large", lambda: ask(200))
     assert asked == [900, 200, 200]
 
 

@@ -44,7 +44,7 @@ def test_people_and_groups_stay_when_the_model_changes(gallery, network):
     remade = reindex(gallery, OTHER)
     assert (remade.faces, remade.done, remade.without) == (2, 2, ())
     assert (gallery.model, gallery.dimension) == ("other", 8)
-    assert {face: one.person_id for face, one in faces.kept(gallery, [first, second]).items()} == {
+    assert {face: one.person_id for face, one in faces.records(gallery, [first, second]).items()} == {
         first: ada,
         second: bob,
     }
@@ -82,7 +82,7 @@ def test_what_was_begun_for_another_card_is_not_mixed_in(gallery, monkeypatch):
     made.photograph(gallery, "a.jpg", "ada")
     reembed.begin(gallery, OTHER, flip=False)
     number = int(faces.ids(gallery)[0])
-    reembed.keep(gallery, [number], np.ones((1, 8), np.float32))
+    reembed.store_vectors(gallery, [number], np.ones((1, 8), np.float32))
     third = replace(CARD, name="third", dimension=4)
     assert reembed.begin(gallery, third, flip=False) == (0, 1)
 
@@ -91,7 +91,7 @@ def test_a_face_that_comes_meanwhile_keeps_the_models_from_being_swapped(gallery
     made.photograph(gallery, "a.jpg", "ada")
     reembed.begin(gallery, OTHER, flip=False)
     number = int(faces.ids(gallery)[0])
-    reembed.keep(gallery, [number], np.ones((1, 8), np.float32))
+    reembed.store_vectors(gallery, [number], np.ones((1, 8), np.float32))
     made.photograph(gallery, "b.jpg", "bob")
     assert not reembed.swap(gallery, OTHER, flip=False, last=number)
     assert gallery.model == "fake"
@@ -103,7 +103,7 @@ def test_a_face_without_a_chip_is_named_and_stays(gallery, network):
         connection.execute(delete(schema.chips).where(schema.chips.c.face == second))
     remade = reindex(gallery, OTHER)
     assert remade.without == (second,)
-    assert set(faces.kept(gallery, [first, second])) == {first, second}
+    assert set(faces.records(gallery, [first, second])) == {first, second}
     assert searcher(gallery).search(np.zeros((1, 8), np.float32), 5)[0].tolist()[0][1:] == [-1] * 4
 
 
@@ -112,14 +112,14 @@ def test_who_has_the_gallery_open_is_told_that_its_model_changed(tmp_path, netwo
         made.photograph(here, "a.jpg", "ada")
         assert there.model == "fake"
         reindex(here, OTHER)
-        with pytest.raises(GalleryError, match="given another model meanwhile"):
+        with pytest.raises(GalleryError, match="has changed the model"):
             faces.count(there)
     with GalleryStore(tmp_path / "g.db", card=OTHER) as again:
         assert faces.count(again) == 1
 
 
 def test_nothing_to_change_is_said(gallery):
-    with pytest.raises(GalleryError, match="fake vectors already"):
+    with pytest.raises(GalleryError, match="already holds fake vectors"):
         reindex(gallery, CARD)
 
 

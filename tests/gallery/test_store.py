@@ -14,7 +14,7 @@ from nitakao.gallery import faces, people
 def test_faces_made_by_hand_are_read_back(gallery):
     first, second = made.photograph(gallery, "photos/beach.jpg", "ada", "bob", taken=1.0, quality=0.7)
     ada = made.person(gallery, "Ada", first)
-    kept = faces.kept(gallery, [first, second])
+    kept = faces.records(gallery, [first, second])
     assert (kept[first].path, kept[first].name, kept[first].person_id) == ("photos/beach.jpg", "Ada", ada)
     assert (kept[second].name, kept[second].person_id, kept[second].number) == ("", None, 1)
     assert (kept[first].taken, kept[first].quality.score) == (1.0, 0.7)

@@ -1,4 +1,4 @@
-"""What is kept: photographs, faces, people, and the search among them. The one place where SQL is written."""
+"""Stores photographs, faces and people, and searches them. The only package that contains SQL."""
 
 from __future__ import annotations
 

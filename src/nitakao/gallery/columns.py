@@ -1,7 +1,7 @@
-"""Column types: paths in any bytes, bytes with a checksum, vectors as each database keeps them best.
+"""Column types: paths as bytes, bytes with a checksum, and vectors in each database's own form.
 
-SQLite notices damage to its own structures, not to what a row says, and vectors and chips are nearly all of a gallery.
-So their bytes end with a CRC-32 that is held against them whenever they are read.
+SQLite detects damage to its structures, but not to the values of rows. Vectors and chips are nearly all of a gallery,
+so their bytes end with a CRC-32 that every read verifies.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 from nitakao.errors import GalleryDamagedError
 from nitakao.values import Floats
 
-SEAL = 4  # bytes of a checksum
-DAMAGED = "a gallery is damaged: bytes in it are not those that were written"
+CHECKSUM_BYTES = 4
+DAMAGED = "a gallery is damaged: a checksum does not match"
 
 
 class PathBytes(TypeDecorator[str]):
-    """A path as its bytes: file names need not be text in any encoding, and text columns take text only."""
+    """A path as bytes: file names need not be text in any encoding, and text columns hold only text."""
 
     impl = LargeBinary
     cache_ok = True
@@ -31,44 +31,49 @@ class PathBytes(TypeDecorator[str]):
         return None if value is None else path_bytes(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        if value is not None and not isinstance(value, bytes):  # SQLite keeps whatever damage makes of it
+        if value is not None and not isinstance(value, bytes):  # SQLite returns any type that damage has produced
             raise GalleryDamagedError(DAMAGED)
         return None if value is None else value.decode("utf-8", "surrogateescape")
 
 
 def path_bytes(path: str) -> bytes:
+    """The path as stored in `PathBytes` columns."""
     return path.encode("utf-8", "surrogateescape")
 
 
-class Sealed(TypeDecorator[bytes]):
-    """Bytes that are known to be those that were written: a checksum ends what is stored, and reading takes it off."""
+class Checksummed(TypeDecorator[bytes]):
+    """Bytes stored with a checksum, which is verified and removed when they are read."""
 
     impl = LargeBinary
     cache_ok = True
 
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else seal(value)
+        return None if value is None else add_checksum(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
-        return None if value is None else unseal(value)
+        return None if value is None else verify_checksum(value)
 
 
-def seal(data: bytes) -> bytes:
-    """The bytes and their CRC-32, little-endian."""
-    return data + zlib.crc32(data).to_bytes(SEAL, "little")
+def add_checksum(data: bytes) -> bytes:
+    """The bytes followed by their CRC-32, little-endian."""
+    return data + zlib.crc32(data).to_bytes(CHECKSUM_BYTES, "little")
 
 
-def unseal(data: Any) -> bytes:
-    """The bytes that were sealed. Raises GalleryDamagedError where they are others now."""
-    if isinstance(data, bytes) and len(data) >= SEAL:
-        content = data[:-SEAL]
-        if zlib.crc32(content).to_bytes(SEAL, "little") == data[-SEAL:]:
+def verify_checksum(data: Any) -> bytes:
+    """The bytes without their checksum.
+
+    Raises:
+        GalleryDamagedError: If the checksum does not match.
+    """
+    if isinstance(data, bytes) and len(data) >= CHECKSUM_BYTES:
+        content = data[:-CHECKSUM_BYTES]
+        if zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "little") == data[-CHECKSUM_BYTES:]:
             return content
     raise GalleryDamagedError(DAMAGED)
 
 
 class Vector(TypeDecorator[Floats]):
-    """A vector: sealed little-endian float32 bytes in SQLite, pgvector's `vector` in PostgreSQL."""
+    """A vector: little-endian float32 bytes with a checksum in SQLite, pgvector's `vector` in PostgreSQL."""
 
     impl = LargeBinary
     cache_ok = True
@@ -79,18 +84,18 @@ class Vector(TypeDecorator[Floats]):
     def process_bind_param(self, value: Floats | None, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":
             return value
-        return seal(packed(value))
+        return add_checksum(pack(value))
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Floats | None:
         if value is None:
             return None
-        return value if dialect.name == "postgresql" else unpacked(unseal(value))
+        return value if dialect.name == "postgresql" else unpack(verify_checksum(value))
 
 
 class PgVector(UserDefinedType[Any]):
-    """pgvector's `vector`: written as the arrays that its own adapter takes, read as it sends itself to a client.
+    """pgvector's `vector`: written through its own adapter, read in its binary form.
 
-    Asked for as text, as psycopg asks for all, 128 numbers took 55 microseconds to read; so they take 3.
+    psycopg reads every type as text by default: 55 microseconds for 128 numbers, against 3 in binary.
     """
 
     cache_ok = True
@@ -102,19 +107,19 @@ class PgVector(UserDefinedType[Any]):
         return func.vector_send(column, type_=self)
 
     def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
-        return received
+        return unpack_pgvector
 
 
-def packed(numbers: Floats) -> bytes:
+def pack(numbers: Floats) -> bytes:
     """Little-endian float32 bytes."""
     return np.ascontiguousarray(numbers, "<f4").tobytes()
 
 
-def unpacked(data: bytes) -> Floats:
-    """(n,) float32 of little-endian bytes; read-only."""
+def unpack(data: bytes) -> Floats:
+    """(n,) float32 from little-endian bytes; read-only."""
     return np.frombuffer(data, "<f4").astype(np.float32, copy=False)
 
 
-def received(data: bytes | None) -> Floats | None:
-    """(n,) float32 of what pgvector's vector_send gives: two 16-bit numbers, then the vector, all big-endian."""
+def unpack_pgvector(data: bytes | None) -> Floats | None:
+    """(n,) float32 from pgvector's vector_send: two 16-bit numbers, then the vector, all big-endian."""
     return None if data is None else np.frombuffer(data, ">f4", offset=4).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Photographs and their faces written into a gallery: each whole or not at all, and what changed in its place."""
+"""Writes photographs and their faces to a gallery."""
 
 from __future__ import annotations
 
@@ -10,29 +10,40 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from nitakao.gallery import carry_over, schema
-from nitakao.gallery.columns import packed
-from nitakao.gallery.faces import PIECE
+from nitakao.gallery.columns import pack
+from nitakao.gallery.faces import CHUNK
 from nitakao.gallery.forget import tombstones
 from nitakao.gallery.people import labels
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import NewFace
 
-What: TypeAlias = Literal[
+IndexStatus: TypeAlias = Literal[
     "new", "unchanged", "moved", "duplicate", "changed", "again", "labelled", "tombstoned", "problem", "pruned"
 ]
-FORGOTTEN = "it was taken out of the gallery while it was read: index it again"
+REMOVED = "it was removed from the gallery while it was being read: index it again"
 
 
-class File(NamedTuple):
-    """What was seen of a file before it was read.  path: absolute, or an address."""
+class FileInfo(NamedTuple):
+    """A file before it is read.
+
+    Attributes:
+        path: An absolute path, or a URL.
+        size: Bytes.
+        mtime_ns: Time of the last change, nanoseconds since 1970.
+    """
 
     path: str
     size: int
     mtime_ns: int
 
 
-class Known(NamedTuple):
-    """What a gallery knows of a file.  problem: of the file or of its photograph; empty if all is well."""
+class StoredFile(NamedTuple):
+    """A file in the gallery.
+
+    Attributes:
+        photo: The id of its photograph; None if it could not be read.
+        problem: Of the file or of its photograph; empty if there is none.
+    """
 
     size: int
     mtime_ns: int
@@ -40,8 +51,15 @@ class Known(NamedTuple):
     problem: str
 
 
-class Place(NamedTuple):
-    """A photograph that a gallery has: its number, when it was looked through, why it has no faces, where it lies."""
+class StoredPhoto(NamedTuple):
+    """A photograph in the gallery.
+
+    Attributes:
+        photo: Its id.
+        indexed: When it was indexed, seconds since 1970.
+        problem: Why it has no faces; empty if it has any.
+        paths: The files that hold it.
+    """
 
     photo: int
     indexed: float
@@ -50,16 +68,24 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
-    """A file that was looked at, on its way into the gallery.
+class ScannedFile:
+    """A file that was read, ready to be written to the gallery.
 
-    file: None for a photograph that lies nowhere.  sha256: empty where it could not be read, and `problem` says why.
-    size: (width, height).  detector: with which settings it was looked through; empty where it was not, since the
-    gallery has its content.  again: to replace what the gallery has of this content.  gone: paths where the content
-    lay and lies no more.  label: who the most central of its faces is; empty: nobody says so.
+    Attributes:
+        file: None for a photograph without a file.
+        sha256: Of the content; empty if the file could not be read.
+        size: (width, height) in pixels.
+        faces: Its faces, with their vectors.
+        problem: Why it could not be read, or has no faces; empty otherwise.
+        detector: The settings of the detector; empty if it did not run because the gallery has this content.
+        taken: Seconds since 1970, if known.
+        video: Whether it is a video.
+        replace: Whether to replace the gallery's photograph of this content.
+        old_paths: Paths where the content was, and is no more.
+        label: The name of the person whose face is the most central; empty if unknown.
     """
 
-    file: File | None
+    file: FileInfo | None
     sha256: str = ""
     size: tuple[int, int] = (0, 0)
     faces: tuple[NewFace, ...] = ()
@@ -67,227 +93,247 @@ class Looked:
     detector: str = ""
     taken: float | None = None
     video: bool = False
-    again: bool = False
-    gone: tuple[str, ...] = ()
+    replace: bool = False
+    old_paths: tuple[str, ...] = ()
     label: str = ""
 
 
 @dataclass(frozen=True)
 class Indexed:
-    """What became of a file, told once it is kept.
+    """The result for one file, reported once it is committed.
 
-    photo: its photograph's number, None where it has none.  faces: the numbers of the faces that were written for it.
+    Attributes:
+        path: The file.
+        status: What was done with it.
+        photo: The id of its photograph, if it has one.
+        faces: The ids of the faces written for it.
+        problem: Why it could not be used; empty otherwise.
     """
 
     path: str
-    what: What
+    status: IndexStatus
     photo: int | None = None
     faces: tuple[int, ...] = ()
     problem: str = ""
 
 
-def known(gallery: GalleryStore, paths: Sequence[str]) -> dict[str, Known]:
-    """What the gallery knows of the files at these paths; those that it does not know are left out."""
+def stored_files(gallery: GalleryStore, paths: Sequence[str]) -> dict[str, StoredFile]:
+    """The files at these paths by path, without those that are not in the gallery."""
     files, photos = schema.files, schema.photos
     columns = (files.c.path, files.c.size, files.c.mtime_ns, files.c.photo, files.c.problem, photos.c.problem)
-    asked = select(*columns).outerjoin(photos, photos.c.id == files.c.photo)
-    found = {}
+    query = select(*columns).outerjoin(photos, photos.c.id == files.c.photo)
+    stored = {}
     with gallery.read() as connection:
-        for start in range(0, len(paths), PIECE):
-            for row in connection.execute(asked.where(files.c.path.in_(paths[start : start + PIECE]))):
-                found[row[0]] = Known(row[1], row[2], row[3], row[4] or row[5] or "")
-    return found
+        for start in range(0, len(paths), CHUNK):
+            for row in connection.execute(query.where(files.c.path.in_(paths[start : start + CHUNK]))):
+                stored[row[0]] = StoredFile(row[1], row[2], row[3], row[4] or row[5] or "")
+    return stored
 
 
-def place(gallery: GalleryStore, sha256: str) -> Place | None:
-    """The photograph of this content; None where the gallery does not have it.  Of many paths the first 500."""
+def stored_photo(gallery: GalleryStore, sha256: str) -> StoredPhoto | None:
+    """The photograph with this content, with at most 500 of its paths; None if the gallery does not have it."""
     photos, files = schema.photos, schema.files
     columns = (photos.c.id, photos.c.indexed, photos.c.problem, files.c.path)
-    asked = select(*columns).outerjoin(files, files.c.photo == photos.c.id)
+    query = select(*columns).outerjoin(files, files.c.photo == photos.c.id)
     with gallery.read() as connection:
-        rows = connection.execute(asked.where(photos.c.sha256 == sha256).order_by(files.c.id).limit(PIECE)).all()
-    return Place(*rows[0][:3], tuple(row.path for row in rows if row.path)) if rows else None
+        rows = connection.execute(query.where(photos.c.sha256 == sha256).order_by(files.c.id).limit(CHUNK)).all()
+    return StoredPhoto(*rows[0][:3], tuple(row.path for row in rows if row.path)) if rows else None
 
 
-def enrol(gallery: GalleryStore, batch: Sequence[Looked]) -> list[Indexed]:
-    """What became of each file, in order, once all of them are kept.
+def enrol(gallery: GalleryStore, batch: Sequence[ScannedFile]) -> list[Indexed]:
+    """Write files, their photographs and faces in one transaction.
 
-    A photograph's rows are written together.  Where a file held another photograph before, that one goes once no file
-    holds it, and what was known of its faces passes to those that are the same ones, see `renewal`.
+    If a file held another photograph before, and no other file holds that one, it is deleted; persons of its faces pass
+    to the same faces in the new photograph, see `carry_over`.
+
+    Args:
+        gallery: The gallery.
+        batch: The files.
+
+    Returns:
+        The result for each file, in order.
     """
     with gallery.write("index") as connection:
-        return _Batch(gallery, connection, batch).written()
+        return _Batch(gallery, connection, batch).write()
 
 
 class _Batch:
-    """Files that are written in one transaction.
+    """Files written in one transaction.
 
-    before: the rows of their paths as they were.  there: the photographs that the gallery had, by content.
-    fresh: what is to be written, by content: of several files with one content the first.
+    Attributes:
+        tombstoned: Contents that must not be indexed.
+        old_files: The files' rows before the batch, by path.
+        existing: The ids of photographs that the gallery has, by content.
+        to_write: The photographs to write, by content: the first of several files with one content.
     """
 
-    def __init__(self, gallery: GalleryStore, connection: Connection, batch: Sequence[Looked]) -> None:
+    def __init__(self, gallery: GalleryStore, connection: Connection, batch: Sequence[ScannedFile]) -> None:
         self.gallery = gallery
         self.connection = connection
         self.batch = batch
-        self.buried = tombstones.among(connection, gallery.key, (looked.sha256 for looked in batch))
-        self.before = _rows(connection, [looked.file.path for looked in batch if looked.file])
-        self.there = _photos(connection, {looked.sha256 for looked in batch if looked.sha256} - self.buried)
-        self.fresh: dict[str, Looked] = {}
-        for looked in batch:
-            wanted = looked.detector and looked.sha256 not in self.buried
-            if wanted and (looked.again or looked.sha256 not in self.there):
-                self.fresh.setdefault(looked.sha256, looked)
+        self.tombstoned = tombstones.tombstoned(connection, gallery.key, (scan.sha256 for scan in batch))
+        self.old_files = _files(connection, [scan.file.path for scan in batch if scan.file])
+        self.existing = _photos(connection, {scan.sha256 for scan in batch if scan.sha256} - self.tombstoned)
+        self.to_write: dict[str, ScannedFile] = {}
+        for scan in batch:
+            detected = scan.detector and scan.sha256 not in self.tombstoned
+            if detected and (scan.replace or scan.sha256 not in self.existing):
+                self.to_write.setdefault(scan.sha256, scan)
 
-    def written(self) -> list[Indexed]:
-        replaced = [self.there[sha] for sha in self.fresh if sha in self.there]
+    def write(self) -> list[Indexed]:
+        replaced = [self.existing[sha] for sha in self.to_write if sha in self.existing]
         carry_over.set_aside(self.connection, replaced)
-        photos = self.there | _write_photos(self.connection, self.fresh, self.there)
-        faces = _write_faces(self.connection, {photos[sha]: looked.faces for sha, looked in self.fresh.items()})
-        done = [self._done(looked, photos, faces) for looked in self.batch]
-        self._write_files(done)
-        carry_over.renew(self.gallery, self.connection, dict.fromkeys(replaced), same=True)
-        carry_over.renew(self.gallery, self.connection, self._changed(done), same=False)
-        wanted = {one.photo: looked.label for one, looked in zip(done, self.batch, strict=True) if looked.label}
-        labels.give(self.gallery, self.connection, {photo: name for photo, name in wanted.items() if photo is not None})
-        return done
+        photos = self.existing | _write_photos(self.connection, self.to_write, self.existing)
+        faces = _write_faces(self.connection, {photos[sha]: scan.faces for sha, scan in self.to_write.items()})
+        results = [self._result(scan, photos, faces) for scan in self.batch]
+        self._write_files(results)
+        carry_over.replace(self.gallery, self.connection, dict.fromkeys(replaced), same=True)
+        carry_over.replace(self.gallery, self.connection, self._changed(results), same=False)
+        names = {result.photo: scan.label for result, scan in zip(results, self.batch, strict=True) if scan.label}
+        labels.apply_labels(
+            self.gallery, self.connection, {photo: name for photo, name in names.items() if photo is not None}
+        )
+        return results
 
-    def _done(self, looked: Looked, photos: Mapping[str, int], faces: Mapping[int, list[int]]) -> Indexed:
-        path = looked.file.path if looked.file else ""
-        if not looked.sha256:
-            return Indexed(path, "problem", problem=looked.problem)
-        if looked.sha256 in self.buried:
+    def _result(self, scan: ScannedFile, photos: Mapping[str, int], faces: Mapping[int, list[int]]) -> Indexed:
+        path = scan.file.path if scan.file else ""
+        if not scan.sha256:
+            return Indexed(path, "problem", problem=scan.problem)
+        if scan.sha256 in self.tombstoned:
             return Indexed(path, "tombstoned")
-        photo = photos.get(looked.sha256)
+        photo = photos.get(scan.sha256)
         if photo is None:
-            return Indexed(path, "problem", problem=f"'{path}': {FORGOTTEN}")
-        fresh = self.fresh.get(looked.sha256) is looked
-        written = tuple(faces[photo]) if fresh else ()
-        return Indexed(path, self._what(looked, photo, fresh), photo, written, looked.problem)
+            return Indexed(path, "problem", problem=f"'{path}': {REMOVED}")
+        is_new = self.to_write.get(scan.sha256) is scan
+        return Indexed(
+            path, self._status(scan, photo, is_new), photo, tuple(faces[photo]) if is_new else (), scan.problem
+        )
 
-    def _what(self, looked: Looked, photo: int, fresh: bool) -> What:
-        before = self.before.get(looked.file.path) if looked.file else None
-        if fresh and looked.sha256 in self.there:
+    def _status(self, scan: ScannedFile, photo: int, is_new: bool) -> IndexStatus:
+        old = self.old_files.get(scan.file.path) if scan.file else None
+        if is_new and scan.sha256 in self.existing:
             return "again"
-        if before is not None:
-            return "unchanged" if before.photo == photo else "changed"
-        if fresh:
+        if old is not None:
+            return "unchanged" if old.photo == photo else "changed"
+        if is_new:
             return "new"
-        return "moved" if looked.gone else "duplicate"
+        return "moved" if scan.old_paths else "duplicate"
 
-    def _write_files(self, done: Sequence[Indexed]) -> None:
-        """The files' rows anew. One that could not be read keeps the photograph that it had: it may be mended."""
+    def _write_files(self, results: Sequence[Indexed]) -> None:
+        """Replace the files' rows. An unreadable file keeps its photograph, since it may become readable again."""
         rows: dict[str, dict[str, Any]] = {}
-        out: set[str] = set()
-        for looked, one in zip(self.batch, done, strict=True):
-            if looked.file is None or FORGOTTEN in one.problem:
+        deleted: set[str] = set()
+        for scan, result in zip(self.batch, results, strict=True):
+            if scan.file is None or REMOVED in result.problem:
                 continue
-            path, size, mtime_ns = looked.file
-            had = self.before[path].photo if path in self.before else None
-            photo, problem = (had, looked.problem) if one.what == "problem" else (one.photo, "")
-            out.update((path, *looked.gone))
+            path, size, mtime_ns = scan.file
+            old_photo = self.old_files[path].photo if path in self.old_files else None
+            photo, problem = (old_photo, scan.problem) if result.status == "problem" else (result.photo, "")
+            deleted.update((path, *scan.old_paths))
             rows[path] = {"path": path, "size": size, "mtime_ns": mtime_ns, "photo": photo, "problem": problem}
-            if one.what == "tombstoned":
+            if result.status == "tombstoned":
                 del rows[path]
-        table, listed = schema.files, list(out)
-        for start in range(0, len(listed), PIECE):
-            self.connection.execute(delete(table).where(table.c.path.in_(listed[start : start + PIECE])))
+        table, paths = schema.files, list(deleted)
+        for start in range(0, len(paths), CHUNK):
+            self.connection.execute(delete(table).where(table.c.path.in_(paths[start : start + CHUNK])))
         if rows:
             self.connection.execute(insert(table), list(rows.values()))
 
-    def _changed(self, done: Sequence[Indexed]) -> dict[int, int | None]:
-        """For each photograph that one of the files held and no file holds now, the one that the file holds."""
-        held = {}
-        for looked, one in zip(self.batch, done, strict=True):
-            before = self.before.get(looked.file.path) if looked.file else None
-            if before is not None and before.photo not in (None, one.photo) and one.what != "problem":
-                held[int(before.photo)] = one.photo
-        files, listed = schema.files, list(held)
-        still: set[int] = set()
-        for start in range(0, len(listed), PIECE):
-            asked = select(files.c.photo).where(files.c.photo.in_(listed[start : start + PIECE]))
-            still.update(self.connection.execute(asked).scalars())
-        return {old: new for old, new in held.items() if old not in still}
+    def _changed(self, results: Sequence[Indexed]) -> dict[int, int | None]:
+        """The photographs that no file holds any more, each with the one that its file now holds."""
+        replaced = {}
+        for scan, result in zip(self.batch, results, strict=True):
+            old = self.old_files.get(scan.file.path) if scan.file else None
+            if old is not None and old.photo not in (None, result.photo) and result.status != "problem":
+                replaced[int(old.photo)] = result.photo
+        files, photos = schema.files, list(replaced)
+        in_use: set[int] = set()
+        for start in range(0, len(photos), CHUNK):
+            query = select(files.c.photo).where(files.c.photo.in_(photos[start : start + CHUNK]))
+            in_use.update(self.connection.execute(query).scalars())
+        return {old: new for old, new in replaced.items() if old not in in_use}
 
 
-def _rows(connection: Connection, paths: Sequence[str]) -> dict[str, Row[Any]]:
-    table, found = schema.files, {}
-    for start in range(0, len(paths), PIECE):
-        asked = select(table).where(table.c.path.in_(paths[start : start + PIECE]))
-        found.update({row.path: row for row in connection.execute(asked)})
-    return found
+def _files(connection: Connection, paths: Sequence[str]) -> dict[str, Row[Any]]:
+    table, files = schema.files, {}
+    for start in range(0, len(paths), CHUNK):
+        query = select(table).where(table.c.path.in_(paths[start : start + CHUNK]))
+        files.update({row.path: row for row in connection.execute(query)})
+    return files
 
 
 def _photos(connection: Connection, contents: Iterable[str]) -> dict[str, int]:
-    table, listed = schema.photos, sorted(contents)
-    found: dict[str, int] = {}
-    for start in range(0, len(listed), PIECE):
-        asked = select(table.c.sha256, table.c.id).where(table.c.sha256.in_(listed[start : start + PIECE]))
-        found.update({sha: int(number) for sha, number in connection.execute(asked)})
-    return found
+    table, digests = schema.photos, sorted(contents)
+    photos: dict[str, int] = {}
+    for start in range(0, len(digests), CHUNK):
+        query = select(table.c.sha256, table.c.id).where(table.c.sha256.in_(digests[start : start + CHUNK]))
+        photos.update({sha: int(number) for sha, number in connection.execute(query)})
+    return photos
 
 
-def _write_photos(connection: Connection, fresh: Mapping[str, Looked], there: Mapping[str, int]) -> dict[str, int]:
-    """The numbers of these photographs, by content: made, or brought up to date where the gallery had them."""
-    table, rows = schema.photos, [_photo_row(looked) for looked in fresh.values()]
-    old = [{"number": there[row["sha256"]], **row} for row in rows if row["sha256"] in there]
+def _write_photos(
+    connection: Connection, scans: Mapping[str, ScannedFile], existing: Mapping[str, int]
+) -> dict[str, int]:
+    """Insert or update photographs; the ids of the inserted ones, by content."""
+    table, rows = schema.photos, [_photo_row(scan) for scan in scans.values()]
+    old = [{"number": existing[row["sha256"]], **row} for row in rows if row["sha256"] in existing]
     if old:
         change = update(table).where(table.c.id == bindparam("number"))
         connection.execute(change.values({name: bindparam(name) for name in rows[0]}), old)
-    new = [row for row in rows if row["sha256"] not in there]
-    made: Sequence[int] = ()
+    new = [row for row in rows if row["sha256"] not in existing]
+    ids: Sequence[int] = ()
     if new:
-        made = (
-            connection.execute(insert(table).returning(table.c.id, sort_by_parameter_order=True), new).scalars().all()
-        )
-    return {row["sha256"]: int(number) for row, number in zip(new, made, strict=True)}
+        statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+        ids = connection.execute(statement, new).scalars().all()
+    return {row["sha256"]: int(number) for row, number in zip(new, ids, strict=True)}
 
 
-def _photo_row(looked: Looked) -> dict[str, Any]:
+def _photo_row(scan: ScannedFile) -> dict[str, Any]:
     return {
-        "sha256": looked.sha256,
-        "video": looked.video,
-        "width": looked.size[0],
-        "height": looked.size[1],
-        "taken": looked.taken,
-        "problem": looked.problem,
-        "detector": looked.detector,
+        "sha256": scan.sha256,
+        "video": scan.video,
+        "width": scan.size[0],
+        "height": scan.size[1],
+        "taken": scan.taken,
+        "problem": scan.problem,
+        "detector": scan.detector,
         "indexed": time.time(),
     }
 
 
 def _write_faces(connection: Connection, faces: Mapping[int, Sequence[NewFace]]) -> dict[int, list[int]]:
-    """The numbers of each photograph's faces, in their order."""
-    flat = [(photo, number, one) for photo, found in faces.items() for number, one in enumerate(found)]
-    numbers: dict[int, list[int]] = {photo: [] for photo in faces}
+    """Insert the faces of each photograph; their ids, in order."""
+    flat = [(photo, number, face) for photo, own in faces.items() for number, face in enumerate(own)]
+    ids: dict[int, list[int]] = {photo: [] for photo in faces}
     if not flat:
-        return numbers
-    table, rows = schema.faces, [_face_row(photo, number, one) for photo, number, one in flat]
-    made = connection.execute(insert(table).returning(table.c.id, sort_by_parameter_order=True), rows).scalars().all()
-    pairs = [(int(face), one) for face, (_, _, one) in zip(made, flat, strict=True)]
-    connection.execute(insert(schema.vectors), [{"face": face, "vector": one.vector} for face, one in pairs])
-    chips = [_chip_row(face, one) for face, one in pairs if one.chip is not None]
+        return ids
+    table, rows = schema.faces, [_face_row(photo, number, face) for photo, number, face in flat]
+    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    inserted = [int(number) for number in connection.execute(statement, rows).scalars()]
+    pairs = [(number, face) for number, (_, _, face) in zip(inserted, flat, strict=True)]
+    connection.execute(insert(schema.vectors), [{"face": number, "vector": face.vector} for number, face in pairs])
+    chips = [_chip_row(number, face) for number, face in pairs if face.chip is not None]
     if chips:
         connection.execute(insert(schema.chips), chips)
-    for (face, _), (photo, _, _) in zip(pairs, flat, strict=True):
-        numbers[photo].append(face)
-    return numbers
+    for number, (photo, _, _) in zip(inserted, flat, strict=True):
+        ids[photo].append(number)
+    return ids
 
 
-def _face_row(photo: int, number: int, one: NewFace) -> dict[str, Any]:
-    face, quality = one.face, one.quality
+def _face_row(photo: int, number: int, enrolled: NewFace) -> dict[str, Any]:
+    face, quality = enrolled.face, enrolled.quality
     x1, y1, x2, y2 = (float(v) for v in face.box)
     return {
         "photo": photo,
         "number": number,
-        "time": one.time,
+        "time": enrolled.time,
         "x1": x1,
         "y1": y1,
         "x2": x2,
         "y2": y2,
         "score": float(face.score),
         "turn": face.turn,
-        "landmarks": None if face.landmarks is None else packed(face.landmarks.ravel()),
+        "landmarks": None if face.landmarks is None else pack(face.landmarks.ravel()),
         "sharpness": _or_none(quality.sharpness),
         "yaw": _or_none(quality.yaw),
         "pitch": _or_none(quality.pitch),
@@ -297,11 +343,11 @@ def _face_row(photo: int, number: int, one: NewFace) -> dict[str, Any]:
 
 
 def _or_none(value: float) -> float | None:
-    """Databases that have no NaN (SQLite makes it NULL by itself) are told None."""
+    """None for NaN: not every database stores NaN."""
     return None if value != value else float(value)
 
 
-def _chip_row(face: int, one: NewFace) -> dict[str, Any]:
-    assert one.chip is not None
-    x1, y1, x2, y2 = one.chip.frame
-    return {"face": face, "jpeg": one.chip.jpeg, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
+def _chip_row(face: int, enrolled: NewFace) -> dict[str, Any]:
+    assert enrolled.chip is not None
+    x1, y1, x2, y2 = enrolled.chip.frame
+    return {"face": face, "jpeg": enrolled.chip.jpeg, "x1": x1, "y1": y1, "x2": x2, "y2": y2}

@@ -1,4 +1,4 @@
-"""Faces read back: by number, by where they are, their vectors and chips."""
+"""Reads faces from a gallery: records, vectors and chips."""
 
 from __future__ import annotations
 
@@ -12,157 +12,163 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, fun
 
 from nitakao.errors import MisuseError
 from nitakao.gallery import schema
-from nitakao.gallery.columns import path_bytes, unpacked
+from nitakao.gallery.columns import path_bytes, unpack
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import Chip, Face, FaceFilter, FaceRecord, Floats, Ids, Quality
 
-PIECE = 500  # numbers in one question: SQLite once took 999 at most
-STREAM = 4096  # rows that are held at a time
+CHUNK = 500  # ids in one query: SQLite once accepted at most 999 parameters
+STREAM = 4096  # rows in memory at a time
 
 
-def in_pieces(numbers: Iterable[int], size: int = PIECE) -> Iterator[list[int]]:
-    """Lists of at most `size`, plain integers, for `in_`."""
-    listed = [int(n) for n in numbers]
-    for start in range(0, len(listed), size):
-        yield listed[start : start + size]
+def chunks(numbers: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
+    """Lists of at most `size` plain integers, for `in_`."""
+    values = [int(n) for n in numbers]
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
 
 
-def count(gallery: GalleryStore, where: FaceFilter | None = None) -> int:
-    """How many faces are meant."""
-    meant = where or FaceFilter()
+def count(gallery: GalleryStore, face_filter: FaceFilter | None = None) -> int:
+    """The number of faces that pass the filter."""
+    face_filter = face_filter or FaceFilter()
 
-    def counted() -> int:
+    def query() -> int:
         with gallery.read() as connection:
-            asked = select(func.count()).select_from(schema.faces).where(*conditions(meant))
-            return int(connection.execute(asked).scalar_one())
+            counted = select(func.count()).select_from(schema.faces).where(*conditions(face_filter))
+            return int(connection.execute(counted).scalar_one())
 
-    return gallery.remember(("faces", meant), counted)
+    return gallery.cached(("faces", face_filter), query)
 
 
-def kept(gallery: GalleryStore, numbers: Iterable[int]) -> dict[int, FaceRecord]:
-    """The faces of these numbers; those that are not there are left out."""
+def records(gallery: GalleryStore, ids: Iterable[int]) -> dict[int, FaceRecord]:
+    """The faces with these ids, by id; ids that do not exist are left out."""
     with gallery.read() as connection:
-        return kept_in(connection, numbers)
+        return records_in(connection, ids)
 
 
-def kept_in(connection: Connection, numbers: Iterable[int]) -> dict[int, FaceRecord]:
-    """As `kept`, within a transaction."""
-    found = {}
-    for piece in in_pieces(numbers):
-        for row in connection.execute(_rows().where(schema.faces.c.id.in_(piece))):
-            found[int(row.id)] = _kept(row)
-    return found
+def records_in(connection: Connection, ids: Iterable[int]) -> dict[int, FaceRecord]:
+    """Like `records`, within a transaction."""
+    faces = {}
+    for chunk in chunks(ids):
+        for row in connection.execute(_query().where(schema.faces.c.id.in_(chunk))):
+            faces[int(row.id)] = _record(row)
+    return faces
 
 
-def stream(gallery: GalleryStore, where: FaceFilter | None = None) -> Iterator[FaceRecord]:
-    """Every face that is meant, by number, read as it is asked for."""
+def stream(gallery: GalleryStore, face_filter: FaceFilter | None = None) -> Iterator[FaceRecord]:
+    """The faces that pass the filter, by id, read as they are consumed."""
     with gallery.read() as connection:
-        asked = _rows().where(*conditions(where or FaceFilter())).order_by(schema.faces.c.id)
-        for row in connection.execution_options(yield_per=STREAM).execute(asked):
-            yield _kept(row)
+        query = _query().where(*conditions(face_filter or FaceFilter())).order_by(schema.faces.c.id)
+        for row in connection.execution_options(yield_per=STREAM).execute(query):
+            yield _record(row)
 
 
-def ids(gallery: GalleryStore, where: FaceFilter | None = None) -> Ids:
-    """(n,) int64, ascending: the numbers of the faces that are meant."""
+def ids(gallery: GalleryStore, face_filter: FaceFilter | None = None) -> Ids:
+    """The ids of the faces that pass the filter: (n,) int64, ascending, read-only."""
     with gallery.read() as connection:
-        asked = select(schema.faces.c.id).where(*conditions(where or FaceFilter())).order_by(schema.faces.c.id)
-        found = np.fromiter(connection.execute(asked).scalars(), np.int64)
-    found.setflags(write=False)  # it may be given to several who ask
-    return found
+        query = select(schema.faces.c.id).where(*conditions(face_filter or FaceFilter())).order_by(schema.faces.c.id)
+        numbers = np.fromiter(connection.execute(query).scalars(), np.int64)
+    numbers.setflags(write=False)  # callers may share it through the cache
+    return numbers
 
 
-def vectors(gallery: GalleryStore, numbers: Sequence[int] | Ids) -> Floats:
-    """(n, D) float32, in the order of `numbers`. Raises MisuseError where one is not there."""
+def vectors(gallery: GalleryStore, ids: Sequence[int] | Ids) -> Floats:
+    """The vectors of these faces: (n, D) float32, in the order of `ids`.
+
+    Raises:
+        MisuseError: If a face does not exist.
+    """
     with gallery.read() as connection:
-        return vectors_in(connection, numbers, gallery.dimension)
+        return vectors_in(connection, ids, gallery.dimension)
 
 
-def vectors_in(connection: Connection, numbers: Sequence[int] | Ids, dimension: int) -> Floats:
-    """As `vectors`, within a transaction."""
+def vectors_in(connection: Connection, ids: Sequence[int] | Ids, dimension: int) -> Floats:
+    """Like `vectors`, within a transaction."""
     table = schema.vectors
-    found: dict[int, Any] = {}
-    for piece in in_pieces(numbers):
-        found.update((r.face, r.vector) for r in connection.execute(select(table).where(table.c.face.in_(piece))))
+    by_id: dict[int, Any] = {}
+    for chunk in chunks(ids):
+        by_id.update((r.face, r.vector) for r in connection.execute(select(table).where(table.c.face.in_(chunk))))
     try:
-        listed = [found[int(n)] for n in numbers]
+        rows = [by_id[int(n)] for n in ids]
     except KeyError as error:
         raise MisuseError(f"there is no face {error.args[0]} in the gallery") from None
-    return np.asarray(listed, np.float32).reshape(len(listed), dimension)
+    return np.asarray(rows, np.float32).reshape(len(rows), dimension)
 
 
-def after(connection: Connection, number: int, dimension: int, most: int = 1 << 14) -> Iterator[tuple[Ids, Floats]]:
-    """Numbers (n,) and vectors (n, D) of all faces with a number above `number`, ascending, in blocks."""
+def vectors_after(
+    connection: Connection, last: int, dimension: int, limit: int = 1 << 14
+) -> Iterator[tuple[Ids, Floats]]:
+    """Ids (n,) and vectors (n, D) of all faces with an id above `last`, ascending, at most `limit` at a time."""
     table = schema.vectors
     while True:
-        asked = select(table).where(table.c.face > number).order_by(table.c.face).limit(most)
-        rows = connection.execute(asked).all()
+        query = select(table).where(table.c.face > last).order_by(table.c.face).limit(limit)
+        rows = connection.execute(query).all()
         if not rows:
             return
-        found = np.fromiter((row.face for row in rows), np.int64, len(rows))
-        yield found, np.asarray([row.vector for row in rows], np.float32).reshape(len(rows), dimension)
-        number = int(found[-1])
+        numbers = np.fromiter((row.face for row in rows), np.int64, len(rows))
+        yield numbers, np.asarray([row.vector for row in rows], np.float32).reshape(len(rows), dimension)
+        last = int(numbers[-1])
 
 
-def chips(gallery: GalleryStore, numbers: Iterable[int]) -> dict[int, Chip]:
-    """The chips of these faces; those without one are left out."""
+def chips(gallery: GalleryStore, ids: Iterable[int]) -> dict[int, Chip]:
+    """The chips of these faces, by id; faces without one are left out."""
     with gallery.read() as connection:
-        return chips_in(connection, numbers)
+        return chips_in(connection, ids)
 
 
-def chips_in(connection: Connection, numbers: Iterable[int]) -> dict[int, Chip]:
-    """As `chips`, within a transaction."""
+def chips_in(connection: Connection, ids: Iterable[int]) -> dict[int, Chip]:
+    """Like `chips`, within a transaction."""
     table = schema.chips
-    found = {}
-    for piece in in_pieces(numbers):
-        for row in connection.execute(select(table).where(table.c.face.in_(piece))):
-            found[int(row.face)] = Chip(bytes(row.jpeg), (row.x1, row.y1, row.x2, row.y2))
-    return found
+    by_id = {}
+    for chunk in chunks(ids):
+        for row in connection.execute(select(table).where(table.c.face.in_(chunk))):
+            by_id[int(row.face)] = Chip(bytes(row.jpeg), (row.x1, row.y1, row.x2, row.y2))
+    return by_id
 
 
-def conditions(where: FaceFilter) -> list[ColumnElement[bool]]:
-    """What a face has to fulfil, as SQL."""
+def conditions(face_filter: FaceFilter) -> list[ColumnElement[bool]]:
+    """The filter as SQL conditions on `schema.faces`."""
     faces = schema.faces
-    found: list[ColumnElement[bool]] = []
-    if where.people:
-        found.append(faces.c.person.in_(where.people))
-    if where.exclude:
-        found.append(or_(faces.c.person.is_(None), faces.c.person.not_in(where.exclude)))
-    if where.min_quality > 0:
-        found.append(faces.c.quality >= where.min_quality)
-    if where.folder:
-        found.append(_below(where.folder))
-    if where.since is not None or where.until is not None:
-        found.append(_taken(where.since, where.until))
-    if where.named:
+    result: list[ColumnElement[bool]] = []
+    if face_filter.people:
+        result.append(faces.c.person.in_(face_filter.people))
+    if face_filter.exclude:
+        result.append(or_(faces.c.person.is_(None), faces.c.person.not_in(face_filter.exclude)))
+    if face_filter.min_quality > 0:
+        result.append(faces.c.quality >= face_filter.min_quality)
+    if face_filter.folder:
+        result.append(_in_folder(face_filter.folder))
+    if face_filter.since is not None or face_filter.until is not None:
+        result.append(_taken_between(face_filter.since, face_filter.until))
+    if face_filter.named:
         named = schema.people.alias()
-        found.append(exists().where(named.c.id == faces.c.person, named.c.name.is_not(None)))
-    if not where.hidden:
-        unwanted = schema.people.alias()
-        found.append(~exists().where(unwanted.c.id == faces.c.person, unwanted.c.hidden))
-    return found
+        result.append(exists().where(named.c.id == faces.c.person, named.c.name.is_not(None)))
+    if not face_filter.hidden:
+        people = schema.people.alias()
+        result.append(~exists().where(people.c.id == faces.c.person, people.c.hidden))
+    return result
 
 
-def _below(folder: str) -> ColumnElement[bool]:
-    """The photograph lies in the folder or below it: its path begins with the folder's."""
+def _in_folder(folder: str) -> ColumnElement[bool]:
+    """The photograph's path starts with the folder's."""
     files = schema.files.alias()
     first = folder.rstrip("/\\") + "/"
     past = path_bytes(first)[:-1] + bytes([path_bytes(first)[-1] + 1])
-    within = and_(files.c.path >= first, files.c.path < past.decode("utf-8", "surrogateescape"))
-    return exists().where(files.c.photo == schema.faces.c.photo, within)
+    inside = and_(files.c.path >= first, files.c.path < past.decode("utf-8", "surrogateescape"))
+    return exists().where(files.c.photo == schema.faces.c.photo, inside)
 
 
-def _taken(since: float | None, until: float | None) -> ColumnElement[bool]:
-    photos = schema.photos.alias()  # the question around it may speak of photographs, too
-    within = [photos.c.id == schema.faces.c.photo, photos.c.taken.is_not(None)]
+def _taken_between(since: float | None, until: float | None) -> ColumnElement[bool]:
+    photos = schema.photos.alias()  # the outer query may join photos too
+    parts = [photos.c.id == schema.faces.c.photo, photos.c.taken.is_not(None)]
     if since is not None:
-        within.append(photos.c.taken >= since)
+        parts.append(photos.c.taken >= since)
     if until is not None:
-        within.append(photos.c.taken < until)
-    return exists().where(*within)
+        parts.append(photos.c.taken < until)
+    return exists().where(*parts)
 
 
 @cache
-def _rows() -> Select[Any]:
+def _query() -> Select[Any]:
     faces, photos, people, files = schema.faces, schema.photos, schema.people, schema.files
     path = select(func.min(files.c.path)).where(files.c.photo == faces.c.photo).scalar_subquery().label("path")
     return (
@@ -172,16 +178,16 @@ def _rows() -> Select[Any]:
     )
 
 
-def _kept(row: Row[Any]) -> FaceRecord:
-    marks = None if row.landmarks is None else unpacked(row.landmarks).reshape(5, 2)
+def _record(row: Row[Any]) -> FaceRecord:
+    landmarks = None if row.landmarks is None else unpack(row.landmarks).reshape(5, 2)
     return FaceRecord(
         id=int(row.id),
         photo_id=int(row.photo),
         path=row.path or "",
         size=(row.width, row.height),
         number=row.number,
-        face=Face((row.x1, row.y1, row.x2, row.y2), row.score, marks, row.turn),
-        quality=Quality(*(_number(v) for v in (row.sharpness, row.yaw, row.pitch, row.roll, row.quality))),
+        face=Face((row.x1, row.y1, row.x2, row.y2), row.score, landmarks, row.turn),
+        quality=Quality(*(_or_nan(v) for v in (row.sharpness, row.yaw, row.pitch, row.roll, row.quality))),
         time=row.time,
         taken=row.taken,
         person_id=row.person,
@@ -189,5 +195,5 @@ def _kept(row: Row[Any]) -> FaceRecord:
     )
 
 
-def _number(value: float | None) -> float:
+def _or_nan(value: float | None) -> float:
     return math.nan if value is None else float(value)

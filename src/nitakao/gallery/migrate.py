@@ -1,4 +1,4 @@
-"""Making a gallery's tables, and bringing those of an older nitakao up to date."""
+"""Creates a gallery's tables, and migrates those of an older nitakao."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ HEAD = "0003"  # the newest version under migrations/versions; a test compares
 
 
 def version(connection: Connection) -> str:
-    """The version of the tables, as the migrations count it; empty where there are none."""
+    """The migration version of the tables; empty if there are none."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring the tables to HEAD within the transaction that the connection is in."""
+    """Migrate the tables to HEAD within the connection's transaction."""
     from alembic import command
     from alembic.config import Config
 

@@ -1,4 +1,4 @@
-"""What questions to a gallery need: which faces may answer, faces nearest first without end, persons as one vector."""
+"""Building blocks of searches: face filters, faces in order of distance, and the best faces of a person."""
 
 from __future__ import annotations
 
@@ -15,136 +15,159 @@ from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import FaceFilter, FaceRecord, Floats, Ids
 
-BLOCK = 64  # vectors searched with together: enough for a matrix product, few enough for its result to stay small
-DEEPER = 4  # times as many faces, where those found so far did not do
-READ = 256  # faces looked up together
-MANY = 100  # faces that stand for a person who has more: their mean moves little with the hundredth
+BLOCK = 64  # vectors searched together: enough for a matrix product, few enough for its result to stay small
+GROWTH = 4  # factor by which a search asks for more faces if the caller needs more
+READ = 256  # faces read from the database together
+MAX_PERSON_FACES = 100  # faces that represent a person: their mean changes little with more
 
 
-class Near(NamedTuple):
-    """A face that was come upon on the way outwards.  vector: (D,), or (0,) where none was asked for."""
+class Neighbour(NamedTuple):
+    """A face at a distance from the probe.
 
-    kept: FaceRecord
+    Attributes:
+        face: The face.
+        distance: To the probe, in the gallery's metric.
+        vector: (D,) float32, or (0,) if vectors were not requested.
+    """
+
+    face: FaceRecord
     distance: float
     vector: Floats
 
 
-class Faces(NamedTuple):
-    """Faces of one person: numbers (n,), those of their photographs (n,), vectors (n, D)."""
+class PersonFaces(NamedTuple):
+    """Faces of one person: ids (n,), ids of their photographs (n,), vectors (n, D)."""
 
-    numbers: Ids
+    ids: Ids
     photos: Ids
     vectors: Floats
 
 
-def allowed(gallery: GalleryStore, where: FaceFilter) -> Ids | None:
-    """The numbers of the faces that may answer, ascending; None where all may."""
-    if where == FaceFilter(hidden=where.hidden) and (where.hidden or not _anybody_hidden(gallery)):
+def allowed_ids(gallery: GalleryStore, face_filter: FaceFilter) -> Ids | None:
+    """The ids of the faces that pass the filter, ascending; None if all faces do."""
+    only_hidden_matters = face_filter == FaceFilter(hidden=face_filter.hidden)
+    if only_hidden_matters and (face_filter.hidden or not _has_hidden_people(gallery)):
         return None
-    return meant(gallery, where)
+    return filtered_ids(gallery, face_filter)
 
 
-def meant(gallery: GalleryStore, where: FaceFilter) -> Ids:
-    """The numbers of the faces that are meant, ascending."""
-    return gallery.remember(("meant", where), lambda: faces.ids(gallery, where))
+def filtered_ids(gallery: GalleryStore, face_filter: FaceFilter) -> Ids:
+    """The ids of the faces that pass the filter, ascending."""
+    return gallery.cached(("ids", face_filter), lambda: faces.ids(gallery, face_filter))
 
 
-def _anybody_hidden(gallery: GalleryStore) -> bool:
-    def asked() -> bool:
+def _has_hidden_people(gallery: GalleryStore) -> bool:
+    def query() -> bool:
         with gallery.read() as connection:
-            found = connection.execute(select(schema.people.c.id).where(schema.people.c.hidden).limit(1)).first()
-        return found is not None
+            row = connection.execute(select(schema.people.c.id).where(schema.people.c.hidden).limit(1)).first()
+        return row is not None
 
-    return gallery.remember("hidden", asked)
+    return gallery.cached("hidden", query)
 
 
-def outwards(
-    gallery: GalleryStore, vectors: Floats, within: Ids | None, first: int
+def nearest_first(
+    gallery: GalleryStore, vectors: Floats, allowed: Ids | None, first: int
 ) -> Iterator[Iterator[tuple[int, float]]]:
-    """For each vector (n, D) an iterator over (number, distance), nearest first, through every face that may answer.
+    """For each vector, all allowed faces in order of distance.
 
-    within: as `allowed` gives it.  first: how many are looked for at once; more only where more are taken.
+    Args:
+        gallery: The gallery.
+        vectors: (n, D) probes.
+        allowed: Ids of the faces that may match, see `allowed_ids`.
+        first: How many faces the first search asks for; it asks for more only if more are taken.
+
+    Returns:
+        For each vector an iterator over (face id, distance).
     """
     for start in range(0, len(vectors), BLOCK):
         block = vectors[start : start + BLOCK]
-        ids, distances = searcher(gallery).search(block, first, within)
+        ids, distances = searcher(gallery).search(block, first, allowed)
         for row, vector in enumerate(block):
-            yield _onwards(gallery, vector, within, first, ids[row], distances[row])
+            yield _continued(gallery, vector, allowed, first, ids[row], distances[row])
 
 
-def _onwards(
-    gallery: GalleryStore, vector: Floats, within: Ids | None, asked: int, ids: Ids, distances: NDArray[np.float64]
+def _continued(
+    gallery: GalleryStore, vector: Floats, allowed: Ids | None, count: int, ids: Ids, distances: NDArray[np.float64]
 ) -> Iterator[tuple[int, float]]:
-    """asked: how many were looked for so far; ids, distances: what was found, -1 where there were no more."""
+    """Yields the result of a search for `count` faces, then of larger searches; ids are -1 where there are no more."""
     seen: set[int] = set()
     while True:
         for number, distance in zip(ids.tolist(), distances.tolist(), strict=True):
             if number >= 0 and number not in seen:
                 seen.add(number)
                 yield number, distance
-        if np.count_nonzero(ids >= 0) < asked:
+        if np.count_nonzero(ids >= 0) < count:
             return
-        asked *= DEEPER
-        (ids,), (distances,) = searcher(gallery).search(vector[None], asked, within)
+        count *= GROWTH
+        (ids,), (distances,) = searcher(gallery).search(vector[None], count, allowed)
 
 
-def looked_up(
-    gallery: GalleryStore, near: Iterable[tuple[int, float]], at_once: int = READ, *, vectors: bool = False
-) -> Iterator[Near]:
-    """The faces behind (number, distance), in their order; those that were forgotten meanwhile are passed over."""
-    near = iter(near)
-    while piece := list(islice(near, at_once)):
-        numbers = [number for number, _ in piece]
+def load_faces(
+    gallery: GalleryStore, pairs: Iterable[tuple[int, float]], at_once: int = READ, *, vectors: bool = False
+) -> Iterator[Neighbour]:
+    """Load the faces of (face id, distance) pairs, in order; skips faces that have been deleted meanwhile.
+
+    Args:
+        gallery: The gallery.
+        pairs: Face ids and distances.
+        at_once: How many faces to read together.
+        vectors: Whether to load the vectors too.
+    """
+    pairs = iter(pairs)
+    while chunk := list(islice(pairs, at_once)):
+        ids = [number for number, _ in chunk]
         with gallery.read() as connection:
-            kept = faces.kept_in(connection, numbers)
-            there = [(kept[number], distance) for number, distance in piece if number in kept]
-            rows = np.empty((len(there), 0), np.float32)
+            records = faces.records_in(connection, ids)
+            present = [(records[number], distance) for number, distance in chunk if number in records]
+            rows = np.empty((len(present), 0), np.float32)
             if vectors:
-                rows = faces.vectors_in(connection, [one.id for one, _ in there], gallery.dimension)
-        yield from (Near(one, distance, row) for (one, distance), row in zip(there, rows, strict=True))
+                rows = faces.vectors_in(connection, [face.id for face, _ in present], gallery.dimension)
+        yield from (Neighbour(face, distance, row) for (face, distance), row in zip(present, rows, strict=True))
 
 
-def named_people(gallery: GalleryStore, where: FaceFilter) -> int:
-    """How many persons have a name and at least one of the faces that are meant."""
+def count_named_people(gallery: GalleryStore, face_filter: FaceFilter) -> int:
+    """The number of named people with a face that passes the filter, which must have `named` set."""
     table = schema.faces
-    asked = select(func.count(table.c.person.distinct())).where(table.c.person.is_not(None), *faces.conditions(where))
+    query = select(func.count(table.c.person.distinct())).where(
+        table.c.person.is_not(None), *faces.conditions(face_filter)
+    )
 
-    def counted() -> int:
+    def count() -> int:
         with gallery.read() as connection:
-            return int(connection.execute(asked).scalar_one())
+            return int(connection.execute(query).scalar_one())
 
-    return gallery.remember(("people", where), counted)
+    return gallery.cached(("people", face_filter), count)
 
 
-def faces_of(gallery: GalleryStore, people: Iterable[int]) -> dict[int, Faces]:
-    """For each person who has any the faces with the best quality, `MANY` at most."""
+def faces_of(gallery: GalleryStore, people: Iterable[int]) -> dict[int, PersonFaces]:
+    """The faces of each person by person id, at most the `MAX_PERSON_FACES` of the best quality."""
     table, vectors = schema.faces, schema.vectors
-    best = (func.coalesce(table.c.quality, 0).desc(), table.c.id)
-    place = func.row_number().over(partition_by=table.c.person, order_by=best).label("place")
+    by_quality = (func.coalesce(table.c.quality, 0).desc(), table.c.id)
+    place = func.row_number().over(partition_by=table.c.person, order_by=by_quality).label("place")
     columns = (table.c.person, table.c.id, table.c.photo)
-    found: dict[int, list[tuple[int, int, Floats]]] = {}
+    rows: dict[int, list[tuple[int, int, Floats]]] = {}
     with gallery.read() as connection:
-        for piece in faces.in_pieces(people):
-            ranked = select(*columns, place).where(table.c.person.in_(piece)).subquery()
-            asked = select(ranked, vectors.c.vector).join(vectors, vectors.c.face == ranked.c.id)
-            for row in connection.execute(asked.where(ranked.c.place <= MANY).order_by(ranked.c.id)):
-                found.setdefault(int(row.person), []).append((int(row.id), int(row.photo), row.vector))
-    return {person: _together(listed) for person, listed in found.items()}
+        for chunk in faces.chunks(people):
+            ranked = select(*columns, place).where(table.c.person.in_(chunk)).subquery()
+            query = select(ranked, vectors.c.vector).join(vectors, vectors.c.face == ranked.c.id)
+            for row in connection.execute(query.where(ranked.c.place <= MAX_PERSON_FACES).order_by(ranked.c.id)):
+                rows.setdefault(int(row.person), []).append((int(row.id), int(row.photo), row.vector))
+    return {person: _person_faces(own) for person, own in rows.items()}
 
 
-def _together(listed: Sequence[tuple[int, int, Floats]]) -> Faces:
-    numbers, photos, vectors = zip(*listed, strict=True)
-    return Faces(np.array(numbers, np.int64), np.array(photos, np.int64), np.stack(vectors))
+def _person_faces(rows: Sequence[tuple[int, int, Floats]]) -> PersonFaces:
+    ids, photos, vectors = zip(*rows, strict=True)
+    return PersonFaces(np.array(ids, np.int64), np.array(photos, np.int64), np.stack(vectors))
 
 
-def people_behind(gallery: GalleryStore, near: Iterable[tuple[int, float]]) -> Iterator[tuple[int, int, float]]:
-    """Person, number and distance of the faces that belong to somebody, in their order."""
-    near = iter(near)
+def persons_of(gallery: GalleryStore, pairs: Iterable[tuple[int, float]]) -> Iterator[tuple[int, int, float]]:
+    """(person id, face id, distance) for (face id, distance) pairs, in order; skips unassigned faces."""
+    pairs = iter(pairs)
     table = schema.faces
-    while piece := list(islice(near, READ)):
+    while chunk := list(islice(pairs, READ)):
         with gallery.read() as connection:
-            asked = select(table.c.id, table.c.person).where(table.c.id.in_([number for number, _ in piece]))
-            people = {int(row.id): row.person for row in connection.execute(asked)}
-        for number, distance in piece:
+            query = select(table.c.id, table.c.person).where(table.c.id.in_([number for number, _ in chunk]))
+            people = {int(row.id): row.person for row in connection.execute(query)}
+        for number, distance in chunk:
             if people.get(number) is not None:
                 yield int(people[number]), number, distance

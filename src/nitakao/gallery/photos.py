@@ -1,4 +1,4 @@
-"""Photographs read back with their faces, for whatever takes them out of a gallery again."""
+"""Reads photographs and their faces from a gallery."""
 
 from __future__ import annotations
 
@@ -9,17 +9,25 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from nitakao.gallery import schema
-from nitakao.gallery.faces import PIECE, conditions, in_pieces, kept_in
+from nitakao.gallery.faces import CHUNK, chunks, conditions, records_in
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import FaceFilter, FaceRecord
 
 
 @dataclass(frozen=True, eq=False)
-class Pictured:
-    """A photograph, or a video, with those of its faces that are meant, by their place in it.
+class PhotoRecord:
+    """A photograph or video in a gallery, with its faces.
 
-    photo: its number.  size: (width, height).  paths: where it lies, sorted; none where it lies nowhere.
-    taken, indexed: seconds since 1970; taken: None where it does not say.  problem: why it has no faces, or ''.
+    Attributes:
+        photo: Its id.
+        sha256: Of its content.
+        size: (width, height) in pixels.
+        video: Whether it is a video.
+        paths: The files that hold it, sorted; empty if there are none.
+        faces: The faces requested, in their order in the photograph.
+        taken: Seconds since 1970; None if unknown.
+        indexed: Seconds since 1970.
+        problem: Why it has no faces; empty if it has any.
     """
 
     photo: int
@@ -33,50 +41,53 @@ class Pictured:
     problem: str = ""
 
 
-def pictured(gallery: GalleryStore, where: FaceFilter | None = None) -> Iterator[Pictured]:
-    """Every photograph with a face that is meant, by number, some at a time, so that others may write in between."""
+def stream_photos(gallery: GalleryStore, face_filter: FaceFilter | None = None) -> Iterator[PhotoRecord]:
+    """The photographs with a face that passes the filter, by id, with those faces.
+
+    Reads them in several transactions, so that others can write in between.
+    """
     faces, last = schema.faces, 0
     while True:
-        asked = select(faces.c.photo).where(faces.c.photo > last, *conditions(where or FaceFilter()))
+        query = select(faces.c.photo).where(faces.c.photo > last, *conditions(face_filter or FaceFilter()))
         with gallery.read() as connection:
-            numbers = connection.execute(asked.distinct().order_by(faces.c.photo).limit(PIECE)).scalars().all()
-            found = _of(connection, numbers, where or FaceFilter())
-        yield from found
-        if not numbers:
+            ids = connection.execute(query.distinct().order_by(faces.c.photo).limit(CHUNK)).scalars().all()
+            chunk = _load(connection, ids, face_filter or FaceFilter())
+        yield from chunk
+        if not ids:
             return
-        last = numbers[-1]
+        last = ids[-1]
 
 
-def pictured_of(gallery: GalleryStore, photos: Iterable[int]) -> dict[int, Pictured]:
-    """The photographs of these numbers with all their faces; those that are not there are left out."""
+def photo_records(gallery: GalleryStore, ids: Iterable[int]) -> dict[int, PhotoRecord]:
+    """The photographs with these ids, by id, with all their faces; ids that do not exist are left out."""
     with gallery.read() as connection:
-        return {one.photo: one for one in pictured_in(connection, photos)}
+        return {photo.photo: photo for photo in photo_records_in(connection, ids)}
 
 
-def pictured_in(connection: Connection, photos: Iterable[int]) -> list[Pictured]:
-    """As `pictured_of`, within a transaction."""
-    return [one for piece in in_pieces(photos) for one in _of(connection, piece, FaceFilter(hidden=True))]
+def photo_records_in(connection: Connection, ids: Iterable[int]) -> list[PhotoRecord]:
+    """Like `photo_records`, within a transaction."""
+    return [photo for chunk in chunks(ids) for photo in _load(connection, chunk, FaceFilter(hidden=True))]
 
 
-def _of(connection: Connection, numbers: Sequence[int], where: FaceFilter) -> list[Pictured]:
-    """At most PIECE photographs, in the order of their numbers."""
+def _load(connection: Connection, ids: Sequence[int], face_filter: FaceFilter) -> list[PhotoRecord]:
+    """At most CHUNK photographs, by id."""
     table, files, faces = schema.photos, schema.files, schema.faces
-    paths, places = defaultdict(list), defaultdict(list)
-    for photo, path in connection.execute(select(files.c.photo, files.c.path).where(files.c.photo.in_(numbers))):
+    paths, face_ids = defaultdict(list), defaultdict(list)
+    for photo, path in connection.execute(select(files.c.photo, files.c.path).where(files.c.photo.in_(ids))):
         paths[photo].append(path)
-    asked = select(faces.c.photo, faces.c.id).where(faces.c.photo.in_(numbers), *conditions(where))
-    for photo, face in connection.execute(asked.order_by(faces.c.number)):
-        places[photo].append(face)
-    kept = kept_in(connection, [face for found in places.values() for face in found])
-    rows = connection.execute(select(table).where(table.c.id.in_(numbers)).order_by(table.c.id))
+    query = select(faces.c.photo, faces.c.id).where(faces.c.photo.in_(ids), *conditions(face_filter))
+    for photo, face in connection.execute(query.order_by(faces.c.number)):
+        face_ids[photo].append(face)
+    records = records_in(connection, [face for own in face_ids.values() for face in own])
+    rows = connection.execute(select(table).where(table.c.id.in_(ids)).order_by(table.c.id))
     return [
-        Pictured(
+        PhotoRecord(
             photo=row.id,
             sha256=row.sha256,
             size=(row.width, row.height),
             video=row.video,
             paths=tuple(sorted(paths[row.id])),
-            faces=tuple(kept[face] for face in places[row.id]),
+            faces=tuple(records[face] for face in face_ids[row.id]),
             taken=row.taken,
             indexed=row.indexed,
             problem=row.problem,

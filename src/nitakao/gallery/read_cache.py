@@ -1,4 +1,4 @@
-"""Answers that hold until somebody writes: counts and lists that every question needs, and that take long to find."""
+"""Cached counts and lists of a gallery, valid until the next write."""
 
 from __future__ import annotations
 
@@ -8,43 +8,45 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-ROOM = 1 << 27  # bytes of arrays that are kept: the numbers of 16 million faces
+MAX_BYTES = 1 << 27  # of cached arrays: the ids of 16 million faces
 
 
-class Remembered:
-    """What was found, while the gallery is as it was then.
+class ReadCache:
+    """Caches values computed from a gallery until the gallery changes. Safe to use from several threads.
 
-    version: another value whenever something was written, by whichever process.  Safe to use from several threads.
+    Args:
+        version: Returns a value that differs after every write, by whichever process.
     """
 
     def __init__(self, version: Callable[[], object]) -> None:
         self._version = version
         self._lock = Lock()
-        self._at: object = None
-        self._found: dict[Hashable, Any] = {}
+        self._cached_version: object = None
+        self._values: dict[Hashable, Any] = {}
 
-    def get(self, key: Hashable, ask: Callable[[], T]) -> T:
-        """What `ask` gives, or gave since the gallery last changed. Arrays must not be changed."""
+    def get(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """The result of `compute`, or its cached result if the gallery has not changed since. Do not modify arrays."""
         with self._lock:
             version = self._version()
-            if version != self._at:
-                self._at, self._found = version, {}
-            if key in self._found:
-                kept: T = self._found[key]
-                return kept
-        found = ask()  # of this version, or of a later one, which the next question then notices
+            if version != self._cached_version:
+                self._cached_version, self._values = version, {}
+            if key in self._values:
+                cached: T = self._values[key]
+                return cached
+        value = compute()  # of this version or a later one; the next call notices a later one
         with self._lock:
-            if self._at == version and self._bytes() + _bytes(found) <= ROOM:
-                self._found[key] = found
-        return found
+            if self._cached_version == version and self._bytes() + _bytes(value) <= MAX_BYTES:
+                self._values[key] = value
+        return value
 
     def clear(self) -> None:
+        """Drop all cached values."""
         with self._lock:
-            self._at, self._found = None, {}
+            self._cached_version, self._values = None, {}
 
     def _bytes(self) -> int:
-        return sum(map(_bytes, self._found.values()))
+        return sum(map(_bytes, self._values.values()))
 
 
-def _bytes(found: object) -> int:
-    return int(getattr(found, "nbytes", 64))
+def _bytes(value: object) -> int:
+    return int(getattr(value, "nbytes", 64))

@@ -1,6 +1,7 @@
-"""A gallery's vectors made anew by another model: beside the old ones, which answer until all are there, then in place.
+"""Replaces all vectors of a gallery with another model's.
 
-What was made is kept as it goes, so that a run that was broken off goes on where it was.
+New vectors are stored beside the old ones, which stay in use until all are there. An interrupted run continues where it
+stopped.
 """
 
 from __future__ import annotations
@@ -15,20 +16,23 @@ from sqlalchemy import Connection, Select, Table, column, delete, func, insert, 
 
 from nitakao.errors import GalleryError
 from nitakao.gallery import schema
-from nitakao.gallery.faces import chips_in, kept_in
+from nitakao.gallery.faces import chips_in, records_in
 from nitakao.gallery.search.open import searcher
-from nitakao.gallery.store import GalleryStore, identity
+from nitakao.gallery.store import GalleryStore, identity_settings
 from nitakao.values import Chip, FaceRecord, Floats, Ids, ModelCard
 
-TARGET = "remaking"  # the setting that says for which card the table `remade` is filled
-OF_THE_MODEL = ("calibration", "classifier")  # settings that mean nothing with other vectors
+TARGET = "remaking"  # the setting that names the card whose vectors are in the table `remade`
+MODEL_SETTINGS = ("calibration", "classifier")  # settings that are valid for one model only
 
 
 @dataclass(frozen=True, eq=False)
-class Waiting:
-    """Faces that have no vector of the new model yet.
+class PendingFaces:
+    """Faces without a vector of the new model.
 
-    chips: None where there is none.  sha256: of each face's photograph.
+    Attributes:
+        faces: The faces.
+        chips: The chip of each face, if it has one.
+        sha256: Of each face's photograph.
     """
 
     faces: Sequence[FaceRecord]
@@ -36,14 +40,24 @@ class Waiting:
     sha256: Sequence[str]
 
     @property
-    def numbers(self) -> list[int]:
-        return [one.id for one in self.faces]
+    def ids(self) -> list[int]:
+        """The faces' ids."""
+        return [face.id for face in self.faces]
 
 
 def begin(gallery: GalleryStore, card: ModelCard, *, flip: bool) -> tuple[int, int]:
-    """How many faces have been made anew before, and how many there are. What was begun for another card is dropped.
+    """Start or continue replacing the vectors; drops what was computed for another card.
 
-    Raises GalleryError where the Face API's lists and groups have faces: there are no pictures to make those from.
+    Args:
+        gallery: The gallery.
+        card: The new model.
+        flip: Whether the new vectors are averages with the mirrored face.
+
+    Returns:
+        How many faces already have a new vector, and how many faces there are.
+
+    Raises:
+        GalleryError: If Face API lists and groups hold faces: they have no pictures to embed again.
     """
     target = json.dumps([card.name, card.fingerprint, flip])
     with gallery.write("reindex") as connection:
@@ -57,52 +71,58 @@ def begin(gallery: GalleryStore, card: ModelCard, *, flip: bool) -> tuple[int, i
         return _count(connection, schema.remade), _count(connection, schema.faces)
 
 
-def waiting(gallery: GalleryStore, size: int, after: int = 0) -> Iterator[Waiting]:
-    """The faces that are left to do with a number above `after`, by number, `size` at a time."""
+def pending(gallery: GalleryStore, size: int, after: int = 0) -> Iterator[PendingFaces]:
+    """Faces without a new vector and with an id above `after`, by id, `size` at a time."""
     faces, remade = schema.faces, schema.remade
     while True:
         with gallery.read() as connection:
             done = select(remade.c.face).where(remade.c.face == faces.c.id).exists()
-            asked = select(faces.c.id).where(faces.c.id > after, ~done).order_by(faces.c.id).limit(size)
-            numbers = [int(n) for n in connection.execute(asked).scalars()]
-            kept, chips = kept_in(connection, numbers), chips_in(connection, numbers)
+            query = select(faces.c.id).where(faces.c.id > after, ~done).order_by(faces.c.id).limit(size)
+            ids = [int(n) for n in connection.execute(query).scalars()]
+            records, chips = records_in(connection, ids), chips_in(connection, ids)
             photos = schema.photos
-            digests = select(photos.c.id, photos.c.sha256).where(
-                photos.c.id.in_({one.photo_id for one in kept.values()})
-            )
+            photo_ids = {record.photo_id for record in records.values()}
+            digests = select(photos.c.id, photos.c.sha256).where(photos.c.id.in_(photo_ids))
             sha256 = {int(row.id): str(row.sha256) for row in connection.execute(digests)}
-        if not numbers:
+        if not ids:
             return
-        faces_here = [kept[n] for n in numbers]
-        yield Waiting(faces_here, [chips.get(n) for n in numbers], [sha256[one.photo_id] for one in faces_here])
-        after = numbers[-1]
+        block = [records[n] for n in ids]
+        yield PendingFaces(block, [chips.get(n) for n in ids], [sha256[record.photo_id] for record in block])
+        after = ids[-1]
 
 
-def keep(gallery: GalleryStore, numbers: Sequence[int] | Ids, vectors: Floats) -> None:
-    """Put aside what was made; faces that are gone by now are left out."""
+def store_vectors(gallery: GalleryStore, ids: Sequence[int] | Ids, vectors: Floats) -> None:
+    """Store new vectors (n, D) of faces; skips faces that have been deleted meanwhile."""
     with gallery.write("reindex") as connection:
-        there = set(kept_numbers(connection, numbers))
-        rows = [
-            {"face": int(n), "vector": vector} for n, vector in zip(numbers, vectors, strict=True) if int(n) in there
-        ]
+        valid = set(pending_ids(connection, ids))
+        rows = [{"face": int(n), "vector": vector} for n, vector in zip(ids, vectors, strict=True) if int(n) in valid]
         if rows:
             connection.execute(insert(schema.remade), rows)
 
 
-def kept_numbers(connection: Connection, numbers: Sequence[int] | Ids) -> list[int]:
-    """Those of the numbers that are faces' still, and not made anew yet."""
+def pending_ids(connection: Connection, ids: Sequence[int] | Ids) -> list[int]:
+    """Those of the ids that are faces without a new vector."""
     faces, remade = schema.faces, schema.remade
-    asked = select(faces.c.id).where(
-        faces.c.id.in_([int(n) for n in numbers]),
+    query = select(faces.c.id).where(
+        faces.c.id.in_([int(n) for n in ids]),
         ~select(remade.c.face).where(remade.c.face == faces.c.id).exists(),
     )
-    return [int(n) for n in connection.execute(asked).scalars()]
+    return [int(n) for n in connection.execute(query).scalars()]
 
 
 def swap(gallery: GalleryStore, card: ModelCard, *, flip: bool, last: int) -> bool:
-    """Whether the new vectors are the gallery's now; not while there are faces above `last` that have come meanwhile.
+    """Replace the old vectors with the new ones.
 
-    Faces up to `last` without a new vector stay, named as they are, but are not found any more.
+    Faces with an id up to `last` but no new vector stay in the gallery with their persons, but no search finds them.
+
+    Args:
+        gallery: The gallery.
+        card: The new model.
+        flip: Whether the new vectors are averages with the mirrored face.
+        last: The largest face id that was processed.
+
+    Returns:
+        Whether they were replaced: not if faces with an id above `last` have no new vector yet.
     """
     faces, remade, vectors = schema.faces, schema.remade, schema.vectors
     with gallery.write("reindex") as connection:
@@ -114,8 +134,8 @@ def swap(gallery: GalleryStore, card: ModelCard, *, flip: bool, last: int) -> bo
         connection.execute(delete(vectors))
         connection.execute(insert(vectors).from_select(["face", "vector"], _stored()))
         connection.execute(delete(remade))
-        _become(connection, card, flip)
-    gallery.reread()
+        _set_model(connection, card, flip)
+    gallery.reload()
     searcher(gallery).forget()
     return True
 
@@ -123,36 +143,40 @@ def swap(gallery: GalleryStore, card: ModelCard, *, flip: bool, last: int) -> bo
 def _check_face_api(gallery: GalleryStore, connection: Connection) -> None:
     if count := _count(connection, schema.container_faces):
         raise GalleryError(
-            f"gallery '{gallery.where}' holds {count} faces in lists and groups of the Face API, of which no pictures "
-            "are kept, so that no other model can look at them: delete those first, or keep this model"
+            f"gallery '{gallery.location}' holds {count} faces in Face API lists and groups, which have no stored "
+            "pictures to embed with another model: delete those lists and groups first, or keep this model"
         )
 
 
 def _stored() -> Select[Any]:
-    """The rows of `remade` as the database holds them: they do not pass through Python."""
+    """The rows of `remade` in stored form, so that they are copied without passing through Python."""
     plain = table("remade", column("face"), column("vector"))
     return select(plain.c.face, plain.c.vector)
 
 
-def _become(connection: Connection, card: ModelCard, flip: bool) -> None:
-    """The gallery is of this card from here on, and another one to whoever has it open."""
+def _set_model(connection: Connection, card: ModelCard, flip: bool) -> None:
+    """Write the settings of the new model, with a new id so that open copies notice."""
     settings = schema.settings
-    known = {**identity(card, flip), "id": str(uuid.uuid4())}
-    del known["key"], known["created"]  # tombstones are hashed under the one; it is the same gallery still
-    gone = [*known, TARGET, *OF_THE_MODEL]
-    connection.execute(delete(settings).where(settings.c.key.in_(gone)))
-    connection.execute(insert(settings), [{"key": key, "value": value} for key, value in known.items()])
+    values = {**identity_settings(card, flip), "id": str(uuid.uuid4())}
+    del values["key"], values["created"]  # the tombstones' key and the date of creation stay
+    removed = [*values, TARGET, *MODEL_SETTINGS]
+    connection.execute(delete(settings).where(settings.c.key.in_(removed)))
+    connection.execute(insert(settings), [{"key": key, "value": value} for key, value in values.items()])
 
 
 def _count(connection: Connection, rows: Table) -> int:
     return int(connection.execute(select(func.count()).select_from(rows)).scalar_one())
 
 
-def refuse_same(gallery: GalleryStore, card: ModelCard, *, flip: bool) -> None:
-    """Raises GalleryError where the gallery's vectors are this card's already."""
+def check_differs(gallery: GalleryStore, card: ModelCard, *, flip: bool) -> None:
+    """Check that the gallery does not already hold this card's vectors.
+
+    Raises:
+        GalleryError: If it does.
+    """
     try:
         gallery.check(card)
     except GalleryError:
         return
     if gallery.flip == flip:
-        raise GalleryError(f"gallery '{gallery.where}' holds {card.name} vectors already: there is nothing to change")
+        raise GalleryError(f"gallery '{gallery.location}' already holds {card.name} vectors: nothing to change")

@@ -1,20 +1,21 @@
-"""The tables of a gallery, for SQLite and PostgreSQL alike. `migrations/` makes them; a test compares the two.
+"""The tables of a gallery, the same for SQLite and PostgreSQL. `migrations/` creates them; a test compares the two.
 
-settings    what the gallery is: its model, its identity, its calibration
-photos      one row for each content, by sha256; a photograph that cannot be used keeps its reason
-files       where each content lies: several paths may hold one photograph
-faces       the faces in a photograph; their numbers are never given twice
-vectors     one for each face
-chips       a small picture of each face, from which another model can crop again
-people      somebody, named or not
-journal     who did what when; changes: what it was before and after, face by face, which `undo` goes back over
-reviews     faces that may belong to a person, waiting for an answer; never: the answers that were no
-tombstones  keyed hashes of photographs that must not come back
-keys        who may ask the server, by the hash of a secret that was shown once
-jobs        long work that the server did or does
+settings    the gallery's identity, model and calibration
+photos      one row per content, by sha256; `problem` says why a photograph cannot be used
+files       the paths of each photograph; several paths may hold one photograph
+faces       the faces in a photograph; ids are never reused
+vectors     one embedding per face
+remade      the new embeddings while `reindex` runs
+chips       a small picture of each face, from which another model can crop it
+people      persons, named or not
+journal     who changed what and when; `changes` holds the values before and after, which `undo` restores
+reviews     faces that may belong to a person, to be reviewed; `never` holds the pairs that were rejected
+tombstones  keyed hashes of photographs that must not be indexed again
+keys        access keys of the server, by the hash of a secret that was shown once
+jobs        the server's jobs
 
-What Microsoft's Face API is told is kept apart from all that, in face_ids (faces that were seen, until they expire),
-containers (lists and groups), container_people, container_faces, group_members and operations.
+The tables of the Face API are separate: face_ids (detected faces, until they expire), containers (lists and groups),
+container_people, container_faces, group_members and operations.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from nitakao.gallery.columns import PathBytes, Sealed, Vector
+from nitakao.gallery.columns import Checksummed, PathBytes, Vector
 
 metadata = MetaData(
     naming_convention={
@@ -45,7 +46,7 @@ metadata = MetaData(
     }
 )
 
-Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself in INTEGER columns only
+Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite generates ids in INTEGER columns only
 Bytes = LargeBinary
 
 settings = Table(
@@ -63,9 +64,9 @@ photos = Table(
     Column("video", Boolean, nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
-    Column("taken", Double),  # seconds since 1970, as the photograph says
-    Column("problem", Text, nullable=False),  # why it has no faces; empty if all is well
-    Column("detector", Text, nullable=False),  # with which settings it was looked through
+    Column("taken", Double),  # seconds since 1970, from the photograph
+    Column("problem", Text, nullable=False),  # why it has no faces; empty if none
+    Column("detector", Text, nullable=False),  # the settings of the detector that processed it
     Column("indexed", Double, nullable=False),  # seconds since 1970
     Index("ix_photos_taken", "taken", "id"),
     Index("ix_photos_indexed", "indexed", "id"),
@@ -79,7 +80,7 @@ files = Table(
     Column("path", PathBytes, nullable=False, unique=True),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
-    Column("photo", Id, ForeignKey("photos.id", ondelete="CASCADE"), index=True),  # none: the file could not be read
+    Column("photo", Id, ForeignKey("photos.id", ondelete="CASCADE"), index=True),  # NULL: the file could not be read
     Column("problem", Text, nullable=False),
 )
 
@@ -87,7 +88,7 @@ people = Table(
     "people",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("name", Text, unique=True),  # none: a group without a name
+    Column("name", Text, unique=True),  # NULL: unnamed
     Column("hidden", Boolean, nullable=False),
     Column("created", Double, nullable=False),
     sqlite_autoincrement=True,
@@ -106,14 +107,14 @@ faces = Table(
     Column("y2", Double, nullable=False),
     Column("score", Double, nullable=False),
     Column("turn", Integer, nullable=False),
-    Column("landmarks", Sealed),  # 10 little-endian float32
+    Column("landmarks", Checksummed),  # 10 little-endian float32
     Column("sharpness", Double),
     Column("yaw", Double),
     Column("pitch", Double),
     Column("roll", Double),
     Column("quality", Double),
     Column("person", Id, ForeignKey("people.id", ondelete="SET NULL")),
-    Column("assigned", String(16)),  # how the person was found: 'hand', 'label', 'group'
+    Column("assigned", String(16)),  # how the person was assigned: 'hand', 'label', 'group'
     UniqueConstraint("photo", "number"),
     Index("ix_faces_person", "person"),
     Index("ix_faces_best", "person", "quality"),
@@ -138,7 +139,7 @@ chips = Table(
     "chips",
     metadata,
     Column("face", Id, ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
-    Column("jpeg", Sealed, nullable=False),
+    Column("jpeg", Checksummed, nullable=False),
     Column("x1", Integer, nullable=False),
     Column("y1", Integer, nullable=False),
     Column("x2", Integer, nullable=False),
@@ -152,7 +153,7 @@ journal = Table(
     Column("at", Double, nullable=False),
     Column("who", Text, nullable=False),
     Column("verb", String(32), nullable=False),
-    Column("undone", Double),  # when it was taken back
+    Column("undone", Double),  # when it was undone
     sqlite_autoincrement=True,
 )
 
@@ -161,7 +162,7 @@ changes = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("entry", Id, ForeignKey("journal.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("face", Id, index=True),  # no foreign keys: what is gone may still be spoken of, until it is forgotten
+    Column("face", Id, index=True),  # no foreign keys: changes outlive deleted rows, until `forget`
     Column("person", Id, index=True),
     Column("field", String(16), nullable=False),  # of a face: 'person'; of a person: 'name', 'hidden', 'exists'
     Column("before", Text),
@@ -199,9 +200,9 @@ keys = Table(
     Column("id", Id, primary_key=True),
     Column("name", Text, nullable=False),
     Column("role", String(8), nullable=False),  # 'read', 'write', 'admin'
-    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the secret, which has 256 bits of chance
+    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the secret, which has 256 random bits
     Column("created", Double, nullable=False),
-    Column("revoked", Double),  # when it ended
+    Column("revoked", Double),  # when it was revoked
     sqlite_autoincrement=True,
 )
 
@@ -222,14 +223,14 @@ jobs = Table(
     sqlite_autoincrement=True,
 )
 
-Word = String(64).with_variant(String(64, collation="C"), "postgresql")  # in the order of its bytes on both
+Word = String(64).with_variant(String(64, collation="C"), "postgresql")  # sorted by bytes on both
 
 face_ids = Table(
     "face_ids",
     metadata,
     Column("id", Id, primary_key=True),
     Column("uuid", Word, nullable=False, unique=True),
-    Column("recognition", String(16), nullable=False),  # 'recognition_01' and so on, which never mix
+    Column("recognition", String(16), nullable=False),  # 'recognition_01' and so on; models are never compared
     Column("vector", Vector, nullable=False),
     Column("expires", Double, nullable=False, index=True),  # seconds since 1970
 )
@@ -238,14 +239,14 @@ containers = Table(
     "containers",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("kind", String(24), nullable=False),  # as in the address: 'facelists', 'persongroups' and so on
-    Column("word", Word, nullable=False),  # the name that its maker gave it in the address
+    Column("kind", String(24), nullable=False),  # as in the URL: 'facelists', 'persongroups' and so on
+    Column("word", Word, nullable=False),  # the client's id for it in the URL
     Column("name", Text, nullable=False),
-    Column("data", Text),  # the maker's own
-    Column("recognition", String(16)),  # none: of persons of the directory, who may have faces of each
+    Column("data", Text),  # the client's userData
+    Column("recognition", String(16)),  # NULL: for persons of the directory, who may have faces of each model
     Column("created", Double, nullable=False),
-    Column("trained", Double),  # when; none: never
-    Column("trained_to", BigInteger),  # the last face that answers, as of then
+    Column("trained", Double),  # NULL: never
+    Column("trained_to", BigInteger),  # the last face included
     UniqueConstraint("kind", "word"),
     sqlite_autoincrement=True,
 )
@@ -255,7 +256,7 @@ container_people = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("uuid", Word, nullable=False, unique=True),
-    Column("container", Id, ForeignKey("containers.id", ondelete="CASCADE"), index=True),  # none: in the directory
+    Column("container", Id, ForeignKey("containers.id", ondelete="CASCADE"), index=True),  # NULL: in the directory
     Column("name", Text, nullable=False),
     Column("data", Text),
     sqlite_autoincrement=True,
@@ -271,7 +272,7 @@ container_faces = Table(
     Column("recognition", String(16), nullable=False),
     Column("data", Text),
     Column("vector", Vector, nullable=False),
-    sqlite_autoincrement=True,  # `trained_to` rests on it that numbers only rise
+    sqlite_autoincrement=True,  # `trained_to` needs ids that only increase
 )
 
 group_members = Table(

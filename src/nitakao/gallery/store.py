@@ -1,4 +1,4 @@
-"""A gallery: opened, made, and its transactions."""
+"""Opens and creates galleries, and runs their transactions."""
 
 from __future__ import annotations
 
@@ -20,59 +20,69 @@ from sqlalchemy.exc import DBAPIError
 from nitakao.errors import GalleryBusyError, GalleryChangedError, GalleryDamagedError, GalleryError
 from nitakao.gallery import migrate, schema
 from nitakao.gallery.backends.base import Backend
-from nitakao.gallery.backends.open import Place, open_backend
-from nitakao.gallery.read_cache import Remembered
+from nitakao.gallery.backends.open import Location, open_backend
+from nitakao.gallery.read_cache import ReadCache
 from nitakao.values import Metric, ModelCard
 
 T = TypeVar("T")
 
 
 class Closable(Protocol):
-    """What is kept open with a gallery."""
+    """A resource that closes with its gallery."""
 
     def close(self) -> None: ...
 
 
 C = TypeVar("C", bound=Closable)
 
-WIDEST = 16_000  # numbers in a vector; pgvector's limit, and ten times what face networks give
-_ID = select(schema.settings.c.value).where(schema.settings.c.key == "id")
+MAX_DIMENSION = 16_000  # pgvector's limit, and ten times what face networks give
+WAIT = 60.0  # seconds that a writer waits for another before it fails
 
-WAIT = 60.0  # seconds that a second writer waits before it says who holds the gallery
+_ID = select(schema.settings.c.value).where(schema.settings.c.key == "id")
 
 
 class GalleryStore:
-    """Faces kept for searching: one SQLite file, or a PostgreSQL database, bound to one model's card.
+    """Faces stored for search: one SQLite file, or a PostgreSQL database, bound to one model card.
 
-    place: a path, a `postgresql://` address, or None for the default (NITAKAO_GALLERY, else one in the user's data
-    folder).  card: makes the gallery where there is none; where there is one, it must be of this model.
-    flip: with `card`, whether vectors are averages with the mirrored face.  wait: seconds for another writer.
-
-    Safe to use from several threads.  Raises GalleryError.
+    Safe to use from several threads.
 
         with GalleryStore("family.db") as gallery:
             print(gallery.model, gallery.dimension)
+
+    Args:
+        location: A path, a `postgresql://` address, or None for the default: NITAKAO_GALLERY if set, else a file in
+            the user's data folder.
+        card: Creates the gallery if there is none. An existing gallery must hold this model's vectors.
+        flip: With `card`, whether vectors are averages with the mirrored face.
+        wait: Seconds to wait for another writer.
+
+    Raises:
+        GalleryError: If the gallery cannot be opened or created, or holds another model's vectors.
     """
 
     def __init__(
-        self, place: Place = None, *, card: ModelCard | None = None, flip: bool = False, wait: float = WAIT
+        self, location: Location = None, *, card: ModelCard | None = None, flip: bool = False, wait: float = WAIT
     ) -> None:
-        self.backend: Backend = open_backend(place, wait)
-        self._kept_open: dict[str, Closable] = {}
+        self.backend: Backend = open_backend(location, wait)
+        self._resources: dict[str, Closable] = {}
         self._opening = RLock()
         try:
-            with self.plainly():
+            with self.translate_errors():
                 self._open(card, flip)
         except BaseException:
             self.close()
             raise
 
     @classmethod
-    def is_there(cls, place: Place = None) -> bool:
-        """Whether there is a gallery at `place`. Raises GalleryError where there is something else."""
-        backend = open_backend(place, WAIT)
+    def exists(cls, location: Location = None) -> bool:
+        """Whether there is a gallery at `location`.
+
+        Raises:
+            GalleryError: If there is something else.
+        """
+        backend = open_backend(location, WAIT)
         try:
-            with _plainly(backend):
+            with _translate_errors(backend):
                 return backend.exists()
         finally:
             backend.close()
@@ -80,33 +90,33 @@ class GalleryStore:
     def _open(self, card: ModelCard | None, flip: bool) -> None:
         if not self.backend.exists():
             if card is None:
-                raise GalleryError(f"there is no gallery '{self.where}' yet: 'nitakao index PHOTOS' makes one")
-            self._make(card, flip)
-        self._bring_up_to_date()
+                raise GalleryError(f"there is no gallery '{self.location}' yet: create one with 'nitakao index PHOTOS'")
+            self._create(card, flip)
+        self._migrate()
         if card is not None:
             self.check(card)
 
     @property
-    def where(self) -> str:
-        """Where the gallery lies, as it may be shown: an address without its password."""
-        return self.backend.where
+    def location(self) -> str:
+        """The gallery's path or address, safe to show: without a password."""
+        return self.backend.location
 
     @cached_property
     def _settings(self) -> dict[str, str]:
-        """What never changes in a gallery's life but by `reindex`."""
+        """The settings that only `reindex` changes."""
         with self.read() as connection:
-            found = connection.execute(select(schema.settings.c.key, schema.settings.c.value)).all()
-        settings = {str(row.key): str(row.value) for row in found}
-        if not hold_together(settings):
+            rows = connection.execute(select(schema.settings.c.key, schema.settings.c.value)).all()
+        settings = {str(row.key): str(row.value) for row in rows}
+        if not valid_settings(settings):
             raise GalleryDamagedError(
-                f"gallery '{self.where}' is damaged (its settings do not hold together): "
-                "'nitakao gallery repair' saves what can be saved"
+                f"gallery '{self.location}' is damaged (its settings are invalid): recover it with "
+                "'nitakao gallery repair'"
             )
         return settings
 
     @property
     def id(self) -> str:
-        """A name for this gallery that no other has."""
+        """A unique id, which changes with the model."""
         return self._settings["id"]
 
     @property
@@ -116,11 +126,13 @@ class GalleryStore:
 
     @property
     def dimension(self) -> int:
+        """The embedding size."""
         return int(self._settings["dimension"])
 
     @property
     def metric(self) -> Metric:
-        return cast(Metric, self._settings["metric"])  # one of the two: see `hold_together`
+        """'euclidean' or 'cosine'."""
+        return cast(Metric, self._settings["metric"])  # `valid_settings` has checked it
 
     @property
     def flip(self) -> bool:
@@ -129,39 +141,43 @@ class GalleryStore:
 
     @property
     def key(self) -> bytes:
-        """The secret under which tombstones are hashed."""
+        """The secret key of the tombstone hashes."""
         return bytes.fromhex(self._settings["key"])
 
     def check(self, card: ModelCard) -> None:
-        """Raises GalleryError where the gallery's vectors are not this card's."""
+        """Check that the gallery's vectors belong to this card.
+
+        Raises:
+            GalleryError: If they do not.
+        """
         if self.model != card.name:
             raise GalleryError(
-                f"gallery '{self.where}' holds {self.model} vectors, not {card.name}: leave the model out, "
+                f"gallery '{self.location}' holds {self.model} vectors, not {card.name}: omit the model, "
                 f"choose another gallery, or change it with 'nitakao reindex --model {card.name}'"
             )
         if self._settings["fingerprint"] != card.fingerprint:
             raise GalleryError(
-                f"gallery '{self.where}' was made with another card of the name {card.name}, whose numbers differ: "
-                f"give that card, or change the gallery with 'nitakao reindex --model {card.name}'"
+                f"gallery '{self.location}' was created with another card of the name {card.name}, which gives other "
+                f"vectors: use that card, or change the gallery with 'nitakao reindex --model {card.name}'"
             )
 
     def setting(self, key: str) -> str | None:
-        """A setting that may change, as it stands now: text, or None where it was never set."""
+        """The current value of a setting; None if it is not set."""
         with self.read() as connection:
-            found = connection.execute(select(schema.settings.c.value).where(schema.settings.c.key == key)).scalar()
-        return None if found is None else str(found)
+            value = connection.execute(select(schema.settings.c.value).where(schema.settings.c.key == key)).scalar()
+        return None if value is None else str(value)
 
-    def remember(self, key: Hashable, ask: Callable[[], T]) -> T:
-        """What `ask` finds out about the gallery; asked again only once somebody has written to it."""
-        with self.plainly():
-            return self._remembered.get(key, ask)
+    def cached(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """The result of `compute`, cached under `key` until the next write to the gallery."""
+        with self.translate_errors():
+            return self._cache.get(key, compute)
 
     @cached_property
-    def _remembered(self) -> Remembered:
-        return Remembered(self.backend.version)
+    def _cache(self) -> ReadCache:
+        return ReadCache(self.backend.version)
 
     def set_setting(self, key: str, value: str | None) -> None:
-        """Keep a setting under `key`, or with None remove it."""
+        """Store a setting, or remove it with None."""
         with self.write("setting") as connection:
             connection.execute(schema.settings.delete().where(schema.settings.c.key == key))
             if value is not None:
@@ -169,51 +185,55 @@ class GalleryStore:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees the gallery as it is at its first question, whatever is written meanwhile."""
-        with self.plainly(), self.backend.engine.connect() as connection, connection.begin():
+        """A read transaction: it sees the gallery as of its first query, whatever is written meanwhile."""
+        with self.translate_errors(), self.backend.engine.connect() as connection, connection.begin():
             self._check_same(connection)
             yield connection
 
     @contextmanager
     def write(self, verb: str) -> Iterator[Connection]:
-        """A connection whose changes are kept together when the block ends, or not at all where it raises.
+        """A write transaction: it commits durably when the block ends, and rolls back if the block raises.
 
-        Once the block has ended they outlive a crash and a power cut.  verb: shown to those who wait.
+        Args:
+            verb: What the transaction does, shown to writers that wait.
         """
         with (
-            self.plainly(),
+            self.translate_errors(),
             self.backend.engine.connect() as connection,
-            self.backend.writing(connection, verb),
+            self.backend.write_transaction(connection, verb),
         ):
             self._check_same(connection)
             yield connection
 
-    def reread(self) -> None:
-        """Take the gallery for what it is now, after `reindex` has given it another model."""
+    def reload(self) -> None:
+        """Read the settings again and drop all caches, after `reindex` has changed the model."""
         self.__dict__.pop("_settings", None)
-        self._remembered.clear()
-        self._close_kept()
+        self._cache.clear()
+        self._close_resources()
 
     def _check_same(self, connection: Connection) -> None:
-        """Raises GalleryError where another process has changed the model meanwhile: distances would mean nothing."""
+        """Raises GalleryError if another process has changed the model: distances would be meaningless."""
         if "_settings" in self.__dict__ and connection.execute(_ID).scalar() != self.id:
-            raise GalleryChangedError(f"gallery '{self.where}' was given another model meanwhile: open it again")
+            raise GalleryChangedError(
+                f"another process has changed the model of gallery '{self.location}': open it again"
+            )
 
-    def keep_open(self, name: str, make: Callable[[], C]) -> C:
-        """The resource of this name, made at first use; it is closed when the gallery closes or changes its model."""
+    def keep_open(self, name: str, open_resource: Callable[[], C]) -> C:
+        """The resource of this name, opened at first use; it closes when the gallery closes or changes its model."""
         with self._opening:
-            if name not in self._kept_open:
-                self._kept_open[name] = make()
-            return cast(C, self._kept_open[name])
+            if name not in self._resources:
+                self._resources[name] = open_resource()
+            return cast(C, self._resources[name])
 
     def close(self) -> None:
-        self._close_kept()
+        """Close all resources and connections."""
+        self._close_resources()
         self.backend.close()
 
-    def _close_kept(self) -> None:
+    def _close_resources(self) -> None:
         with self._opening:
-            while self._kept_open:
-                self._kept_open.popitem()[1].close()
+            while self._resources:
+                self._resources.popitem()[1].close()
 
     def __enter__(self) -> GalleryStore:
         return self
@@ -224,29 +244,30 @@ class GalleryStore:
         self.close()
 
     def __repr__(self) -> str:
-        return f"GalleryStore({self.where!r})"
+        return f"GalleryStore({self.location!r})"
 
-    def plainly(self) -> AbstractContextManager[None]:
-        """Turns the database's errors into sentences."""
-        return _plainly(self.backend)
+    def translate_errors(self) -> AbstractContextManager[None]:
+        """Turns database errors into GalleryErrors that say what to do."""
+        return _translate_errors(self.backend)
 
-    def _make(self, card: ModelCard, flip: bool) -> None:
+    def _create(self, card: ModelCard, flip: bool) -> None:
         self.backend.prepare()
         with self.write("make") as connection:
             if migrate.version(connection):
-                return  # another process was quicker
+                return  # another process has created it meanwhile
             migrate.upgrade(connection)
-            self.backend.made(connection)
+            self.backend.created(connection)
+            settings = identity_settings(card, flip)
             connection.execute(
-                schema.settings.insert(), [{"key": key, "value": value} for key, value in identity(card, flip).items()]
+                schema.settings.insert(), [{"key": key, "value": value} for key, value in settings.items()]
             )
 
-    def _bring_up_to_date(self) -> None:
+    def _migrate(self) -> None:
         with self.read() as connection:
             version = migrate.version(connection)
         if version > migrate.HEAD:
             raise GalleryError(
-                f"gallery '{self.where}' was written by a newer nitakao (version {version[:20]} of its tables, "
+                f"gallery '{self.location}' was written by a newer nitakao (version {version[:20]} of its tables, "
                 f"{migrate.HEAD} here): update nitakao"
             )
         if version < migrate.HEAD:
@@ -255,38 +276,38 @@ class GalleryStore:
 
 
 @contextmanager
-def _plainly(backend: Backend) -> Iterator[None]:
+def _translate_errors(backend: Backend) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
         cause = error.orig or error
-        if backend.busy(cause):
+        if backend.is_busy(cause):
             holder = backend.holder() or "another process"
-            raise GalleryBusyError(f"gallery '{backend.where}' is held by {holder}: try again later") from None
-        raise GalleryError(backend.plain(cause)) from error
+            raise GalleryBusyError(f"gallery '{backend.location}' is locked by {holder}: try again later") from None
+        raise GalleryError(backend.explain(cause)) from error
     except GalleryDamagedError as error:
-        if backend.where in str(error):
+        if backend.location in str(error):
             raise
         raise GalleryDamagedError(
-            f"gallery '{backend.where}' is damaged (bytes in it are not those that were written): "
-            "'nitakao gallery repair' saves what can be saved"
+            f"gallery '{backend.location}' is damaged (a checksum does not match): recover it with "
+            "'nitakao gallery repair'"
         ) from error
 
 
-def hold_together(settings: dict[str, str]) -> bool:
-    """Whether what `identity` wrote is all there, and such as it writes."""
-    kept = [settings.get(key, "") for key in ("id", "model", "fingerprint", "dimension", "metric", "flip", "key")]
-    dimension, metric, flip, key = kept[3:]
+def valid_settings(settings: dict[str, str]) -> bool:
+    """Whether all settings that `identity_settings` writes are there and valid."""
+    values = [settings.get(key, "") for key in ("id", "model", "fingerprint", "dimension", "metric", "flip", "key")]
+    dimension, metric, flip, key = values[3:]
     return (
-        all(kept)
-        and (dimension.isascii() and dimension.isdecimal() and 0 < int(dimension) <= WIDEST)
+        all(values)
+        and (dimension.isascii() and dimension.isdecimal() and 0 < int(dimension) <= MAX_DIMENSION)
         and (metric in get_args(Metric) and flip in ("yes", "no"))
         and re.fullmatch("[0-9a-f]{64}", key) is not None
     )
 
 
-def identity(card: ModelCard, flip: bool) -> dict[str, str]:
-    """The settings that say what a gallery is, for a new one."""
+def identity_settings(card: ModelCard, flip: bool) -> dict[str, str]:
+    """The settings of a new gallery: its model, its id and its secret key."""
     return {
         "id": str(uuid.uuid4()),
         "model": card.name,

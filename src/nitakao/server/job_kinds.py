@@ -92,7 +92,7 @@ def remake(serving: Service, model: str, from_photographs: bool) -> Work:
             from_photographs=from_photographs,
             watch=lambda remade: watch(remade.done, remade.faces),
         )
-        serving.gallery.reread()
+        serving.gallery.reload()
         return asdict(found)
 
     return work

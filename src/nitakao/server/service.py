@@ -74,7 +74,7 @@ class Service:
             return self.settings.uploads
         from nitakao.system import dirs
 
-        where = Path(self.gallery.where)
+        where = Path(self.gallery.location)
         return where.with_name(f"{where.name}-uploads") if where.is_file() else dirs.gallery().parent / "uploads"
 
     @property
@@ -110,12 +110,12 @@ class Service:
         try:
             return task(*given, **named)
         except GalleryChangedError:
-            self.gallery.reread()
+            self.gallery.reload()
             return task(*given, **named)
 
     def threshold(self) -> float | None:
         """Below which distance two are one person, where the gallery's settings say so."""
-        kept = self.gallery.remember(THRESHOLD, lambda: self.gallery.setting(THRESHOLD))
+        kept = self.gallery.cached(THRESHOLD, lambda: self.gallery.setting(THRESHOLD))
         return None if kept is None else float(json.loads(kept))
 
     def set_threshold(self, threshold: float | None) -> None:
@@ -182,7 +182,7 @@ def opened_service(settings: Settings, eyes: Pipeline | None = None) -> Service:
     from nitakao.gallery import GalleryStore
     from nitakao.tasks.arguments import card_of
 
-    is_there = GalleryStore.is_there(settings.gallery)
+    is_there = GalleryStore.exists(settings.gallery)
     card = None if is_there and settings.model is None else card_of(settings.model)
     return Service(settings, GalleryStore(settings.gallery, card=card), card, eyes)
 

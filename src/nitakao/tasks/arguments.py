@@ -111,7 +111,7 @@ def card_for(gallery: GalleryStore, model: str | os.PathLike[str] | ModelCard | 
         card = card_of(model if model is not None else gallery.model)
     except ModelError as error:
         raise GalleryError(
-            f"gallery '{gallery.where}' holds {gallery.model} vectors, and no such model is here: "
+            f"gallery '{gallery.location}' holds {gallery.model} vectors, and no such model is here: "
             "give its card with --model, or put it among your models"
         ) from error
     gallery.check(card)
@@ -128,13 +128,13 @@ def calibration_of(gallery: GalleryStore, card: ModelCard | None = None) -> Cali
     """
     from nitakao import calibration
 
-    own = gallery.remember(CALIBRATION, lambda: gallery.setting(CALIBRATION))
+    own = gallery.cached(CALIBRATION, lambda: gallery.setting(CALIBRATION))
     if own is None:
         return (card or card_for(gallery)).calibration
     try:
         return calibration.loads(own)
     except CardError as error:
         raise GalleryDamagedError(
-            f"gallery '{gallery.where}' has a calibration that cannot be read ({error}): "
+            f"gallery '{gallery.location}' has a calibration that cannot be read ({error}): "
             "'nitakao calibrate --reset' goes back to the model's"
         ) from error

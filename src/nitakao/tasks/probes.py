@@ -199,9 +199,9 @@ def _of_face(gallery: GalleryStore, named: str) -> Probe:
     number = named.removeprefix(FACE)
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         raise MisuseError(f"a face of the gallery is named by its number, face:12, not '{named}'")
-    kept = faces.kept(gallery, [int(number)])
+    kept = faces.records(gallery, [int(number)])
     if not kept:
-        raise MisuseError(f"there is no face {number} in gallery '{gallery.where}'")
+        raise MisuseError(f"there is no face {number} in gallery '{gallery.location}'")
     person = kept[int(number)].person_id
     return Probe(named, faces.vectors(gallery, [int(number)])[0], faces=(int(number),), person_id=person)
 
@@ -212,7 +212,7 @@ def _of_person(gallery: GalleryStore, named: str, metric: Metric) -> Probe:
     number = people.person_number(gallery, named)
     found = nearest.faces_of(gallery, [number])
     if not found:
-        raise MisuseError(f"'{named}' has no faces in gallery '{gallery.where}': ask about somebody who has")
+        raise MisuseError(f"'{named}' has no faces in gallery '{gallery.location}': ask about somebody who has")
     vector, spread = centre(found[number].vectors, metric)
     own = faces.ids(gallery, FaceFilter(people=(number,), hidden=True)).tolist()
     return Probe(named, vector, spread, faces=tuple(own), person_id=number)

@@ -22,7 +22,7 @@ def test_every_way_to_write_the_address_opens_it(database: str) -> None:
     for scheme in ("postgres", "postgresql", "postgresql+psycopg"):
         with GalleryStore(database.replace("postgresql", scheme, 1)) as gallery:
             assert gallery.model == "fake"
-            assert gallery.where.startswith("postgresql://")
+            assert gallery.location.startswith("postgresql://")
 
 
 def test_a_password_is_never_shown(postgres: Server, database: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,9 +41,9 @@ def test_a_password_is_never_shown(postgres: Server, database: str, capsys: pyte
     postgres.run("GRANT ALL ON ALL TABLES IN SCHEMA public TO guarded", database=name)
     for address in (right, f"{postgres.address(name, 'guarded')}&password={PASSWORD.replace(' ', '%20')}"):
         with GalleryStore(address) as gallery:
-            for said in (repr(gallery), gallery.where, str(info.info(gallery))):
+            for said in (repr(gallery), gallery.location, str(info.info(gallery))):
                 assert "sesame" not in said
-            assert gallery.where.startswith("postgresql://guarded@")
+            assert gallery.location.startswith("postgresql://guarded@")
 
 
 @pytest.mark.parametrize("address", ["postgresql://u:se@cret@host:x/y", "postgresql://u:secret@host:12345678/y"])
@@ -110,7 +110,7 @@ def test_a_second_writer_is_told_who_holds_the_gallery(database: str) -> None:
     with GalleryStore(database, card=CARD) as first, GalleryStore(database, wait=0.1) as second:
         with (
             first.write("index"),
-            pytest.raises(GalleryBusyError, match=r"held by process \d+ on .* \(index, since"),
+            pytest.raises(GalleryBusyError, match=r"locked by process \d+ on .* \(index, since"),
             second.write("name"),
         ):
             pass
@@ -123,7 +123,7 @@ def test_a_connection_that_the_server_ended_is_said_and_the_next_one_works(datab
         kept = made.photograph(gallery, "a.jpg", "ada")
         with pytest.raises(GalleryError, match="was lost"):
             _write_and_lose(gallery)
-        assert list(faces.kept(gallery, kept)) == kept
+        assert list(faces.records(gallery, kept)) == kept
         assert gallery.setting("x") is None
 
 
@@ -147,7 +147,7 @@ def test_what_was_acknowledged_outlives_a_server_that_crashes() -> None:
             with pytest.raises(GalleryError, match=r"cannot be reached|was lost"):
                 faces.count(gallery)
             server.start()
-            assert sorted(faces.kept(gallery, kept)) == kept
+            assert sorted(faces.records(gallery, kept)) == kept
     finally:
         if server is not None:
             server.close()

@@ -266,7 +266,7 @@ def test_everything_is_there_after_a_restart(place: str) -> None:
 def test_another_model_is_refused_while_there_are_faces_that_it_cannot_look_at(gallery: GalleryStore) -> None:
     make(gallery, FACE_LIST)
     put(gallery, Spot((FACE_LIST, "family")))
-    with pytest.raises(GalleryError, match="1 faces in lists and groups of the Face API, of which no pictures"):
+    with pytest.raises(GalleryError, match="1 faces in Face API lists and groups, which have no stored pictures"):
         reembed.begin(gallery, CARD, flip=True)
     containers.remove(gallery, FACE_LIST, "family")
     assert reembed.begin(gallery, CARD, flip=True) == (0, 0)

@@ -148,7 +148,7 @@ def test_of_a_face_nothing_is_left_and_its_neighbour_stays(gallery, tmp_path):
     wanted = traces(gallery, [one])
     receipt = forget.forget(gallery, Meant(faces=(one,)))
     assert (receipt.faces, receipt.photos, receipt.persons, receipt.complete) == (1, 0, 0, True)
-    assert list(faces.kept(gallery, [one, two])) == [two]
+    assert list(faces.records(gallery, [one, two])) == [two]
     assert left(tmp_path, wanted) == []
     assert any("index --again" in phrase for phrase in receipt.left)
 
@@ -214,7 +214,7 @@ def test_a_tombstone_is_a_keyed_hash_and_nothing_else(gallery):
     with gallery.read() as connection:
         rows = connection.execute(select(schema.tombstones)).all()
         assert [bytes(*row) for row in rows] == [hmac.digest(gallery.key, sha.encode(), "sha256")]
-        assert tombstones.among(connection, gallery.key, [sha, "0" * 64]) == {sha}
+        assert tombstones.tombstoned(connection, gallery.key, [sha, "0" * 64]) == {sha}
     assert not any("index --again" in phrase for phrase in receipt.left)
 
 
@@ -227,7 +227,7 @@ def test_the_journal_keeps_what_was_done_to_others(gallery):
     assert [entry.verb for entry in journal.entries(gallery)] == ["name", "split"]
     assert "Ada" not in str(journal.entries(gallery))
     undo.undo(gallery, split.entry)
-    assert faces.kept(gallery, [two])[two].person_id is None
+    assert faces.records(gallery, [two])[two].person_id is None
 
 
 def test_a_name_is_forgotten_wherever_the_journal_has_it(gallery):

@@ -154,8 +154,8 @@ def test_one_flipped_bit_in_a_vector_or_a_chip_is_noticed_when_it_is_read(copy: 
     done = repair.repair(copy)
     assert (done.faces, done.lost["vectors"], done.again) == (2 * PHOTOS - 1, 1, 1)
     with GalleryStore(copy) as gallery:
-        assert 1 not in faces.kept(gallery, [1])
-        assert 2 in faces.kept(gallery, [2])
+        assert 1 not in faces.records(gallery, [1])
+        assert 2 in faces.records(gallery, [2])
         assert faces.chips(gallery, [2]) == {}
 
 
@@ -163,7 +163,7 @@ def test_settings_that_were_damaged_are_said(copy: Path) -> None:
     with sqlite3.connect(copy) as connection:
         connection.execute("UPDATE settings SET value = '12x' WHERE key = 'dimension'")
     connection.close()
-    with pytest.raises(GalleryError, match="its settings do not hold together"):
+    with pytest.raises(GalleryError, match="its settings are invalid"):
         GalleryStore(copy).dimension  # noqa: B018  # asked for, it is read
     with pytest.raises(GalleryError, match="no longer says of which model"):
         repair.repair(copy)
@@ -184,7 +184,7 @@ def test_a_gallery_that_may_only_be_read_is_read(whole: Path, folder: int) -> No
         shutil.rmtree(place)
     counted, said = done.stdout.splitlines() or ["", done.stderr]
     assert counted == f"{2 * PHOTOS} faces", done.stderr
-    assert "may only be read here" in said
+    assert "is read-only here" in said
 
 
 READ = """
@@ -228,7 +228,7 @@ def test_a_disk_without_room_is_said_and_nothing_acknowledged_is_lost(tmp_path: 
     root = str(Path(__file__).parents[3])
     done = subprocess.run([sys.executable, "-c", FILL, str(path), root], capture_output=True, text=True)
     *acknowledged, said = done.stdout.splitlines()
-    assert "is there room" in said or "no room left" in said, done.stderr
+    assert "check its free space" in said or "no room left" in said, done.stderr
     assert len(acknowledged) > 5
     assert failed(path) == []
     with GalleryStore(path) as gallery:

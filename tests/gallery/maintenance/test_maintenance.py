@@ -46,7 +46,7 @@ def test_info_counts_what_there_is(family: GalleryStore) -> None:
     assert about.created is not None
     assert about.created > 1e9
     assert about.kind.startswith(("SQLite 3", "PostgreSQL 1"))
-    assert about.place == family.where
+    assert about.place == family.location
 
 
 def test_a_whole_gallery_passes_every_check(family: GalleryStore) -> None:
@@ -127,7 +127,7 @@ def test_a_backup_is_of_one_moment_while_others_write(
     written = threading.Event()
 
     def write() -> None:
-        with GalleryStore(gallery.where) as other:
+        with GalleryStore(gallery.location) as other:
             for number in range(20):
                 made.photograph(other, f"meanwhile-{number}.jpg", "ada", "bob")
         written.set()
@@ -156,7 +156,7 @@ def test_a_backup_without_room_leaves_nothing_behind(family: GalleryStore, tmp_p
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)); main()"
     )
     copy = tmp_path / "copy.db"
-    asked = [sys.executable, "-c", code, "gallery", "backup", str(copy), "--gallery", family.where]
+    asked = [sys.executable, "-c", code, "gallery", "backup", str(copy), "--gallery", family.location]
     done = subprocess.run(asked, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("nitakao: ")
@@ -180,9 +180,9 @@ def test_repair_of_a_whole_gallery_loses_nothing(family: GalleryStore) -> None:
     kept = list(faces.stream(family))
     everybody = people.people(family)
     family.close()
-    done = repair.repair(family.where)
+    done = repair.repair(family.location)
     assert (done.faces, done.lost, done.again) == (5, {}, 0)
-    with GalleryStore(family.where) as again:
+    with GalleryStore(family.location) as again:
         assert [one.path for one in faces.stream(again)] == [one.path for one in kept]
         assert people.people(again) == everybody
         assert failed(again) == {}

@@ -17,7 +17,7 @@ from nitakao.tasks.gallery.cluster import cluster
 
 
 def persons(gallery, numbers):
-    found = faces.kept(gallery, numbers)
+    found = faces.records(gallery, numbers)
     return [found[n].person_id for n in numbers]
 
 

@@ -8,12 +8,12 @@ from tests.gallery.made import person, photograph, sha256
 from nitakao.gallery import people
 from nitakao.gallery.people.naming import give_names
 from nitakao.gallery.people.undo import undo
-from nitakao.gallery.photos import pictured, pictured_of
+from nitakao.gallery.photos import photo_records, stream_photos
 from nitakao.values import FaceFilter
 
 
 def owners(gallery) -> dict[int, str]:
-    return {kept.id: kept.name for one in pictured(gallery, FaceFilter(hidden=True)) for kept in one.faces}
+    return {kept.id: kept.name for one in stream_photos(gallery, FaceFilter(hidden=True)) for kept in one.faces}
 
 
 def test_names_go_to_faces_that_are_nobodys_or_only_grouped(gallery):
@@ -51,18 +51,18 @@ def test_photographs_come_with_their_paths_and_faces_in_order(gallery):
     first = photograph(gallery, "b.jpg", "a", "b", quality=0.9)
     second = photograph(gallery, "a.jpg", "c", quality=0.2)
     photograph(gallery, "none.jpg")
-    found = list(pictured(gallery))
+    found = list(stream_photos(gallery))
     assert [[kept.id for kept in one.faces] for one in found] == [first, second]
     assert [one.paths for one in found] == [("b.jpg",), ("a.jpg",)]
     assert [one.sha256 for one in found] == [sha256("b.jpg"), sha256("a.jpg")]
-    assert [one.paths for one in pictured(gallery, FaceFilter(min_quality=0.5))] == [("b.jpg",)]
-    assert pictured_of(gallery, [found[1].photo, 99])[found[1].photo].paths == ("a.jpg",)
+    assert [one.paths for one in stream_photos(gallery, FaceFilter(min_quality=0.5))] == [("b.jpg",)]
+    assert photo_records(gallery, [found[1].photo, 99])[found[1].photo].paths == ("a.jpg",)
 
 
 @pytest.mark.parametrize("count", [3, 700])
 def test_many_photographs_come_each_once(gallery, count):
-    if count > 3 and gallery.where.startswith("postgres"):
+    if count > 3 and gallery.location.startswith("postgres"):
         count = 510  # more than are asked for together
     for number in range(count):
         photograph(gallery, f"{number}.jpg", "a")
-    assert len({one.photo for one in pictured(gallery)}) == count
+    assert len({one.photo for one in stream_photos(gallery)}) == count

@@ -82,7 +82,7 @@ def test_a_damaged_index_is_made_anew_and_a_notice_given(gallery, kind):
         flipped(place(gallery), draw)
         searcher = SqliteSearcher(gallery, limits=KINDS[kind], notice=said.append)
         assert right(searcher)
-        assert said.pop().startswith(f"the search index of gallery '{gallery.where}' is damaged (")
+        assert said.pop().startswith(f"the search index of gallery '{gallery.location}' is damaged (")
         assert not said
         SqliteSearcher(gallery, limits=KINDS[kind], notice=pytest.fail).search(QUERIES, 1)
 
@@ -216,15 +216,15 @@ def test_while_another_process_makes_the_index_searches_go_on(gallery, kind):
 def test_an_older_copy_of_the_gallery_put_back_is_noticed(gallery, kind, tmp_path):
     copy = tmp_path / "copy.db"
     gallery.close()
-    shutil.copy(gallery.where, copy)
-    with GalleryStore(gallery.where) as newer:
+    shutil.copy(gallery.location, copy)
+    with GalleryStore(gallery.location) as newer:
         filled.add(newer, filled.people(300, seed=7))
         SqliteSearcher(newer, limits=KINDS[kind]).refresh()
     for leftover in ("-wal", "-shm"):
-        if os.path.exists(gallery.where + leftover):
-            os.unlink(gallery.where + leftover)
-    shutil.copy(copy, gallery.where)
-    with GalleryStore(gallery.where) as older:
+        if os.path.exists(gallery.location + leftover):
+            os.unlink(gallery.location + leftover)
+    shutil.copy(copy, gallery.location)
+    with GalleryStore(gallery.location) as older:
         assert right(SqliteSearcher(older, limits=KINDS[kind], notice=pytest.fail))
         filled.add(older, QUERIES)  # whose numbers others had in the index
         SqliteSearcher(older, limits=KINDS[kind]).rebuild()
@@ -290,7 +290,7 @@ with GalleryStore(sys.argv[1]) as gallery:
 
 def started(gallery, limits, rounds):
     found = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, gallery.where, str(limits.matrix), str(rounds)],
+        [sys.executable, "-c", PROGRAM, gallery.location, str(limits.matrix), str(rounds)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

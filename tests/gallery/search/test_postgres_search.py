@@ -218,7 +218,7 @@ def test_an_index_gives_way_to_vectors_of_another_dimension(indexed: tuple[Galle
     other = replace(CARD, name="other", dimension=8, metric=gallery.metric)
     reembed.begin(gallery, other, flip=False)
     vectors = np.random.default_rng(9).normal(size=(FACES, 8)).astype(np.float32)
-    reembed.keep(gallery, range(1, FACES + 1), vectors)
+    reembed.store_vectors(gallery, range(1, FACES + 1), vectors)
     assert reembed.swap(gallery, other, flip=False, last=FACES)
     assert searcher(gallery).state().kind == "none"
     assert searcher(gallery).search(vectors[:3], 1)[0].ravel().tolist() == [1, 2, 3]

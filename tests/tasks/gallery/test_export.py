@@ -18,7 +18,7 @@ from tests.tasks.family import family, hide, prepare
 from nitakao import vectors
 from nitakao.errors import GalleryError, MisuseError, NitakaoError, VectorsError
 from nitakao.gallery import GalleryStore, faces, people
-from nitakao.gallery.photos import pictured
+from nitakao.gallery.photos import stream_photos
 from nitakao.tasks import arguments
 from nitakao.tasks.gallery import import_vectors as importing
 from nitakao.tasks.gallery.export import export
@@ -46,7 +46,7 @@ def other(tmp_path, gallery):
 def known(gallery: GalleryStore) -> dict[tuple[str, int], tuple]:
     """Everything that a file of vectors can carry, by path and number."""
     found = {}
-    for one in pictured(gallery, FaceFilter(hidden=True)):
+    for one in stream_photos(gallery, FaceFilter(hidden=True)):
         for kept, row in zip(one.faces, faces.vectors(gallery, [k.id for k in one.faces]), strict=True):
             marks = None if kept.face.landmarks is None else kept.face.landmarks.tolist()
             where = Path(one.paths[0]).name if one.paths else ""
@@ -74,7 +74,7 @@ def test_the_articles_pickle_holds_every_face_and_is_read_back(gallery, other, t
     back = import_vectors(other, tmp_path / "out.pkl", model="fake", folder="album")
     assert (back.photos, back.faces) == (3, 7)
     assert {key: value[1] for key, value in known(other).items()} == {k: v[1] for k, v in known(gallery).items()}
-    assert {Path(one.paths[0]).parent for one in pictured(other)} == {Path("album").absolute()}
+    assert {Path(one.paths[0]).parent for one in stream_photos(other)} == {Path("album").absolute()}
 
 
 def test_only_what_is_meant_is_written_under_its_own_number(gallery, tmp_path):
@@ -185,7 +185,7 @@ def written(path: Path, name: str, sha256: str = "", **options) -> Path:
 def test_a_photograph_that_is_there_gives_size_quality_and_chip(gallery, tmp_path):
     sha = jpeg(tmp_path / "real.jpg")
     import_vectors(gallery, written(tmp_path / "out.npz", "real.jpg", sha))
-    (one,) = pictured(gallery)
+    (one,) = stream_photos(gallery)
     assert (one.size, one.sha256) == ((200, 100), sha)
     assert 0 < one.faces[0].quality.sharpness <= 1
     (chip,) = faces.chips(gallery, [one.faces[0].id]).values()

@@ -77,13 +77,13 @@ def nothing_is_looked_through(monkeypatch):
 
 
 def became(gallery, *photos, **more) -> dict[str, str]:
-    return {os.path.basename(one.path): one.what for one in index(gallery, [str(p) for p in photos], **more)}
+    return {os.path.basename(one.path): one.status for one in index(gallery, [str(p) for p in photos], **more)}
 
 
 def test_every_face_of_every_photograph_is_kept(gallery, album):
     tally = Tally()
     done = list(index(gallery, [album], tally=tally))
-    assert [(os.path.basename(one.path), one.what, len(one.faces)) for one in done] == [
+    assert [(os.path.basename(one.path), one.status, len(one.faces)) for one in done] == [
         ("none.png", "new", 0),
         ("one.png", "new", 1),
         ("two.png", "new", 2),
@@ -135,8 +135,8 @@ def test_a_changed_file_is_redone_and_its_faces_keep_their_names(gallery, album)
     pixels[60:, 60:] = 0  # a corner without a face
     Image.fromarray(pixels).save(album / "two.png")
     (done,) = index(gallery, [album / "two.png"])
-    assert (done.what, len(done.faces)) == ("changed", 2)
-    names = [faces.kept(gallery, [number])[number].name for number in done.faces]
+    assert (done.status, len(done.faces)) == ("changed", 2)
+    names = [faces.records(gallery, [number])[number].name for number in done.faces]
     assert sorted(names) == ["", "Ada"]
     assert faces.count(gallery) == 2
     assert first.photo != done.photo
@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_read_is_tried_again_only_when_it_changes_or_when_
     bad = album / "bad.png"
     bad.write_bytes(b"\x89PNG\r\n\x1a\n and nothing more")
     tally = Tally()
-    (done,) = [one for one in index(gallery, [album], tally=tally) if one.what == "problem"]
+    (done,) = [one for one in index(gallery, [album], tally=tally) if one.status == "problem"]
     assert "bad.png" in done.problem
     assert tally.unreadable == 1
     assert became(gallery, album)["bad.png"] == "unchanged"
@@ -252,10 +252,10 @@ def test_photographs_in_memory_are_kept_by_their_pixels(gallery, album, nothing_
     pixels = read(str(album / "two.png")).pixels
     (done,) = index(gallery, [from_pixels(pixels)])
     (named,) = index(gallery, [from_pixels(pixels, "camera 1")])
-    assert (done.path, done.what, len(done.faces)) == ("", "new", 2)
-    assert (named.path, named.what, named.photo) == ("camera 1", "duplicate", done.photo)
+    assert (done.path, done.status, len(done.faces)) == ("", "new", 2)
+    assert (named.path, named.status, named.photo) == ("camera 1", "duplicate", done.photo)
     nothing_is_looked_through()
-    assert [one.what for one in index(gallery, [from_pixels(pixels, "camera 1")])] == ["unchanged"]
+    assert [one.status for one in index(gallery, [from_pixels(pixels, "camera 1")])] == ["unchanged"]
 
 
 def test_an_address_is_its_own_path(gallery, album, monkeypatch):
@@ -264,7 +264,7 @@ def test_an_address_is_its_own_path(gallery, album, monkeypatch):
     monkeypatch.setattr(fetch, "fetch", lambda *_: (album / "one.png").read_bytes())
     for what in ("new", "unchanged"):
         (done,) = index(gallery, ["https://example.org/one.png"], allow_urls=True)
-        assert (done.path, done.what) == ("https://example.org/one.png", what)
+        assert (done.path, done.status) == ("https://example.org/one.png", what)
 
 
 def video(path: Path, frames: int = 20) -> Path:
@@ -284,8 +284,8 @@ def test_of_a_video_the_best_shots_of_each_person_are_kept(gallery, tmp_path, mo
     path = video(tmp_path / "party.avi")
     tiny.picture(tmp_path / "after.png", 3)
     done = list(index(gallery, [path, tmp_path / "after.png"], every=0.5))
-    assert [(os.path.basename(one.path), one.what) for one in done] == [("party.avi", "new"), ("after.png", "new")]
-    kept = [faces.kept(gallery, [number])[number] for number in done[0].faces]
+    assert [(os.path.basename(one.path), one.status) for one in done] == [("party.avi", "new"), ("after.png", "new")]
+    kept = [faces.records(gallery, [number])[number] for number in done[0].faces]
     assert 1 < len(kept) < 8  # of eight frames looked at
     assert kept[0].time is not None
     assert kept[-1].time is not None
@@ -337,7 +337,7 @@ def test_what_goes_wrong_in_the_pipeline_is_raised(gallery, album, monkeypatch):
 def test_a_gallery_is_made_for_the_model_and_keeps_it(model, album, tmp_path):
     place = tmp_path / "new.db"
     list(index(place, [album], model="tiny", flip=True))
-    assert [one.what for one in index(place, [album])] == ["unchanged"] * 3
+    assert [one.status for one in index(place, [album])] == ["unchanged"] * 3
     with GalleryStore(place) as made:
         assert (made.model, made.flip) == ("tiny", True)
     with pytest.raises(GalleryError, match="holds tiny vectors, not dlib-resnet"):
@@ -358,7 +358,7 @@ def test_a_newer_gallery_is_refused(gallery, album):
     with gallery.write("test") as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(GalleryError, match="update nitakao"):
-        list(index(gallery.where, [album]))
+        list(index(gallery.location, [album]))
 
 
 def test_files_that_arrive_are_indexed_once_they_are_whole(gallery, tmp_path, monkeypatch):
@@ -393,7 +393,7 @@ def test_files_that_arrive_are_indexed_once_they_are_whole(gallery, tmp_path, mo
 
     monkeypatch.setattr(watching, "watch_files", listening)
     with closing(index(gallery, [inbox], watch=True)) as done:
-        found = {os.path.basename(one.path): (one.what, len(one.faces)) for one in islice(done, 2)}
+        found = {os.path.basename(one.path): (one.status, len(one.faces)) for one in islice(done, 2)}
     writer.join()
     assert found == {"new.png": ("new", 2), "moved in.png": ("new", 1)}
 
@@ -474,7 +474,7 @@ def test_a_full_disk_is_said_and_the_gallery_stays_whole(model, many, tmp_path):
     try:
         done = index(small / "g.db", [many], model="tiny")
         told: list[int] = []
-        with pytest.raises(GalleryError, match=r"no room left on the disk .* nothing acknowledged is lost"):
+        with pytest.raises(GalleryError, match=r"no room left on the disk .* committed data is safe"):
             told.extend(number for one in done for number in one.faces)
         with GalleryStore(small / "g.db") as gallery:
             assert set(told) <= set(faces.ids(gallery).tolist())

@@ -14,7 +14,7 @@ from tests.gallery.made import person
 
 from nitakao.errors import MisuseError
 from nitakao.gallery import GalleryStore, enrol, people
-from nitakao.gallery.photos import pictured
+from nitakao.gallery.photos import stream_photos
 from nitakao.photos import xmp
 from nitakao.tasks.gallery.people import undo
 from nitakao.tasks.gallery.xmp_sidecars import export_xmp, import_xmp
@@ -37,13 +37,13 @@ def picture(gallery: GalleryStore, path: Path, count: int = 2, orientation: int 
     sha = hashlib.sha256(path.read_bytes()).hexdigest()
     found = tuple(NewFace(fakes.face(n), fakes.vector(f"{path}{n}"), Quality()) for n in range(count))
     state = os.stat(path)
-    file = enrol.File(str(path), state.st_size, state.st_mtime_ns)
-    (one,) = enrol.enrol(gallery, [enrol.Looked(file, sha, (200, 100), found, detector="made")])
+    file = enrol.FileInfo(str(path), state.st_size, state.st_mtime_ns)
+    (one,) = enrol.enrol(gallery, [enrol.ScannedFile(file, sha, (200, 100), found, detector="made")])
     return list(one.faces)
 
 
 def names(gallery: GalleryStore) -> list[str]:
-    return [kept.name for one in pictured(gallery) for kept in one.faces]
+    return [kept.name for one in stream_photos(gallery) for kept in one.faces]
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8, 5])
@@ -123,8 +123,8 @@ def test_what_lies_in_the_photograph_itself_is_read(gallery, tmp_path):
     image = Image.open(tmp_path / "a.jpg")
     image.save(tmp_path / "b.jpg", "JPEG", xmp=inner)
     data = (tmp_path / "b.jpg").read_bytes()
-    looked = enrol.Looked(
-        enrol.File(str(tmp_path / "b.jpg"), len(data), 0),
+    looked = enrol.ScannedFile(
+        enrol.FileInfo(str(tmp_path / "b.jpg"), len(data), 0),
         hashlib.sha256(data).hexdigest(),
         (200, 100),
         (NewFace(fakes.face(), fakes.vector("b"), Quality()),),

@@ -63,7 +63,7 @@ def identify(
         found = task(opened_gallery, *probes, k=most, each=each, threshold=threshold, prior=prior, look=look)
         report.draw_identities(found, opened_gallery, sheet, html)
         if not found.people:
-            voice.warn(f"nobody in gallery '{opened_gallery.where}' has a name yet: 'nitakao people name' gives one")
+            voice.warn(f"nobody in gallery '{opened_gallery.location}' has a name yet: 'nitakao people name' gives one")
     for problem in found.problems:
         voice.warn(problem)
     _show(found, form)

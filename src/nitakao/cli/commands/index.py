@@ -130,17 +130,17 @@ def index(
 
 def _told(voice: Voice, steps: output.Steps, one: Indexed, as_json: bool) -> None:
     """Count a file; tell what became of it where that was asked for or something is wrong."""
-    steps.step(one.what != "pruned")
-    if as_json and one.what not in QUIET:
+    steps.step(one.status != "pruned")
+    if as_json and one.status not in QUIET:
         output.json_line(
-            {"file": one.path, "what": one.what, "photo": one.photo, "faces": one.faces, "problem": one.problem}
+            {"file": one.path, "what": one.status, "photo": one.photo, "faces": one.faces, "problem": one.problem}
         )
-    if one.what in QUIET:
+    if one.status in QUIET:
         return
     if one.problem and (one.photo is None or one.faces):  # photographs without a face are many, and only counted
         voice.warn(one.problem if f"'{one.path}'" in one.problem else f"'{one.path}': {one.problem}")
     else:
-        voice.detail(f"'{one.path}': {one.what}, {one.problem or plural(len(one.faces), 'face')}")
+        voice.detail(f"'{one.path}': {one.status}, {one.problem or plural(len(one.faces), 'face')}")
 
 
 def _summary(tally: Tally, seconds: float, as_json: bool) -> None:

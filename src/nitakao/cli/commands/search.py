@@ -125,7 +125,7 @@ def _gallery(
         filters["folder"] = filters["folder"] or ""
         found = task(gallery, *probes, where=where(gallery, names, least=quality or 0.0, **filters), **question)
         if not found.info.faces:
-            voice.warn(f"gallery '{gallery.where}' has no faces yet: 'nitakao index PHOTOS' fills it")
+            voice.warn(f"gallery '{gallery.location}' has no faces yet: 'nitakao index PHOTOS' fills it")
         report.draw_search(found, gallery, sheet, html)
         return found
 

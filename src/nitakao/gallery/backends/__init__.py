@@ -1,1 +1,1 @@
-"""A gallery in PostgreSQL with pgvector: reaching it, and the search inside."""
+"""The databases that can hold a gallery: SQLite, and PostgreSQL with pgvector."""

@@ -1,4 +1,4 @@
-"""What a gallery asks of the database that holds it."""
+"""The interface between a gallery and its database."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from sqlalchemy import Connection, Engine
 
 
 class Backend(Protocol):
-    """One database: how it is reached, who may write, and what its errors mean.
+    """One database: connections, write locks and error messages.
 
-    where: its place as it may be shown, without a password.  wait: seconds that a writer waits for another.
+    Attributes:
+        location: Its path or address, without a password.
+        wait: Seconds that a writer waits for another.
     """
 
     kind: Literal["sqlite", "postgresql"]
-    where: str
+    location: str
     wait: float
     engine: Engine
 
@@ -25,11 +27,11 @@ class Backend(Protocol):
     def prepare(self) -> None:
         """Called before the tables are created."""
 
-    def made(self, connection: Connection) -> None:
+    def created(self, connection: Connection) -> None:
         """Called in the transaction that created the tables."""
 
-    def writing(self, connection: Connection, verb: str) -> AbstractContextManager[None]:
-        """A transaction with exclusive write access; `verb` is shown to those who wait."""
+    def write_transaction(self, connection: Connection, verb: str) -> AbstractContextManager[None]:
+        """A transaction with exclusive write access; `verb` is shown to writers that wait."""
 
     def holder(self) -> str:
         """A description of the current writer; empty where it is unknown."""
@@ -44,15 +46,15 @@ class Backend(Protocol):
         """Bytes of the database, and of its write-ahead log."""
 
     def damage(self, connection: Connection) -> str:
-        """What is wrong with the database's own structures; empty if nothing is. May raise DBAPIError."""
+        """Damage to the database's own structures; empty if there is none. May raise DBAPIError."""
 
-    def guarded(self, connection: Connection) -> str:
+    def damage_detection(self, connection: Connection) -> str:
         """How damage would be detected, for people."""
 
-    def busy(self, error: BaseException) -> bool:
+    def is_busy(self, error: BaseException) -> bool:
         """Whether the error means that another writer holds the lock."""
 
-    def plain(self, error: BaseException) -> str:
+    def explain(self, error: BaseException) -> str:
         """The error as a sentence that says what to do."""
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The database of a gallery, chosen by its path or address in this one place."""
+"""Chooses the database of a gallery by its path or address."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from nitakao.gallery.backends.base import Backend
 from nitakao.gallery.backends.sqlite import SqliteBackend
 from nitakao.system import dirs
 
-Place: TypeAlias = "str | os.PathLike[str] | None"
+Location: TypeAlias = "str | os.PathLike[str] | None"
 
 
-def open_backend(place: Place, wait: float) -> Backend:
-    """The backend of the gallery at `place`; see `GalleryStore`."""
-    named = os.fspath(place) if place is not None else os.environ.get("NITAKAO_GALLERY") or default()
-    if named.startswith(("postgresql://", "postgres://", "postgresql+")):
+def open_backend(location: Location, wait: float) -> Backend:
+    """The backend of the gallery at `location`; see `GalleryStore`."""
+    address = os.fspath(location) if location is not None else os.environ.get("NITAKAO_GALLERY") or default_path()
+    if address.startswith(("postgresql://", "postgres://", "postgresql+")):
         from nitakao.gallery.backends.postgres import PostgresBackend
 
-        return PostgresBackend(named, wait)
-    if "://" in named:
-        raise GalleryError(f"'{named.split('@')[-1]}' is no gallery: give a file, or a postgresql:// address")
-    return SqliteBackend(Path(named), wait)
+        return PostgresBackend(address, wait)
+    if "://" in address:
+        raise GalleryError(f"'{address.split('@')[-1]}' is no gallery: give a file or a postgresql:// address")
+    return SqliteBackend(Path(address), wait)
 
 
-def default() -> str:
-    """The path of the gallery that is meant where none is named; its folder is made where it is not there."""
+def default_path() -> str:
+    """The path of the default gallery; creates its folder if needed."""
     path = dirs.gallery()
     path.parent.mkdir(parents=True, exist_ok=True)
     return str(path)

@@ -1,4 +1,4 @@
-"""A gallery in one SQLite file: readers go on while one process writes, and a commit has reached the disk."""
+"""A gallery in one SQLite file: many readers while one process writes, and durable commits."""
 
 from __future__ import annotations
 
@@ -19,28 +19,27 @@ from nitakao.errors import GalleryDamagedError, GalleryError
 from nitakao.gallery.columns import DAMAGED
 from nitakao.system.locked_files import mark_locked
 
-NO_GALLERY = "is no gallery: choose another name, or give the file that is one"
-APPLICATION = 0x6E69746B  # 'nitk', in the file's header: told apart from other programs' SQLite files
-SAID_OF_DAMAGE = ("malformed", "not a database", "decode to UTF-8", "unsupported file format")
-SWITCHING = 30.0  # seconds that a process tries to switch a new file to write-ahead logging
-CACHE_KIB = 8192  # of pages that a connection may keep; a million faces were searched no quicker with eight times that
-KEPT_OPEN = 8  # connections between questions; more may be in use, so that no thread waits for another's. The one that
-# was used last is used next: its pages are at hand, and those of the others stay few.
+NO_GALLERY = "is no gallery: choose another name, or give a gallery's file"
+APPLICATION_ID = 0x6E69746B  # 'nitk', in the file's header: distinguishes galleries from other SQLite files
+DAMAGE_MESSAGES = ("malformed", "not a database", "decode to UTF-8", "unsupported file format")
+WAL_TIMEOUT = 30.0  # seconds to retry switching a new file to write-ahead logging
+CACHE_KIB = 8192  # page cache of a connection; eight times that made searching a million faces no faster
+POOL_SIZE = 8  # idle connections kept; more may be in use, so that no thread waits for one
 
 
 class SqliteBackend:
-    """One file at `path`, with SQLite's `-wal` and `-shm` beside it, and `-writer` while somebody writes."""
+    """A gallery in the file `path`, with SQLite's `-wal` and `-shm` beside it, and `-writer` during a write."""
 
     kind: Literal["sqlite", "postgresql"] = "sqlite"
 
     def __init__(self, path: Path, wait: float) -> None:
         self.path = path
-        self.where = str(path)
+        self.location = str(path)
         self.wait = wait
         for ending in ("", "-wal", "-shm"):
             mark_locked(f"{path}{ending}")
-        self.engine = _engine(path, wait)
-        self._watch: sqlite3.Connection | None = None  # writes nothing, and so is told of whatever others write
+        self.engine = _create_engine(path, wait)
+        self._watch: sqlite3.Connection | None = None  # never writes, so its data_version counts every write
 
     def close(self) -> None:
         if self._watch is not None:
@@ -49,118 +48,119 @@ class SqliteBackend:
         self.engine.dispose()
 
     def version(self) -> object:
-        """Another value whenever something was written, by this process or another; asked by one thread at a time."""
+        """A value that changes with every write, whichever process makes it; called by one thread at a time."""
         try:
             if self._watch is None:
-                self._watch = sqlite3.connect(_name(self.path), uri=True, check_same_thread=False)
+                self._watch = sqlite3.connect(_uri(self.path), uri=True, check_same_thread=False)
             return self._watch, self._watch.execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.Error as error:
-            raise GalleryError(self.plain(error)) from error
+            raise GalleryError(self.explain(error)) from error
 
     def exists(self) -> bool:
-        """Whether there is a gallery here. Raises GalleryError where there is something else."""
+        """Whether there is a gallery here. Raises GalleryError if there is something else."""
         try:
-            found = os.stat(self.path)
+            status = os.stat(self.path)
         except FileNotFoundError:
             return False
         except OSError as error:
             raise GalleryError(f"gallery '{self.path}' cannot be read: {error.strerror or error}") from error
-        if not stat.S_ISREG(found.st_mode):
-            raise GalleryError(f"gallery '{self.path}' cannot be read: it is no file")
-        if not found.st_size:
-            return False  # made and killed before anything was written
-        application, tables = self._tables()
-        if application not in (APPLICATION, 0):
+        if not stat.S_ISREG(status.st_mode):
+            raise GalleryError(f"gallery '{self.path}' cannot be read: it is not a file")
+        if not status.st_size:
+            return False  # a process died before it wrote anything
+        application, tables = self._application_and_tables()
+        if application not in (APPLICATION_ID, 0):
             raise GalleryError(f"'{self.path}' {NO_GALLERY}")
         if tables and "alembic_version" not in tables:
-            raise GalleryError(f"'{self.path}' is no gallery but another program's database: choose another name")
+            raise GalleryError(f"'{self.path}' is another program's database: choose another name")
         return bool(tables)
 
-    def _tables(self) -> tuple[int, set[str]]:
-        """Whose it says it is, and the names of its tables.
+    def _application_and_tables(self) -> tuple[int, set[str]]:
+        """The application id in the header, and the names of the tables.
 
-        Asked as any program would, as the file may be another's: nothing is set.  And asked of SQLite: see `held`.
+        Sets no pragma, since the file may be another program's. Asks SQLite, since a file that is open here must not
+        be read by other means; see `system.locked_files`.
         """
         try:
-            with closing(sqlite3.connect(_name(self.path), uri=True)) as connection:
-                whose = int(connection.execute("PRAGMA application_id").fetchone()[0])
+            with closing(sqlite3.connect(_uri(self.path), uri=True)) as connection:
+                application = int(connection.execute("PRAGMA application_id").fetchone()[0])
                 rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-                return whose, {row[0] for row in rows}
+                return application, {row[0] for row in rows}
         except sqlite3.Error as error:
             if "not a database" in str(error):
                 raise GalleryError(f"'{self.path}' {NO_GALLERY}") from error
-            raise GalleryError(self.plain(error)) from error
-        except UnicodeDecodeError as error:  # in what SQLite has to complain of
+            raise GalleryError(self.explain(error)) from error
+        except UnicodeDecodeError as error:  # in SQLite's own message
             raise GalleryDamagedError(DAMAGED) from error
 
     def prepare(self) -> None:
-        """Before the tables are made."""
+        """Called before the tables are created."""
         if not self.path.parent.is_dir():
-            raise GalleryError(f"gallery '{self.path}' cannot be made: there is no folder '{self.path.parent}'")
+            raise GalleryError(f"gallery '{self.path}' cannot be created: there is no folder '{self.path.parent}'")
 
-    def made(self, connection: Connection) -> None:
-        """Within the transaction that made the tables."""
-        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
+    def created(self, connection: Connection) -> None:
+        """Called in the transaction that created the tables."""
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
     @contextmanager
-    def writing(self, connection: Connection, verb: str) -> Iterator[None]:
-        """Alone among writers from here on, and named to those who wait."""
+    def write_transaction(self, connection: Connection, verb: str) -> Iterator[None]:
+        """A transaction with exclusive write access; `verb` is shown to writers that wait."""
         connection.execution_options(nitakao_begin="BEGIN IMMEDIATE")
         with connection.begin():
             note = self.path.with_name(self.path.name + "-writer")
-            _leave(note, verb)
+            _write_note(note, verb)
             try:
                 yield
             finally:
                 note.unlink(missing_ok=True)
 
     def holder(self) -> str:
-        """Who is writing, in words; empty where nobody says so."""
+        """A description of the current writer; empty if unknown."""
         try:
-            held = json.loads(self.path.with_name(self.path.name + "-writer").read_text("utf-8"))
-            since = time.strftime("%H:%M:%S", time.localtime(held["since"]))
-            return f"process {held['process']} on {held['host']} ({held['verb']}, since {since})"
+            note = json.loads(self.path.with_name(self.path.name + "-writer").read_text("utf-8"))
+            since = time.strftime("%H:%M:%S", time.localtime(note["since"]))
+            return f"process {note['process']} on {note['host']} ({note['verb']}, since {since})"
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
     def description(self, connection: Connection) -> str:
-        """Which database, in words."""
+        """The database and its version, for people."""
         return f"SQLite {sqlite3.sqlite_version}"
 
     def sizes(self, connection: Connection) -> tuple[int, int]:
-        """Bytes of the database, and of what has not gone into it yet."""
+        """Bytes of the database, and of its write-ahead log."""
         return _size(self.path), _size(self.path.with_name(self.path.name + "-wal"))
 
     def damage(self, connection: Connection) -> str:
-        """What is wrong with the database's own structures; empty if nothing is."""
-        said = connection.exec_driver_sql("PRAGMA integrity_check(3)").scalars().all()
-        return "" if said == ["ok"] else "; ".join(" ".join(str(line).split()) for line in said)
+        """Damage to the database's own structures; empty if there is none."""
+        lines = connection.exec_driver_sql("PRAGMA integrity_check(3)").scalars().all()
+        return "" if lines == ["ok"] else "; ".join(" ".join(str(line).split()) for line in lines)
 
-    def guarded(self, connection: Connection) -> str:
-        """How damage would be noticed."""
-        return "whole; vectors, chips and landmarks carry checksums"
+    def damage_detection(self, connection: Connection) -> str:
+        """How damage would be detected, for people."""
+        return "intact; vectors, chips and landmarks have checksums"
 
-    def busy(self, error: BaseException) -> bool:
-        """Whether it complains of another writer."""
+    def is_busy(self, error: BaseException) -> bool:
+        """Whether the error means that another writer holds the lock."""
         return "locked" in str(error)
 
-    def plain(self, error: BaseException) -> str:
-        """What SQLite's complaint means, and what to do."""
-        said = str(error)
-        if any(word in said for word in SAID_OF_DAMAGE):
-            return f"gallery '{self.where}' is damaged ({said}): 'nitakao gallery repair' saves what can be saved"
-        if "disk I/O error" in said:
+    def explain(self, error: BaseException) -> str:
+        """The error as a sentence that says what to do."""
+        message = str(error)
+        if any(word in message for word in DAMAGE_MESSAGES):
+            return f"gallery '{self.location}' is damaged ({message}): recover it with 'nitakao gallery repair'"
+        if "disk I/O error" in message:
             return (
-                f"the disk of gallery '{self.where}' refused to read or write ({said}): is there room, and is it well? "
-                "Nothing acknowledged is lost"
+                f"the disk of gallery '{self.location}' failed to read or write ({message}): check its free space and "
+                "its health. Committed data is safe"
             )
-        if "full" in said:
-            return f"no room left on the disk of gallery '{self.where}': nothing acknowledged is lost; make room"
-        if "readonly" in said or "read-only" in said:
-            return f"gallery '{self.where}' may only be read here: {said}"
-        if "unable to open" in said:
-            return f"gallery '{self.where}' cannot be opened: {said}"
-        return f"gallery '{self.where}': {said}"
+        if "full" in message:
+            return f"no room left on the disk of gallery '{self.location}': committed data is safe; free some space"
+        if "readonly" in message or "read-only" in message:
+            return f"gallery '{self.location}' is read-only here: {message}"
+        if "unable to open" in message:
+            return f"gallery '{self.location}' cannot be opened: {message}"
+        return f"gallery '{self.location}': {message}"
 
 
 def _size(path: Path) -> int:
@@ -170,56 +170,57 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _leave(note: Path, verb: str) -> None:
-    said = {"process": os.getpid(), "host": socket.gethostname(), "verb": verb, "since": time.time()}
-    with suppress(OSError):  # a courtesy to others: writing goes on without it
-        note.write_text(json.dumps(said), "utf-8")
+def _write_note(note: Path, verb: str) -> None:
+    content = {"process": os.getpid(), "host": socket.gethostname(), "verb": verb, "since": time.time()}
+    with suppress(OSError):  # informs others only: writing works without it
+        note.write_text(json.dumps(content), "utf-8")
 
 
-def _name(path: Path) -> str:
-    """The file; where nothing can be written beside it, as readers of a WAL file must, one that nobody changes."""
-    fixed = path.is_file() and not os.access(path.parent, os.W_OK) and not _size(path.with_name(path.name + "-wal"))
-    return path.absolute().as_uri() + ("?mode=ro&immutable=1" if fixed else "?mode=rwc")
+def _uri(path: Path) -> str:
+    """The file's URI; immutable if its folder is read-only, since readers of a WAL file write beside it."""
+    immutable = path.is_file() and not os.access(path.parent, os.W_OK) and not _size(path.with_name(path.name + "-wal"))
+    return path.absolute().as_uri() + ("?mode=ro&immutable=1" if immutable else "?mode=rwc")
 
 
-def _engine(path: Path, wait: float) -> Engine:
+def _create_engine(path: Path, wait: float) -> Engine:
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(_name(path), timeout=wait, uri=True, check_same_thread=False)
+        return sqlite3.connect(_uri(path), timeout=wait, uri=True, check_same_thread=False)
 
-    pool = {"poolclass": QueuePool, "pool_size": KEPT_OPEN, "max_overflow": -1, "pool_use_lifo": True}
+    # Last in, first out: the connection used last has the pages at hand.
+    pool = {"poolclass": QueuePool, "pool_size": POOL_SIZE, "max_overflow": -1, "pool_use_lifo": True}
     engine = create_engine("sqlite://", creator=connect, **pool)
-    event.listen(engine, "connect", _connected)
+    event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _begin)
     return engine
 
 
-def _connected(connection: sqlite3.Connection, _: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by `_begin`, not by Python's module
+def _on_connect(connection: sqlite3.Connection, _: Any) -> None:
+    connection.isolation_level = None  # `_begin` begins transactions, not Python's module
     try:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: forgetting is real
+        connection.execute("PRAGMA secure_delete = ON")  # overwrites deleted content, so that forgetting is real
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        _to_wal(connection)
-    except UnicodeDecodeError as error:  # in what SQLite has to complain of
+        _enable_wal(connection)
+    except UnicodeDecodeError as error:  # in SQLite's own message
         raise GalleryDamagedError(DAMAGED) from error
 
 
-def tolerant(connection: sqlite3.Connection, _: Any) -> None:
-    """To save what can be: a file that is shorter than it says, or has tables that make no sense, is read as well."""
+def tolerate_damage(connection: sqlite3.Connection, _: Any) -> None:
+    """Make SQLite read truncated files and files with an inconsistent schema, for `repair`."""
     connection.execute("PRAGMA writable_schema = ON")
 
 
-def _to_wal(connection: sqlite3.Connection) -> None:
-    """Of two processes that make a gallery together one is refused at once, though it might wait: it tries again."""
-    give_up = time.monotonic() + SWITCHING
+def _enable_wal(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging. SQLite does not wait for another process that does so at the same time: retry."""
+    deadline = time.monotonic() + WAL_TIMEOUT
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
         except sqlite3.OperationalError as error:
-            if "readonly" in str(error) or "read-only" in str(error):  # such media can still be read
+            if "readonly" in str(error) or "read-only" in str(error):  # read-only media can still be read
                 return
-            if "locked" not in str(error) or time.monotonic() > give_up:
+            if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
         else:

@@ -12,7 +12,7 @@ from nitakao.gallery.store import GalleryStore
 
 def counts(gallery: GalleryStore) -> dict[str, int]:
     """Faces, photos, videos, people, named people, faces of nobody, faces in doubt, and files with problems."""
-    return gallery.remember("counts", lambda: _counted(gallery))
+    return gallery.cached("counts", lambda: _counted(gallery))
 
 
 def _counted(gallery: GalleryStore) -> dict[str, int]:

@@ -13,8 +13,8 @@ from nitakao.gallery import schema
 from nitakao.gallery.browse import cursors
 from nitakao.gallery.browse.cursors import Page
 from nitakao.gallery.columns import path_bytes
-from nitakao.gallery.faces import in_pieces, kept_in
-from nitakao.gallery.photos import Pictured, pictured_in
+from nitakao.gallery.faces import chunks, records_in
+from nitakao.gallery.photos import PhotoRecord, photo_records_in
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import FaceRecord, Person
 
@@ -41,7 +41,7 @@ class Shown:
 
 def photos(
     gallery: GalleryStore, shown: Shown, *, order: PhotoOrder = "taken", after: str | None = None, limit: int = 100
-) -> Page[Pictured]:
+) -> Page[PhotoRecord]:
     """Photographs and videos, the latest first; by `taken`, those that do not say when come last."""
     table, conditions = schema.photos, _photo_conditions(shown)
     with gallery.read() as connection:
@@ -51,7 +51,7 @@ def photos(
         else:
             numbers = _by_taken(connection, conditions, after, limit + 1)
         total = connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
-        found = {one.photo: one for one in pictured_in(connection, [number for number, _ in numbers])}
+        found = {one.photo: one for one in photo_records_in(connection, [number for number, _ in numbers])}
     rows = [(found[number], at) for number, at in numbers if number in found]
     listed = cursors.page(rows, limit, lambda row: (row[1] is not None, row[1] or 0.0, row[0].photo), int(total))
     return Page([one for one, _ in listed.items], listed.next, listed.total)
@@ -170,7 +170,7 @@ def persons_in(connection: Connection, numbers: Iterable[int]) -> dict[int, Pers
     table, faces = schema.people, schema.faces
     found: dict[int, Person] = {}
     best = (func.coalesce(faces.c.quality, 0).desc(), faces.c.id)
-    for piece in in_pieces(set(numbers)):
+    for piece in chunks(set(numbers)):
         of_these = faces.c.person.in_(piece)
         counted = select(faces.c.person, func.count(), func.count(distinct(faces.c.photo))).where(of_these)
         counts = {row[0]: (int(row[1]), int(row[2])) for row in connection.execute(counted.group_by(faces.c.person))}
@@ -196,7 +196,7 @@ def faces_of(gallery: GalleryStore, number: int, *, after: str | None = None, li
     with gallery.read() as connection:
         rows = connection.execute(asked.order_by(quality.desc(), table.c.id).limit(limit + 1)).all()
         total = connection.execute(counted).scalar_one()
-        kept = kept_in(connection, [row[0] for row in rows])
+        kept = records_in(connection, [row[0] for row in rows])
     listed = cursors.page(rows, limit, lambda row: (float(row[1]), int(row[0])), int(total))
     return Page([kept[row[0]] for row in listed.items], listed.next, listed.total)
 
@@ -223,7 +223,7 @@ def doubts(
         ordered = asked.order_by(table.c.distance, table.c.face, table.c.person).limit(limit + 1)
         rows = connection.execute(ordered).all()
         total = connection.execute(select(func.count()).select_from(table).where(*mine)).scalar_one()
-        kept = kept_in(connection, {row.face for row in rows})
+        kept = records_in(connection, {row.face for row in rows})
         persons = persons_in(connection, {row.person for row in rows})
     listed = cursors.page(rows, limit, lambda row: (float(row.distance), int(row.face), int(row.person)), int(total))
     doubtful = [Doubtful(kept[row.face], persons[row.person], float(row.distance)) for row in listed.items]

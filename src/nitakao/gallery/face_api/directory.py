@@ -13,7 +13,7 @@ from nitakao.gallery import schema
 from nitakao.gallery.face_api import containers, faces, people
 from nitakao.gallery.face_api.faces import Spot
 from nitakao.gallery.face_api.kinds import DYNAMIC
-from nitakao.gallery.faces import in_pieces
+from nitakao.gallery.faces import chunks
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import Floats
 
@@ -62,7 +62,7 @@ def change_group(
         containers.rename(connection, group, name, data)
         _bring(connection, group, join)
         table = schema.group_members
-        for piece in in_pieces(people.numbers(connection, leave)):
+        for piece in chunks(people.numbers(connection, leave)):
             connection.execute(delete(table).where(table.c.container == group, table.c.person.in_(piece)))
         return _done(connection) if join or leave else None
 

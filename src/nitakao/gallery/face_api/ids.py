@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select
 
 from nitakao.gallery import schema
-from nitakao.gallery.faces import PIECE
+from nitakao.gallery.faces import CHUNK
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import Floats
 
@@ -42,8 +42,8 @@ def find(gallery: GalleryStore, uuids: Sequence[str]) -> dict[str, Fleeting]:
     table, now = schema.face_ids, time.time()
     found = {}
     with gallery.read() as connection:
-        for start in range(0, len(uuids), PIECE):
-            asked = select(table).where(table.c.uuid.in_(uuids[start : start + PIECE]), table.c.expires > now)
+        for start in range(0, len(uuids), CHUNK):
+            asked = select(table).where(table.c.uuid.in_(uuids[start : start + CHUNK]), table.c.expires > now)
             for row in connection.execute(asked):
                 found[row.uuid] = Fleeting(row.uuid, row.recognition, row.vector)
     return found

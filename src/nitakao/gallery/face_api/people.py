@@ -13,7 +13,7 @@ from nitakao.errors import FaceApiError
 from nitakao.gallery import schema
 from nitakao.gallery.face_api import containers
 from nitakao.gallery.face_api.kinds import DIRECTORY, Kind, full
-from nitakao.gallery.faces import PIECE
+from nitakao.gallery.faces import CHUNK
 from nitakao.gallery.store import GalleryStore
 
 Home: TypeAlias = "tuple[Kind, str] | None"  # the group that a person belongs to; None: the directory
@@ -91,8 +91,8 @@ def _known(connection: Connection, home: Home, which: ColumnElement[bool], top: 
 def _faces(connection: Connection, people: Sequence[int]) -> dict[int, list[str]]:
     table = schema.container_faces
     found: dict[int, list[str]] = {}
-    for start in range(0, len(people), PIECE):
-        asked = select(table.c.person, table.c.uuid).where(table.c.person.in_(people[start : start + PIECE]))
+    for start in range(0, len(people), CHUNK):
+        asked = select(table.c.person, table.c.uuid).where(table.c.person.in_(people[start : start + CHUNK]))
         for person, face in connection.execute(asked.order_by(table.c.id)):
             found.setdefault(person, []).append(face)
     return found
@@ -124,8 +124,8 @@ def numbers(connection: Connection, people: Sequence[str]) -> list[int]:
     """The numbers of persons of the directory, in their order. Raises FaceApiError where one is not there."""
     table = schema.container_people
     found: dict[str, int] = {}
-    for start in range(0, len(people), PIECE):
-        asked = select(table.c.uuid, table.c.id).where(table.c.uuid.in_(people[start : start + PIECE]))
+    for start in range(0, len(people), CHUNK):
+        asked = select(table.c.uuid, table.c.id).where(table.c.uuid.in_(people[start : start + CHUNK]))
         found.update({row.uuid: int(row.id) for row in connection.execute(asked.where(table.c.container.is_(None)))})
     for person in people:
         if person not in found:

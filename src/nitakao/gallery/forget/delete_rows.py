@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import ColumnElement, Connection, delete, or_, select
 
 from nitakao.gallery import schema
-from nitakao.gallery.faces import in_pieces
+from nitakao.gallery.faces import chunks
 
 
 def merged_into(connection: Connection, person: int) -> set[int]:
@@ -27,7 +27,7 @@ def names(connection: Connection, persons: Collection[int]) -> set[str]:
     """Everything that these persons are called, or were, as far as the journal goes back."""
     people, changes = schema.people, schema.changes
     found: set[str | None] = set()
-    for piece in in_pieces(persons):
+    for piece in chunks(persons):
         found.update(connection.execute(select(people.c.name).where(people.c.id.in_(piece))).scalars())
         asked = select(changes.c.before, changes.c.after).where(changes.c.field == "name", changes.c.person.in_(piece))
         for row in connection.execute(asked):
@@ -41,7 +41,7 @@ def erase(connection: Connection, faces: Iterable[int], persons: Iterable[int], 
     persons = sorted(persons)
     gone = 0
     for column, numbers in ((table.c.face, faces), (table.c.person, persons)):
-        gone += sum(_delete(connection, column.in_(piece)) for piece in in_pieces(numbers))
+        gone += sum(_delete(connection, column.in_(piece)) for piece in chunks(numbers))
     for person in persons:  # a face of another's that was once theirs, or a merge
         told = or_(table.c.before.like(f"{person} %"), table.c.after.like(f"{person} %"))
         gone += _delete(connection, (table.c.field == "person") & told)
@@ -67,6 +67,6 @@ def _close(connection: Connection) -> None:
     ).all()
     left = set(connection.execute(select(journal.c.id)).scalars())
     lost = [row.id for row in undone if int(row.before or row.after) not in left]
-    for piece in in_pieces(lost):
+    for piece in chunks(lost):
         connection.execute(delete(changes).where(changes.c.id.in_(piece)))
     connection.execute(delete(journal).where(empty))

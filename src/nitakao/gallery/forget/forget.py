@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from nitakao.errors import GalleryError, MisuseError
 from nitakao.gallery import schema
-from nitakao.gallery.faces import in_pieces
+from nitakao.gallery.faces import chunks
 from nitakao.gallery.forget import delete_rows, scrub, tombstones
 from nitakao.gallery.people import numbered, person_number
 from nitakao.gallery.search.open import searcher
@@ -120,7 +120,7 @@ def _doomed(gallery: GalleryStore, connection: Connection, meant: Meant) -> Doom
     for photo in meant.photos:
         number, files = _photo(connection, photo)
         if number is None and not files:
-            raise MisuseError(f"there is no photograph '{photo}' in gallery '{gallery.where}': give its path")
+            raise MisuseError(f"there is no photograph '{photo}' in gallery '{gallery.location}': give its path")
         doomed.what.append("a file that could not be read" if number is None else f"photograph {number}")
         doomed.files |= files
         if number is not None:
@@ -128,7 +128,7 @@ def _doomed(gallery: GalleryStore, connection: Connection, meant: Meant) -> Doom
             doomed.faces |= _faces(connection, schema.faces.c.photo == number)
     for face in meant.faces:
         if not _faces(connection, schema.faces.c.id == face):
-            raise MisuseError(f"there is no face {face} in gallery '{gallery.where}': listings show the faces' numbers")
+            raise MisuseError(f"there is no face {face} in gallery '{gallery.location}': listings show face ids")
         doomed.what.append(f"face {face}")
         doomed.faces.add(face)
     if not doomed.what:
@@ -180,19 +180,19 @@ def _delete_all(gallery: GalleryStore, connection: Connection, doomed: Doomed, t
     persons = _delete(connection, schema.people.c.id, doomed.persons)
     changes = delete_rows.erase(connection, doomed.faces, doomed.persons, doomed.names)
     counts = (persons, faces, chips, photos, files, changes, buried)
-    return Receipt(", ".join(doomed.what), gallery.where, 0.0, *counts, complete=False, left=())
+    return Receipt(", ".join(doomed.what), gallery.location, 0.0, *counts, complete=False, left=())
 
 
 def _delete(connection: Connection, column: ColumnElement[int], numbers: Iterable[int]) -> int:
     """How many rows went of those that have one of these numbers in the column."""
     table = column.table
-    return sum(connection.execute(delete(table).where(column.in_(piece))).rowcount for piece in in_pieces(numbers))
+    return sum(connection.execute(delete(table).where(column.in_(piece))).rowcount for piece in chunks(numbers))
 
 
 def _seen(connection: Connection, column: ColumnElement[int], faces: Iterable[int]) -> set[int]:
     """What these faces have in the column."""
     found: set[int] = set()
-    for piece in in_pieces(faces):
+    for piece in chunks(faces):
         asked = select(column).where(schema.faces.c.id.in_(piece), column.is_not(None)).distinct()
         found.update(connection.execute(asked).scalars())
     return found
@@ -202,7 +202,7 @@ def _emptied(connection: Connection, persons: Iterable[int]) -> set[int]:
     """Those of these persons who have neither a name nor a face."""
     people, faces = schema.people, schema.faces
     found: set[int] = set()
-    for piece in in_pieces(persons):
+    for piece in chunks(persons):
         asked = select(people.c.id).where(people.c.id.in_(piece), people.c.name.is_(None))
         asked = asked.where(~select(faces.c.id).where(faces.c.person == people.c.id).exists())
         found.update(connection.execute(asked).scalars())
@@ -213,9 +213,9 @@ def _bury(gallery: GalleryStore, connection: Connection, photos: Iterable[int]) 
     """How many photographs are now kept from coming back that were not before."""
     table = schema.photos
     contents: set[str] = set()
-    for piece in in_pieces(photos):
+    for piece in chunks(photos):
         contents.update(connection.execute(select(table.c.sha256).where(table.c.id.in_(piece))).scalars())
-    new = contents - tombstones.among(connection, gallery.key, contents)
+    new = contents - tombstones.tombstoned(connection, gallery.key, contents)
     digests = sorted(tombstones.digest(gallery.key, content) for content in new)  # in an order that tells nothing
     if digests:
         connection.execute(insert(schema.tombstones), [{"digest": digest} for digest in digests])

@@ -17,7 +17,7 @@ from sqlalchemy import Boolean, Connection, Double, Integer, Table, select, text
 from sqlalchemy.exc import DBAPIError
 
 from nitakao.gallery import schema
-from nitakao.gallery.backends.sqlite import APPLICATION, SqliteBackend
+from nitakao.gallery.backends.sqlite import APPLICATION_ID, SqliteBackend
 from nitakao.gallery.store import GalleryStore
 from nitakao.system.locked_files import is_locked
 
@@ -34,7 +34,7 @@ def scrub(gallery: GalleryStore) -> list[str]:
         with gallery.backend.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             return _postgres(connection, gallery.backend.wait)
     except DBAPIError as error:
-        return [f"the tables' files ({gallery.backend.plain(error.orig or error)}): {AGAIN}"]
+        return [f"the tables' files ({gallery.backend.explain(error.orig or error)}): {AGAIN}"]
 
 
 def outside(gallery: GalleryStore) -> list[str]:
@@ -56,7 +56,7 @@ def _is_gallery(path: Path) -> bool:
             header = file.read(72)
     except OSError:
         return False
-    return header.startswith(MAGIC) and header[68:72] == APPLICATION.to_bytes(4, "big")
+    return header.startswith(MAGIC) and header[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def _sqlite(backend: SqliteBackend) -> list[str]:
@@ -66,7 +66,7 @@ def _sqlite(backend: SqliteBackend) -> list[str]:
             connection.execute("VACUUM")
         except sqlite3.Error as error:
             left.append(
-                f"unused parts of '{backend.path}', which could not be written anew ({backend.plain(error)}): {AGAIN}"
+                f"unused parts of '{backend.path}', which could not be written anew ({backend.explain(error)}): {AGAIN}"
             )
         try:
             busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, select
 
 from nitakao.gallery import schema
-from nitakao.gallery.faces import PIECE
+from nitakao.gallery.faces import CHUNK
 from nitakao.gallery.store import GalleryStore
 
 
@@ -17,18 +17,18 @@ def digest(key: bytes, sha256: str) -> bytes:
     return hmac.digest(key, sha256.encode("ascii"), "sha256")
 
 
-def among(connection: Connection, key: bytes, contents: Iterable[str]) -> set[str]:
+def tombstoned(connection: Connection, key: bytes, contents: Iterable[str]) -> set[str]:
     """Those of these contents, given by their sha256, that must not come back."""
     digests = {digest(key, sha): sha for sha in contents if sha}
     column, listed = schema.tombstones.c.digest, list(digests)
     found: set[str] = set()
-    for start in range(0, len(listed), PIECE):
-        asked = select(column).where(column.in_(listed[start : start + PIECE]))
+    for start in range(0, len(listed), CHUNK):
+        asked = select(column).where(column.in_(listed[start : start + CHUNK]))
         found.update(digests[bytes(one)] for one in connection.execute(asked).scalars())
     return found
 
 
-def is_buried(gallery: GalleryStore, sha256: str) -> bool:
+def is_tombstoned(gallery: GalleryStore, sha256: str) -> bool:
     """Whether the photograph of this content must not come back."""
     with gallery.read() as connection:
-        return bool(among(connection, gallery.key, [sha256]))
+        return bool(tombstoned(connection, gallery.key, [sha256]))

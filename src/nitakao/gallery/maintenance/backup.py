@@ -96,7 +96,7 @@ def made(path: Path) -> Iterator[Connection]:
                 driver.execute(f"PRAGMA {pragma}")
             with connection.begin():
                 migrate.upgrade(connection)
-                backend.made(connection)
+                backend.created(connection)
                 yield connection
     except DBAPIError as error:
         raise GalleryError(f"'{path}' could not be written: {error.orig}") from error

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, ForeignKey, Table, func, select
 
 from nitakao.errors import GalleryError
 from nitakao.gallery import schema
-from nitakao.gallery.columns import unpacked
+from nitakao.gallery.columns import unpack
 from nitakao.gallery.maintenance.salvage import blocks
 from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore
@@ -38,7 +38,7 @@ def _structure(gallery: GalleryStore) -> Check:
     try:
         with gallery.read() as connection:
             said = gallery.backend.damage(connection)
-            found = gallery.backend.guarded(connection)
+            found = gallery.backend.damage_detection(connection)
     except GalleryError as error:
         said, found = str(error), ""
     return Check("structure", not said, said or found)
@@ -93,7 +93,7 @@ def _face(row: Mapping[str, Any]) -> str:
     if not all(math.isfinite(n) for n in numbers) or not (row["x1"] < row["x2"] and row["y1"] < row["y2"]):
         return f"face {row['id']} has the box {numbers[:4]}"
     if row["landmarks"] is not None:
-        marks = unpacked(row["landmarks"]) if len(row["landmarks"]) % 4 == 0 else np.empty(0, np.float32)
+        marks = unpack(row["landmarks"]) if len(row["landmarks"]) % 4 == 0 else np.empty(0, np.float32)
         if marks.shape != (10,) or not np.isfinite(marks).all():
             return f"face {row['id']} has landmarks that are none"
     return ""

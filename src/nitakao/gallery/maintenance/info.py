@@ -61,7 +61,7 @@ def info(gallery: GalleryStore) -> About:
         size, log = gallery.backend.sizes(connection)
         chips = connection.execute(select(func.coalesce(func.sum(func.length(schema.chips.c.jpeg)), 0))).scalar_one()
         return About(
-            place=gallery.where,
+            place=gallery.location,
             kind=gallery.backend.description(connection),
             id=gallery.id,
             model=gallery.model,

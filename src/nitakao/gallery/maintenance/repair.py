@@ -18,14 +18,14 @@ from sqlalchemy.exc import DBAPIError
 
 from nitakao.errors import GalleryDamagedError, GalleryError
 from nitakao.gallery import schema
-from nitakao.gallery.backends.open import Place, open_backend
-from nitakao.gallery.backends.sqlite import SqliteBackend, tolerant
-from nitakao.gallery.faces import in_pieces
+from nitakao.gallery.backends.open import Location, open_backend
+from nitakao.gallery.backends.sqlite import SqliteBackend, tolerate_damage
+from nitakao.gallery.faces import chunks
 from nitakao.gallery.maintenance.backup import NUMBERED, last_number, made, number_from, settled, write
 from nitakao.gallery.maintenance.check import Complaint, complaints, foreign_keys
 from nitakao.gallery.maintenance.salvage import blocks
 from nitakao.gallery.search.open import searcher
-from nitakao.gallery.store import GalleryStore, hold_together
+from nitakao.gallery.store import GalleryStore, valid_settings
 
 WAIT = 10.0  # seconds for another process that writes
 LOST = "faces of it were lost to damage"  # a problem, so that `index --again problems` looks at it anew
@@ -46,7 +46,7 @@ class Repaired:
     again: int
 
 
-def repair(place: Place = None) -> Repaired:
+def repair(place: Location = None) -> Repaired:
     """Save what can be saved. Raises GalleryError where that is nothing."""
     backend = open_backend(place, WAIT)
     if not isinstance(backend, SqliteBackend):
@@ -58,17 +58,17 @@ def repair(place: Place = None) -> Repaired:
         backend.close()
 
 
-def _reindexed(place: Place) -> Repaired:
+def _reindexed(place: Location) -> Repaired:
     """PostgreSQL: its indexes, which are made of what the tables hold, are made anew."""
     with GalleryStore(place, wait=WAIT) as gallery:
-        with gallery.plainly(), gallery.backend.engine.connect() as connection:
+        with gallery.translate_errors(), gallery.backend.engine.connect() as connection:
             outside = connection.execution_options(isolation_level="AUTOCOMMIT")
             for table in schema.metadata.sorted_tables:
                 outside.execute(text(f"REINDEX TABLE {table.name}"))
         searcher(gallery).rebuild()
         with gallery.read() as connection:
             faces = connection.execute(select(func.count()).select_from(schema.faces)).scalar_one()
-        return Repaired(gallery.where, None, int(faces), {}, 0)
+        return Repaired(gallery.location, None, int(faces), {}, 0)
 
 
 def _saved(backend: SqliteBackend) -> Repaired:
@@ -97,7 +97,7 @@ def _held(backend: SqliteBackend) -> Iterator[Connection]:
     """The damaged file, nobody else writing to it."""
     gone = f"of gallery '{backend.path}' nothing can be saved: restore a backup, or index your photographs anew"
     try:
-        event.listen(backend.engine, "connect", tolerant, insert=True)
+        event.listen(backend.engine, "connect", tolerate_damage, insert=True)
         if not backend.path.exists():
             raise GalleryError(f"there is no gallery '{backend.path}' to be repaired")
         with backend.engine.connect() as connection:
@@ -107,7 +107,7 @@ def _held(backend: SqliteBackend) -> Iterator[Connection]:
                 held.rollback()  # there is nothing to commit, and a damaged file may not allow it
     except (DBAPIError, GalleryDamagedError) as error:
         said = getattr(error, "orig", None) or error
-        if backend.busy(said):
+        if backend.is_busy(said):
             raise GalleryError(
                 f"gallery '{backend.path}' is in use: repair it when nobody else works with it"
             ) from error
@@ -118,7 +118,7 @@ def _settings(source: Connection, path: Path) -> dict[str, str]:
     found = {}
     for rows in blocks(source, schema.settings, lambda lost: None):
         found.update({row["key"]: row["value"] for row in rows})
-    if not hold_together(found):
+    if not valid_settings(found):
         raise GalleryDamagedError(
             f"gallery '{path}' no longer says of which model it is, so nothing in it can be saved: restore a backup, "
             "or index your photographs anew"
@@ -179,7 +179,7 @@ def _marked(target: Connection, lost: Counter[str], hurt: set[int]) -> int:
     faces, photos = schema.faces, schema.photos
     bare = ~select(schema.vectors.c.face).where(schema.vectors.c.face == faces.c.id).exists()
     hurt = hurt | set(target.execute(select(faces.c.photo).where(bare)).scalars())
-    for piece in in_pieces(hurt):
+    for piece in chunks(hurt):
         target.execute(update(photos).where(photos.c.id.in_(piece)).values(problem=LOST))
     for table in (schema.chips, schema.reviews, schema.never, schema.remade):
         target.execute(delete(table).where(table.c.face.in_(select(faces.c.id).where(bare))))

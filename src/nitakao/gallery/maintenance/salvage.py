@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from nitakao.errors import GalleryDamagedError
-from nitakao.gallery.columns import PathBytes, Sealed, Vector
+from nitakao.gallery.columns import Checksummed, PathBytes, Vector
 
 BLOCK = 500  # rows read at a time
 LARGEST = 1 << 40  # number of a row that is believed: more than any gallery has
@@ -140,4 +140,4 @@ def _python(kind: TypeEngine[Any]) -> type | tuple[type, ...]:
         return (float, int)
     if isinstance(kind, Integer):
         return int
-    return bytes if isinstance(kind, (LargeBinary, Sealed)) else str
+    return bytes if isinstance(kind, (LargeBinary, Checksummed)) else str

@@ -1,4 +1,4 @@
-"""How alembic reaches the gallery: through the connection that `migrate.upgrade` hands it, in its transaction."""
+"""Runs alembic on the connection that `migrate.upgrade` passes, in its transaction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nitakao.gallery.schema import metadata
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    render_as_batch=True,  # SQLite changes a table by making it anew
+    render_as_batch=True,  # SQLite alters a table by copying it
     transactional_ddl=False,  # the transaction is the caller's
 )
 context.run_migrations()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 
 from nitakao.errors import MisuseError
 from nitakao.gallery import schema
-from nitakao.gallery.faces import in_pieces
+from nitakao.gallery.faces import chunks
 from nitakao.gallery.people import Belongs, Edit, edit, person_number
 from nitakao.gallery.store import GalleryStore
 
@@ -120,7 +120,7 @@ def _owners(connection: Connection, faces: Iterable[int]) -> dict[int, Belongs]:
     if not asked:
         raise MisuseError("name at least one face, by its number")
     found: dict[int, Belongs] = {}
-    for piece in in_pieces(asked):
+    for piece in chunks(asked):
         rows = connection.execute(select(table.c.id, table.c.person, table.c.assigned).where(table.c.id.in_(piece)))
         found.update((int(face), (person, how)) for face, person, how in rows)
     if missing := [face for face in asked if face not in found]:
@@ -131,7 +131,7 @@ def _owners(connection: Connection, faces: Iterable[int]) -> dict[int, Belongs]:
 def _faces_of(connection: Connection, persons: Sequence[int]) -> list[int]:
     table = schema.faces
     found: list[int] = []
-    for piece in in_pieces(persons):
+    for piece in chunks(persons):
         found.extend(connection.execute(select(table.c.id).where(table.c.person.in_(piece))).scalars())
     return sorted(found)
 
@@ -140,7 +140,7 @@ def _common_name(connection: Connection, stays: int, gone: Sequence[int]) -> tup
     """The name of several persons who become one, and a sentence for each name that nobody has then."""
     table = schema.people
     names: dict[int, str] = {}
-    for piece in in_pieces([stays, *gone]):
+    for piece in chunks([stays, *gone]):
         rows = connection.execute(
             select(table.c.id, table.c.name).where(table.c.id.in_(piece), table.c.name.is_not(None))
         )
@@ -172,7 +172,7 @@ def _beside(connection: Connection, person: int, moved: Iterable[int]) -> tuple[
     mine = select(faces.c.photo).where(faces.c.person == person, faces.c.time.is_(None))
     crowded = mine.group_by(faces.c.photo).having(func.count() > 1).subquery()
     found: set[int] = set()
-    for piece in in_pieces(moved):
+    for piece in chunks(moved):
         asked = select(faces.c.id).where(faces.c.id.in_(piece), faces.c.photo.in_(select(crowded.c.photo)))
         found.update(connection.execute(asked).scalars())
     if not found:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from nitakao.errors import GalleryError
 from nitakao.gallery import schema
-from nitakao.gallery.faces import in_pieces
+from nitakao.gallery.faces import chunks
 from nitakao.gallery.people.persons import clean_name
 from nitakao.gallery.store import GalleryStore
 
@@ -78,7 +78,7 @@ class Edit:
         table = schema.faces
         change = update(table).where(table.c.id == bindparam("face"))
         change = change.values(person=bindparam("to"), assigned=bindparam("how"))
-        for piece in in_pieces(given):
+        for piece in chunks(given):
             asked = select(table.c.id, table.c.person, table.c.assigned).where(table.c.id.in_(piece))
             moved = [row for row in self.connection.execute(asked).all() if (row[1], row[2]) != given[row[0]]]
             for face, *before in moved:
@@ -105,7 +105,7 @@ class Edit:
     def drop(self, *persons: int) -> None:
         """Remove persons; faces that they still have belong to nobody then."""
         table, faces = schema.people, schema.faces
-        for piece in in_pieces(persons):
+        for piece in chunks(persons):
             left = self.connection.execute(select(faces.c.id).where(faces.c.person.in_(piece))).scalars().all()
             self.assign_each(dict.fromkeys(left, (None, None)))
             for field in ("review", "never"):
@@ -122,7 +122,7 @@ class Edit:
         """Drops those of these persons who have neither a name nor a face left, and gives their numbers."""
         table, faces = schema.people, schema.faces
         empty: list[int] = []
-        for piece in in_pieces(set(persons)):
+        for piece in chunks(set(persons)):
             asked = select(table.c.id).where(table.c.id.in_(piece), table.c.name.is_(None))
             asked = asked.where(~select(faces.c.id).where(faces.c.person == table.c.id).exists())
             empty.extend(self.connection.execute(asked).scalars())
@@ -136,7 +136,7 @@ class Edit:
         table = _MARKS[field]
         column, numbers = (table.c.face, faces) if persons is None else (table.c.person, persons)
         found = {}
-        for piece in in_pieces(numbers or ()):
+        for piece in chunks(numbers or ()):
             for row in self.connection.execute(select(table).where(column.in_(piece))):
                 found[int(row.face), int(row.person)] = repr(row.distance) if field == "review" else "yes"
         return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from nitakao.gallery import schema
-from nitakao.gallery.faces import in_pieces
+from nitakao.gallery.faces import chunks
 from nitakao.gallery.people import untold
 from nitakao.gallery.store import GalleryStore
 
@@ -125,7 +125,7 @@ def _called(connection: Connection, changes: Iterable[_Change]) -> dict[int, str
     spoken |= {p for c in changes if c.field == "person" for p in (untold(c.before)[0], untold(c.after)[0]) if p}
     found = {c.person: c.before or c.after or "" for c in changes if c.field == "name" and c.person is not None}
     table = schema.people
-    for piece in in_pieces(spoken):
+    for piece in chunks(spoken):
         asked = select(table.c.id, table.c.name).where(table.c.id.in_(piece), table.c.name.is_not(None))
         found.update((int(number), name) for number, name in connection.execute(asked))
     return found

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from nitakao.gallery import people, schema
-from nitakao.gallery.faces import in_pieces
+from nitakao.gallery.faces import chunks
 from nitakao.gallery.store import GalleryStore
 
 
-def lacking(gallery: GalleryStore, wanted: Mapping[int, str]) -> dict[int, str]:
+def unlabelled(gallery: GalleryStore, wanted: Mapping[int, str]) -> dict[int, str]:
     """Those of these photographs whose most central face is not yet anybody's.  wanted: names by photograph."""
     with gallery.read() as connection:
         free = {row.photo for row in _central(connection, wanted) if _is_free(row)}
@@ -21,12 +21,12 @@ def lacking(gallery: GalleryStore, wanted: Mapping[int, str]) -> dict[int, str]:
 
 
 def label(gallery: GalleryStore, wanted: Mapping[int, str]) -> set[int]:
-    """As `give`, in a transaction of its own."""
+    """As `apply_labels`, in a transaction of its own."""
     with gallery.write("index") as connection:
-        return give(gallery, connection, wanted)
+        return apply_labels(gallery, connection, wanted)
 
 
-def give(gallery: GalleryStore, connection: Connection, wanted: Mapping[int, str]) -> set[int]:
+def apply_labels(gallery: GalleryStore, connection: Connection, wanted: Mapping[int, str]) -> set[int]:
     """The photographs whose most central face now belongs to the person of their label, made where there is none.
 
     wanted: names, as `people.clean_name` gives them, by photograph.  Faces that a hand or an earlier label has given to
@@ -55,7 +55,7 @@ def _central(connection: Connection, photos: Mapping[int, str]) -> list[Row[Any]
     columns = (faces.c.id, faces.c.photo, faces.c.x1, faces.c.y1, faces.c.x2, faces.c.y2, faces.c.person)
     asked = select(*columns, faces.c.assigned, table.c.width, table.c.height).join(table, table.c.id == faces.c.photo)
     best: dict[int, tuple[float, Any]] = {}
-    for piece in in_pieces(photos):
+    for piece in chunks(photos):
         chosen = asked.where(faces.c.photo.in_(piece), ~table.c.video).order_by(faces.c.id)
         for row in connection.execute(chosen):
             off = math.hypot(row.x1 + row.x2 - row.width, row.y1 + row.y2 - row.height)
@@ -75,7 +75,7 @@ def _persons(connection: Connection, names: set[str]) -> dict[str, int]:
 def _never(connection: Connection, faces: list[int]) -> set[tuple[int, int | None]]:
     table = schema.never
     found: set[tuple[int, int | None]] = set()
-    for piece in in_pieces(faces):
+    for piece in chunks(faces):
         asked = select(table.c.face, table.c.person).where(table.c.face.in_(piece))
         found.update((int(face), int(person)) for face, person in connection.execute(asked))
     return found

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import Connection, Row, select
 
 from nitakao.gallery import schema
-from nitakao.gallery.faces import in_pieces
+from nitakao.gallery.faces import chunks
 from nitakao.gallery.people import Edit, edit
 from nitakao.gallery.store import GalleryStore
 
@@ -34,7 +34,7 @@ def give_names(gallery: GalleryStore, wanted: Mapping[int, str], *, dry_run: boo
 def _sorted(connection: Connection, wanted: Mapping[int, str]) -> dict[int, Given]:
     numbers = _numbers(connection, wanted.values())
     given: dict[int, Given] = {}
-    for piece in in_pieces(wanted):
+    for piece in chunks(wanted):
         never = _never(connection, piece)
         for row in _owners(connection, piece):
             name = wanted[row.id]

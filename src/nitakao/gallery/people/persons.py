@@ -82,7 +82,7 @@ def person_number(gallery: GalleryStore, named: str | int, connection: Connectio
         alike = _called_alike(connection, str(named))
         hint = f"did you mean '{alike}'? " if alike else ""
         raise MisuseError(
-            f"nobody is called '{named}' in gallery '{gallery.where}': {hint}'nitakao people' lists who is there"
+            f"nobody is called '{named}' in gallery '{gallery.location}': {hint}'nitakao people' lists who is there"
         )
     return int(found)
 

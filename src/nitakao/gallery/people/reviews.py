@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, exists, insert, select
 
 from nitakao.errors import MisuseError
 from nitakao.gallery import schema
-from nitakao.gallery.faces import kept_in
+from nitakao.gallery.faces import records_in
 from nitakao.gallery.people import edit, person_number
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import FaceRecord
@@ -53,7 +53,7 @@ def waiting(gallery: GalleryStore, person: int | None = None) -> list[Doubt]:
         asked = asked.where(table.c.person == person)
     with gallery.read() as connection:
         rows = connection.execute(asked).all()
-        kept = kept_in(connection, {row.face for row in rows})
+        kept = records_in(connection, {row.face for row in rows})
     return [Doubt(kept[row.face], int(row.person), row.name or "", float(row.distance)) for row in rows]
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
 from nitakao.errors import GalleryError, MisuseError
 from nitakao.gallery import schema
-from nitakao.gallery.faces import in_pieces
+from nitakao.gallery.faces import chunks
 from nitakao.gallery.people import Belongs, Edit, Pair, edit, untold
 from nitakao.gallery.store import GalleryStore
 
@@ -151,7 +151,7 @@ def _check(made: Edit, entry: Row[Any], changes: Sequence[Row[Any]], faces: dict
     """Raises GalleryError unless everything is as the entry left it: others may have come and gone in another order."""
     table = schema.people
     persons: dict[int, Any] = {}
-    for piece in in_pieces({c.person for c in changes if c.person is not None}):
+    for piece in chunks({c.person for c in changes if c.person is not None}):
         persons |= {row.id: row for row in made.connection.execute(select(table).where(table.c.id.in_(piece)))}
     never = made.pairs("never", faces={c.face for c in changes if c.field == "never"})
     seen: set[tuple[str, int | None, int | None]] = set()
@@ -184,7 +184,7 @@ def _is_after(change: Any, faces: dict[int, Belongs], persons: dict[int, Any], n
 def _belonging(connection: Connection, faces: Iterable[int]) -> dict[int, Belongs]:
     table = schema.faces
     found: dict[int, Belongs] = {}
-    for piece in in_pieces(faces):
+    for piece in chunks(faces):
         asked = select(table.c.id, table.c.person, table.c.assigned).where(table.c.id.in_(piece))
         found.update((face, (person, how)) for face, person, how in connection.execute(asked))
     return found

@@ -145,7 +145,7 @@ class PostgresSearcher:
     @contextmanager
     def _outside(self) -> Iterator[Connection]:
         """A connection outside of transactions, in which indexes are made without holding up others."""
-        with self.gallery.plainly(), self.gallery.backend.engine.connect() as connection:
+        with self.gallery.translate_errors(), self.gallery.backend.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def _drop(self, connection: Connection) -> None:

@@ -62,7 +62,7 @@ def _one_by_one(gallery: GalleryStore, k: int, wanted: Ids, search: Search) -> I
 
 def _loaded(gallery: GalleryStore) -> tuple[Ids, Floats]:
     with gallery.read() as connection:
-        blocks = list(faces.after(connection, 0, gallery.dimension))
+        blocks = list(faces.vectors_after(connection, 0, gallery.dimension))
     if not blocks:
         return np.empty(0, np.int64), np.empty((0, gallery.dimension), np.float32)
     return np.concatenate([ids for ids, _ in blocks]), np.concatenate([vectors for _, vectors in blocks])

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, LargeBinary, func, select, text, type_coerce
 
 from nitakao.gallery import schema
-from nitakao.gallery.columns import unseal
+from nitakao.gallery.columns import verify_checksum
 from nitakao.values import Floats, Ids
 
 PIECE = 1 << 12  # vectors read at a time: 2 MB of 128 numbers, and four times that while they are unpacked
@@ -100,5 +100,5 @@ def _pieces(ids: Ids) -> Iterator[Ids]:
 
 def _unpacked(found: Sequence[Any], dimension: int) -> tuple[Ids, Floats]:
     ids = np.fromiter((row[0] for row in found), np.int64, len(found))
-    vectors = np.frombuffer(b"".join([unseal(row[1]) for row in found]), "<f4").astype(np.float32, copy=False)
+    vectors = np.frombuffer(b"".join([verify_checksum(row[1]) for row in found]), "<f4").astype(np.float32, copy=False)
     return ids, vectors.reshape(len(ids), dimension)

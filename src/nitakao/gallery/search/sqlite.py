@@ -49,7 +49,7 @@ class SqliteSearcher:
     """
 
     def __init__(self, gallery: GalleryStore, *, limits: Limits | None = None, notice: Notice | None = None) -> None:
-        place = Path(gallery.where)
+        place = Path(gallery.location)
         self.gallery = gallery
         self.limits = limits or Limits()
         self.notice: Notice = notice or logging.getLogger("nitakao").warning
@@ -173,7 +173,7 @@ class SqliteSearcher:
         if time.monotonic() < self._not_before:
             return False
         view = self._opened()
-        newest = self.gallery.remember("newest", self._newest)
+        newest = self.gallery.cached("newest", self._newest)
         unusable = view.index is None and self._stamp is not None
         return unusable or newest - view.last > self.limits.allowance(view.rows)
 
@@ -192,7 +192,7 @@ class SqliteSearcher:
         except OSError as error:
             self._not_before = time.monotonic() + LATER
             self.notice(
-                f"the search index of gallery '{self.gallery.where}' cannot be written ({error.strerror or error}): "
+                f"the search index of gallery '{self.gallery.location}' cannot be written ({error.strerror or error}): "
                 "searches look at every face, which takes longer"
             )
         finally:
@@ -226,7 +226,7 @@ class SqliteSearcher:
         except (Damaged, OSError) as error:
             if stamp == self.cache.stamp():
                 self.notice(
-                    f"the search index of gallery '{self.gallery.where}' is damaged ({error}): it is made anew, "
+                    f"the search index of gallery '{self.gallery.location}' is damaged ({error}): it is made anew, "
                     "and nothing is lost"
                 )
             return None
@@ -238,7 +238,7 @@ class SqliteSearcher:
     @contextmanager
     def _plainly(self, what: str) -> Iterator[None]:
         """Turns what stands in the way into a sentence."""
-        where = self.gallery.where
+        where = self.gallery.location
         try:
             yield
         except Occupied:

@@ -44,7 +44,7 @@ def _about(serving: Service) -> dict[str, Any]:
     from nitakao.gallery.browse import counts
 
     found = serving.gallery
-    told = {"where": schemas.shown(found.where), "model": found.model, "dimension": found.dimension}
+    told = {"where": schemas.shown(found.location), "model": found.model, "dimension": found.dimension}
     told |= {
         "metric": found.metric,
         "threshold": serving.threshold() or schemas.number(serving.card.threshold),

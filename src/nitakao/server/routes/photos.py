@@ -12,7 +12,7 @@ from nitakao.errors import MisuseError, PhotoError
 from nitakao.gallery import faces
 from nitakao.gallery.browse import lists
 from nitakao.gallery.browse.lists import PhotoOrder, Shown
-from nitakao.gallery.photos import pictured_of
+from nitakao.gallery.photos import photo_records
 from nitakao.server import job_kinds, schemas
 from nitakao.server.auth import may
 from nitakao.server.problems import ProblemError, not_found, responses
@@ -57,7 +57,7 @@ class Photos(BaseModel):
 @router.get("/faces/{id}", response_model=schemas.Face)
 async def face(id: Id, serving: Serving) -> dict[str, Any]:
     """One face."""
-    found = (await serving.do(faces.kept, serving.gallery, [id])).get(id)
+    found = (await serving.do(faces.records, serving.gallery, [id])).get(id)
     if found is None:
         raise not_found(f"there is no face {id} in the gallery")
     return schemas.of_face(found)
@@ -102,7 +102,7 @@ async def photos(
 @router.get("/photos/{id}", response_model=Photo)
 async def photo(id: Id, serving: Serving) -> dict[str, Any]:
     """One photograph with its faces."""
-    found = (await serving.do(pictured_of, serving.gallery, [id])).get(id)
+    found = (await serving.do(photo_records, serving.gallery, [id])).get(id)
     if found is None:
         raise not_found(f"there is no photograph {id} in the gallery")
     return _photo(found)

@@ -147,7 +147,7 @@ def _enough(gallery: GalleryStore, labelled: Labelled, found: Pairs, grouped: bo
         return
     more = "" if grouped else ", or count faces that grouping gave to them, with --grouped"
     raise GalleryError(
-        f"gallery '{gallery.where}' knows {several.sum()} people with a name and two faces or more, and "
+        f"gallery '{gallery.location}' knows {several.sum()} people with a name and two faces or more, and "
         f"{pairs_of_one} pairs of pictures of one person; a calibration needs {LEAST_PEOPLE} and {LEAST_PAIRS}: "
         f"name more people and confirm their faces{more}"
     )

@@ -12,7 +12,7 @@ from nitakao.tasks.arguments import Place, opened
 from nitakao.values import FaceFilter, FaceRecord, Outcome
 
 if TYPE_CHECKING:  # these load SQLAlchemy: not before there is work
-    from nitakao.gallery.photos import Pictured
+    from nitakao.gallery.photos import PhotoRecord
     from nitakao.vectors import KeyKind
 
 EVERYBODY = FaceFilter(hidden=True)
@@ -43,7 +43,7 @@ def export(
     with several are called 'name.jpg#0' and so on.  watch: is told of every photograph.  told: counted in place.
     """
     from nitakao.gallery.faces import vectors
-    from nitakao.gallery.photos import pictured
+    from nitakao.gallery.photos import stream_photos
     from nitakao.vectors import VectorsWriter
 
     told = Exported() if told is None else told
@@ -51,7 +51,7 @@ def export(
         output = VectorsWriter(path, model=found.model, dimension=found.dimension, key=key, persons=True)
         try:
             with output:
-                for one in pictured(found, where):
+                for one in stream_photos(found, where):
                     rows = vectors(found, [kept.id for kept in one.faces])
                     whole = Outcome(_source(one), one.size, one.sha256, tuple(k.face for k in one.faces), rows)
                     for part, kept in _parts(whole, one, output.path.suffix.lower() == ".pkl"):
@@ -63,11 +63,11 @@ def export(
     return told
 
 
-def _source(one: Pictured) -> str:
+def _source(one: PhotoRecord) -> str:
     return one.paths[0] if one.paths else one.sha256
 
 
-def _parts(whole: Outcome, one: Pictured, apart: bool) -> Iterator[tuple[Outcome, list[FaceRecord]]]:
+def _parts(whole: Outcome, one: PhotoRecord, apart: bool) -> Iterator[tuple[Outcome, list[FaceRecord]]]:
     """The photograph as it is, or, where one name means one face, face by face."""
     if not apart or len(one.faces) < 2:
         yield whole, list(one.faces)

@@ -22,8 +22,8 @@ from nitakao.values import Chip, Face, Floats, ModelCard, NewFace, Photo, Qualit
 
 if TYPE_CHECKING:  # these load SQLAlchemy and OpenCV: not before there is work
     from nitakao.gallery import GalleryStore
-    from nitakao.gallery.enrol import File, Looked
-    from nitakao.gallery.photos import Pictured
+    from nitakao.gallery.enrol import FileInfo, ScannedFile
+    from nitakao.gallery.photos import PhotoRecord
     from nitakao.photos import Encoded
     from nitakao.vectors import Vectors
 
@@ -126,16 +126,16 @@ def _path(name: str, folder: str) -> str:
 def _take_in(gallery: GalleryStore, block: Sequence[Known], told: Imported) -> None:
     """Keep what the gallery does not have, and note which names go to which faces."""
     from nitakao.gallery import enrol
-    from nitakao.gallery.photos import pictured_of
+    from nitakao.gallery.photos import photo_records
 
-    taken: list[tuple[Known, Looked]] = []
+    taken: list[tuple[Known, ScannedFile]] = []
     for known in block:
         try:
             taken.append((known, _looked(gallery, known)))
         except (PhotoError, MissingExtraError, VectorsError) as error:
             told.problems.append(str(error))
     done = enrol.enrol(gallery, [looked for _, looked in taken])
-    there = pictured_of(gallery, {one.photo for one in done if one.photo is not None and not one.faces})
+    there = photo_records(gallery, {one.photo for one in done if one.photo is not None and not one.faces})
     for (known, _), one in zip(taken, done, strict=True):
         told.photos, told.faces = told.photos + 1, told.faces + len(one.faces)
         if one.faces:
@@ -147,7 +147,7 @@ def _take_in(gallery: GalleryStore, block: Sequence[Known], told: Imported) -> N
             told.problems.append(one.problem or f"'{known.path}': it was forgotten, and is kept out")
 
 
-def _looked(gallery: GalleryStore, known: Known) -> Looked:
+def _looked(gallery: GalleryStore, known: Known) -> ScannedFile:
     """The photograph as enrolling takes it; without faces where the gallery has it already."""
     from nitakao import photos
     from nitakao.gallery import enrol
@@ -157,11 +157,11 @@ def _looked(gallery: GalleryStore, known: Known) -> Looked:
     if encoded is None and had not in ("", sha256):
         raise VectorsError(f"'{known.path}': the gallery has another photograph under this name, which stays")
     file = _file(known.path)
-    if enrol.place(gallery, sha256) is not None:
-        return enrol.Looked(file, sha256)
+    if enrol.stored_photo(gallery, sha256) is not None:
+        return enrol.ScannedFile(file, sha256)
     size = encoded.size if encoded else _least_size(known)
     found = tuple(_enrolled(known, encoded, size))
-    return enrol.Looked(
+    return enrol.ScannedFile(
         file, sha256, size, found, detector=IMPORTED, taken=photos.capture_time(encoded) if encoded else None
     )
 
@@ -169,11 +169,11 @@ def _looked(gallery: GalleryStore, known: Known) -> Looked:
 def _had(gallery: GalleryStore, path: str) -> str:
     """The sha256 of the photograph that the gallery has under this path; empty where it has none."""
     from nitakao.gallery import enrol
-    from nitakao.gallery.photos import pictured_of
+    from nitakao.gallery.photos import photo_records
 
-    mark = enrol.known(gallery, [path]).get(path)
+    mark = enrol.stored_files(gallery, [path]).get(path)
     photo = mark.photo if mark else None
-    return "" if photo is None else pictured_of(gallery, [photo])[photo].sha256
+    return "" if photo is None else photo_records(gallery, [photo])[photo].sha256
 
 
 def _invented(path: str) -> str:
@@ -202,17 +202,17 @@ def _least_size(known: Known) -> tuple[int, int]:
     return math.ceil(min(across, 1e6)), math.ceil(min(down, 1e6))
 
 
-def _file(path: str) -> File | None:
+def _file(path: str) -> FileInfo | None:
     """What the disk says of the file; of one that is not there, marks that no file has."""
-    from nitakao.gallery.enrol import File
+    from nitakao.gallery.enrol import FileInfo
 
     if _SHA256.fullmatch(path):
         return None
     try:
         state = os.stat(path)
     except (OSError, ValueError):
-        return File(path, -1, 0)
-    return File(path, state.st_size, state.st_mtime_ns)
+        return FileInfo(path, -1, 0)
+    return FileInfo(path, state.st_size, state.st_mtime_ns)
 
 
 def _enrolled(known: Known, encoded: Encoded | None, size: tuple[int, int]) -> Iterator[NewFace]:
@@ -247,7 +247,7 @@ def _seen(photo: Photo | None, face: Face) -> tuple[Quality, Chip | None]:
         return Quality(), None
 
 
-def _match(gallery: GalleryStore, there: Pictured, known: Known, told: Imported) -> None:
+def _match(gallery: GalleryStore, there: PhotoRecord, known: Known, told: Imported) -> None:
     """Note names for the faces of a photograph that the gallery had: by their boxes, else by their vectors."""
     from nitakao.gallery.faces import vectors
 

@@ -17,7 +17,7 @@ from nitakao.values import Choice, DetectorSettings, ModelCard, Photo
 
 if TYPE_CHECKING:  # these load SQLAlchemy, ONNX Runtime and OpenCV: not before there is work
     from nitakao.gallery import GalleryStore
-    from nitakao.gallery.enrol import Indexed, Looked
+    from nitakao.gallery.enrol import Indexed, ScannedFile
     from nitakao.models.onnx.session import Device
     from nitakao.photos import Limits
     from nitakao.photos.watch import FileChanges
@@ -47,7 +47,7 @@ class Tally:
         return self.became.get(what, 0)
 
     def add(self, one: Indexed) -> None:
-        self.became[one.what] = self.of(one.what) + 1
+        self.became[one.status] = self.of(one.status) + 1
         self.faces += len(one.faces)
         self.unreadable += one.photo is None and bool(one.problem)
         self.without_face += one.photo is not None and bool(one.problem) and not one.faces
@@ -137,7 +137,9 @@ class _Run:
     def counted(self, found: Iterator[str | Photo], tally: Tally) -> Generator[Indexed, None, None]:
         with _opened(self.place, self.model, self.flip) as gallery:
             if self.flip and not gallery.flip:
-                raise MisuseError(f"gallery '{gallery.where}' was made without flip: leave it out, or make another one")
+                raise MisuseError(
+                    f"gallery '{gallery.location}' was created without flip: omit flip, or create another"
+                )
             for one in self._all(gallery, card_for(gallery, self.model), found):
                 tally.add(one)
                 yield one
@@ -173,7 +175,7 @@ def _opened(place: Place, model: str | ModelCard | None, flip: bool) -> Iterator
     """The gallery that is meant; made where there is none yet."""
     from nitakao.gallery import GalleryStore
 
-    is_there = isinstance(place, GalleryStore) or GalleryStore.is_there(place)
+    is_there = isinstance(place, GalleryStore) or GalleryStore.exists(place)
     card = card_of(model) if model is not None or not is_there else None
     with opened(place, card=card, flip=flip) as gallery:
         yield gallery
@@ -186,10 +188,10 @@ def _written(
     from nitakao.gallery.enrol import enrol
     from nitakao.tasks.gallery.ingest import Inflow
 
-    waiting: list[Looked] = []
+    waiting: list[ScannedFile] = []
     due = 0.0
 
-    def flow(give: Callable[[list[Indexed] | Looked], None]) -> None:
+    def flow(give: Callable[[list[Indexed] | ScannedFile], None]) -> None:
         Inflow(gallery, card, how, give, prepare).run(named)
 
     with aside(flow, AHEAD) as given:
@@ -206,5 +208,5 @@ def _written(
             yield from enrol(gallery, waiting)
 
 
-def _many(waiting: list[Looked]) -> bool:
+def _many(waiting: list[ScannedFile]) -> bool:
     return len(waiting) >= TOGETHER or sum(len(looked.faces) for looked in waiting) >= FACES_TOGETHER

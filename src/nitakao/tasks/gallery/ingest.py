@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from nitakao import photos, tracking
 from nitakao.errors import MissingExtraError, MisuseError, PhotoError, UnreadablePhotoError
 from nitakao.gallery import GalleryStore, enrol, people
-from nitakao.gallery.enrol import File, Indexed, Known, Looked
+from nitakao.gallery.enrol import FileInfo, Indexed, ScannedFile, StoredFile
 from nitakao.gallery.forget import tombstones
 from nitakao.gallery.people import labels
 from nitakao.photos import Encoded, Limits
@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # which loads ONNX Runtime
     from nitakao.pipeline import Pipeline
 
 Again: TypeAlias = Literal["problems", "all"]
-Emit: TypeAlias = "Callable[[list[Indexed] | Looked], None]"
+Emit: TypeAlias = "Callable[[list[Indexed] | ScannedFile], None]"
 
 BLOCK = 512  # files whose marks are looked up together
 PIECE = 1 << 20  # bytes of a video that are hashed at a time
@@ -99,7 +99,7 @@ class How:
 class Arrival:
     """A file on its way through the pipeline; of a video more becomes known with each frame."""
 
-    looked: Looked
+    looked: ScannedFile
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,16 +153,16 @@ class Inflow:
         """What must be looked through; all else is told at once."""
         for block in _blocks(named):
             files = [item if isinstance(item, Photo) else seen(item) for item in block]
-            asked = [file.path for file in files if isinstance(file, File)]
-            known = enrol.known(self.gallery, asked) if asked else {}
+            asked = [file.path for file in files if isinstance(file, FileInfo)]
+            known = enrol.stored_files(self.gallery, asked) if asked else {}
             for item, file in self._unknown(block, files, known):
                 yield from self._opened(item, file, known)
 
     def _unknown(
-        self, block: list[str | Photo], files: list[File | Photo], known: dict[str, Known]
-    ) -> list[tuple[str | Photo, File | None]]:
+        self, block: list[str | Photo], files: list[FileInfo | Photo], known: dict[str, StoredFile]
+    ) -> list[tuple[str | Photo, FileInfo | None]]:
         """Those of which the gallery's marks do not say that nothing has changed."""
-        unknown: list[tuple[str | Photo, File | None]] = []
+        unknown: list[tuple[str | Photo, FileInfo | None]] = []
         done: list[Indexed] = []
         for item, file in zip(block, files, strict=True):
             if isinstance(file, Photo):
@@ -177,7 +177,7 @@ class Inflow:
             self.emit(self._labelled(done))
         return unknown
 
-    def _is_wanted_again(self, had: Known) -> bool:
+    def _is_wanted_again(self, had: StoredFile) -> bool:
         return self.how.again == "all" or (self.how.again == "problems" and bool(had.problem))
 
     def _labelled(self, done: list[Indexed]) -> list[Indexed]:
@@ -185,11 +185,13 @@ class Inflow:
         if not self.how.labels:
             return done
         wanted = {one.photo: self.how.label(one.path) for one in done if one.photo is not None}
-        lacking = labels.lacking(self.gallery, {photo: name for photo, name in wanted.items() if name})
+        lacking = labels.unlabelled(self.gallery, {photo: name for photo, name in wanted.items() if name})
         given = labels.label(self.gallery, lacking) if lacking else set()
-        return [replace(one, what="labelled") if one.photo in given else one for one in done]
+        return [replace(one, status="labelled") if one.photo in given else one for one in done]
 
-    def _opened(self, item: str | Photo, file: File | None, known: dict[str, Known]) -> Iterator[Encoded | Photo]:
+    def _opened(
+        self, item: str | Photo, file: FileInfo | None, known: dict[str, StoredFile]
+    ) -> Iterator[Encoded | Photo]:
         """The photograph, or the frames of the video, where the gallery does not have its content."""
         try:
             if isinstance(item, Photo):
@@ -199,27 +201,27 @@ class Inflow:
             else:
                 yield from self._encoded(item, file)
         except (PhotoError, MissingExtraError) as error:
-            self.emit(Looked(file, problem=str(error)))
+            self.emit(ScannedFile(file, problem=str(error)))
 
     def _in_memory(self, photo: Photo) -> Iterator[Photo]:
         sha256 = photo.sha256 or hashlib.sha256(repr(photo.size).encode() + photo.pixels.tobytes()).hexdigest()
-        file = File(photo.source, photo.pixels.nbytes, 0) if photo.source else None
-        arrival = self._arrival(Looked(file, sha256, photo.size))
+        file = FileInfo(photo.source, photo.pixels.nbytes, 0) if photo.source else None
+        arrival = self._arrival(ScannedFile(file, sha256, photo.size))
         if arrival is not None:
             self.waiting.append(Frame(arrival))
             yield replace(photo, sha256=sha256)
 
-    def _encoded(self, source: str, file: File | None) -> Iterator[Encoded]:
+    def _encoded(self, source: str, file: FileInfo | None) -> Iterator[Encoded]:
         encoded = photos.load(source, limits=self.how.limits, allow_urls=self.how.allow_urls)
         if file is not None and photos.is_url(source):
             file = file._replace(size=len(encoded.data))
-        arrival = self._arrival(Looked(file, encoded.sha256, encoded.size, taken=photos.capture_time(encoded)))
+        arrival = self._arrival(ScannedFile(file, encoded.sha256, encoded.size, taken=photos.capture_time(encoded)))
         if arrival is not None:
             self.waiting.append(Frame(arrival))
             yield encoded
 
-    def _frames(self, source: str, file: File | None) -> Iterator[Photo]:
-        looked = Looked(file, _sha256(source), taken=photos.video_capture_time(source), video=True)
+    def _frames(self, source: str, file: FileInfo | None) -> Iterator[Photo]:
+        looked = ScannedFile(file, _sha256(source), taken=photos.video_capture_time(source), video=True)
         arrival = self._arrival(looked)
         if arrival is None:
             return
@@ -233,37 +235,37 @@ class Inflow:
                 raise
             arrival.looked = replace(arrival.looked, problem=str(error))
 
-    def _arrival(self, looked: Looked) -> Arrival | None:
+    def _arrival(self, looked: ScannedFile) -> Arrival | None:
         """The file, to be looked through; None where its content is known, or must not come back."""
         looked = replace(looked, label=self.how.label(looked.file.path if looked.file else ""))
-        if tombstones.is_buried(self.gallery, looked.sha256):
+        if tombstones.is_tombstoned(self.gallery, looked.sha256):
             self.emit(looked)
             return None
-        place = enrol.place(self.gallery, looked.sha256)
+        place = enrol.stored_photo(self.gallery, looked.sha256)
         if place is None:
             return Arrival(replace(looked, detector=self.how.looked_with))
         if self._again(place):
-            return Arrival(replace(looked, detector=self.how.looked_with, again=True))
+            return Arrival(replace(looked, detector=self.how.looked_with, replace=True))
         here = looked.file.path if looked.file else ""
         others = [path for path in place.paths if path != here]
         gone = tuple(path for path in others if not photos.is_url(path) and not os.path.lexists(path))
-        self.emit(replace(looked, gone=gone if len(gone) == len(others) else ()))
+        self.emit(replace(looked, old_paths=gone if len(gone) == len(others) else ()))
         return None
 
-    def _again(self, place: enrol.Place) -> bool:
+    def _again(self, place: enrol.StoredPhoto) -> bool:
         """Whether a known content is to be looked through again; once a run, however many files hold it."""
         if self.how.again is None or place.indexed >= self.start:
             return False
         return self.how.again == "all" or bool(place.problem)
 
-    def _of_photo(self, arrival: Arrival, frames: Iterable[tuple[Frame, Outcome]]) -> Looked:
+    def _of_photo(self, arrival: Arrival, frames: Iterable[tuple[Frame, Outcome]]) -> ScannedFile:
         ((_, outcome),) = frames
         looked = arrival.looked
         if outcome.status == "unreadable":  # its bytes were read, but its pixels are damaged
-            return Looked(looked.file, problem=outcome.problem)
+            return ScannedFile(looked.file, problem=outcome.problem)
         return replace(looked, faces=tuple(_enrolled(outcome, None)), problem=outcome.problem)
 
-    def _of_video(self, arrival: Arrival, frames: Iterable[tuple[Frame, Outcome]]) -> Looked:
+    def _of_video(self, arrival: Arrival, frames: Iterable[tuple[Frame, Outcome]]) -> ScannedFile:
         """The best shots of each track, in the order in which they are seen."""
         rules = tracking.Rules(self.card.threshold, self.card.metric)
         seen = ((frame.time or 0.0, list(_enrolled(outcome, frame.time))) for frame, outcome in frames)
@@ -273,16 +275,16 @@ class Inflow:
         return replace(arrival.looked, faces=tuple(shots), problem=problem)
 
 
-def seen(source: str) -> File:
+def seen(source: str) -> FileInfo:
     """What the disk says of a file now, before it is read.  An address is its own path, and has no time."""
     if photos.is_url(source):
-        return File(source, NOT_THERE, 0)
+        return FileInfo(source, NOT_THERE, 0)
     path = os.path.abspath(source)
     try:
         state = os.stat(path)
     except (OSError, ValueError):
-        return File(path, NOT_THERE, 0)
-    return File(path, state.st_size, state.st_mtime_ns)
+        return FileInfo(path, NOT_THERE, 0)
+    return FileInfo(path, state.st_size, state.st_mtime_ns)
 
 
 def _enrolled(outcome: Outcome, at: float | None) -> Iterator[NewFace]:

@@ -14,7 +14,7 @@ from nitakao.values import Chip, Face, FaceRecord, ModelCard, Photo, Pixels
 
 if TYPE_CHECKING:  # these load SQLAlchemy, ONNX Runtime and OpenCV: not before there is work
     from nitakao.gallery import GalleryStore
-    from nitakao.gallery.reembed import Waiting
+    from nitakao.gallery.reembed import PendingFaces
     from nitakao.models.onnx.session import Device
 
 BATCH = 32  # faces that go through the network together
@@ -60,7 +60,7 @@ def reindex(
     card = card_of(model)
     with opened(gallery) as kept:
         flip = kept.flip if flip is None else flip
-        reembed.refuse_same(kept, card, flip=flip)
+        reembed.check_differs(kept, card, flip=flip)
         prepare(card)
         remade = Remade(card.name)
         remade.before, remade.faces = reembed.begin(kept, card, flip=flip)
@@ -86,10 +86,10 @@ def _make(
     from nitakao.gallery import reembed
 
     last = after
-    batches = reembed.waiting(gallery, BATCH, after)
+    batches = reembed.pending(gallery, BATCH, after)
     cut = (_Batch(waiting, card, from_photographs) for waiting in batches)
     for batch, vectors in pipeline.embed_crops(cut, _Batch.crops, card, device=device, flip=flip):
-        reembed.keep(gallery, batch.numbers, vectors)
+        reembed.store_vectors(gallery, batch.numbers, vectors)
         remade.done += len(batch.numbers)
         remade.from_chips += batch.from_chips
         remade.without += tuple(batch.without)
@@ -101,7 +101,7 @@ def _make(
 class _Batch:
     """Faces to be cut out again. numbers: those of which there is a crop, in the order of the crops."""
 
-    def __init__(self, waiting: Waiting, card: ModelCard, from_photographs: bool) -> None:
+    def __init__(self, waiting: PendingFaces, card: ModelCard, from_photographs: bool) -> None:
         self.waiting, self.card, self.from_photographs = waiting, card, from_photographs
         self.last = waiting.faces[-1].id
         self.numbers: list[int] = []

@@ -20,7 +20,7 @@ from nitakao.values import FaceFilter
 
 if TYPE_CHECKING:  # these load SQLAlchemy and OpenCV: not before there is work
     from nitakao.gallery import GalleryStore
-    from nitakao.gallery.photos import Pictured
+    from nitakao.gallery.photos import PhotoRecord
     from nitakao.photos import Encoded
     from nitakao.photos.xmp import Frame, Region
 
@@ -53,11 +53,11 @@ def export_xmp(
     that lie where these do.  where: which faces; those of hidden persons are left out unless told otherwise.  dry_run:
     only says what would be written.
     """
-    from nitakao.gallery.photos import pictured
+    from nitakao.gallery.photos import stream_photos
     from nitakao.photos import is_url
 
     with opened(gallery) as found:
-        for one in pictured(found, where or FaceFilter(named=True)):
+        for one in stream_photos(found, where or FaceFilter(named=True)):
             if one.video or not any(kept.name for kept in one.faces):
                 continue
             for path in one.paths:
@@ -65,7 +65,7 @@ def export_xmp(
                     yield _side_car(path, one, dry_run, without_ending)
 
 
-def _side_car(path: str, one: Pictured, dry_run: bool, without_ending: bool) -> SideCar:
+def _side_car(path: str, one: PhotoRecord, dry_run: bool, without_ending: bool) -> SideCar:
     """One photograph's side-car, brought up to date."""
     from nitakao.photos import xmp
 
@@ -88,7 +88,7 @@ def _side_car(path: str, one: Pictured, dry_run: bool, without_ending: bool) -> 
         return SideCar(target, "problem", problem=f"'{target}' cannot be written: {error.strerror or error}")
 
 
-def _loaded(path: str, one: Pictured) -> Encoded:
+def _loaded(path: str, one: PhotoRecord) -> Encoded:
     """The photograph's bytes and header. Raises UnreadablePhotoError where they are not those that were indexed."""
     from nitakao import photos
 
@@ -98,7 +98,7 @@ def _loaded(path: str, one: Pictured) -> Encoded:
     return encoded
 
 
-def _regions(one: Pictured) -> list[Region]:
+def _regions(one: PhotoRecord) -> list[Region]:
     from nitakao.photos.xmp import Region
 
     width, height = one.size
@@ -159,20 +159,20 @@ def import_xmp(
 
 def _meant(
     gallery: GalleryStore, photos: Iterable[Named] | None, stdin: BinaryIO | None, told: Imported
-) -> Iterator[tuple[str, Pictured]]:
+) -> Iterator[tuple[str, PhotoRecord]]:
     """The photographs that are meant, with the gallery's faces in them."""
     from nitakao.gallery import enrol
-    from nitakao.gallery.photos import pictured, pictured_of
+    from nitakao.gallery.photos import photo_records, stream_photos
 
     if photos is None:
-        for one in pictured(gallery, FaceFilter(hidden=True)):
+        for one in stream_photos(gallery, FaceFilter(hidden=True)):
             yield from ((path, one) for path in one.paths if not one.video and os.path.isfile(path))
         return
     named = iter(sources(photos, stdin=stdin))
     while block := list(islice(named, TOGETHER)):
         paths = [os.path.abspath(source) for source in block if isinstance(source, str)]
-        known = enrol.known(gallery, paths)
-        there = pictured_of(gallery, {mark.photo for mark in known.values() if mark.photo is not None})
+        known = enrol.stored_files(gallery, paths)
+        there = photo_records(gallery, {mark.photo for mark in known.values() if mark.photo is not None})
         for path in paths:
             photo = known[path].photo if path in known else None
             if photo is None:
@@ -181,7 +181,7 @@ def _meant(
                 yield path, there[photo]
 
 
-def _match(path: str, one: Pictured, told: Imported) -> None:
+def _match(path: str, one: PhotoRecord, told: Imported) -> None:
     """Note the names that are for faces of this photograph."""
     from nitakao.photos import xmp
 

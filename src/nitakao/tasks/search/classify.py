@@ -134,7 +134,7 @@ def _examples(gallery: GalleryStore) -> Examples:
         return Examples(np.zeros((0, gallery.dimension), np.float32), nobody, nobody, ())
     return Examples(
         np.concatenate([faces.vectors for _, faces in known]),
-        np.repeat(np.arange(len(known)), [len(faces.numbers) for _, faces in known]),
+        np.repeat(np.arange(len(known)), [len(faces.ids) for _, faces in known]),
         np.concatenate([faces.photos for _, faces in known]),
         tuple(name for name, _ in known),
     )

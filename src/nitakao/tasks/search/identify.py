@@ -58,8 +58,8 @@ def identify(
         from nitakao.gallery import faces
         from nitakao.gallery import nearest as gate
 
-        allowed = gate.meant(gallery, FaceFilter(named=True))
-        known = gate.named_people(gallery, FaceFilter(named=True))
+        allowed = gate.filtered_ids(gallery, FaceFilter(named=True))
+        known = gate.count_named_people(gallery, FaceFilter(named=True))
         question = _Question(gallery, judge, allowed, known, min(k, max(known, 1)))
         basis = judge.basis(len(allowed), faces.count(gallery, FaceFilter(hidden=True)))
         return IdentifyResult(tuple(question.answers(asking)), known, basis, problems)
@@ -83,7 +83,7 @@ class _Question:
             return
         vectors = np.stack([probe.vector for probe in asking])
         first = 2 * max(self.most, LOOKED_AT) + max(len(probe.faces) for probe in asking)
-        for probe, way in zip(asking, gate.outwards(self.gallery, vectors, self.allowed, first), strict=True):
+        for probe, way in zip(asking, gate.nearest_first(self.gallery, vectors, self.allowed, first), strict=True):
             yield self._identity(probe, way)
 
     def _identity(self, probe: Probe, way: Iterator[tuple[int, float]]) -> Identity:
@@ -106,7 +106,7 @@ class _Question:
 
         found: dict[int, tuple[int, float]] = {}
         own = set(probe.faces)
-        for person, number, distance in gate.people_behind(self.gallery, (near for near in way if near[0] not in own)):
+        for person, number, distance in gate.persons_of(self.gallery, (near for near in way if near[0] not in own)):
             if person not in found:
                 found[person] = number, self._told(distance, probe.spread)
             if len(found) >= max(self.most, LOOKED_AT):
@@ -123,7 +123,7 @@ class _Question:
         own, metric = set(probe.faces), self.judge.card.metric
         rows: dict[int, Floats] = {}
         for person, faces in gate.faces_of(self.gallery, people).items():
-            others = [place for place, number in enumerate(faces.numbers.tolist()) if number not in own]
+            others = [place for place, number in enumerate(faces.ids.tolist()) if number not in own]
             if others:
                 rows[person] = faces.vectors[others]
         told = person_distances(probe, list(rows.values()), metric)
@@ -132,7 +132,7 @@ class _Question:
     def _kept(self, numbers: Sequence[int]) -> dict[int, FaceRecord]:
         from nitakao.gallery import faces
 
-        return faces.kept(self.gallery, numbers)
+        return faces.records(self.gallery, numbers)
 
     def _posterior(self, distances: NDArray[np.float64], farthest: float) -> tuple[NDArray[np.float64], float]:
         """How likely each candidate is the probe, and nobody known; NaN without a calibration.

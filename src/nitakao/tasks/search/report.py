@@ -119,7 +119,7 @@ def board_of_people(gallery: GalleryStore, *, least: int) -> Report:
             theirs = list(faces.stream(gallery, FaceFilter(people=(person.id,))))
             said = f"{person.display_name}: {person.faces} faces in {person.photos} photographs"
             sections.append(Section(said, pictures.plain(theirs), uncertain=pictures.plain(doubts.get(person.id, []))))
-    return Report(f"The people of {gallery.where}", tuple(sections))
+    return Report(f"The people of {gallery.location}", tuple(sections))
 
 
 def _candidate(one: Candidate, chip: Chip | None, pictures: _Pictures) -> Tile:
@@ -176,7 +176,7 @@ class _Pictures:
             return []
         from nitakao.gallery import faces
 
-        kept, chips = faces.kept(self.gallery, numbers), faces.chips(self.gallery, numbers)
+        kept, chips = faces.records(self.gallery, numbers), faces.chips(self.gallery, numbers)
         return [tiles.tile_for_face(face, chips.get(n), self.scene(face)) for n, face in sorted(kept.items())]
 
     def scene(self, kept: FaceRecord) -> bytes:

@@ -20,7 +20,7 @@ from nitakao.values import Answer, FaceFilter, FaceRecord, Floats, Metric, Probe
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import GalleryStore
-    from nitakao.gallery.nearest import Near
+    from nitakao.gallery.nearest import Neighbour
     from nitakao.values import Ids
 
 DEFAULT_MOST = 10
@@ -61,7 +61,7 @@ def search(
         from nitakao.gallery import faces
         from nitakao.gallery import nearest as gate
 
-        allowed = gate.allowed(gallery, where)
+        allowed = gate.allowed_ids(gallery, where)
         total = faces.count(gallery, FaceFilter(hidden=True))
         most = None if k is None else min(k, max(total, 1))
         question = _Question(gallery, judge, allowed, most, within, apart)
@@ -88,7 +88,7 @@ class _Question:
 
         vectors = np.stack([probe.vector for probe in asking])
         own = max(len(probe.faces) for probe in asking)
-        ways = gate.outwards(self.gallery, vectors, self.allowed, (self.most or DEFAULT_MOST) + own)
+        ways = gate.nearest_first(self.gallery, vectors, self.allowed, (self.most or DEFAULT_MOST) + own)
         for probe, way in zip(asking, ways, strict=True):
             yield Answer(probe, self.judge.ranked(list(islice(self._chosen(probe, way), self.most)), probe))
 
@@ -101,10 +101,10 @@ class _Question:
         told = ((number, self._told(probe, distance)) for number, distance in way if number not in own)
         near = takewhile(lambda found: found[1] < farthest, told)
         at_once, apart = min(self.most or gate.READ, gate.READ), self.apart is not None
-        found = gate.looked_up(self.gallery, near, at_once, vectors=apart)
+        found = gate.load_faces(self.gallery, near, at_once, vectors=apart)
         if self.apart is not None:
             found = filter(_Others(self._own_people(probe, self.apart), self.apart, self.judge.card.metric), found)
-        return ((one.kept, one.distance) for one in found)
+        return ((one.face, one.distance) for one in found)
 
     def _told(self, probe: Probe, distance: float) -> float:
         return float(probes.as_from_one(np.array([distance]), probe.spread, self.judge.card.metric)[0])
@@ -117,8 +117,8 @@ class _Question:
             return {probe.person_id}
         ids, distances = searcher(self.gallery).search(probe.vector[None], gate.READ, None)
         near = ((int(n), self._told(probe, d)) for n, d in zip(ids[0], distances[0], strict=True) if n >= 0)
-        close = gate.looked_up(self.gallery, takewhile(lambda found: found[1] < apart, near))
-        return set(islice((one.kept.person_id for one in close if one.kept.person_id is not None), 1))
+        close = gate.load_faces(self.gallery, takewhile(lambda found: found[1] < apart, near))
+        return set(islice((one.face.person_id for one in close if one.face.person_id is not None), 1))
 
 
 class _Others:
@@ -131,8 +131,8 @@ class _Others:
         self.known: list[Floats] = []  # of faces that were taken and have a person
         self.loose: list[Floats] = []  # of those that have none
 
-    def __call__(self, near: Near) -> bool:
-        person = near.kept.person_id
+    def __call__(self, near: Neighbour) -> bool:
+        person = near.face.person_id
         if person is None and near.distance < self.apart:
             return False  # nobody has said who it is, and it is like the probe
         if person in self.people or self._like(near.vector, self.loose):

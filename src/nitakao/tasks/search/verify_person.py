@@ -91,7 +91,7 @@ def _rows(gallery: GalleryStore, probe: Probe, without: set[int]) -> Floats:
     if probe.person_id is None or len(probe.faces) < 2:
         return probe.vector[None][: 0 if without else 1]
     own = nearest.faces_of(gallery, [probe.person_id])[probe.person_id]
-    return own.vectors[[number not in without for number in own.numbers.tolist()]]
+    return own.vectors[[number not in without for number in own.ids.tolist()]]
 
 
 def _apart(first: Floats, second: Floats, metric: Metric) -> NDArray[np.float64]:

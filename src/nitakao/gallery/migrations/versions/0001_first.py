@@ -88,7 +88,7 @@ def upgrade() -> None:
         sa.Column("y2", sa.Double(), nullable=False),
         sa.Column("score", sa.Double(), nullable=False),
         sa.Column("turn", sa.Integer(), nullable=False),
-        sa.Column("landmarks", columns.Sealed()),
+        sa.Column("landmarks", columns.Checksummed()),
         sa.Column("sharpness", sa.Double()),
         sa.Column("yaw", sa.Double()),
         sa.Column("pitch", sa.Double()),
@@ -119,7 +119,7 @@ def upgrade() -> None:
     op.create_table(
         "chips",
         sa.Column("face", ID, nullable=False, autoincrement=False),
-        sa.Column("jpeg", columns.Sealed(), nullable=False),
+        sa.Column("jpeg", columns.Checksummed(), nullable=False),
         sa.Column("x1", sa.Integer(), nullable=False),
         sa.Column("y1", sa.Integer(), nullable=False),
         sa.Column("x2", sa.Integer(), nullable=False),
