@@ -109,7 +109,7 @@ def test_quiet_says_nothing_on_standard_error(run, photos):
     [
         (["nobody.jpg", "-o", "a.npz"], "no such file or folder: 'nobody.jpg'"),
         (["empty", "-o", "a.npz"], "no picture in the folder 'empty'"),
-        (["photos", "-o", "a.txt"], "'a.txt': a vectors file ends in one of .npz .parquet .csv .jsonl .pkl"),
+        (["photos", "-o", "a.txt"], "the extension of a vectors file is one of .npz .parquet .csv .jsonl .pkl"),
         (["photos", "-o", "a.pkl", "--faces", "all"], "a .pkl holds one face for each picture"),
         (["photos", "-o", "a.npz", "--smallest-face", "3"], "the smallest face is 12 to 100000 pixels, not 3"),
         (["photos", "-o", "a.npz", "--thresholds", "1"], "is not three numbers"),
@@ -136,7 +136,7 @@ def test_misuse_is_told_in_one_sentence_with_exit_code_2(run, photos, arguments,
     [
         (["photos/unreadable.jpg", "-o", "a.npz"], "none of the 1 photographs could be read: nothing was written"),
         (["photos", "-o", "missing/a.npz"], "there is no folder"),
-        (["photos", "-o", "photos"], "a vectors file ends in one of"),
+        (["photos", "-o", "photos"], "the extension of a vectors file is one of"),
         (["photos", "-o", "a.npz", "--crops", "missing/crops"], "there is no folder 'missing'"),
         (["photos", "-o", "a.npz", "--crops", "photos/ada.jpg"], "pictures cannot be saved in 'photos/ada.jpg'"),
         (["photos", "-o", "a.npz", "--model", "nonesuch"], "no model 'nonesuch'"),
@@ -144,7 +144,7 @@ def test_misuse_is_told_in_one_sentence_with_exit_code_2(run, photos, arguments,
 )
 def test_failure_is_told_in_one_sentence_with_exit_code_1_and_no_file(run, photos, arguments, message):
     code, _, err = run("embed", *arguments)
-    assert code == (2 if "ends in" in message else 1)
+    assert code == (2 if "extension" in message else 1)
     assert message in err
     assert "Traceback" not in err
     assert not os.path.exists("a.npz")
@@ -167,7 +167,7 @@ def test_two_pictures_with_one_base_name_are_told_before_any_work(run, photos):
     os.link("photos/ada.jpg", "photos/again/ada.jpg")
     code, _, err = run("embed", "photos", "-o", "a.pkl")
     assert code == 1
-    assert "two pictures are called 'ada.jpg' (photos/ada.jpg and photos/again/ada.jpg)" in err
+    assert "two photos are named 'ada.jpg' (photos/ada.jpg and photos/again/ada.jpg)" in err
     assert "--key path" in err
     assert not os.path.exists("a.pkl")
     assert run("embed", "photos", "-o", "a.pkl", "--key", "path")[0] == 0

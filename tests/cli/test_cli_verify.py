@@ -108,13 +108,13 @@ def files(folder):
         (["photos/ada.jpg", "photos/bob.jpg", "--threshold", "nan"], 2, "a threshold is a finite number"),
         (["photos/ada.jpg", "photos/none.jpg"], 1, "no face found in 'photos/none.jpg'"),
         (["photos/ada.jpg", "photos/unreadable.jpg"], 1, "'photos/unreadable.jpg' is not a picture"),
-        (["--vectors", "three.pkl", "a", "b"], 1, "'three.pkl' has nothing called 'b'"),
-        (["--vectors", "three.pkl", "a", "a", "--model", "fake"], 1, "3 numbers, and fake makes 16"),
+        (["--vectors", "three.pkl", "a", "b"], 1, "'three.pkl' has no entry 'b'"),
+        (["--vectors", "three.pkl", "a", "a", "--model", "fake"], 1, "size 3, but fake has size 16"),
         (["--vectors", "three.pkl", "a", "a", "--picture", "x.png"], 2, "--picture needs photographs"),
-        (["--vectors", "evil.pkl", "a", "b"], 1, "asks for"),
+        (["--vectors", "evil.pkl", "a", "b"], 1, "is not allowed"),
         (["--vectors", "short.pkl", "a", "b"], 1, "is truncated or damaged"),
         (["--vectors", "missing.pkl", "a", "b"], 1, "No such file"),
-        (["--vectors", "faces.doc", "a", "b"], 2, "ends in one of"),
+        (["--vectors", "faces.doc", "a", "b"], 2, "is one of"),
     ],
 )
 def test_what_cannot_be_compared_is_told_in_one_sentence(run, photos, tmp_path, arguments, code, message):

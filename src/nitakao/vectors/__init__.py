@@ -1,7 +1,7 @@
-"""Files of vectors: what `embed` leaves and `verify --vectors` reads.
+"""Vectors files, as `embed` writes and `verify --vectors` reads them.
 
-Five kinds, told by the file's ending: .npz .parquet .csv .jsonl, and .pkl, the article's dictionary from base names
-to vectors.  One file holds the vectors of one model.
+Five formats, chosen by extension: .npz, .parquet, .csv, .jsonl, and .pkl, the article's dictionary from base names to
+vectors. A file holds vectors of one model.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The article's file, {base name: float32 vector} as a pickle, written opcode by opcode.
+"""Write the article's pickle, {base name: float32 vector}, opcode by opcode.
 
-Two reasons not to call `pickle.dump`.  NumPy 2 writes the module name `numpy._core.multiarray`, which NumPy 1 cannot
-read; the older name `numpy.core.multiarray` is read by both, silently, since NumPy 2 keeps exactly this name for old
-pickles.  And a dictionary written row by row needs no memory for the rows before.  The opcodes are those of pickle
-protocol 3 (Python 3.0 and newer); `pickletools` in the standard library documents each.
+`pickle.dump` is not used for two reasons. With NumPy 2 it writes the module name `numpy._core.multiarray`, which NumPy
+1 cannot read; both read the old name `numpy.core.multiarray` without a warning. And writing row by row keeps memory
+constant. The opcodes are those of pickle protocol 3 (Python 3.0 and newer); see `pickletools`.
 """
 
 from __future__ import annotations
@@ -14,20 +13,20 @@ import numpy as np
 
 from nitakao.values import Floats
 
-HEADER = b"\x80\x03}"  # protocol 3, an empty dictionary
+HEADER = b"\x80\x03}"  # protocol 3, empty dictionary
 TRAILER = b"."
 
-# What the first row spells out and puts in the memo, later rows fetch from it:
+# The first row writes these and stores them in the memo; later rows fetch them from it.
 _RECONSTRUCT = b"cnumpy.core.multiarray\n_reconstruct\nq\x00"
 _NDARRAY = b"cnumpy\nndarray\nq\x01"
-_FLOAT32 = (  # dtype('f4', align=False, copy=True) and its state, little-endian, as NumPy itself describes it
+_FLOAT32 = (  # dtype('f4', align=False, copy=True) and its state, little-endian
     b"cnumpy\ndtype\nX\x02\x00\x00\x00f4\x89\x88\x87R"
     b"(K\x03X\x01\x00\x00\x00<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tbq\x02"
 )
 
 
 class ArticleRows:
-    """Entries of the dictionary, one after the other: each is the key, the array, and the opcode that puts both in."""
+    """Encodes dictionary entries one by one: key, array, and the opcode that stores them."""
 
     def __init__(self) -> None:
         self._constants = (_RECONSTRUCT, _NDARRAY, _FLOAT32)

@@ -1,8 +1,8 @@
-"""Vectors as .npz: named arrays, each row of each the same face.
+"""Vectors as .npz: named arrays with one row per face.
 
-An array's length stands before its content, so rows wait in files beside the output (numbers of one size, and one for
-each kind of text) and are copied into place at the end.  Room for that copy is claimed while they grow: a disk that
-fills up stops the run while it can still be finished.
+An array's header contains its length, so rows are first written to temporary files (one for fixed-size fields, one for
+each text field) and copied into the archive at the end. Disk space for that copy is reserved as they grow, so that a
+full disk stops the run while the file can still be completed.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from nitakao.vectors.rows import Row, landmarks_of
 
 CHUNK = 4096  # rows copied at a time
 COLUMNS = {"faces": "face", "boxes": "box", "scores": "score", "landmarks": "landmarks", "turns": "turn"}
-MAX_UNPACKED_BYTES = 1 << 26  # bytes; a member that grows beyond it ...
-MAX_RATIO = 100  # ... and by more than this when it is unpacked is a bomb: vectors hardly shrink at all
+MAX_UNPACKED_BYTES = 1 << 26  # larger members are checked for their compression ratio
+MAX_RATIO = 100  # larger ratios are refused as zip bombs; vectors hardly compress
 
 
 def record_type(dimension: int) -> np.dtype[Any]:
+    """The fixed-size fields of a row in the temporary file."""
     return np.dtype(
         [
             ("face", "<i4"),
@@ -43,20 +44,20 @@ def record_type(dimension: int) -> np.dtype[Any]:
 
 
 class NpzFile:
-    """The .npz that is being written at `path`, which exists and is empty."""
+    """Writes an .npz file to `path`, which must exist and be empty."""
 
     def __init__(self, path: Path, model: str, dimension: int, persons: bool = False) -> None:
         self._model = model
         self._type = record_type(dimension)
         self._longest = dict.fromkeys(("keys", "persons") if persons else ("keys",), 1)
-        self._claimed = 0
+        self._reserved = 0
         self._paths = [path.with_name(path.name + end) for end in (".rows", *(f".{name}" for name in self._longest))]
-        for waiting in self._paths:
-            waiting.touch(exist_ok=False)
+        for temporary in self._paths:
+            temporary.touch(exist_ok=False)
         self._file = open(path, "r+b")  # noqa: SIM115 - closed by finish or discard
-        self._numbers = RowFile(self._paths[0], self._record, patient=True)
+        self._numbers = RowFile(self._paths[0], self._record, keep_pending=True)
         pairs = zip(self._paths[1:], (_key, _person), strict=False)
-        self._texts = [RowFile(waiting, encode, patient=True) for waiting, encode in pairs]
+        self._texts = [RowFile(temporary, encode, keep_pending=True) for temporary, encode in pairs]
 
     @property
     def count(self) -> int:
@@ -65,20 +66,20 @@ class NpzFile:
     def add(self, rows: list[Row]) -> None:
         texts = {"keys": [len(row.key) for row in rows], "persons": [len(row.person) for row in rows]}
         longest = {name: max([before, *texts[name]]) for name, before in self._longest.items()}
-        self._claim(self._numbers.count + len(rows), sum(longest.values()))
+        self._reserve(self._numbers.count + len(rows), sum(longest.values()))
         self._longest = longest
         for file in (self._numbers, *self._texts):
             file.add(rows)
 
-    def _claim(self, rows: int, longest: int) -> None:
-        """Claim room for the finished file, and for rows that have not reached their waiting files by then."""
+    def _reserve(self, rows: int, longest: int) -> None:
+        """Reserve space for the finished file and for rows still in memory."""
         needed = self._size(rows, longest) + 3 * BUFFER_BYTES
-        if needed > self._claimed:
-            reserve(self._file, self._claimed, needed + needed // 16 - self._claimed)
-            self._claimed = needed + needed // 16
+        if needed > self._reserved:
+            reserve(self._file, self._reserved, needed + needed // 16 - self._reserved)
+            self._reserved = needed + needed // 16
 
     def _size(self, rows: int, longest: int) -> int:
-        """Bytes of the finished file at most: text takes 4 bytes a letter, and headers are small."""
+        """Upper bound on the size of the finished file in bytes: text takes 4 bytes per character."""
         return rows * (self._type.itemsize + 4 * 64 + 4 * longest) + 65_536
 
     def _record(self, row: Row) -> bytes:
@@ -89,10 +90,10 @@ class NpzFile:
 
     def finish(self) -> None:
         try:
-            if self._claimed:
+            if self._reserved:
                 self._file.truncate(
                     self._size(self.count, sum(self._longest.values()))
-                )  # gives back what the two lines below need
+                )  # frees the space that the next lines need
             for file in (self._numbers, *self._texts):
                 file.finish()
             self._copy(self.count)
@@ -110,8 +111,8 @@ class NpzFile:
         self._remove()
 
     def _remove(self) -> None:
-        for waiting in self._paths:
-            waiting.unlink(missing_ok=True)
+        for temporary in self._paths:
+            temporary.unlink(missing_ok=True)
 
     def _copy(self, count: int) -> None:
         rows = self._rows(count)
@@ -142,18 +143,18 @@ def _person(row: Row) -> bytes:
 
 
 def _texts(path: Path, count: int, kind: np.dtype[Any]) -> Iterator[NDArray[Any]]:
-    """Texts that end in NUL each, some at a time."""
+    """Read NUL-terminated texts in chunks."""
     if not count:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         start = 0
         for first in range(0, count, CHUNK):
-            found = []
+            texts = []
             for _ in range(min(CHUNK, count - first)):
                 end = content.find(b"\0", start)
-                found.append(content[start:end].decode("utf-8", "surrogateescape"))
+                texts.append(content[start:end].decode("utf-8", "surrogateescape"))
                 start = end + 1
-            yield np.array(found, kind)
+            yield np.array(texts, kind)
 
 
 def _chunks(column: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -172,24 +173,24 @@ def _member(
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays in an .npz by name; never a pickled object, and never more bytes than the file accounts for."""
+    """Read the arrays of an untrusted .npz by name, without pickled objects and with bounded memory."""
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if info.file_size > MAX_UNPACKED_BYTES and info.file_size > MAX_RATIO * max(info.compress_size, 1):
-                raise VectorsError(f"'{path}' unpacks {info.filename} to {info.file_size} bytes: refused as a bomb")
+                raise VectorsError(f"'{path}' unpacks {info.filename} to {info.file_size} bytes: refused as a zip bomb")
         return {
             info.filename[:-4]: _array(archive, info) for info in archive.infolist() if info.filename[-4:] == ".npy"
         }
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
-    """One member. Its header is held against the member's size before any memory is taken by what it says."""
+    """Read one member after checking its header against the member's size."""
     with archive.open(info) as member:
         version = np.lib.format.read_magic(member)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, kind = read_header(member)
         count = int(np.prod(shape, dtype=object)) if shape else 1
         if kind.hasobject or min(shape, default=0) < 0 or count * kind.itemsize != info.file_size - member.tell():
-            raise ValueError(f"{info.filename} holds something else than its header says")
+            raise ValueError(f"{info.filename} does not match its header")
         flat = np.frombuffer(member.read(), kind)
         return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)

@@ -1,4 +1,4 @@
-"""Vectors as .parquet: the columns of the .csv, with the vector as one column of fixed-size lists."""
+"""Vectors as .parquet: the columns of the .csv, with the vector as a column of fixed-size lists."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from nitakao.vectors.preallocate import reserve
 from nitakao.vectors.rows import BOX, LANDMARKS, Row, landmarks_of
 
-GROUP = 4 << 20  # bytes of rows gathered to a row group: what is held in memory
-FOOTER = 24_576  # bytes the footer grows by with each row group, estimated generously: 22 columns with statistics
+GROUP_BYTES = 4 << 20  # rows buffered in memory for one row group
+FOOTER_BYTES = 24_576  # upper bound on the footer's growth per row group: 22 columns with statistics
 MODEL = b"nitakao.model"
 
 
 class ParquetFile:
-    """The .parquet that is being written at `path`. Room for each row group and the footer is claimed beforehand."""
+    """Writes a .parquet file to `path`. Disk space for each row group and the footer is reserved in advance."""
 
     def __init__(self, path: Path, model: str, dimension: int, persons: bool = False) -> None:
         import pyarrow.parquet
@@ -28,11 +28,11 @@ class ParquetFile:
         self._persons = persons
         self._schema = _schema(model, dimension, persons)
         self._rows: list[Row] = []
-        self._per_group = max(64, GROUP // (4 * dimension + 512))
+        self._per_group = max(64, GROUP_BYTES // (4 * dimension + 512))
         self._groups = 0
         self._file = open(path, "r+b")  # noqa: SIM115 - closed by finish or discard
         try:
-            reserve(self._file, 0, 2 * FOOTER)
+            reserve(self._file, 0, 2 * FOOTER_BYTES)
         except OSError:
             self._file.close()
             raise
@@ -54,7 +54,7 @@ class ParquetFile:
         try:
             try:
                 self._flush()
-            except OSError as error:  # what was written before is finished all the same
+            except OSError as error:  # complete the file with the row groups already written
                 problem = error
             self._writer.close()
             self._file.truncate(self._file.tell())
@@ -74,7 +74,7 @@ class ParquetFile:
         if not rows:
             return
         table = self._table(rows)
-        room = table.nbytes + table.nbytes // 4 + FOOTER * (self._groups + 4)
+        room = table.nbytes + table.nbytes // 4 + FOOTER_BYTES * (self._groups + 4)
         try:
             reserve(self._file, self._file.tell(), room)
         except OSError:
@@ -94,7 +94,7 @@ class ParquetFile:
             pyarrow.array([row.number for row in rows], pyarrow.int32()),
             *(pyarrow.array(boxes[:, i]) for i in range(4)),
             pyarrow.array(np.array([row.face.score for row in rows], np.float32)),
-            *(pyarrow.array(marks[:, i], from_pandas=True) for i in range(10)),  # not-a-number becomes null
+            *(pyarrow.array(marks[:, i], from_pandas=True) for i in range(10)),  # NaN becomes null
             pyarrow.array([row.face.turn for row in rows], pyarrow.int16()),
             pyarrow.array([row.sha256 for row in rows], pyarrow.string()),
             pyarrow.array([self._model] * len(rows), pyarrow.string()),
@@ -124,5 +124,5 @@ def _schema(model: str, dimension: int, persons: bool) -> Any:
 
 
 def _utf8(name: str) -> str:
-    """Parquet's text is UTF-8 without exception: bytes of a file name that are not become \\x escapes."""
+    """Parquet text must be UTF-8: other bytes in file names become \\x escapes."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""Room on the disk, claimed before it is needed: for files that must be closed properly to be valid."""
+"""Reserve disk space in advance, for file formats that are valid only when closed properly."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import os
 import shutil
 from typing import BinaryIO
 
-SPARE = 1 << 20  # bytes left free where room can only be looked at, not claimed: others write to the disk too
+SPARE_BYTES = 1 << 20  # left free where space can only be checked, not reserved
 
 
 def reserve(file: BinaryIO, start: int, size: int) -> None:
-    """Make sure that `size` bytes from `start` on can be written to `file`; raises OSError if they cannot.
+    """Reserve `size` bytes from offset `start`. The file may grow: truncate it when it is finished.
 
-    The file may grow by it: cut it to its length when it is done.
+    Raises:
+        OSError: If the disk is full.
     """
     if hasattr(os, "posix_fallocate"):
         try:
@@ -23,5 +24,5 @@ def reserve(file: BinaryIO, start: int, size: int) -> None:
             if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
                 raise
     beyond = start + size - os.fstat(file.fileno()).st_size
-    if beyond + SPARE > shutil.disk_usage(os.path.dirname(os.path.abspath(file.name))).free:
+    if beyond + SPARE_BYTES > shutil.disk_usage(os.path.dirname(os.path.abspath(file.name))).free:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

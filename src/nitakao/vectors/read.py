@@ -1,7 +1,4 @@
-"""Reading files of vectors, ours and those that others wrote.
-
-What is needed: names and vectors of one length.  Everything else a file may leave out.
-"""
+"""Read vectors files, also from other programs. Only names and vectors of equal length are required."""
 
 from __future__ import annotations
 
@@ -27,9 +24,15 @@ MAX_DIMENSION = 65_536  # as for model cards
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """names: (n,), as the file gives them.  vectors: (n, D) float32, finite.  model: empty where the file names none.
+    """The content of a vectors file.
 
-    numbers: each face's place in its photo.  faces, sha256, persons: (n,), or empty where the file does not tell.
+    Attributes:
+        path: The file.
+        names: (n,), as in the file.
+        vectors: (n, D) float32, finite.
+        model: The model's name; empty if the file has none.
+        numbers: (n,) each face's number in its photo, or empty.
+        faces, sha256, persons: (n,), or empty if the file has none.
     """
 
     path: str
@@ -46,36 +49,39 @@ class Vectors:
         return int(self.vectors.shape[1])
 
     def check(self, card: ModelCard) -> None:
-        """Raises VectorsError where these vectors cannot be this model's."""
+        """Raise VectorsError if these vectors cannot be from this model."""
         if self.model and self.model != card.name:
             raise VectorsError(
                 f"'{self.path}' holds vectors of {self.model}, not of {card.name}: use --model {self.model}"
             )
         if len(self.names) and self.dimension != card.dimension:
             raise VectorsError(
-                f"'{self.path}' holds vectors of {self.dimension} numbers, and {card.name} makes {card.dimension}: "
-                "name the model that made them, or embed the photographs again"
+                f"'{self.path}' holds vectors of size {self.dimension}, but {card.name} has size {card.dimension}: "
+                "use the model that made them, or embed the photographs again"
             )
 
     def find(self, name: str) -> int:
-        """The row called `name`: as it stands in the file, or by its base name, or without its ending.
+        """Find the row with this name: an exact match, a base name, or a base name without extension.
 
-        'NAME#2' is the face with number 2 of a photo with several.  Raises VectorsError where none or several fit.
+        'NAME#2' selects face number 2 of a photo.
+
+        Raises:
+            VectorsError: If no row or several rows match.
         """
         rows = self._rows(name)
         if not rows and "#" in name:
             base, _, number = name.rpartition("#")
             rows = [row for row in self._rows(base) if str(self._number(row)) == number]
         if not rows:
-            raise VectorsError(f"'{self.path}' has nothing called '{name}'{self._hint(name)}")
+            raise VectorsError(f"'{self.path}' has no entry '{name}'{self._hint(name)}")
         if len(rows) > 1:
             places = ", ".join(f"'{self.names[row]}#{self._number(row)}'" for row in rows[:3])
-            raise VectorsError(f"'{name}' fits {len(rows)} faces in '{self.path}': say which, as in {places}")
+            raise VectorsError(f"'{name}' matches {len(rows)} faces in '{self.path}': choose one, such as {places}")
         return rows[0]
 
     def _rows(self, name: str) -> list[int]:
         for view in (str, os.path.basename, lambda path: os.path.splitext(os.path.basename(path))[0]):
-            rows = [row for row, known in enumerate(self.names) if view(known) == name]
+            rows = [row for row, entry in enumerate(self.names) if view(entry) == name]
             if rows:
                 return rows
         return []
@@ -89,23 +95,28 @@ class Vectors:
 
 
 def read(path: str | os.PathLike[str]) -> Vectors:
-    """A whole vectors file of any of the five kinds. Raises VectorsError."""
+    """Read a vectors file in any of the five formats.
+
+    Raises:
+        VectorsError: If the file is damaged or cannot be read.
+        MisuseError: If its extension is unknown.
+    """
     from nitakao.vectors.write import suffix_of
 
-    given = os.fspath(path)
-    reader = _READERS[suffix_of(given)]
+    name = os.fspath(path)
+    reader = _READERS[suffix_of(name)]
     try:
-        with np.errstate(over="ignore"):  # too large for float32 becomes infinite, which is refused below
-            return reader(Path(given))
+        with np.errstate(over="ignore"):  # values too large for float32 become infinite, which is refused below
+            return reader(Path(name))
     except VectorsError:
         raise
     except NitakaoError as error:
         raise VectorsError(str(error)) from error
     except OSError as error:
-        raise VectorsError(f"'{given}' cannot be read: {error.strerror or error}") from error
-    # zipfile, numpy and pyarrow each raise a dozen kinds of errors for damaged files; all mean one thing here.
+        raise VectorsError(f"'{name}' cannot be read: {error.strerror or error}") from error
+    # zipfile, numpy and pyarrow raise many kinds of errors for damaged files.
     except Exception as error:
-        raise VectorsError(f"'{given}' is not a vectors file, or is damaged: {_brief(error)}") from error
+        raise VectorsError(f"'{name}' is not a vectors file, or is damaged: {_brief(error)}") from error
 
 
 def _brief(error: Exception) -> str:
@@ -124,28 +135,28 @@ def _vectors(
     sha256: Iterable[str] = (),
     persons: Iterable[str | None] = (),
 ) -> Vectors:
-    """Check once what every kind of file must hold."""
+    """Check what all formats have in common."""
     keys = tuple(str(name) for name in names)
     if len(keys) != len(rows):
         raise VectorsError(f"'{path}' has {len(keys)} names for {len(rows)} vectors: it is damaged")
     lengths = {len(row) for row in rows}
     if len(lengths) > 1:
-        raise VectorsError(f"'{path}' mixes vectors of {_some(lengths)} numbers: it is damaged, or not of one model")
+        raise VectorsError(f"'{path}' mixes vectors of sizes {_some(lengths)}: it is damaged, or holds several models")
     array = np.ascontiguousarray(rows, np.float32)
     if not len(keys):
         array = array.reshape(0, array.shape[1] if array.ndim == 2 else 0)
     if array.ndim != 2 or (len(keys) and not 1 <= array.shape[1] <= MAX_DIMENSION):
-        raise VectorsError(f"'{path}' holds an array of shape {array.shape}, where vectors are one row for each name")
+        raise VectorsError(f"'{path}' holds an array of shape {array.shape}, not one vector per name")
     if not np.isfinite(array).all():
         raise VectorsError(f"'{path}' holds numbers that are not finite: it is damaged")
-    known = sorted(set(models))
-    if len(known) > 1:
-        raise VectorsError(f"'{path}' mixes vectors of several models ({_some(known)}): keep one file for each")
+    model_names = sorted(set(models))
+    if len(model_names) > 1:
+        raise VectorsError(f"'{path}' mixes vectors of several models ({_some(model_names)}): use one file per model")
     hashes, people = tuple(str(value) for value in sha256), tuple(str(name or "") for name in persons)
-    found = Vectors(str(path), keys, array, "".join(known), tuple(numbers), tuple(faces), hashes, people)
-    if any(len(told) not in (0, len(keys)) for told in (found.numbers, found.faces, hashes, people)):
-        raise VectorsError(f"'{path}' tells some things of some faces only: it is damaged")
-    return found
+    vectors = Vectors(str(path), keys, array, "".join(model_names), tuple(numbers), tuple(faces), hashes, people)
+    if any(len(column) not in (0, len(keys)) for column in (vectors.numbers, vectors.faces, hashes, people)):
+        raise VectorsError(f"'{path}' has fields for only some of its faces: it is damaged")
+    return vectors
 
 
 def _some(values: Iterable[object]) -> str:
@@ -179,7 +190,7 @@ def _face(box: Sequence[float], score: float, landmarks: Any, turn: int) -> Face
     if marks is not None and np.isnan(marks).any():
         marks = None
     if turn not in get_args(Turn):
-        raise ValueError(f"a face turned by {turn} degrees")
+        raise ValueError(f"a face rotated by {turn} degrees")
     return Face((x1, y1, x2, y2), float(score), marks, cast(Turn, turn))
 
 
@@ -212,29 +223,29 @@ def _read_csv(path: Path) -> Vectors:
         width = sum(name[:1] == "v" and name[1:].isdecimal() for name in header)
         if "key" not in header or not width or header[-width:] != [f"v{i}" for i in range(width)]:
             raise VectorsError(
-                f"'{path}' does not begin with a line of columns from 'key' to v0, v1 ...: another kind?"
+                f"'{path}' does not begin with a header line from 'key' to v0, v1 ...: is it a CSV file?"
             )
-        named = header[:-width]
-        columns = {name: [] for name in named}
+        names = header[:-width]
+        columns = {name: [] for name in names}
         for line in lines:
             if len(line) != len(header):
                 raise VectorsError(f"'{path}' has {len(line)} columns in line {lines.line_num}, not {len(header)}")
-            for name, value in zip(named, line[:-width], strict=True):
+            for name, value in zip(names, line[:-width], strict=True):
                 columns[name].append(value)
             rows.append(np.array(line[-width:], np.float32))
     return _from_columns(path, columns, rows if rows else np.zeros((0, width), np.float32))
 
 
 def _from_columns(path: Path, columns: Mapping[str, list[Any]], rows: Sequence[Any] | Floats) -> Vectors:
-    """CSV and Parquet hold the same columns: text in the one, numbers and nulls in the other."""
+    """CSV and Parquet have the same columns: CSV as text, Parquet as numbers and nulls."""
     faces = []
     if all(name in columns for name in (*BOX, "score", "turn")):
         boxes = zip(*(columns[name] for name in BOX), strict=True)
         missing: list[Any] = [None] * len(columns["score"])
         marks = zip(*(columns.get(name, missing) for name in LANDMARKS), strict=True)
         for box, score, turn, points in zip(boxes, columns["score"], columns["turn"], marks, strict=True):
-            known = None if any(point in (None, "") for point in points) else points
-            faces.append(_face(box, score, known, int(turn)))
+            landmarks = None if any(point in (None, "") for point in points) else points
+            faces.append(_face(box, score, landmarks, int(turn)))
     return _vectors(
         path,
         columns["key"],
@@ -275,22 +286,22 @@ def _read_jsonl(path: Path) -> Vectors:
 
 
 def _read_pkl(path: Path) -> Vectors:
-    """The article's dictionary; its vectors may be of any real type and (1, D), as facenet's session gives them."""
-    found = safe_pickle.load(safe_pickle.Source.open(path))
-    if not isinstance(found, dict):
-        raise VectorsError(f"'{path}' holds no dictionary of names and vectors, but a {type(found).__name__}")
-    return _vectors(path, found, [_flat(path, name, value) for name, value in found.items()])
+    """The article's dictionary. Vectors may have any real type and shape (1, D), as facenet's session returns them."""
+    content = safe_pickle.load(safe_pickle.Source.open(path))
+    if not isinstance(content, dict):
+        raise VectorsError(f"'{path}' holds a {type(content).__name__}, not a dictionary of names and vectors")
+    return _vectors(path, content, [_flat(path, name, value) for name, value in content.items()])
 
 
 def _flat(path: Path, name: object, value: object) -> Floats:
     numbers = isinstance(value, (list, tuple)) and all(isinstance(part, (int, float)) for part in value)
     if not numbers and not (isinstance(value, np.ndarray) and value.dtype.kind in "fiu"):
-        raise VectorsError(f"'{path}' holds no vector under '{str(name)[:80]}', but a {type(value).__name__}")
+        raise VectorsError(f"'{path}' holds a {type(value).__name__} for '{str(name)[:80]}', not a vector")
     array = np.asarray(value, np.float32)
     if array.ndim == 2 and len(array) == 1:
         array = array[0]
     if array.ndim != 1:
-        raise VectorsError(f"'{path}' holds an array of shape {array.shape} under '{str(name)[:80]}', not a vector")
+        raise VectorsError(f"'{path}' holds an array of shape {array.shape} for '{str(name)[:80]}', not a vector")
     return array
 
 

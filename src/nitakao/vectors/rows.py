@@ -1,4 +1,4 @@
-"""One face as a row of a vectors file, and the names of its columns."""
+"""A row of a vectors file: one face. And the column names."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ LANDMARKS = tuple(
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """key: the photo's path or base name.  number: the face's place in its photo, from 0.  vector: (D,) float32.
+    """A row of a vectors file.
 
-    person: whose face it is, for files that say so; empty where nobody knows.
+    Attributes:
+        key: The photo's path or base name.
+        number: The face's number in its photo, from 0.
+        face: The detected face.
+        sha256: Of the photo's file.
+        vector: (D,) float32.
+        person: The person's name, for files with persons; empty if unknown.
     """
 
     key: str
@@ -31,9 +37,9 @@ class Row:
 
 
 class RowSink(Protocol):
-    """A file of one kind that is being written: it can be finished, and is then valid, after every `add`.
+    """A vectors file being written. After every `add`, `finish` makes it a valid file.
 
-    `add` may raise OSError; `finish` then keeps the rows that got through.  kept: rows that `finish` leaves.
+    `add` may raise OSError; `finish` then keeps the rows written so far. count: rows that `finish` keeps.
     """
 
     @property
@@ -47,7 +53,7 @@ class RowSink(Protocol):
 
 
 def landmarks_of(face: Face) -> Floats:
-    """(10,) float32, x and y in turn; not-a-number where the detector gave none."""
+    """Landmarks as (10,) float32: x1, y1, x2, y2 ...; NaN if there are none."""
     if face.landmarks is None:
         return np.full(10, np.nan, np.float32)
     return np.asarray(face.landmarks, np.float32).reshape(10)

@@ -1,7 +1,7 @@
-"""Writing a file of vectors so that whatever happens, what was done is not lost.
+"""Write vectors files so that an interruption loses no finished work.
 
-Rows go to a temporary file in the folder of the output, which takes its name only when it is complete and valid.  That
-file is made first, so a missing or read-only folder is told before any work.
+Rows go to a temporary file in the output folder, which is renamed when it is complete and valid. It is created first,
+so that a missing or read-only folder is reported before any work.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ _SINKS: dict[str, Callable[[Path, str, int, bool], RowSink]] = {
     ".pkl": pkl_file,
 }
 SUFFIXES = tuple(_SINKS)
-TEMPORARY_SUFFIXES = (".rows", ".keys", ".persons")  # beside an unfinished .npz
+TEMPORARY_SUFFIXES = (".rows", ".keys", ".persons")  # next to an unfinished .npz
 
 
 def suffix_of(path: str | os.PathLike[str]) -> str:
-    """The kind of a vectors file, by the ending of its name."""
-    found = Path(path).suffix.lower()
-    if found not in _SINKS:
-        raise MisuseError(f"'{os.fspath(path)}': a vectors file ends in one of {' '.join(SUFFIXES)}")
-    return found
+    """The format of a vectors file: its extension. Raises MisuseError if it is unknown."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in _SINKS:
+        raise MisuseError(f"'{os.fspath(path)}': the extension of a vectors file is one of {' '.join(SUFFIXES)}")
+    return suffix
 
 
 def key_for(source: str, kind: KeyKind) -> str:
-    """The name under which a photograph stands in the file: its path as given, or the last part of it."""
+    """A photograph's key in the file: its path as given, or its base name."""
     if kind == "path":
         return source
     if source.startswith(("http://", "https://")):
@@ -56,7 +56,7 @@ def key_for(source: str, kind: KeyKind) -> str:
 
 
 def check_unique_names(sources: Iterable[str]) -> list[str]:
-    """The sources, each once; raises VectorsError where two of them share a base name."""
+    """Remove duplicates from the sources. Raises VectorsError if two of them share a base name."""
     seen: dict[str, str] = {}
     for source in dict.fromkeys(sources):
         other = seen.setdefault(key_for(source, "name"), source)
@@ -67,18 +67,31 @@ def check_unique_names(sources: Iterable[str]) -> list[str]:
 
 def _clash(name: str, first: str, second: str) -> str:
     return (
-        f"two pictures are called '{name}' ({first} and {second}), and the output has one entry for each name: "
-        "use --key path to tell them apart by their paths"
+        f"two photos are named '{name}' ({first} and {second}), but the output has one entry per name: "
+        "use --key path to use their paths as keys"
     )
 
 
 class VectorsWriter:
-    """A file of vectors that is being written, one photograph at a time.
+    """Writes a vectors file, one photograph at a time. Use it as a context manager.
 
-    Use it in a `with`: leaving it in any way saves what was added, as a complete file.  Where it is left by an
-    exception (Ctrl-C among them) and `path` existed before, the earlier file stays and what was done is saved beside
-    it, as 'name.partial.ending'.  persons: whether the file says whose each face is.  kept: faces in the file.
-    saved: where it is, once it is; None if it was not.
+    Leaving the block always saves the added faces as a complete file. After an exception (including Ctrl-C), if `path`
+    existed before, the old file stays and the new one is saved as 'name.partial.suffix'.
+
+    Args:
+        path: The output file; its extension chooses the format.
+        model: Name of the model.
+        dimension: Size of its vectors.
+        key: 'path' or 'name'; by default 'name' for .pkl and 'path' otherwise.
+        persons: Store each face's person.
+
+    Attributes:
+        count: Number of faces in the file.
+        saved_path: The saved file; None if nothing was saved.
+
+    Raises:
+        VectorsError: If the file cannot be created.
+        MisuseError: If the extension is unknown.
     """
 
     def __init__(
@@ -94,13 +107,13 @@ class VectorsWriter:
         self._kind = suffix_of(path)
         self.key: KeyKind = key or ("name" if self._kind == ".pkl" else "path")
         self.saved_path: Path | None = None
-        self._given = os.fspath(path)
+        self._name = os.fspath(path)
         self._dimension = dimension
         self._persons = persons
         self._sources: dict[str, str] = {}
         self._existed = self.path.exists()
         if self.path.is_dir():
-            raise VectorsError(f"'{self._given}' is a folder: name a file in it")
+            raise VectorsError(f"'{self._name}' is a folder: name a file in it")
         self._part = self.path.with_name(f".nitakao-{secrets.token_hex(6)}.part")
         self._sink = self._open(model)
 
@@ -113,16 +126,22 @@ class VectorsWriter:
             for leftover in (self._part, *(self._part.with_name(self._part.name + end) for end in TEMPORARY_SUFFIXES)):
                 with suppress(OSError):
                     leftover.unlink()
-            raise VectorsError(f"'{self._given}' cannot be written: {_reason(error, self.path.parent)}") from error
+            raise VectorsError(f"'{self._name}' cannot be written: {_reason(error, self.path.parent)}") from error
 
     @property
     def count(self) -> int:
         return self._sink.count
 
     def add(self, outcome: Outcome, *, numbers: Sequence[int] = (), persons: Sequence[str] = ()) -> None:
-        """Add one photograph's faces. Raises VectorsError where the disk is full: what fitted is then saved already.
+        """Add the faces of one photograph.
 
-        numbers: the faces' places in their photograph, where these are not all of its faces.  persons: whose they are.
+        Args:
+            outcome: The photograph's faces and vectors.
+            numbers: The faces' numbers in the photograph, if these are not all of its faces.
+            persons: The faces' persons.
+
+        Raises:
+            VectorsError: If the disk is full; the faces that fit are then already saved.
         """
         rows = self._rows(outcome, numbers, persons)
         with defer_interrupts():
@@ -130,7 +149,7 @@ class VectorsWriter:
                 self._sink.add(rows)
             except OSError as error:
                 self._save(partial=True)
-                raise self._cut_short(error) from error
+                raise self._disk_error(error) from error
 
     def _rows(self, outcome: Outcome, numbers: Sequence[int], persons: Sequence[str]) -> list[Row]:
         if not outcome.faces:
@@ -141,10 +160,10 @@ class VectorsWriter:
         if other != outcome.source:
             raise VectorsError(_clash(key, other, outcome.source))
         if self._kind == ".pkl" and len(outcome.faces) > 1:
-            raise VectorsError(f"a .pkl holds one face for each picture, and '{outcome.source}' gave several")
+            raise VectorsError(f"a .pkl holds one face per photo, but '{outcome.source}' has several")
         count = len(outcome.faces)
-        told = zip(numbers or range(count), outcome.faces, vectors, persons or [""] * count, strict=True)
-        return [Row(key, number, face, outcome.sha256, vector, who) for number, face, vector, who in told]
+        columns = zip(numbers or range(count), outcome.faces, vectors, persons or [""] * count, strict=True)
+        return [Row(key, number, face, outcome.sha256, vector, person) for number, face, vector, person in columns]
 
     def __enter__(self) -> VectorsWriter:
         return self
@@ -173,45 +192,45 @@ class VectorsWriter:
             os.replace(self._part, target)
         except OSError as error:
             raise VectorsError(
-                f"'{target}' cannot be put in place ({_reason(error, target.parent)}): its content is in '{self._part}'"
+                f"'{target}' cannot be written ({_reason(error, target.parent)}): its content is in '{self._part}'"
             ) from error
-        as_given = Path(self._given).with_name(target.name)
-        self.saved_path = as_given if as_given.resolve() == target else target
+        relative = Path(self._name).with_name(target.name)
+        self.saved_path = relative if relative.resolve() == target else target
         if problem:
-            raise self._cut_short(problem) from problem
+            raise self._disk_error(problem) from problem
 
-    def _cut_short(self, error: OSError) -> VectorsError:
-        message = f"'{self._given}' cannot be written further: {_reason(error, self.path.parent)}; "
+    def _disk_error(self, error: OSError) -> VectorsError:
+        message = f"'{self._name}' cannot be written further: {_reason(error, self.path.parent)}; "
         if self.saved_path is None:
             return VectorsError(message + "nothing was saved")
-        return VectorsError(message + f"the {self.count} faces that fitted are saved in '{self.saved_path}'")
+        return VectorsError(message + f"the {self.count} faces that fit are saved in '{self.saved_path}'")
 
 
 def _reason(error: OSError, folder: Path) -> str:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return f"there is no folder '{folder}': make it first, or choose another"
+        return f"there is no folder '{folder}': create it first, or choose another"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"the folder '{folder}' may not be written to: choose another, or change its permissions"
+        return f"the folder '{folder}' is not writable: choose another, or change its permissions"
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"the disk is full ({error.strerror}): make room, or choose another folder"
+        return f"the disk is full ({error.strerror}): free some space, or choose another folder"
     return error.strerror or str(error)
 
 
 @contextmanager
 def defer_interrupts() -> Iterator[None]:
-    """Let no Ctrl-C or SIGTERM in between: one that comes is raised at the end."""
+    """Defer Ctrl-C and SIGTERM to the end of the block, where KeyboardInterrupt is raised."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # KeyboardInterrupt is only ever raised in the main thread
+        yield  # KeyboardInterrupt is raised only in the main thread
         return
-    came: list[int] = []
+    received: list[int] = []
     before: dict[signal.Signals, Any] = {}
     for kind in (signal.SIGINT, signal.SIGTERM):
-        if callable(signal.getsignal(kind)):  # neither ignored nor left to the system, which would not ask us
-            before[kind] = signal.signal(kind, lambda number, frame: came.append(number))
+        if callable(signal.getsignal(kind)):  # neither ignored nor the system's default
+            before[kind] = signal.signal(kind, lambda number, frame: received.append(number))
     try:
         yield
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
-    if came:
+    if received:
         raise KeyboardInterrupt

@@ -75,7 +75,7 @@ STORAGE = struct.pack("<iii", 4, 2, 3) + b"V 1" + struct.pack("<i", 18) + b"torc
         (struct.pack("<ii", 2, 2**31 - 1), "text of 2147483647 bytes"),
         (struct.pack("<iii", 4, 1, 10_000), "text of 10000 bytes"),
         (TENSOR + struct.pack("<i", 1_000_000), "tensor of 1000000 axes"),
-        (TENSOR + struct.pack("<iqqq", 1, 5, 1, 1) + STORAGE + struct.pack("<q", 2**40), "bytes wanted"),
+        (TENSOR + struct.pack("<iqqq", 1, 5, 1, 1) + STORAGE + struct.pack("<q", 2**40), "bytes needed"),
         (TENSOR + struct.pack("<iqqq", 1, 5, 1, 1) + STORAGE + struct.pack("<q", 2) + bytes(8), "past its numbers"),
         (TENSOR + struct.pack("<iqqqqq", 2, 1 << 40, 1 << 40, 0, 0, 1) + STORAGE + struct.pack("<q", 1) + bytes(4),
          "past its numbers"),
