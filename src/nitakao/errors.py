@@ -28,7 +28,17 @@ from __future__ import annotations
 
 
 class NitakaoError(Exception):
-    """The root: catch this to catch all that nitakao raises on purpose."""
+    """The root: catch this to catch all that nitakao raises on purpose.
+
+    Args:
+        message: What happened, then what to do next.
+        code: A stable word for this error, more exact than its class; empty if the class says enough.
+        values: What the message names, such as `person=12`, for programs that word it themselves.
+    """
+
+    def __init__(self, message: str = "", *, code: str = "", **values: str | int | float | None) -> None:
+        super().__init__(message)
+        self.code, self.values = code, values
 
 
 class MisuseError(NitakaoError):

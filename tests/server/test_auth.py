@@ -37,7 +37,7 @@ def bearer(secret: str) -> dict[str, str]:
 def test_once_there_is_a_key_everybody_needs_one(locked, made):
     url = f"{locked.url}api/v1/gallery"
     found = anyone.get(url)
-    assert (found.status_code, found.json()["code"]) == (401, "key")
+    assert (found.status_code, found.json()["code"]) == (401, "key-required")
     assert found.headers["www-authenticate"] == "Bearer"
     for headers in (bearer(made["read"]), {"x-api-key": made["read"]}):
         assert anyone.get(url, headers=headers).status_code == 200

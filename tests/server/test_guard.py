@@ -62,17 +62,17 @@ def test_a_body_one_byte_too_large_is_refused_before_it_is_read(strict):
     size = LIMIT + 1
     assert problem(raw(strict, head("/detect", f"Content-Length: {size}", "Expect: 100-continue"))) == (
         413,
-        "too-large",
+        "body-too-large",
     )
     answer = raw(strict, head("/detect", f"Content-Length: {size}") + b"x" * size)
-    assert problem(answer) == (413, "too-large")
+    assert problem(answer) == (413, "body-too-large")
     assert strict.eyes.looks == 0
 
 
 def test_a_body_without_a_length_is_refused_when_it_passes_the_limit(strict):
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
     answer = raw(strict, head("/detect", "Transfer-Encoding: chunked") + chunk * 4 + b"0\r\n\r\n")
-    assert problem(answer) == (413, "too-large")
+    assert problem(answer) == (413, "body-too-large")
     data = picture(10)
     small = f"{len(data):x}\r\n".encode() + data + b"\r\n0\r\n\r\n"
     answer = raw(strict, head("/detect", "Transfer-Encoding: chunked", "Connection: close") + small)
@@ -83,11 +83,11 @@ def test_a_body_of_json_without_a_length_is_held_to_the_same_limit(strict):
     asked = b"POST /api/v1/faces/split HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     answer = raw(strict, asked + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 4 + b"0\r\n\r\n")
-    assert problem(answer) == (413, "too-large")
+    assert problem(answer) == (413, "body-too-large")
 
 
 def test_a_slow_body_is_given_up_and_a_cut_off_one_ends_cleanly(strict):
-    assert problem(raw(strict, head("/detect", "Content-Length: 1000") + b"x")) == (408, "slow")
+    assert problem(raw(strict, head("/detect", "Content-Length: 1000") + b"x")) == (408, "request-timeout")
     raw(strict, head("/detect", "Content-Length: 1000") + b"x", half=True)
     for _ in range(8):  # more than there may be at once: none of them holds its place
         with socket.create_connection(("127.0.0.1", strict.port)) as connection:
@@ -111,7 +111,7 @@ def test_a_picture_of_too_many_pixels_is_refused_undecoded(strict):
     found = anyone.post(
         f"{strict.url}api/v1/detect", content=picture(10, (1000, 101)), headers={"content-type": "image/png"}
     )
-    assert (found.status_code, found.json()["code"]) == (413, "too-large")
+    assert (found.status_code, found.json()["code"]) == (413, "photo-too-large")
     assert strict.eyes.looks == 0
 
 
@@ -126,7 +126,7 @@ def test_more_requests_at_once_than_there_may_be_are_told_to_come_again(strict):
     assert told == {429, 503}  # four waited until their time was over
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.headers["retry-after"] == "1"
-    assert refused.json()["code"] == "busy"
+    assert refused.json()["code"] == "too-many-requests"
     assert anyone.get(f"{strict.url}api/v1/gallery").status_code == 429  # their threads are still at it
     strict.eyes.hold.set()
     soon(lambda: not strict.service.given_up)
@@ -195,7 +195,7 @@ def test_a_picture_that_is_also_a_page_comes_back_as_a_picture_only(api, served)
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "0x7f000001", "169.254.169.254"])
 def test_another_name_for_this_machine_is_refused(still, host):
     found = raw(still[0], f"GET /api/v1/gallery HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-    assert problem(found) == (403, "host")
+    assert problem(found) == (403, "unknown-host")
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST."])
@@ -207,7 +207,7 @@ def test_another_sites_page_may_change_nothing(still):
     served, api = still
     for headers in ({"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}):
         found = api.post("/undo", headers=headers)
-        assert (found.status_code, found.json()["code"]) == (403, "origin")
+        assert (found.status_code, found.json()["code"]) == (403, "foreign-origin")
     own = {"origin": served.url.rstrip("/"), "sec-fetch-site": "same-origin"}
     assert api.post("/detect", headers=own).status_code == 400
 
@@ -252,7 +252,7 @@ def test_a_fault_is_answered_without_its_words(served, api, monkeypatch, caplog)
 
     monkeypatch.setattr(counts, "counts", broken)
     found = api.get("/gallery")
-    assert (found.status_code, found.json()["code"]) == (500, "fault")
+    assert (found.status_code, found.json()["code"]) == (500, "internal-error")
     assert "secret" not in found.text + caplog.text
 
 

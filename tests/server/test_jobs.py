@@ -27,7 +27,7 @@ def test_photographs_that_are_handed_in_are_kept_by_content_and_indexed(api, ser
 
 def test_what_is_no_picture_is_not_kept(api, tmp_path):
     found = api.post("/photos", files=[("image", picture(60)), ("image", b"<svg onload=alert(1)></svg>")])
-    assert (found.status_code, found.json()["code"]) == (422, "unreadable")
+    assert (found.status_code, found.json()["code"]) == (422, "unreadable-photo")
     assert not (tmp_path / "uploads").exists()
 
 

@@ -41,7 +41,7 @@ def test_an_export_that_nobody_waits_for_leaves_nothing(api):
 def test_a_person_is_forgotten_only_where_the_name_is_repeated(api, people):
     for confirm in ("", "ada", "Bob", "#2"):
         found = api.post("/forget", json={"person": 1, "confirm": confirm})
-        assert (found.status_code, found.json()["code"]) == (400, "misuse")
+        assert (found.status_code, found.json()["code"]) == (400, "confirmation-mismatch")
     receipt = api.post("/forget", json={"person": 1, "confirm": "Ada"}).json()
     assert (receipt["persons"], receipt["faces"], receipt["complete"]) == (1, 3, True)
     assert "Ada" not in str(receipt)

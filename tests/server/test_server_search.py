@@ -168,4 +168,4 @@ def test_what_means_nothing_is_refused_with_a_sentence(still, path, query, said)
 )
 def test_what_is_out_of_bounds_is_told_as_invalid(still, query):
     found = still[1].post("/search", params=query | {"probe": "face:1"})
-    assert (found.status_code, found.json()["code"]) == (422, "invalid")
+    assert (found.status_code, found.json()["code"]) == (422, "invalid-parameters")

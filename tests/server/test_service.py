@@ -88,7 +88,7 @@ def test_a_photograph_is_served_upright_without_its_metadata_and_only_where_it_i
     assert b"secret" not in found.content
     path.write_bytes(picture(60))
     gone = api.get(f"/photos/{number}/image")
-    assert (gone.status_code, gone.json()["code"]) == (404, "not-found")
+    assert (gone.status_code, gone.json()["code"]) == (404, "photo-file-missing")
 
 
 def test_people_are_listed_by_faces_by_name_and_by_part_of_a_name(api, people):
@@ -143,7 +143,7 @@ def test_undo_refuses_what_later_changes_rest_on(api):
     entry = api.patch("/people/1", json={"name": "One"}).json()["entry"]
     api.patch("/people/1", json={"name": "Two"})
     found = api.post("/undo", json={"entry": entry})
-    assert (found.status_code, found.json()["code"]) == (409, "conflict")
+    assert (found.status_code, found.json()["code"]) == (409, "undo-blocked")
     assert api.post("/undo", json={"entry": 9999}).status_code == 400
 
 
@@ -159,7 +159,7 @@ def test_any_text_is_a_name_and_comes_back_as_text(api, name):
 
 def test_a_name_that_somebody_has_is_refused(api):
     found = api.patch("/people/1", json={"name": "Bob"})
-    assert (found.status_code, found.json()["code"]) == (409, "conflict")
+    assert (found.status_code, found.json()["code"]) == (409, "name-taken")
     for name in ("", "   ", "#12", "a" * 501, "nul\x00"):
         assert api.patch("/people/1", json={"name": name}).status_code in (400, 422)
 
@@ -197,4 +197,4 @@ def test_a_cursor_is_one_of_ours_or_refused(still):
     for after in foreign:
         for path in ("/photos", "/people", "/people?order=name", "/journal", "/reviews", "/people/1/faces"):
             found = still[1].get(path, params={"after": after})
-            assert (found.status_code, found.json()["code"]) == (400, "misuse"), (path, after)
+            assert (found.status_code, found.json()["code"]) == (400, "invalid-cursor"), (path, after)

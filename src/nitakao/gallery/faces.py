@@ -90,7 +90,9 @@ def vectors_in(connection: Connection, ids: Sequence[int] | Ids, dimension: int)
     try:
         rows = [by_id[int(n)] for n in ids]
     except KeyError as error:
-        raise MisuseError(f"there is no face {error.args[0]} in the gallery") from None
+        raise MisuseError(
+            f"there is no face {error.args[0]} in the gallery", code="unknown-face", face=error.args[0]
+        ) from None
     return np.asarray(rows, np.float32).reshape(len(rows), dimension)
 
 

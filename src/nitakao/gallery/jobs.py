@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
 from sqlalchemy import Row, delete, insert, select, update
@@ -18,11 +18,16 @@ Result: TypeAlias = "dict[str, Any] | None"
 OPEN: tuple[State, ...] = ("waiting", "running")
 KEPT = 200  # jobs that are remembered
 BROKEN_OFF = "the server ended before the job did"
+BROKEN_OFF_CODE = "server-stopped"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job.  created, started, finished: seconds since 1970.  done, total: of whatever it counts."""
+    """One job.
+
+    created, started, finished: seconds since 1970.  done, total: of whatever it counts.
+    problem, code, values: why it failed: a sentence, the stable word for it, and what the sentence names.
+    """
 
     id: int
     kind: str
@@ -35,6 +40,8 @@ class Job:
     message: str = ""
     result: Result = None
     problem: str | None = None
+    code: str | None = None
+    values: dict[str, Any] = field(default_factory=dict)
 
     @property
     def over(self) -> bool:
@@ -56,7 +63,8 @@ def keep(gallery: GalleryStore, job: Job) -> None:
     values = {
         name: getattr(job, name) for name in ("state", "started", "finished", "done", "total", "message", "problem")
     }
-    values["result"] = None if job.result is None else json.dumps(job.result, ensure_ascii=False)
+    kept = job.result if job.code is None else {"code": job.code, "values": job.values}
+    values["result"] = None if kept is None else json.dumps(kept, ensure_ascii=False)
     with gallery.write("job") as connection:
         connection.execute(update(schema.jobs).where(schema.jobs.c.id == job.id).values(values))
 
@@ -82,10 +90,14 @@ def break_off(gallery: GalleryStore) -> int:
         if connection.execute(select(table.c.id).where(table.c.state.in_(OPEN)).limit(1)).first() is None:
             return 0
     with gallery.write("job") as connection:
-        return connection.execute(change.values(state="failed", finished=time.time(), problem=BROKEN_OFF)).rowcount
+        result = json.dumps({"code": BROKEN_OFF_CODE, "values": {}})
+        values = {"state": "failed", "finished": time.time(), "problem": BROKEN_OFF, "result": result}
+        return connection.execute(change.values(values)).rowcount
 
 
 def _job(row: Row[Any]) -> Job:
+    kept = None if row.result is None else json.loads(row.result)
+    failed = (kept or {}) if row.state == "failed" else {}
     return Job(
         id=int(row.id),
         kind=str(row.kind),
@@ -96,6 +108,8 @@ def _job(row: Row[Any]) -> Job:
         done=int(row.done),
         total=row.total,
         message=str(row.message),
-        result=None if row.result is None else json.loads(row.result),
+        result=None if row.state == "failed" else kept,
         problem=row.problem,
+        code=failed.get("code"),
+        values=failed.get("values", {}),
     )

@@ -144,7 +144,9 @@ def _check_face_api(gallery: GalleryStore, connection: Connection) -> None:
     if count := _count(connection, schema.container_faces):
         raise GalleryError(
             f"gallery '{gallery.location}' holds {count} faces in Face API lists and groups, which have no stored "
-            "pictures to embed with another model: delete those lists and groups first, or keep this model"
+            "pictures to embed with another model: delete those lists and groups first, or keep this model",
+            code="face-api-in-use",
+            faces=count,
         )
 
 
@@ -179,4 +181,8 @@ def check_differs(gallery: GalleryStore, card: ModelCard, *, flip: bool) -> None
     except GalleryError:
         return
     if gallery.flip == flip:
-        raise GalleryError(f"gallery '{gallery.location}' already holds {card.name} vectors: nothing to change")
+        raise GalleryError(
+            f"gallery '{gallery.location}' already holds {card.name} vectors: nothing to change",
+            code="same-model",
+            model=card.name,
+        )

@@ -78,10 +78,12 @@ def _check_folder(folder: str, accept: Predicate) -> None:
     try:
         os.scandir(folder).close()
     except OSError as error:
-        raise MisuseError(f"the folder '{folder}' cannot be read: {error.strerror or error}") from error
+        raise MisuseError(
+            f"the folder '{folder}' cannot be read: {error.strerror or error}", code="folder-unreadable", folder=folder
+        ) from error
     if next(_walk(folder, accept), None) is None:
         what = "picture" if accept is _is_picture else "picture or video"
-        raise MisuseError(f"no {what} in the folder '{folder}' or below it")
+        raise MisuseError(f"no {what} in the folder '{folder}' or below it", code="folder-empty", folder=folder)
 
 
 def _each(names: list[str], stdin: BinaryIO | None, accept: Predicate) -> Iterator[str]:

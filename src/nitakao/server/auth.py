@@ -112,7 +112,7 @@ def given(headers: Mapping[str, str]) -> str | None:
 def unknown() -> ProblemError:
     return ProblemError(
         401,
-        "key",
+        "key-required",
         "a key is needed: send 'Authorization: Bearer KEY'; 'nitakao keys create' makes one",
         {"WWW-Authenticate": "Bearer"},
     )
@@ -138,7 +138,13 @@ def may(role: Role) -> Callable[[Request], Awaitable[Caller]]:
         if found.role is None:
             raise unknown()
         if not found.may(role):
-            raise ProblemError(403, "role", f"this needs the role '{role}', and the key has '{found.role}'")
+            raise ProblemError(
+                403,
+                "role-too-low",
+                f"this needs the role '{role}', and the key has '{found.role}'",
+                needed=role,
+                role=found.role,
+            )
         return found
 
     return dependency

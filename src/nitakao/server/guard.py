@@ -71,7 +71,9 @@ class Guard:
             ACTING.set(caller.called)
             request.check_length()
             if counted and self.service.is_full:
-                raise ProblemError(429, "busy", "too many at once: come again in a moment", {"Retry-After": AGAIN})
+                raise ProblemError(
+                    429, "too-many-requests", "too many at once: come again in a moment", {"Retry-After": AGAIN}
+                )
         except (ProblemError, NitakaoError) as refused:
             await self._refuse(scope, request, problems.of_error(refused))
             return
@@ -83,7 +85,7 @@ class Guard:
         except Exception as error:
             if request.problem is None or request.started:
                 request.error = error
-            fault = ProblemError(500, "fault", "this is a fault in nitakao: the server's log says where")
+            fault = ProblemError(500, "internal-error", "this is a fault in nitakao: the server's log says where")
             await self._refuse(scope, request, request.problem or fault)
         finally:
             self.service.at_work -= counted
@@ -101,7 +103,9 @@ class Guard:
         if is_loopback(name) or name == settings.host.strip("[]").lower():
             return
         if name not in (host.lower() for host in settings.allow_hosts):
-            raise ProblemError(403, "host", "the server is not known by this Host: start it with --allow-host NAME")
+            raise ProblemError(
+                403, "unknown-host", "the server is not known by this Host: start it with --allow-host NAME"
+            )
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
         """Against other sites' pages that send a change in their visitor's name."""
@@ -110,7 +114,7 @@ class Guard:
         origin = headers.get("origin")
         foreign = origin is not None and origin.partition("://")[2] != headers.get("host", "")
         if foreign or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            raise ProblemError(403, "origin", "another site's page may change nothing here")
+            raise ProblemError(403, "foreign-origin", "another site's page may change nothing here")
 
     def _note(self, scope: Scope, request: _Request) -> None:
         route = getattr(scope.get("route"), "path", "") or ("page" if request.status < 400 else "none")
@@ -153,7 +157,7 @@ class _Request:
             raise self._too_large()
 
     def _too_large(self) -> ProblemError:
-        return ProblemError(413, "too-large", f"a request's body has up to {self.most} bytes")
+        return ProblemError(413, "body-too-large", f"a request's body has up to {self.most} bytes", limit=self.most)
 
     async def receive(self) -> Message:
         if self.problem is not None:
@@ -171,7 +175,12 @@ class _Request:
         try:
             message = await asyncio.wait_for(self._receive(), max(left, 0.001))
         except asyncio.TimeoutError:
-            raise ProblemError(408, "slow", f"the request did not arrive within {self.seconds:g} seconds") from None
+            raise ProblemError(
+                408,
+                "request-timeout",
+                f"the request did not arrive within {self.seconds:g} seconds",
+                seconds=self.seconds,
+            ) from None
         size = len(message.get("body", b""))
         self.taken += size
         self._service.held += size
@@ -179,7 +188,9 @@ class _Request:
         if self.taken > self.most:
             raise self._too_large()
         if self._service.held > HELD * self.most:
-            raise ProblemError(429, "busy", "too much at once: come again in a moment", {"Retry-After": AGAIN})
+            raise ProblemError(
+                429, "too-many-requests", "too much at once: come again in a moment", {"Retry-After": AGAIN}
+            )
         return message
 
     def let_go(self) -> None:

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nitakao.errors import NitakaoError
 from nitakao.gallery import jobs as kept
-from nitakao.gallery.jobs import BROKEN_OFF, Job
+from nitakao.gallery.jobs import BROKEN_OFF, BROKEN_OFF_CODE, Job
 from nitakao.server.logs import note
+from nitakao.server.problems import of_error
 
 if TYPE_CHECKING:
     from nitakao.gallery import GalleryStore
 
 KEEP_EVERY = 2.0  # seconds from one writing down of how far a job is to the next
 MOST_WAITING = 20
+STOPPED: dict[str, Any] = {"state": "failed", "problem": BROKEN_OFF, "code": BROKEN_OFF_CODE}
 
 Watch: TypeAlias = "Callable[..., None]"
 Work: TypeAlias = "Callable[[Watch], dict[str, Any]]"
@@ -90,7 +92,7 @@ class Jobs:
             self._wake.notify()
         self._thread.join()
         for job in list(self._now.values()):
-            self._end(replace(job, state="failed", finished=time.time(), problem=BROKEN_OFF))
+            self._end(replace(job, finished=time.time(), **STOPPED))
 
     def _run(self) -> None:
         while True:
@@ -112,12 +114,14 @@ class Jobs:
             result = work(lambda *told: self._watch(job.id, *told))
             ended = {"state": "done", "result": result}
         except StoppedError:
-            ended = {"state": "cancelled"} if not self._ending else {"state": "failed", "problem": BROKEN_OFF}
+            ended = {"state": "cancelled"} if not self._ending else STOPPED
         except NitakaoError as refused:
-            ended = {"state": "failed", "problem": str(refused)}
+            problem = of_error(refused)
+            ended = {"state": "failed", "problem": problem.detail, "code": problem.code, "values": problem.values}
         except Exception as fault:
             error = fault
-            ended = {"state": "failed", "problem": f"a fault in nitakao ({type(fault).__name__}): the log says where"}
+            detail = f"a fault in nitakao ({type(fault).__name__}): the log says where"
+            ended = {"state": "failed", "problem": detail, "code": "internal-error"}
         note("job", error=error, id=job.id, kind=job.kind, state=ended["state"])
         return replace(self._now[job.id], finished=time.time(), **ended)
 

@@ -4,31 +4,46 @@ from __future__ import annotations
 
 import http
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from nitakao import errors
-from nitakao.errors import NitakaoError
+from nitakao.errors import MissingExtraError, NitakaoError
+from nitakao.server.problem_codes import described, status_and_code
 
 MEDIA = "application/problem+json"
+Value: TypeAlias = "str | int | float | None"
 AGAIN = "1"  # seconds after which one may come again
 
 
 class ProblemError(Exception):
-    """Raised anywhere in a request, and answered as a problem document.  code: a short word that stays the same."""
+    """Raised anywhere in a request, and answered as a problem document.
 
-    def __init__(self, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> None:
+    Args:
+        status: HTTP status.
+        code: One of `problem_codes.CODES`.
+        detail: The sentence for people.
+        headers: Headers of the response.
+        values: What the sentence names; see `Code.values`.
+    """
+
+    def __init__(
+        self, status: int, code: str, detail: str, headers: dict[str, str] | None = None, **values: Value
+    ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail, self.headers = status, code, detail, headers or {}
+        self.values = values
 
 
 class Document(BaseModel):
-    """RFC 9457, with `code`, a word that programs may rely on."""
+    """A problem document (RFC 9457).
+
+    `code` is stable; programs may rely on it. `values` holds what `detail` names, so that it can be translated.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -37,7 +52,8 @@ class Document(BaseModel):
                 "title": "Not Found",
                 "status": 404,
                 "detail": "there is no face 12 in the gallery",
-                "code": "not-found",
+                "code": "unknown-face",
+                "values": {"face": 12},
             }
         }
     )
@@ -46,23 +62,9 @@ class Document(BaseModel):
     title: str
     status: int
     detail: str
-    code: str
+    code: Annotated[str, Field(json_schema_extra=described())]
+    values: dict[str, Value]
 
-
-# What each family of errors is answered with; the first that fits.
-ANSWERS: tuple[tuple[type[NitakaoError], int, str], ...] = (
-    (errors.PhotoTooLargeError, 413, "too-large"),
-    (errors.NoFaceError, 422, "no-face"),
-    (errors.PhotoError, 422, "unreadable"),
-    (errors.GeometryError, 422, "unreadable"),
-    (errors.MisuseError, 400, "misuse"),
-    (errors.GalleryBusyError, 503, "busy"),
-    (errors.GalleryDamagedError, 500, "damaged"),
-    (errors.GalleryError, 409, "conflict"),
-    (errors.MissingExtraError, 501, "extra"),
-    (errors.VectorsError, 400, "misuse"),
-    (errors.NitakaoError, 503, "unavailable"),
-)
 
 SAID = {
     400: "The request means nothing, or asks for what cannot be.",
@@ -92,16 +94,17 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def not_found(detail: str) -> ProblemError:
-    return ProblemError(404, "not-found", detail)
+def not_found(code: str, detail: str, **values: Value) -> ProblemError:
+    return ProblemError(404, code, detail, None, **values)
 
 
 def of_error(error: ProblemError | NitakaoError) -> ProblemError:
     """What one of nitakao's own errors is answered with."""
     if isinstance(error, ProblemError):
         return error
-    status, code = next((status, code) for kind, status, code in ANSWERS if isinstance(error, kind))
-    return ProblemError(status, code, str(error), {"Retry-After": AGAIN} if status == 503 else None)
+    status, code = status_and_code(error)
+    values = error.values | ({"extra": error.extra} if isinstance(error, MissingExtraError) else {})
+    return ProblemError(status, code, str(error), {"Retry-After": AGAIN} if status == 503 else None, **values)
 
 
 def document(problem: ProblemError) -> Response:
@@ -110,10 +113,16 @@ def document(problem: ProblemError) -> Response:
         "type": "about:blank",
         "title": http.HTTPStatus(problem.status).phrase,
         "status": problem.status,
-        "detail": problem.detail.encode("utf-8", "backslashreplace").decode(),
+        "detail": _text(problem.detail),
         "code": problem.code,
+        "values": {name: _text(value) for name, value in problem.values.items()},
     }
     return JSONResponse(body, problem.status, problem.headers, media_type=MEDIA)
+
+
+def _text(value: Value) -> Value:
+    """The value as JSON can hold it: bytes that are no text are escaped."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 # How problems are told under another prefix than /api/v1, by prefix: the Face API has a form of its own.
@@ -125,7 +134,7 @@ def answer(path: str, problem: ProblemError) -> Response:
     return next((form for prefix, form in FORMS.items() if path.startswith(prefix)), document)(problem)
 
 
-def described(app: FastAPI) -> None:
+def describe_problems(app: FastAPI) -> None:
     """Let the app's description say that problems come as problem documents, and as nothing else."""
     describe = app.openapi
 
@@ -143,7 +152,7 @@ def described(app: FastAPI) -> None:
 
 def install(app: FastAPI) -> None:
     """Let every error of a request become an answer."""
-    described(app)
+    describe_problems(app)
 
     @app.exception_handler(ProblemError)
     def _problem(request: Request, error: ProblemError) -> Response:
@@ -155,12 +164,13 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _invalid(request: Request, error: RequestValidationError) -> Response:
-        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
-        return answer(request.url.path, ProblemError(422, "invalid", told))
+        wrong = {".".join(map(str, one["loc"])): one["msg"] for one in error.errors()[:5]}
+        detail = "; ".join(f"{name}: {message}" for name, message in wrong.items())
+        return answer(request.url.path, ProblemError(422, "invalid-parameters", detail, parameters=", ".join(wrong)))
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
-        code = {404: "not-found", 405: "method"}.get(error.status_code, "invalid")
+        code = {404: "unknown-route", 405: "method-not-allowed"}.get(error.status_code, "invalid-request")
         return answer(
             request.url.path, ProblemError(error.status_code, code, str(error.detail), dict(error.headers or {}))
         )

@@ -188,6 +188,8 @@ class Person(BaseModel):
 
 
 class Job(BaseModel):
+    """A job. problem, code, values: why it failed, as in a problem document: a sentence, its code, what it names."""
+
     model_config = example(
         {
             "id": 3,
@@ -201,6 +203,8 @@ class Job(BaseModel):
             "message": "140 faces",
             "result": None,
             "problem": None,
+            "code": None,
+            "values": {},
         }
     )
 
@@ -215,6 +219,8 @@ class Job(BaseModel):
     message: str
     result: dict[str, Any] | None
     problem: str | None
+    code: str | None
+    values: dict[str, str | int | float | None]
 
 
 def number(value: float | None) -> float | None:

@@ -90,7 +90,9 @@ class Service:
             self.given_up += 1
             future.add_done_callback(self._done)
             detail = f"no answer within {self.settings.seconds:g} seconds: come again, or ask for less"
-            raise ProblemError(503, "timeout", detail, {"Retry-After": AGAIN}) from None
+            raise ProblemError(
+                503, "answer-timeout", detail, {"Retry-After": AGAIN}, seconds=self.settings.seconds
+            ) from None
 
     async def finish(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
         """As `do`, for what is worth waiting for however long it takes."""

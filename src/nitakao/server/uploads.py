@@ -58,12 +58,12 @@ async def _parts(request: Request) -> dict[str, list[bytes]]:
         form = await parser.parse()
     except (MultiPartException, UnicodeError, ValueError, KeyError) as error:
         raise ProblemError(
-            400, "form", f"the form cannot be read: {getattr(error, 'message', type(error).__name__)}"
+            400, "invalid-form", f"the form cannot be read: {getattr(error, 'message', type(error).__name__)}"
         ) from None
     try:
         for name, part in form.multi_items():
             if not isinstance(part, UploadFile):
-                raise ProblemError(400, "form", f"the form's part '{name[:50]}' is no file: give it a filename")
+                raise ProblemError(400, "invalid-form", f"the form's part '{name[:50]}' is no file: give it a filename")
             found[name].append(await part.read())
     finally:
         await form.close()
@@ -74,5 +74,10 @@ async def one_picture(request: Request) -> bytes:
     """The one picture of a request."""
     found = (await pictures(request)).get("image", [])
     if len(found) != 1:
-        raise ProblemError(400, "picture", f"one picture is needed, as the body or the part 'image', not {len(found)}")
+        raise ProblemError(
+            400,
+            "picture-required",
+            f"one picture is needed, as the body or the part 'image', not {len(found)}",
+            pictures=len(found),
+        )
     return found[0]

@@ -77,7 +77,10 @@ def where(
 def check_count(k: int | None, within: float | None, *, same_person: bool) -> None:
     """Raises MisuseError where nothing is asked for, or everything, or two things at once."""
     if within is not None and (same_person or math.isnan(within)):
-        raise MisuseError("a distance and 'the same person' both say how near: give one, and a distance is a number")
+        raise MisuseError(
+            "a distance and 'the same person' both say how near: give one, and a distance is a number",
+            code="conflicting-limits",
+        )
     if k is not None and k < 1:
         raise MisuseError(f"one face or more is looked for, not {k}")
     if k is None and within is None and not same_person:
@@ -100,7 +103,10 @@ def wanted(
     """
     one_by_one = len(asked) == 1 or each
     if look.choice == "all" and not one_by_one:
-        raise MisuseError("of several pictures of one person one face each is taken, not all: choose which, or --each")
+        raise MisuseError(
+            "of several pictures of one person one face each is taken, not all: choose which, or --each",
+            code="one-face-each",
+        )
     default: Choice = "all" if one_by_one else "largest"
     seen = of(gallery, asked, card, replace(look, choice=look.choice or default), flip)
     others = of(gallery, away, card, replace(look, choice="largest"), flip) if away else []
@@ -180,7 +186,9 @@ def with_face(outcome: Outcome) -> Outcome:
     if outcome.status == "no-face":
         raise NoFaceError(
             f"no face found in '{outcome.source}': a smaller smallest face finds more, "
-            "and the detector 'none' takes the picture itself for the face"
+            "and the detector 'none' takes the picture itself for the face",
+            code="no-face",
+            picture=outcome.source,
         )
     raise UnreadablePhotoError(outcome.complaint)
 
@@ -198,10 +206,14 @@ def _of_face(gallery: GalleryStore, named: str) -> Probe:
 
     number = named.removeprefix(FACE)
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
-        raise MisuseError(f"a face of the gallery is named by its number, face:12, not '{named}'")
+        raise MisuseError(
+            f"a face of the gallery is named by its number, face:12, not '{named}'", code="invalid-probe", probe=named
+        )
     kept = faces.records(gallery, [int(number)])
     if not kept:
-        raise MisuseError(f"there is no face {number} in gallery '{gallery.location}'")
+        raise MisuseError(
+            f"there is no face {number} in gallery '{gallery.location}'", code="unknown-face", face=int(number)
+        )
     person = kept[int(number)].person_id
     return Probe(named, faces.vectors(gallery, [int(number)])[0], faces=(int(number),), person_id=person)
 
@@ -212,7 +224,11 @@ def _of_person(gallery: GalleryStore, named: str, metric: Metric) -> Probe:
     number = people.person_number(gallery, named)
     found = nearest.faces_of(gallery, [number])
     if not found:
-        raise MisuseError(f"'{named}' has no faces in gallery '{gallery.location}': ask about somebody who has")
+        raise MisuseError(
+            f"'{named}' has no faces in gallery '{gallery.location}': ask about somebody who has",
+            code="person-without-faces",
+            name=named,
+        )
     vector, spread = centre(found[number].vectors, metric)
     own = faces.ids(gallery, FaceFilter(people=(number,), hidden=True)).tolist()
     return Probe(named, vector, spread, faces=tuple(own), person_id=number)

@@ -50,7 +50,11 @@ class Judge:
     def needed(self, what_for: str) -> float:
         """The threshold. Raises MisuseError where none is known."""
         if math.isnan(self.threshold):
-            raise MisuseError(f"{what_for} needs a threshold, and none is known for {self.card.name}: give --threshold")
+            raise MisuseError(
+                f"{what_for} needs a threshold, and none is known for {self.card.name}: give --threshold",
+                code="no-threshold",
+                model=self.card.name,
+            )
         return self.threshold
 
     def probabilities(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:

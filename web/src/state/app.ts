@@ -34,12 +34,14 @@ export async function renewGallery(): Promise<void> {
 
 /** What the server's codes are in our own words; the details of others say more. */
 const OWN_WORDS: Record<string, Key> = {
-  role: "error.role",
-  "too-large": "error.large",
-  busy: "error.busy",
-  timeout: "error.timeout",
+  "role-too-low": "error.role",
+  "photo-too-large": "error.large",
+  "body-too-large": "error.large",
+  "too-many-requests": "error.busy",
+  "gallery-busy": "error.busy",
+  "answer-timeout": "error.timeout",
   "no-face": "error.noface",
-  unreadable: "error.unreadable",
+  "unreadable-photo": "error.unreadable",
 };
 
 /** An error as one sentence, in the reader's language as far as it can be. */

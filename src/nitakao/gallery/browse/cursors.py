@@ -53,7 +53,7 @@ def _of_kind(value: Any, kind: type) -> Any:
 
 
 def _foreign() -> MisuseError:
-    return MisuseError("'after' is what an answer before gave as 'next', and nothing else")
+    return MisuseError("'after' is what an answer before gave as 'next', and nothing else", code="invalid-cursor")
 
 
 def page(

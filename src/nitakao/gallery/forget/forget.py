@@ -120,7 +120,11 @@ def _doomed(gallery: GalleryStore, connection: Connection, meant: Meant) -> Doom
     for photo in meant.photos:
         number, files = _photo(connection, photo)
         if number is None and not files:
-            raise MisuseError(f"there is no photograph '{photo}' in gallery '{gallery.location}': give its path")
+            raise MisuseError(
+                f"there is no photograph '{photo}' in gallery '{gallery.location}': give its path",
+                code="unknown-photo",
+                photo=photo,
+            )
         doomed.what.append("a file that could not be read" if number is None else f"photograph {number}")
         doomed.files |= files
         if number is not None:
@@ -128,7 +132,11 @@ def _doomed(gallery: GalleryStore, connection: Connection, meant: Meant) -> Doom
             doomed.faces |= _faces(connection, schema.faces.c.photo == number)
     for face in meant.faces:
         if not _faces(connection, schema.faces.c.id == face):
-            raise MisuseError(f"there is no face {face} in gallery '{gallery.location}': listings show face ids")
+            raise MisuseError(
+                f"there is no face {face} in gallery '{gallery.location}': listings show face ids",
+                code="unknown-face",
+                face=face,
+            )
         doomed.what.append(f"face {face}")
         doomed.faces.add(face)
     if not doomed.what:

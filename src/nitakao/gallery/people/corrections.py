@@ -62,7 +62,7 @@ def merge(gallery: GalleryStore, into: str | int, others: Sequence[str | int]) -
         stays = person_number(gallery, into, made.connection)
         gone = list(dict.fromkeys(person_number(gallery, other, made.connection) for other in others))
         if not gone or stays in gone:
-            raise MisuseError("merging needs two persons or more, each named once")
+            raise MisuseError("merging needs two persons or more, each named once", code="merge-same-person")
         name, warnings = _common_name(made.connection, stays, gone)
         faces = _faces_of(made.connection, gone)
         for other in gone:
@@ -124,7 +124,11 @@ def _owners(connection: Connection, faces: Iterable[int]) -> dict[int, Belongs]:
         rows = connection.execute(select(table.c.id, table.c.person, table.c.assigned).where(table.c.id.in_(piece)))
         found.update((int(face), (person, how)) for face, person, how in rows)
     if missing := [face for face in asked if face not in found]:
-        raise MisuseError(f"there is no face {missing[0]} in the gallery: listings show the faces' numbers")
+        raise MisuseError(
+            f"there is no face {missing[0]} in the gallery: listings show the faces' numbers",
+            code="unknown-face",
+            face=missing[0],
+        )
     return {face: found[face] for face in asked}
 
 
@@ -148,7 +152,12 @@ def _common_name(connection: Connection, stays: int, gone: Sequence[int]) -> tup
     others = [names[number] for number in gone if number in names]
     if stays not in names and len(others) > 1:
         listed = " and ".join(f"'{name}'" for name in others)
-        raise MisuseError(f"{listed} cannot both be the name of #{stays}: put first the one whose name shall stay")
+        raise MisuseError(
+            f"{listed} cannot both be the name of #{stays}: put first the one whose name shall stay",
+            code="merge-names-differ",
+            first=others[0],
+            second=others[1],
+        )
     if stays not in names:
         return (others[0] if others else None), []
     return names[stays], [f"'{name}' is now '{names[stays]}': 'nitakao people undo' parts them" for name in others]

@@ -187,7 +187,10 @@ class Edit:
         if taken is not None and taken != but:
             raise GalleryError(
                 f"there is a person '{name}' already, #{taken}: make the two one with 'nitakao people merge', "
-                "or choose another name"
+                "or choose another name",
+                code="name-taken",
+                name=name,
+                person=int(taken),
             )
         return name
 

@@ -22,13 +22,19 @@ def clean_name(name: str) -> str:
     """A person's name as it is kept: composed (NFC), no blanks around it. Raises MisuseError where it cannot be one."""
     cleaned = unicodedata.normalize("NFC", name).strip()
     if not cleaned:
-        raise MisuseError("a person's name has at least one letter")
+        raise MisuseError("a person's name has at least one letter", code="name-empty")
     if len(cleaned) > LONGEST_NAME:
-        raise MisuseError(f"a person's name has up to {LONGEST_NAME} characters, not {len(cleaned)}")
+        raise MisuseError(
+            f"a person's name has up to {LONGEST_NAME} characters, not {len(cleaned)}",
+            code="name-too-long",
+            limit=LONGEST_NAME,
+        )
     if cleaned.startswith("#") and cleaned[1:].isdecimal():
-        raise MisuseError(f"'{cleaned}' means a person's number: choose another name")
+        raise MisuseError(
+            f"'{cleaned}' means a person's number: choose another name", code="name-is-number", name=cleaned
+        )
     if "\x00" in cleaned or any("\ud800" <= c <= "\udfff" for c in cleaned):
-        raise MisuseError("a person's name is text, without NUL or half characters")
+        raise MisuseError("a person's name is text, without NUL or half characters", code="name-invalid")
     return cleaned
 
 
@@ -82,7 +88,9 @@ def person_number(gallery: GalleryStore, named: str | int, connection: Connectio
         alike = _called_alike(connection, str(named))
         hint = f"did you mean '{alike}'? " if alike else ""
         raise MisuseError(
-            f"nobody is called '{named}' in gallery '{gallery.location}': {hint}'nitakao people' lists who is there"
+            f"nobody is called '{named}' in gallery '{gallery.location}': {hint}'nitakao people' lists who is there",
+            code="unknown-person",
+            name=str(named),
         )
     return int(found)
 

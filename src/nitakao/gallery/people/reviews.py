@@ -82,7 +82,9 @@ def _meant(gallery: GalleryStore, connection: Connection, face: int, person: str
         number = person_number(gallery, person, connection)
         if number not in waits:
             raise MisuseError(
-                f"face {face} is not in doubt for '{person}': 'nitakao people review' lists those that are"
+                f"face {face} is not in doubt for '{person}': 'nitakao people review' lists those that are",
+                code="review-closed",
+                face=face,
             )
         return number
     if len(waits) != 1:

@@ -43,7 +43,12 @@ def undo(gallery: GalleryStore, entry: int | None = None) -> Undone:
         later = _later(made.connection, row.id)
         if later:
             listed = ", then ".join(f"{number} ({verb})" for number, verb in sorted(later.items(), reverse=True)[:5])
-            raise GalleryError(f"entry {row.id} ({row.verb}) was built upon since: first undo {listed}")
+            raise GalleryError(
+                f"entry {row.id} ({row.verb}) was built upon since: first undo {listed}",
+                code="undo-blocked",
+                entry=int(row.id),
+                first=max(later),
+            )
         _reverse(made, row)
         return Undone(int(row.id), str(row.verb), made.entry)
 
@@ -53,13 +58,21 @@ def _meant(connection: Connection, entry: int | None) -> Row[Any]:
     if entry is None:
         asked = select(table).where(_stands()).order_by(table.c.id.desc()).limit(1)
         if (found := connection.execute(asked).first()) is None:
-            raise MisuseError("there is nothing to undo")
+            raise MisuseError("there is nothing to undo", code="nothing-to-undo")
         return found
     found = connection.execute(select(table).where(table.c.id == entry)).first()
     if found is None:
-        raise MisuseError(f"there is no entry {entry}: 'nitakao people journal' lists what was done")
+        raise MisuseError(
+            f"there is no entry {entry}: 'nitakao people journal' lists what was done",
+            code="unknown-entry",
+            entry=entry,
+        )
     if found.undone is not None:
-        raise MisuseError(f"entry {entry} is undone already: 'nitakao people journal' names the entry that undid it")
+        raise MisuseError(
+            f"entry {entry} is undone already: 'nitakao people journal' names the entry that undid it",
+            code="already-undone",
+            entry=entry,
+        )
     return found
 
 
@@ -160,7 +173,9 @@ def _check(made: Edit, entry: Row[Any], changes: Sequence[Row[Any]], faces: dict
         if key not in seen and not _is_after(change, faces, persons, never):
             raise GalleryError(
                 f"entry {entry.id} ({entry.verb}) no longer fits what is there: others were undone, or done again, "
-                "in another order since; 'nitakao people journal' shows which"
+                "in another order since; 'nitakao people journal' shows which",
+                code="undo-conflict",
+                entry=int(entry.id),
             )
         seen.add(key)
 

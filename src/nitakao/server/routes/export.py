@@ -68,13 +68,19 @@ async def forget(serving: Serving, wanted: Annotated[Forgotten, Body()]) -> Rece
 def _forget(serving: Service, wanted: Forgotten) -> Receipt:
     meant = {"person": wanted.person, "photo": wanted.photo, "face": wanted.face}
     if sum(number is not None for number in meant.values()) != 1:
-        raise MisuseError("name one thing to forget: a person, a photo or a face")
+        raise MisuseError("name one thing to forget: a person, a photo or a face", code="forget-one")
     if wanted.person is not None:
         found = lists.person(serving.gallery, wanted.person)
         if found is None:
-            raise not_found(f"there is no person #{wanted.person} in the gallery")
+            raise not_found(
+                "unknown-person", f"there is no person #{wanted.person} in the gallery", name=f"#{wanted.person}"
+            )
         if wanted.confirm not in (found.display_name, f"#{found.id}"):
-            raise MisuseError("to forget a person, 'confirm' repeats the name, or the number as '#12'")
+            raise MisuseError(
+                "to forget a person, 'confirm' repeats the name, or the number as '#12'",
+                code="confirmation-mismatch",
+                person=wanted.person,
+            )
     person = None if wanted.person is None else f"#{wanted.person}"
     receipt = forget_task(
         serving.gallery, person=person, photo=wanted.photo, face=wanted.face, tombstone=wanted.tombstone

@@ -159,18 +159,32 @@ class _Side:
     def asked(self, serving: Service, look: Look) -> _Asked:
         side, name = self.side, self.name
         if len(self.pictures) + (name is not None) != 1:
-            raise MisuseError(f"'{side}' is one picture, as a part of the form, or {side}=face:12, person:Ada or #12")
+            raise MisuseError(
+                f"'{side}' is one picture, as a part of the form, or {side}=face:12, person:Ada or #12",
+                code="side-required",
+                side=side,
+            )
         if name is not None:
             check_kept(name)
             if self.number is not None:
-                raise MisuseError(f"'{side}_face' counts the faces of a picture, and '{side}' is no picture")
+                raise MisuseError(
+                    f"'{side}_face' counts the faces of a picture, and '{side}' is no picture",
+                    code="side-not-a-picture",
+                    side=side,
+                )
             return _Asked(name)
         picture = serving.parsed(side, self.pictures[0])
         if self.number is None:
             return _Asked(picture, size=picture.size)
         seen = with_face(serving.see(picture, detector=look.detector))
         if self.number >= len(seen.faces):
-            raise MisuseError(f"'{side}' has no face {self.number}: /detect finds {len(seen.faces)} in it")
+            raise MisuseError(
+                f"'{side}' has no face {self.number}: /detect finds {len(seen.faces)} in it",
+                code="no-such-face",
+                picture=side,
+                number=self.number,
+                faces=len(seen.faces),
+            )
         return _Asked(seen.vectors[self.number], picture.size, side, seen.faces[self.number], self.number)
 
 

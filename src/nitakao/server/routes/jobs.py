@@ -112,7 +112,11 @@ async def reindex(serving: Serving, wanted: Annotated[Remaking, Body()]) -> dict
 
     known = await serving.do(lambda: [card.name for card in (*registry.cards(), *registry.user_cards()[0])])
     if wanted.model not in known:
-        raise MisuseError(f"there is no model of this name here: choose one of {', '.join(known)}")
+        raise MisuseError(
+            f"there is no model of this name here: choose one of {', '.join(known)}",
+            code="unknown-model",
+            model=wanted.model,
+        )
     return await accept(serving, "reindex", job_kinds.remake(serving, wanted.model, wanted.from_photographs))
 
 
@@ -133,7 +137,7 @@ def _mapped(serving: Service) -> dict[str, Any]:
 
     made = face_map.read(serving.gallery)
     if made is None:
-        raise not_found("no map was made yet: POST /api/v1/jobs/map makes one")
+        raise not_found("no-map", "no map was made yet: POST /api/v1/jobs/map makes one")
     people = lists.people_of_faces(serving.gallery)
     there = [n for n, face in enumerate(made.faces.tolist()) if face in people]
     points = {
@@ -171,7 +175,7 @@ async def events(id: Id, serving: Serving) -> StreamingResponse:
     """A job's progress as server-sent events, until it is over."""
     found = await _there(serving, id)
     if serving.streams >= MOST_STREAMS:
-        raise ProblemError(429, "busy", "too many streams at once: come again later", {"Retry-After": "5"})
+        raise ProblemError(429, "too-many-streams", "too many streams at once: come again later", {"Retry-After": "5"})
     return StreamingResponse(_events(serving, found), media_type="text/event-stream")
 
 
@@ -196,13 +200,13 @@ async def _events(serving: Service, job: Job) -> AsyncIterator[str]:
 async def _there(serving: Service, number: int) -> Job:
     found = await serving.do(serving.jobs.get, number)
     if found is None:
-        raise not_found(f"there is no job {number}")
+        raise not_found("unknown-job", f"there is no job {number}", job=number)
     return found
 
 
 def _check_paths(paths: list[str]) -> None:
     for path in paths:
         if not os.path.isabs(path) or "\x00" in path:
-            raise MisuseError("paths are absolute, on the server's machine")
+            raise MisuseError("paths are absolute, on the server's machine", code="path-not-absolute", path=path)
         if not os.path.exists(path):
-            raise MisuseError("one of these paths is not there")
+            raise MisuseError("one of these paths is not there", code="path-missing", path=path)

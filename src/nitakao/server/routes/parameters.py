@@ -72,21 +72,28 @@ def asked(serving: Service, pictures: list[bytes], named: list[str]) -> list[Ask
         check_kept(name)
     found: list[Asked] = [serving.parsed(name_of(n, len(pictures)), data) for n, data in enumerate(pictures)]
     if not found and not named:
-        raise MisuseError("name somebody to ask about: a picture as the body, or probe=face:12, person:Ada or #12")
+        raise MisuseError(
+            "name somebody to ask about: a picture as the body, or probe=face:12, person:Ada or #12",
+            code="probe-required",
+        )
     return [*found, *named]
 
 
 async def accept(serving: Service, kind: str, work: Work) -> dict[str, Any]:
     """The new job, as it is answered."""
     if serving.jobs.is_full:
-        raise ProblemError(429, "busy", "too many jobs wait already: come again later", {"Retry-After": AGAIN})
+        raise ProblemError(429, "too-many-jobs", "too many jobs wait already: come again later", {"Retry-After": AGAIN})
     return schemas.of_job(await serving.do(serving.jobs.add, kind, work))
 
 
 def check_kept(name: str) -> None:
     """Raises MisuseError unless the name is of somebody in the gallery."""
     if not is_kept(name):
-        raise MisuseError("somebody of the gallery is named by face:12, person:Ada or #12, and nothing else is read")
+        raise MisuseError(
+            "somebody of the gallery is named by face:12, person:Ada or #12, and nothing else is read",
+            code="invalid-probe",
+            probe=name,
+        )
 
 
 def name_of(place: int, count: int) -> str:

@@ -271,7 +271,7 @@ def _there(serving: Service, number: int) -> Person:
     """The person of this number. Raises ProblemError where there is none."""
     found = lists.person(serving.gallery, number)
     if found is None:
-        raise not_found(f"there is no person #{number} in the gallery")
+        raise not_found("unknown-person", f"there is no person #{number} in the gallery", name=f"#{number}")
     return found
 
 

@@ -59,7 +59,7 @@ async def face(id: Id, serving: Serving) -> dict[str, Any]:
     """One face."""
     found = (await serving.do(faces.records, serving.gallery, [id])).get(id)
     if found is None:
-        raise not_found(f"there is no face {id} in the gallery")
+        raise not_found("unknown-face", f"there is no face {id} in the gallery", face=id)
     return schemas.of_face(found)
 
 
@@ -72,7 +72,7 @@ async def chip(
     headers = {"ETag": tag, "Cache-Control": FOREVER, "Vary": "Authorization, Cookie"}
     data = await serving.do(thumbnails.chip, serving.gallery, id, side)
     if data is None:
-        raise not_found(f"there is no picture of a face {id} in the gallery")
+        raise not_found("no-chip", f"there is no picture of a face {id} in the gallery", face=id)
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(data, media_type="image/jpeg", headers=headers)
@@ -93,7 +93,7 @@ async def photos(
     """Photographs and videos, the latest first."""
     people = tuple(person or ())
     if any(abs(one) >= 2**63 for one in people):
-        raise MisuseError("no person has such a number")
+        raise MisuseError("no person has such a number", code="unknown-person", name=f"#{max(people, key=abs)}")
     shown = Shown(people, folder, since, until, problem)
     found = await serving.do(lists.photos, serving.gallery, shown, order=order, after=after, limit=limit)
     return {"photos": [_photo(one) for one in found.items], "next": found.next, "total": found.total}
@@ -104,7 +104,7 @@ async def photo(id: Id, serving: Serving) -> dict[str, Any]:
     """One photograph with its faces."""
     found = (await serving.do(photo_records, serving.gallery, [id])).get(id)
     if found is None:
-        raise not_found(f"there is no photograph {id} in the gallery")
+        raise not_found("unknown-photo", f"there is no photograph {id} in the gallery", photo=id)
     return _photo(found)
 
 
@@ -116,7 +116,7 @@ async def image(
     try:
         data = await serving.do(_image, serving, id, side)
     except PhotoError as error:
-        raise not_found(str(error)) from None
+        raise not_found(error.code or "photo-file-missing", str(error), **(error.values or {"photo": id})) from None
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
@@ -130,7 +130,12 @@ async def add(request: Request, serving: Serving, caller: Annotated[Any, Depends
     """Keep photographs in the server's uploads folder, and index them in the background."""
     given = (await pictures(request)).get("image", [])
     if not given:
-        raise ProblemError(400, "picture", "photographs are needed, as the body or as parts 'image' of a form")
+        raise ProblemError(
+            400,
+            "picture-required",
+            "photographs are needed, as the body or as parts 'image' of a form",
+            pictures=0,
+        )
     paths = await serving.do(_kept, serving, given)
     return await accept(serving, "index", job_kinds.index(serving, paths))
 

@@ -117,7 +117,7 @@ async def model(name: Annotated[str, InPath(max_length=80)], serving: Serving) -
     for one in listed:
         if one.card.name == name:
             return _card(tasks.fields(one.card), one.here, serving.gallery.model)
-    raise not_found("there is no model of this name here")
+    raise not_found("unknown-model", "there is no model of this name here", model=name)
 
 
 def _card(fields: dict[str, Any], here: bool, used: str) -> dict[str, Any]:

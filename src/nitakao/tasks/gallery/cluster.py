@@ -117,7 +117,11 @@ def _threshold(card: ModelCard, by_hand: float | None) -> tuple[float, str]:
             raise MisuseError(f"a threshold for grouping is a number above 0, not {by_hand}")
         return by_hand, "given by hand"
     if not card.has_threshold:
-        raise MisuseError(f"grouping needs a threshold, and none is known for {card.name}: give --threshold")
+        raise MisuseError(
+            f"grouping needs a threshold, and none is known for {card.name}: give --threshold",
+            code="no-threshold",
+            model=card.name,
+        )
     return card.threshold, card.threshold_source
 
 

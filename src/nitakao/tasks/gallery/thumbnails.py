@@ -33,10 +33,12 @@ def photograph(gallery: Place, photo: int, side: int) -> bytes:
     with opened(gallery) as found:
         told = lists.paths_of(found, photo)
     if told is None:
-        raise PhotoError(f"there is no photograph {photo} in the gallery")
+        raise PhotoError(f"there is no photograph {photo} in the gallery", code="unknown-photo", photo=photo)
     video, sha256, paths = told
     if video:
-        raise PhotoError(f"photograph {photo} is a video, of which only the faces are kept")
+        raise PhotoError(
+            f"photograph {photo} is a video, of which only the faces are kept", code="photo-is-video", photo=photo
+        )
     for path in paths:
         if photos.is_url(path):
             continue
@@ -46,4 +48,6 @@ def photograph(gallery: Place, photo: int, side: int) -> bytes:
             continue
         if encoded.sha256 == sha256:
             return photos.render_preview(encoded, side)
-    raise PhotoError(f"photograph {photo} lies nowhere any more, or is another one now")
+    raise PhotoError(
+        f"photograph {photo} lies nowhere any more, or is another one now", code="photo-file-missing", photo=photo
+    )

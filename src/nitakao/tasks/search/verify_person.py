@@ -58,7 +58,9 @@ def verify_known(
     """
     look = look or Look()
     if look.choice == "all":
-        raise MisuseError("two are compared, not all: choose the largest, central, best or first face in each")
+        raise MisuseError(
+            "two are compared, not all: choose the largest, central, best or first face in each", code="one-face-each"
+        )
     with opened(place) as gallery:
         card = card_for(gallery, look.model)
         judge = Judge(card, calibration_of(gallery, card), threshold, prior)
@@ -96,7 +98,7 @@ def _rows(gallery: GalleryStore, probe: Probe, without: set[int]) -> Floats:
 
 def _apart(first: Floats, second: Floats, metric: Metric) -> NDArray[np.float64]:
     if not len(first) or not len(second):
-        raise MisuseError("a face cannot be compared with itself: name another face or person")
+        raise MisuseError("a face cannot be compared with itself: name another face or person", code="same-face")
     return np.stack([metrics.distances(row, second, metric) for row in first])
 
 
