@@ -21,7 +21,7 @@ import numpy as np
 from nitakao.models import embedder
 from nitakao.models.cards import registry
 from nitakao.tasks.train import train as task
-from nitakao.tasks.train.face_crops import Watching
+from nitakao.tasks.train.face_crops import Progress
 from nitakao.training import dataset, export, initial_weights, loop, validation
 from nitakao.training.settings import TrainingSettings
 from nitakao.training.splits import Examples, Split, split
@@ -82,8 +82,8 @@ def trained(settings: TrainingSettings, out: Path, basis: ModelCard | None) -> S
     crops = out / "crops"
     if not (out / "metrics.json").is_file():  # a finished run is only compared
         made(settings, out, lfw / "images", people, crops, basis)
-    examples = dataset.cut(dataset.portraits(lfw / "images", people), crops, export.face(settings, basis)[0])
-    return split(examples, settings.held_out, settings.seed, settings.least_pictures)
+    examples = dataset.cut(dataset.find_people(lfw / "images", people), crops, export.face(settings, basis)[0])
+    return split(examples, settings.held_out, settings.seed, settings.min_pictures)
 
 
 def made(
@@ -93,7 +93,7 @@ def made(
     begin, begin_cpu = time.monotonic(), time.process_time()
 
     def tell(event: loop.Event) -> None:
-        if isinstance(event, loop.Stepped) and event.step % 20 == 0:
+        if isinstance(event, loop.StepEvent) and event.step % 20 == 0:
             print(f"step {event.step}: loss {event.loss:.3f}, {time.monotonic() - begin:.0f} s", flush=True)
 
     task.train(
@@ -104,7 +104,7 @@ def made(
         begin=None if basis is None else basis.name,
         crops=crops,
         device="cpu",
-        watch=Watching(print),
+        watch=Progress(print),
         tell=tell,
     )
     wall, cpu = time.monotonic() - begin, time.process_time() - begin_cpu
@@ -124,7 +124,7 @@ def compare(examples: Examples, before: Floats, after: Floats, one: str, other: 
     print(f"{len(examples)} pictures of {len(examples.people)} people")
     for far in FARS:
         for name, distances in zip((one, other), apart, strict=True):
-            found = validation.verdict(pairs, distances, far)
+            found = validation.metrics_of(pairs, distances, far)
             print(f"{name}: AUC {found.auc:.4f}, VAL {found.val:.4f} at FAR {far:g}, accuracy {found.accuracy:.4f}")
     for figure, (gain, interval) in validation.gain(pairs, *apart, FARS[1], DRAWS).items():
         told = f"{gain:+.4f}, 95% of {DRAWS} draws of people {interval.low:+.4f} to {interval.high:+.4f}"
@@ -139,15 +139,15 @@ def gpu() -> None:
     if not torch.cuda.is_available():
         sys.exit("this needs a GPU, and PyTorch finds none: nothing was measured")
     settings = replace(TUNE, only=(), people=30, pictures=3, loss="softmax", precision="bf16", steps=STEPS * 2)
-    chance = np.random.default_rng(0)
-    pixels = chance.integers(0, 256, (900, 160, 160, 3), np.uint8)
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (900, 160, 160, 3), np.uint8)
     faces = [(f"person {n // 9}", str(n), n) for n in range(900)]
-    from nitakao.training.distributed import entered
-    from nitakao.training.splits import gathered
+    from nitakao.training.distributed import join_group
+    from nitakao.training.splits import make_examples
 
-    whole = gathered(pixels, faces)
+    whole = make_examples(pixels, faces)
     ours: list[float] = []
-    with entered("cuda") as world:
+    with join_group("cuda") as group:
         loop.train(
             initial_weights.network(settings, None, ""),
             Split(whole, whole.of(()), ()),
@@ -155,8 +155,8 @@ def gpu() -> None:
             export.face(settings, None)[1],
             Path(os.environ.get("OUT", "out")) / "gpu",
             told="",
-            world=world,
-            exam=None,
+            group=group,
+            validation_set=None,
             tell=lambda event: ours.append(time.monotonic()),
         )
     print(f"nitakao, reading, augmenting and training: {PICTURES * STEPS / (ours[-1] - ours[-1 - STEPS]):.0f} a second")

@@ -39,9 +39,9 @@ def test_resuming_takes_no_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["people"], "people' is no folder"),
-        (["."], "holds no folders with pictures in them"),
-        ([], "on a folder of people, or on a gallery"),
+        (["people"], "people': give one with a subfolder"),
+        (["."], "has no subfolders with pictures"),
+        ([], "needs a folder of people or a gallery"),
         ([".", "--augment", "flop"], "no augmentation 'flop'"),
         ([".", "--schedule", "linear"], "the schedule 'linear' cannot be read"),
         ([".", "--loss", "triplet", "--pictures-per-person", "1"], "2 or more pictures each"),

@@ -1,4 +1,4 @@
-"""A training that takes a second, for tests; also one that is killed from outside.
+"""A training that takes a second, for tests, and one that is killed from outside.
 
 python -m tests.training.runs FOLDER KILL_AFTER_STEP RESUME
 """
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from nitakao.training.settings import TrainingSettings
-from nitakao.training.splits import Examples, Split, gathered, split
+from nitakao.training.splits import Examples, Split, make_examples, split
 
 SETTINGS = TrainingSettings(
     size=32,
@@ -33,55 +33,51 @@ SETTINGS = TrainingSettings(
 )
 
 
-# With dropout, so that the state of torch's chance matters too.
+# With dropout, so that torch's random state matters too.
 DROPPING = replace(SETTINGS, network="facenet", size=75, dropout=0.4)
 
 
 def examples(people: int = 10, each: int = 4, side: int = 32) -> Examples:
     """Each person a picture of noise, with some other noise upon it each time."""
-    chance = np.random.default_rng(7)
-    own = chance.integers(0, 256, (people, 1, side, side, 3)) * 0.7
-    pixels = (own + chance.integers(0, 76, (people, each, side, side, 3))).astype(np.uint8)
+    rng = np.random.default_rng(7)
+    own = rng.integers(0, 256, (people, 1, side, side, 3)) * 0.7
+    pixels = (own + rng.integers(0, 76, (people, each, side, side, 3))).astype(np.uint8)
     faces = [(f"person {p}", f"{p}/{n}.png", p * each + n) for p in range(people) for n in range(each)]
-    return gathered(pixels.reshape(-1, side, side, 3), faces)
+    return make_examples(pixels.reshape(-1, side, side, 3), faces)
 
 
 def divided(settings: TrainingSettings) -> Split:
-    return split(examples(side=settings.size), settings.held_out, settings.seed, settings.least_pictures)
+    return split(examples(side=settings.size), settings.held_out, settings.seed, settings.min_pictures)
 
 
 def train(
-    folder: Path, settings: TrainingSettings = SETTINGS, *, resume: bool = False, tell: Any = None, **told: Any
+    folder: Path,
+    settings: TrainingSettings = SETTINGS,
+    *,
+    resume: bool = False,
+    on_event: Any = lambda event: None,
+    network: Any = None,
 ) -> Any:
-    """The run in `folder`, made as `nitakao train` makes it."""
+    """The run in `folder`, as `nitakao train` makes it."""
     from nitakao.training import initial_weights, loop, validation
-    from nitakao.training.distributed import entered
+    from nitakao.training.distributed import join_group
     from nitakao.training.networks import architecture
 
     folder.mkdir(parents=True, exist_ok=True)
-    parts = told.pop("divided", None) or divided(settings)
-    exam = loop.Exam(parts.judged, validation.pairs(parts.judged)) if len(parts.judged) else None
-    network = told.pop("network", None) or initial_weights.network(settings, None, "")
-    with entered("cpu") as world:
-        return loop.train(
-            network,
-            parts,
-            settings,
-            architecture(settings).normalisation,
-            folder,
-            told="told",
-            world=world,
-            exam=exam,
-            resume=resume,
-            tell=tell or (lambda event: None),
-            **told,
-        )
+    parts = divided(settings)
+    held_out = parts.held_out
+    validation_set = loop.ValidationSet(held_out, validation.make_pairs(held_out)) if len(held_out) else None
+    network = network or initial_weights.make_network(settings, None, "")
+    normalisation = architecture(settings).normalisation
+    with join_group("cpu") as group:
+        plan = loop.Plan(parts, settings, normalisation, folder, "fingerprint", group, validation_set)
+        return loop.train(network, plan, resume=resume, on_event=on_event)
 
 
 def digest(run: Any) -> str:
-    """What the run has learnt, as one number."""
+    """A digest of the run's weights."""
     whole = hashlib.sha256()
-    for parameter in run.trainee.parameters():
+    for parameter in run.model.parameters():
         whole.update(parameter.detach().numpy().tobytes())
     return whole.hexdigest()
 
@@ -96,11 +92,11 @@ def main() -> None:
         (folder / f"rank{os.environ['RANK']}.txt").write_text(digest(run), "utf-8")
         return
 
-    def tell(event: Any) -> None:
+    def on_event(event: Any) -> None:
         if getattr(event, "loss", None) is not None and event.step == last:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    train(folder, DROPPING, resume=resume, tell=tell)
+    train(folder, DROPPING, resume=resume, on_event=on_event)
 
 
 if __name__ == "__main__":

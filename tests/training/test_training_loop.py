@@ -21,8 +21,8 @@ from tests.training.runs import DROPPING, SETTINGS  # noqa: E402
 
 from nitakao.errors import DeviceError, TrainingError  # noqa: E402  # after the look for PyTorch
 from nitakao.training import checkpoints, initial_weights, loop, validation  # noqa: E402
-from nitakao.training.distributed import entered  # noqa: E402
-from nitakao.training.losses import Cost, Loss  # noqa: E402
+from nitakao.training.distributed import join_group  # noqa: E402
+from nitakao.training.losses import Loss, LossValue  # noqa: E402
 from nitakao.training.networks import architecture  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -61,25 +61,25 @@ def test_a_killed_run_that_is_gone_on_with_ends_in_the_same_bits(tmp_path: Path)
 def test_the_people_trained_on_are_told_apart_better_after_it(tmp_path: Path, loss: str) -> None:
     settings = replace(SETTINGS, loss=loss, width=0.25, steps=40, evaluate_every=40, augment=(), warm_up=0, ema=0.5)
     parts = runs.divided(settings)
-    pairs = validation.pairs(parts.trained)
+    pairs = validation.make_pairs(parts.training)
     kind = architecture(settings).normalisation
 
     def auc(network: Any) -> float:
-        vectors = loop.embedded(network, parts.trained, kind, unit=True, device=torch.device("cpu"))
-        return validation.verdict(pairs, pairs.apart(vectors), 0.01).auc
+        vectors = loop.embed(network, parts.training, kind, unit=True, device=torch.device("cpu"))
+        return validation.measure(pairs, pairs.distances(vectors), 0.01).auc
 
     judged: list[Any] = []
-    before = auc(initial_weights.network(settings, None, ""))
-    run = runs.train(tmp_path / "run", settings, tell=judged.append)
+    before = auc(initial_weights.make_network(settings, None, ""))
+    run = runs.train(tmp_path / "run", settings, on_event=judged.append)
     assert auc(run.mean) > before + 0.03
-    assert run.history[-1]["auc"] == judged[-1].verdict.auc
+    assert run.history[-1]["auc"] == judged[-1].validation.auc
     assert any((tmp_path / "run" / "logs").iterdir())
 
 
 def test_batches_added_up_are_one_step(tmp_path: Path) -> None:
     told: list[Any] = []
     settings = replace(SETTINGS, accumulate=3, steps=2, held_out=0.0)
-    runs.train(tmp_path / "run", settings, tell=told.append)
+    runs.train(tmp_path / "run", settings, on_event=told.append)
     assert [(event.step, event.pictures, event.used) for event in told] == [(1, 24, 24), (2, 24, 24)]
 
 
@@ -88,29 +88,27 @@ def test_a_loss_that_is_no_number_stops_with_the_step_and_the_last_good_checkpoi
 ) -> None:
     real = Loss.forward
 
-    def broken(self: Any, features: Any, labels: Any, step: int) -> Cost:
+    def broken(self: Any, features: Any, labels: Any, step: int) -> LossValue:
         cost = real(self, features, labels, step)
         return replace(cost, value=cost.value * math.nan) if step == 4 else cost
 
     monkeypatch.setattr(Loss, "forward", broken)
-    with pytest.raises(
-        TrainingError, match="loss of step 5 is nan, no number: the last good checkpoint is that of step 4"
-    ):
+    with pytest.raises(TrainingError, match="loss of step 5 is nan: the last good checkpoint is that of step 4"):
         runs.train(tmp_path / "run")
-    with pytest.raises(TrainingError, match="loss of step 5 is nan, no number: no checkpoint was kept before it"):
+    with pytest.raises(TrainingError, match="loss of step 5 is nan: there is no checkpoint before it"):
         runs.train(tmp_path / "other", replace(SETTINGS, keep_every=100))
 
 
 def test_the_alarm_is_given_once_where_triplets_collapse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "COLLAPSED_FOR", 3)
-    network = initial_weights.network(SETTINGS, None, "")
+    network = initial_weights.make_network(SETTINGS, None, "")
     with torch.no_grad():
         network.embedding_bn.weight.zero_()  # whatever comes in, the same goes out
         network.embedding_bn.bias.fill_(1.0)
     network.embedding_bn.weight.requires_grad_(False)
     settings = replace(SETTINGS, loss="triplet", freeze=("embedding_bn",), held_out=0.0)
     told: list[Any] = []
-    runs.train(tmp_path / "run", settings, tell=told.append, network=network)
+    runs.train(tmp_path / "run", settings, on_event=told.append, network=network)
     (alarm,) = [event for event in told if isinstance(event, loop.Notice)]
     assert "the triplets have collapsed" in alarm.text
     assert "--rate" in alarm.text
@@ -123,16 +121,16 @@ def test_a_stop_waits_for_its_step_and_keeps_it(tmp_path: Path) -> None:
 
     def tell(event: Any) -> None:
         told.append(event)
-        if isinstance(event, loop.Stepped) and event.step == 3:
+        if isinstance(event, loop.StepEvent) and event.step == 3:
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(KeyboardInterrupt):
-        runs.train(tmp_path / "cut", tell=tell)
-    assert told[-1] == loop.Notice("stopped; step 3 is kept: go on with --resume")
+        runs.train(tmp_path / "cut", on_event=tell)
+    assert told[-1] == loop.Notice("stopped; step 3 is saved: continue with --resume")
     assert checkpoints.load(tmp_path / "cut")["step"] == 3
     assert signal.getsignal(signal.SIGTERM) == before
     again = runs.train(tmp_path / "cut", resume=True)
-    assert same(again.trainee.network.state_dict(), whole.trainee.network.state_dict())
+    assert same(again.model.network.state_dict(), whole.model.network.state_dict())
 
 
 def test_it_ends_early_where_nothing_is_gained(tmp_path: Path) -> None:
@@ -148,17 +146,17 @@ def test_a_schedule_ends_a_training(tmp_path: Path) -> None:
 
 
 def test_frozen_layers_stay_as_they_are_with_their_normalisations(tmp_path: Path) -> None:
-    network = initial_weights.network(SETTINGS, None, "")
+    network = initial_weights.make_network(SETTINGS, None, "")
     before = {name: value.clone() for name, value in network.state_dict().items()}
     settings = replace(SETTINGS, only=("embedding*", "whole"), steps=3, held_out=0.0)
     run = runs.train(tmp_path / "run", settings, network=network)
-    changed = {name for name, value in run.trainee.network.state_dict().items() if not torch.equal(value, before[name])}
+    changed = {name for name, value in run.model.network.state_dict().items() if not torch.equal(value, before[name])}
     assert changed
     assert {name.split(".")[0] for name in changed} == {"embedding", "embedding_bn", "whole"}
 
 
 def test_patterns_that_name_no_layer_or_all_are_one_sentence() -> None:
-    network = initial_weights.network(SETTINGS, None, "")
+    network = initial_weights.make_network(SETTINGS, None, "")
     with pytest.raises(TrainingError, match="no layer is called 'repeat_1': there are 'stem', 'depthwise', 'blocks'"):
         initial_weights.freeze(network, ("repeat_1",), ())
     with pytest.raises(TrainingError, match="every layer is frozen"):
@@ -177,16 +175,16 @@ def test_a_checkpoint_of_another_network_is_named(tmp_path: Path) -> None:
 
 def test_the_mean_of_the_weights_trails_them(tmp_path: Path) -> None:
     run = runs.train(tmp_path / "run", replace(SETTINGS, ema=0.9, held_out=0.0))
-    kernel, mean = run.trainee.network.embedding.weight, run.mean.embedding.weight
+    kernel, mean = run.model.network.embedding.weight, run.mean.embedding.weight
     assert not torch.equal(kernel, mean)
     plain = runs.train(tmp_path / "plain", replace(SETTINGS, ema=0.0, held_out=0.0))
-    assert torch.equal(plain.trainee.network.embedding.weight, plain.mean.embedding.weight)
+    assert torch.equal(plain.model.network.embedding.weight, plain.mean.embedding.weight)
 
 
 def test_heads_begin_at_what_a_network_makes_of_the_people() -> None:
     head = torch.nn.Parameter(torch.zeros(2, 3))
     vectors = np.array([[2.0, 0, 0], [0, 5, 0], [0, 0, 1]], np.float32)
-    initial_weights.imprint(head, vectors, np.array([0, 0, 1]))
+    initial_weights.init_head(head, vectors, np.array([0, 0, 1]))
     root = math.sqrt(0.5)
     assert head.detach().numpy() == pytest.approx(np.array([[root, root, 0], [0, 0, 1]]), abs=1e-6)
 
@@ -194,10 +192,10 @@ def test_heads_begin_at_what_a_network_makes_of_the_people() -> None:
 def test_a_device_that_is_not_there_is_an_error() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
-    with pytest.raises(DeviceError, match="finds no GPU"), entered("cuda"):
+    with pytest.raises(DeviceError, match="finds no GPU"), join_group("cuda"):
         pass
-    with entered("auto") as world, pytest.raises(DeviceError, match="trains on a GPU only"):
-        world.autocast("fp16")
+    with join_group("auto") as group, pytest.raises(DeviceError, match="trains on a GPU only"):
+        group.autocast("fp16")
 
 
 def test_two_processes_learn_as_one(tmp_path: Path) -> None:

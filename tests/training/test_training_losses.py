@@ -21,10 +21,10 @@ SEEDS = range(5)
 
 def drawn(seed: int, people: int = 4, each: int = 3, dimension: int = 6, *, unit: bool = True) -> tuple[Any, Any]:
     """Embeddings (n, D) in float64, and labels in mixed order."""
-    chance = np.random.default_rng(seed)
-    labels = chance.permutation(np.repeat(np.arange(people), each))
-    centres = chance.normal(0, 1, (people, dimension))
-    rows = centres[labels] * 0.6 + chance.normal(0, 1, (len(labels), dimension))
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(people), each))
+    centres = rng.normal(0, 1, (people, dimension))
+    rows = centres[labels] * 0.6 + rng.normal(0, 1, (len(labels), dimension))
     if unit:
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return torch.tensor(rows, dtype=torch.float64), torch.tensor(labels)
@@ -89,14 +89,14 @@ def test_triplet_losses_are_the_mean_of_their_hinges(seed: int) -> None:
         max(0.0, squared(rows[a], rows[p]) - squared(rows[a], rows[n]) + 0.4)
         for a, p, n in slow_semi_hard(rows, labels.tolist(), 0.4)
     ]
-    cost = losses.triplet_cost(rows, labels, 0.4)
+    cost = losses.triplet_loss(rows, labels, 0.4)
     assert float(cost.value) == pytest.approx(np.mean(terms), abs=CLOSE)
     assert cost.used == len(terms)
     roots = [
         max(0.0, math.sqrt(squared(rows[a], rows[p])) - math.sqrt(squared(rows[a], rows[n])) + 0.3)
         for a, p, n in slow_batch_hard(rows, labels.tolist())
     ]
-    hard = losses.batch_hard_cost(rows, labels, 0.3)
+    hard = losses.batch_hard_loss(rows, labels, 0.3)
     assert float(hard.value) == pytest.approx(np.mean(roots), abs=CLOSE)
     assert hard.used == len(roots)
 
@@ -104,7 +104,7 @@ def test_triplet_losses_are_the_mean_of_their_hinges(seed: int) -> None:
 def test_without_triplets_the_loss_is_zero_and_has_a_slope_of_zeros() -> None:
     rows = torch.eye(4, dtype=torch.float64, requires_grad=True)
     labels = torch.tensor([0, 1, 2, 3])  # nobody twice
-    for cost in (losses.triplet_cost(rows, labels, 0.2), losses.batch_hard_cost(rows, labels, 0.2)):
+    for cost in (losses.triplet_loss(rows, labels, 0.2), losses.batch_hard_loss(rows, labels, 0.2)):
         cost.value.backward()
         assert (float(cost.value.detach()), cost.used) == (0.0, 0)
     assert not rows.grad.any()
@@ -146,14 +146,14 @@ def test_centres_pull_and_move_as_their_paper_says(seed: int) -> None:
     rows, labels = drawn(seed, unit=False)
     centres = torch.tensor(np.random.default_rng(seed + 90).normal(size=(6, 6)))  # two people are not in the batch
     expected = np.mean([0.5 * squared(row, centres[own]) for row, own in zip(rows, labels.tolist(), strict=True)])
-    assert float(losses.centre_cost(rows, labels, centres)) == pytest.approx(expected, abs=CLOSE)
+    assert float(losses.centre_loss(rows, labels, centres)) == pytest.approx(expected, abs=CLOSE)
     moved = centres.numpy().copy()
     for person in range(6):
         mine = [n for n, own in enumerate(labels.tolist()) if own == person]
         pull = sum((centres[person] - rows[n]).numpy() for n in mine)
         moved[person] -= 0.5 * pull / (1 + len(mine))
-    assert losses.moved_centres(rows, labels, centres).numpy() == pytest.approx(moved, abs=CLOSE)
-    assert np.array_equal(losses.moved_centres(rows, labels, centres).numpy()[4:], centres.numpy()[4:])
+    assert losses.update_centres(rows, labels, centres).numpy() == pytest.approx(moved, abs=CLOSE)
+    assert np.array_equal(losses.update_centres(rows, labels, centres).numpy()[4:], centres.numpy()[4:])
 
 
 @pytest.mark.parametrize("loss", ["cosface", "arcface", "softmax", "centre", "triplet", "batch-hard"])
@@ -190,6 +190,6 @@ def test_a_margin_grows_while_the_network_warms_up() -> None:
 def test_the_spread_of_a_batch_that_fell_together_is_none() -> None:
     rows = torch.ones(4, 3, dtype=torch.float64)
     labels = torch.tensor([0, 0, 1, 1])
-    assert losses.triplet_cost(rows, labels, 0.2).spread < 1e-6
+    assert losses.triplet_loss(rows, labels, 0.2).spread < 1e-6
     apart, labels = drawn(1)
-    assert losses.triplet_cost(apart, labels, 0.2).spread > 0.5
+    assert losses.triplet_loss(apart, labels, 0.2).spread > 0.5

@@ -35,7 +35,7 @@ SMALL = [
 
 def lively(settings: TrainingSettings) -> Any:
     """A network whose normalisations do something."""
-    network = initial_weights.network(settings, None, "").eval()
+    network = initial_weights.make_network(settings, None, "").eval()
     for part in network.modules():
         if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
             part.running_mean.normal_(0, 0.2)
@@ -105,7 +105,7 @@ def test_weights_that_are_missing_are_named(settings: TrainingSettings, build: A
 def test_the_published_weights_of_facenet_fit_and_give_what_our_graph_gives(shared: Path) -> None:
     settings = TrainingSettings(network="facenet")
     weights = torch_pt.read(shared / "models" / "20180402-114759-vggface2.pt")
-    network = initial_weights.network(settings, weights, "file").eval()
+    network = initial_weights.make_network(settings, weights, "file").eval()
     pictures = np.random.default_rng(1).normal(0, 1, (2, 3, 160, 160)).astype(np.float32)
     with torch.no_grad():
         expected = network(torch.from_numpy(pictures)).numpy()
@@ -117,11 +117,11 @@ def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
     settings = SMALL[0]
     weights = weights_of(lively(replace(settings, dimension=30)))
     with pytest.raises(
-        TrainingError, match=r"'net\.pt' holds another network: 'embedding\.weight' is 20x51 here, and it has"
+        TrainingError, match=r"'net\.pt' is of another network: 'embedding\.weight' is 20x51 here, and it has"
     ):
-        initial_weights.network(settings, weights, "net.pt")
+        initial_weights.make_network(settings, weights, "net.pt")
     with pytest.raises(TrainingError, match=r"'stem\.conv\.weight' is 6x3x3x3 here, and it lacks it"):
-        initial_weights.network(settings, {}, "net.pt")
+        initial_weights.make_network(settings, {}, "net.pt")
 
 
 def test_a_training_begins_with_openfaces_file_a_state_dict_or_a_card(tmp_path: Path, monkeypatch: Any) -> None:
@@ -131,20 +131,20 @@ def test_a_training_begins_with_openfaces_file_a_state_dict_or_a_card(tmp_path: 
     torch.save(network.state_dict(), tmp_path / "net.pt")
     monkeypatch.setenv("NITAKAO_MODELS", str(tmp_path))
     for begin in (str(tmp_path / "nn4.small2.v1.t7"), str(tmp_path / "net.pt"), "openface-nn4-small2"):
-        card, weights = pretrained.found(begin)
+        card, weights = pretrained.read_weights(begin)
         assert (card is not None) == (begin == "openface-nn4-small2")
-        made = initial_weights.network(settings, weights, begin)
+        made = initial_weights.make_network(settings, weights, begin)
         same = all(torch.equal(a, b) for a, b in zip(made.parameters(), network.parameters(), strict=True))
         assert same, begin
-    with pytest.raises(TrainingError, match="dlib-resnet is a graph without them"):
-        pretrained.found("dlib-resnet")
+    with pytest.raises(TrainingError, match="dlib-resnet is a graph whose weights have no names"):
+        pretrained.read_weights("dlib-resnet")
 
 
 @pytest.mark.parametrize("unit", [True, False])
 def test_what_is_exported_is_a_model_at_once(tmp_path: Path, unit: bool) -> None:
     settings = replace(SETTINGS, unit_length=unit)
     faces = examples(4, 2)
-    card, parity = export.export(lively(settings), settings, faces, export.Told("8 pictures"), tmp_path, "mine")
+    card, parity = export.export(lively(settings), settings, faces, export.CardDetails("8 pictures"), tmp_path, "mine")
     assert parity < 1e-4
     read = registry.card(str(tmp_path))
     assert (read.name, read.dimension, read.unit_length, read.crop.size) == ("mine", 16, unit, 32)
@@ -158,6 +158,6 @@ def test_what_is_exported_is_a_model_at_once(tmp_path: Path, unit: bool) -> None
 
 def test_a_graph_that_does_not_give_what_pytorch_gives_is_not_kept(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(mobilefacenet, "EPSILON", 0.5)
-    with pytest.raises(TrainingError, match=r"from PyTorch, where 0\.0001 is allowed: not kept"):
-        export.export(lively(SETTINGS), SETTINGS, examples(4, 2), export.Told("8 pictures"), tmp_path, "mine")
+    with pytest.raises(TrainingError, match=r"from PyTorch by .* more than 0\.0001: the model is not written"):
+        export.export(lively(SETTINGS), SETTINGS, examples(4, 2), export.CardDetails("8 pictures"), tmp_path, "mine")
     assert list(tmp_path.iterdir()) == []

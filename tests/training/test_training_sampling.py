@@ -33,7 +33,7 @@ def test_everybody_comes_as_often_however_many_pictures_they_have() -> None:
 
 def test_naturally_every_picture_comes_once_before_any_comes_twice() -> None:
     sampler = Sampler(LABELS, people=5, pictures=3, natural=True)
-    first = np.concatenate([sampler.batch(number) for number in range(sampler.each_time)])
+    first = np.concatenate([sampler.batch(number) for number in range(sampler.batches_per_epoch)])
     assert len(set(first.tolist())) == len(first) == 75
 
 
@@ -52,12 +52,12 @@ def test_fewer_people_than_a_batch_wants_are_all_taken() -> None:
 
 
 def test_rates_follow_their_course() -> None:
-    cosine = [schedule.rate(step, 1000, 1.0, "cosine", 0) for step in range(1000)]
+    cosine = [schedule.learning_rate(step, 1000, 1.0, "cosine", 0) for step in range(1000)]
     assert cosine[0] == pytest.approx(0.02)
     assert max(cosine) == cosine[50] == 1.0
     assert cosine[525] == pytest.approx(0.5, abs=0.01)
     assert 0 < cosine[-1] < 1e-4
-    falls = [schedule.rate(step, 1000, 1.0, "step", 0) for step in (100, 500, 750, 900)]
+    falls = [schedule.learning_rate(step, 1000, 1.0, "step", 0) for step in (100, 500, 750, 900)]
     assert falls == pytest.approx([1.0, 0.1, 0.01, 0.001])
 
 
@@ -68,7 +68,7 @@ FILE = "# Learning rate schedule\n# Maps an epoch number to a learning rate\n0: 
 def test_his_schedule_files_are_read(tmp_path: Path) -> None:
     (tmp_path / "schedule.txt").write_text(FILE, "utf-8")
     text = schedule.read(tmp_path / "schedule.txt")
-    told = [schedule.rate(step, 9999, 123.0, text, epoch=10) for step in (0, 999, 1000, 1999, 2000, 5000)]
+    told = [schedule.learning_rate(step, 9999, 123.0, text, epoch=10) for step in (0, 999, 1000, 1999, 2000, 5000)]
     assert told == [0.05, 0.05, 0.005, 0.005, 0.0, 0.0]
 
 
@@ -76,8 +76,8 @@ def test_his_schedule_files_are_read(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("0: fast", "line 1 is not 'epoch: rate' but '0: fast'"),
-        ("5: 0.1", "says the rate from epoch 0 on"),
-        ("", "says the rate from epoch 0 on"),
+        ("5: 0.1", "must start with a rate for epoch 0"),
+        ("", "must start with a rate for epoch 0"),
         ("0: nan", "not finite"),
         ("0: 0.1\n1", "line 2 is not"),
     ],

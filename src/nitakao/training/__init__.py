@@ -1,4 +1,4 @@
-"""Training networks of one's own: the one place that knows PyTorch, loaded only where something is trained."""
+"""Training of networks: the only package that imports PyTorch."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from importlib.util import find_spec
 
 from nitakao.errors import MissingExtraError
 
-CPU_BUILD = " (without a GPU, a fifth of the download: add --extra-index-url https://download.pytorch.org/whl/cpu)"
+CPU_BUILD = " (without a GPU, add --extra-index-url https://download.pytorch.org/whl/cpu for a fifth of the download)"
 
 
 def require() -> None:
-    """Nothing, where PyTorch is installed. Raises MissingExtraError, which names the pip line, where it is not."""
+    """Raise MissingExtraError, with the pip command, where PyTorch is not installed."""
     if find_spec("torch") is None:
         raise MissingExtraError("training", "train", CPU_BUILD)

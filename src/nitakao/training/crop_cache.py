@@ -1,15 +1,15 @@
-"""Faces cut out once and kept on disk, so that each pass of a training only reads them.
+"""A cache of face crops on disk.
 
-A folder of three files: `rule.json` says how they were cut, `crops.u8` holds S x S x 3 bytes a face, one after another,
-and `faces.jsonl` a line for each picture that was looked at, written after its bytes. A run that was broken off is gone
-on with; pictures that have changed since are cut again.
+The folder has three files: `rule.json` records how faces are cropped, `crops.u8` has S x S x 3 bytes per face, and
+`faces.jsonl` a line for each picture, written after its bytes. An interrupted run continues where it stopped, and
+pictures that have changed are cropped again.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,13 +20,19 @@ import numpy as np
 from nitakao.errors import TrainingError
 from nitakao.values import CropRule, Pixels
 
-FLUSHED_EVERY = 64  # pictures
+FLUSH_EVERY = 64  # pictures
 
 
 @dataclass(frozen=True)
-class Cut:
-    """What became of one picture.  stamp: what tells whether it has changed.  row: of its crop, -1 where there is none,
-    for the reason `problem`."""
+class CropEntry:
+    """The crop of one picture.
+
+    Attributes:
+        picture: The picture.
+        stamp: Changes when the picture changes.
+        row: Row of its crop; -1 without a crop.
+        problem: Why there is no crop.
+    """
 
     picture: str
     stamp: str
@@ -34,25 +40,25 @@ class Cut:
     problem: str = ""
 
 
-class Crops:
-    """The crops in a folder, to be read and added to."""
+class CropCache:
+    """The crops in a folder."""
 
     def __init__(self, folder: Path, rule: CropRule, detector: str) -> None:
         self.folder, self.side = folder, rule.size
         self._bytes = 3 * rule.size * rule.size
-        self._known: dict[str, Cut] = {}
+        self._entries: dict[str, CropEntry] = {}
         self._pixels: BinaryIO | None = None
         self._lines: Any = None
-        told = json.dumps({"rule": asdict(rule), "detector": detector}, sort_keys=True)
+        content = json.dumps({"rule": asdict(rule), "detector": detector}, sort_keys=True)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "rule.json"
-        if path.is_file() and path.read_text("utf-8") != told:
-            for old in ("crops.u8", "faces.jsonl"):  # cut for another network: ours, and of no use to this one
+        if path.is_file() and path.read_text("utf-8") != content:
+            for old in ("crops.u8", "faces.jsonl"):  # cropped for another network, of no use here
                 (folder / old).unlink(missing_ok=True)
-        path.write_text(told, "utf-8")
+        path.write_text(content, "utf-8")
         self._read()
 
-    def __enter__(self) -> Crops:
+    def __enter__(self) -> CropCache:
         self._pixels = (self.folder / "crops.u8").open("ab")
         self._lines = (self.folder / "faces.jsonl").open("a", encoding="utf-8")
         return self
@@ -64,63 +70,63 @@ class Crops:
         for file in (self._pixels, self._lines):
             file.close()  # type: ignore[union-attr]
 
-    def known(self, picture: str, stamp: str) -> Cut | None:
-        """What became of this picture, if it was looked at and is what it was."""
-        found = self._known.get(picture)
-        return found if found is not None and found.stamp == stamp else None
+    def get(self, picture: str, stamp: str) -> CropEntry | None:
+        """The entry of this picture; None where there is none, or the picture has changed."""
+        entry = self._entries.get(picture)
+        return entry if entry is not None and entry.stamp == stamp else None
 
-    def add(self, picture: str, stamp: str, crop: Pixels | None, problem: str = "") -> Cut:
-        """Keep a picture's crop (S, S, 3), or why it has none."""
+    def add(self, picture: str, stamp: str, crop: Pixels | None, problem: str = "") -> CropEntry:
+        """Add a picture's crop, (S, S, 3) uint8, or why it has none."""
         row = -1 if crop is None else self._rows
-        cut = Cut(picture, stamp, row, problem)
+        entry = CropEntry(picture, stamp, row, problem)
         try:
             if crop is not None:
                 self._pixels.write(np.ascontiguousarray(crop).tobytes())  # type: ignore[union-attr]
                 self._rows += 1
-            self._waiting.append(cut)
-            if len(self._waiting) >= FLUSHED_EVERY:
+            self._waiting.append(entry)
+            if len(self._waiting) >= FLUSH_EVERY:
                 self.flush()
         except OSError as error:
             raise self._no_room(error) from error
-        self._known[picture] = cut
-        return cut
+        self._entries[picture] = entry
+        return entry
 
     def flush(self) -> None:
-        """Pixels first, then the lines that speak of them."""
+        """Write pixels, then the lines that refer to them."""
         try:
             self._pixels.flush()  # type: ignore[union-attr]
-            self._lines.writelines(json.dumps(asdict(cut)) + "\n" for cut in self._waiting)
+            self._lines.writelines(json.dumps(asdict(entry)) + "\n" for entry in self._waiting)
             self._lines.flush()
         except OSError as error:
             raise self._no_room(error) from error
         self._waiting.clear()
 
     def pixels(self) -> Pixels:
-        """(n, S, S, 3) uint8, all crops, mapped and not read."""
-        return mapped(self.folder, self.side)
+        """(n, S, S, 3) uint8, all crops, memory-mapped."""
+        return map_pixels(self.folder, self.side)
 
     def _read(self) -> None:
-        """Lines of an earlier run; bytes that no line speaks of are cut off."""
-        self._waiting: list[Cut] = []
+        """Read the lines of an earlier run, and drop bytes that no line refers to."""
+        self._waiting: list[CropEntry] = []
         self._rows = 0
         pixels, lines = self.folder / "crops.u8", self.folder / "faces.jsonl"
-        there = pixels.stat().st_size // self._bytes if pixels.is_file() else 0
-        for cut in _cuts(lines) if lines.is_file() else []:
-            if cut.row >= there:
+        count = pixels.stat().st_size // self._bytes if pixels.is_file() else 0
+        for entry in _read_entries(lines) if lines.is_file() else []:
+            if entry.row >= count:
                 break
-            self._known[cut.picture] = cut
-            self._rows = max(self._rows, cut.row + 1)
+            self._entries[entry.picture] = entry
+            self._rows = max(self._rows, entry.row + 1)
         if pixels.is_file():
             os.truncate(pixels, self._rows * self._bytes)
-        if lines.is_file():  # a last line may have been broken off: all that is known, anew
-            lines.write_text("".join(json.dumps(asdict(cut)) + "\n" for cut in self._known.values()), "utf-8")
+        if lines.is_file():  # the last line may be incomplete
+            lines.write_text("".join(json.dumps(asdict(entry)) + "\n" for entry in self._entries.values()), "utf-8")
 
     def _no_room(self, error: OSError) -> TrainingError:
-        return TrainingError(f"the crops cannot be kept in '{self.folder}': {error.strerror or error}")
+        return TrainingError(f"crops cannot be written to '{self.folder}': {error.strerror or error}")
 
 
-def mapped(folder: Path, side: int) -> Pixels:
-    """(n, side, side, 3) uint8, all crops in a folder, mapped and not read."""
+def map_pixels(folder: Path, side: int) -> Pixels:
+    """(n, side, side, 3) uint8, all crops in a folder, memory-mapped."""
     path = folder / "crops.u8"
     count = path.stat().st_size // (3 * side * side) if path.is_file() else 0
     if not count:
@@ -128,23 +134,19 @@ def mapped(folder: Path, side: int) -> Pixels:
     return np.memmap(path, np.uint8, "r", shape=(count, side, side, 3))
 
 
-def _cuts(path: Path) -> Iterator[Cut]:
+def _read_entries(path: Path) -> Iterator[CropEntry]:
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             try:
-                yield Cut(**json.loads(line))
-            except (ValueError, TypeError):  # broken off in the middle
+                yield CropEntry(**json.loads(line))
+            except (ValueError, TypeError):  # an incomplete line
                 return
 
 
-def stamp(path: Path) -> str:
-    """Size and time of a file, '' where there is none."""
+def file_stamp(path: Path) -> str:
+    """Size and modification time of a file; '' where it is missing."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return ""
-    return f"{found.st_size} {found.st_mtime_ns}"
-
-
-def rows(cuts: Iterable[Cut]) -> list[int]:
-    return [cut.row for cut in cuts if cut.row >= 0]
+    return f"{status.st_size} {status.st_mtime_ns}"

@@ -1,4 +1,4 @@
-"""From a folder for each person to crops of their faces, as davidsandberg's and OpenFace's users lay out theirs."""
+"""Crop the faces of a folder with one subfolder per person."""
 
 from __future__ import annotations
 
@@ -9,92 +9,101 @@ from pathlib import Path
 
 from nitakao import photos, pipeline
 from nitakao.errors import MisuseError, TrainingError
-from nitakao.models.onnx.session import Device
 from nitakao.photos.find import walk_folder
 from nitakao.pipeline import PipelineOptions
-from nitakao.training import crop_cache as kept
-from nitakao.training.crop_cache import Crops, Cut
-from nitakao.training.splits import Examples, gathered, listed
-from nitakao.values import Choice, CropRule, DetectorSettings
+from nitakao.training.crop_cache import CropCache, file_stamp
+from nitakao.training.splits import Examples, make_examples, quote_names
+from nitakao.values import CropRule, DetectorSettings
 
-Say = Callable[[str], None]
+OnMessage = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Portrait:
-    """A picture and who is on it.  name: of the person.  path: of the file."""
+class LabelledPicture:
+    """The path of a picture, and the name of its person."""
 
-    name: str
+    person: str
     path: str
 
 
-def portraits(folder: Path, only: Sequence[str] = (), say: Say = lambda text: None) -> list[Portrait]:
-    """The pictures in each folder within this one, which bears the person's name, in the order of names.
+def find_pictures(
+    folder: Path, only: Sequence[str] = (), on_message: OnMessage = lambda text: None
+) -> list[LabelledPicture]:
+    """Find the pictures in each person's subfolder, in order of names.
 
-    only: these people and no others.  Raises TrainingError where there is nobody, MisuseError where `folder` is none.
+    Args:
+        folder: Folder with one subfolder per person.
+        only: Names of the people to include. Empty for all.
+        on_message: Called for each person without pictures.
+
+    Raises:
+        MisuseError: If the folder does not exist.
+        TrainingError: If there are no pictures, or a person of `only` is missing.
     """
     if not folder.is_dir():
-        raise MisuseError(f"'{folder}' is no folder: name one that holds a folder of pictures for each person")
+        raise MisuseError(f"no such folder: '{folder}': give one with a subfolder of pictures per person")
     names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
     if missing := sorted(set(only) - set(names)):
-        raise TrainingError(f"'{folder}' has no folder for {listed(missing)}")
-    found: list[Portrait] = []
+        raise TrainingError(f"'{folder}' has no folder for {quote_names(missing)}")
+    pictures: list[LabelledPicture] = []
     for name in names:
         if only and name not in only:
             continue
-        pictures = sorted(path for path in walk_folder(str(folder / name)) if not photos.looks_like_video(path))
-        if not pictures:
-            say(f"'{name}' has no picture: left out")
-        found += [Portrait(name, path) for path in pictures]
-    if not found:
-        raise TrainingError(f"'{folder}' holds no folders with pictures in them: a training needs one for each person")
-    return found
+        paths = sorted(path for path in walk_folder(str(folder / name)) if not photos.looks_like_video(path))
+        if not paths:
+            on_message(f"'{name}' has no pictures: left out")
+        pictures += [LabelledPicture(name, path) for path in paths]
+    if not pictures:
+        raise TrainingError(f"'{folder}' has no subfolders with pictures: training needs one per person")
+    return pictures
 
 
-def cut(
-    portrayed: Sequence[Portrait],
-    folder: Path,
+def crop_pictures(
+    pictures: Sequence[LabelledPicture],
+    cache: Path,
     rule: CropRule,
     *,
     detector: DetectorSettings | None = None,
-    choice: Choice = "central",
-    device: Device | None = None,
-    say: Say = lambda text: None,
-    step: Callable[[], None] = lambda: None,
+    on_message: OnMessage = lambda text: None,
+    on_picture: Callable[[], None] = lambda: None,
 ) -> Examples:
-    """A crop of each person's face on each picture; those that lie in `folder` already are taken from there.
+    """Crop the most central face of each picture. Crops in the cache are reused.
 
-    Pictures that cannot be read or show no face are named to `say`, and so are people who have none left.
-    choice: which face is theirs where there are several.  step: called once a picture.
+    Args:
+        pictures: The pictures.
+        cache: Folder of the crops.
+        rule: How to crop faces.
+        detector: The face detector. None: the default.
+        on_message: Called for each picture and each person that is left out.
+        on_picture: Called after each picture.
+
+    Raises:
+        TrainingError: If no picture has a usable face.
     """
     settings = detector or DetectorSettings()
-    with Crops(folder, rule, f"{settings} {choice}") as crops:
-        marks = {one.path: kept.stamp(Path(one.path)) for one in portrayed}
-        cuts = {path: known for path, mark in marks.items() if (known := crops.known(path, mark)) is not None}
-        for known in cuts.values():
-            _told(known, say)
-            step()
-        waiting = [path for path in marks if path not in cuts]
-        options = PipelineOptions(settings, choice, device)
-        # The pipeline loads its detector when it starts: not where there is nothing to find.
-        outcomes = pipeline.run(waiting, rule=rule, options=options) if waiting else []
-        for outcome in outcomes:
-            one = outcome.crops[0] if outcome.crops is not None and len(outcome.crops) else None
-            made = crops.add(outcome.source, marks[outcome.source], one, "" if one is not None else outcome.complaint)
-            cuts[outcome.source] = made
-            _told(made, say)
-            step()
+    with CropCache(cache, rule, f"{settings} central") as crops:
+        stamps = {one.path: file_stamp(Path(one.path)) for one in pictures}
+        entries = {path: entry for path, stamp in stamps.items() if (entry := crops.get(path, stamp)) is not None}
+        for entry in entries.values():
+            if entry.row < 0:
+                on_message(entry.problem)
+            on_picture()
+        missing = [path for path in stamps if path not in entries]
+        options = PipelineOptions(settings, "central")
+        # The pipeline loads its detector when it starts: only where pictures are left.
+        for outcome in pipeline.run(missing, rule=rule, options=options) if missing else []:
+            crop = outcome.crops[0] if outcome.crops is not None and len(outcome.crops) else None
+            problem = outcome.complaint if crop is None else ""
+            entries[outcome.source] = crops.add(outcome.source, stamps[outcome.source], crop, problem)
+            if problem:
+                on_message(problem)
+            on_picture()
         crops.flush()
         pixels = crops.pixels()
-    faces = [(one.name, one.path, cuts[one.path].row) for one in portrayed if cuts[one.path].row >= 0]
-    shown = {name for name, _, _ in faces}
-    for name in sorted({one.name for one in portrayed} - shown):
-        say(f"'{name}' has no picture with a face that can be used: left out")
+    faces = [(one.person, one.path, entries[one.path].row) for one in pictures if entries[one.path].row >= 0]
+    with_face = {person for person, _, _ in faces}
+    for person in sorted({one.person for one in pictures} - with_face):
+        on_message(f"'{person}' has no picture with a usable face: left out")
     if not faces:
-        raise TrainingError("no picture shows a face that can be used: there is nothing to train on")
-    return gathered(pixels, faces)
-
-
-def _told(cut: Cut, say: Say) -> None:
-    if cut.row < 0:
-        say(cut.problem)
+        raise TrainingError("no picture has a usable face: there is nothing to train on")
+    return make_examples(pixels, faces)

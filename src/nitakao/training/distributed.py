@@ -1,4 +1,4 @@
-"""The processes and devices that one training runs on: one, or as many as torchrun started."""
+"""The processes and devices of a training: one process, or as many as torchrun started."""
 
 from __future__ import annotations
 
@@ -14,43 +14,49 @@ from torch import nn
 
 from nitakao.errors import DeviceError, TrainingError
 
-PATIENCE = timedelta(hours=12)  # that others wait while the first cuts a large data set's faces
+TIMEOUT = timedelta(hours=12)  # the others wait while the first process crops a large data set
 
 
 @dataclass(frozen=True)
-class World:
-    """rank: this process, 0 and up.  size: how many there are.  device: what this one computes on."""
+class ProcessGroup:
+    """The processes of a training.
+
+    Attributes:
+        rank: Number of this process, from 0.
+        size: Number of processes.
+        device: Where this process computes.
+    """
 
     rank: int
     size: int
     device: torch.device
 
     @property
-    def first(self) -> bool:
-        """Whether this process does what only one may: writing, judging, talking."""
+    def is_main(self) -> bool:
+        """Whether this process is the one that writes, validates and reports."""
         return self.rank == 0
 
-    def agreed(self, value: Any) -> Any:
-        """The first process's value, in all of them."""
+    def broadcast(self, value: Any) -> Any:
+        """The first process's value, in all processes."""
         if self.size == 1:
             return value
-        told = [value]
-        torch.distributed.broadcast_object_list(told, src=0, device=self.device)
-        return told[0]
+        values = [value]
+        torch.distributed.broadcast_object_list(values, src=0, device=self.device)
+        return values[0]
 
-    def shared(self, module: nn.Module) -> nn.Module:
-        """The module with its gradients averaged over the processes."""
+    def parallel(self, module: nn.Module) -> nn.Module:
+        """The module with gradients averaged over processes."""
         if self.size == 1:
             return module
-        on = [self.device] if self.device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(module, device_ids=on)
+        ids = [self.device] if self.device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(module, device_ids=ids)
 
-    def alone(self, module: nn.Module) -> Any:
-        """A block in which gradients are not yet averaged, as more are to be added up."""
+    def no_sync(self, module: nn.Module) -> Any:
+        """A context in which gradients accumulate without being averaged."""
         return module.no_sync() if self.size > 1 else nullcontext()
 
     def autocast(self, precision: str) -> Any:
-        """A block in which the network computes with 16 bits where the precision says so."""
+        """A context in which the network computes in this precision, one of PRECISIONS."""
         if precision == "auto":
             precision = "bf16" if self.device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
         if precision == "fp32":
@@ -61,26 +67,27 @@ class World:
 
 
 @contextmanager
-def entered(device: str = "auto") -> Iterator[World]:
-    """The world that this process is part of. device: 'cpu', 'cuda', or 'auto' for a GPU where there is one."""
+def join_group(device: str = "auto") -> Iterator[ProcessGroup]:
+    """Join the processes of this training. device: 'cpu', 'cuda', or 'auto' for a GPU if there is one."""
     cuda = torch.cuda.is_available()
     if device == "cuda" and not cuda:
         raise DeviceError("CUDA was asked for, but this PyTorch finds no GPU: use --device cpu")
-    wanted = "cuda" if device == "cuda" or (device == "auto" and cuda) else "cpu"
+    kind = "cuda" if device == "cuda" or (device == "auto" and cuda) else "cpu"
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield World(0, 1, torch.device(wanted))
+        yield ProcessGroup(0, 1, torch.device(kind))
         return
     local = int(os.environ.get("LOCAL_RANK", "0"))
-    if wanted == "cuda":
+    if kind == "cuda":
         if local >= torch.cuda.device_count():
-            raise DeviceError(f"torchrun started process {local} here, and there are {torch.cuda.device_count()} GPUs")
+            raise DeviceError(f"torchrun started process {local}, but there are {torch.cuda.device_count()} GPUs")
         torch.cuda.set_device(local)
     try:
-        torch.distributed.init_process_group("nccl" if wanted == "cuda" else "gloo", timeout=PATIENCE)
+        torch.distributed.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=TIMEOUT)
     except (RuntimeError, ValueError) as error:
-        raise TrainingError(f"the processes do not find each other: {str(error).splitlines()[0][:200]}") from error
+        raise TrainingError(f"the processes cannot connect: {str(error).splitlines()[0][:200]}") from error
     try:
-        yield World(torch.distributed.get_rank(), size, torch.device(f"cuda:{local}" if wanted == "cuda" else "cpu"))
+        rank = torch.distributed.get_rank()
+        yield ProcessGroup(rank, size, torch.device(f"cuda:{local}" if kind == "cuda" else "cpu"))
     finally:
         torch.distributed.destroy_process_group()

@@ -1,4 +1,4 @@
-"""A trained network as a model like any other: an ONNX graph of our own building, and its card."""
+"""Export a trained network as a model: an ONNX graph and its card."""
 
 from __future__ import annotations
 
@@ -22,60 +22,80 @@ from nitakao.system import atomic_write
 from nitakao.training import networks
 from nitakao.training.settings import TrainingSettings
 from nitakao.training.splits import Examples
-from nitakao.training.validation import Verdict
+from nitakao.training.validation import ValidationMetrics
 from nitakao.values import Calibration, ModelCard, Normalisation, WeightsFile
 
-PARITY = 1e-4  # largest difference of a number between PyTorch's vector and the graph's; both compute in 32 bits
-TRIED = 16  # crops that parity is checked on
+PARITY = 1e-4  # largest difference between PyTorch's vectors and the graph's; both compute in 32 bits
+PARITY_CROPS = 16  # crops that are compared
 METRICS = "metrics.json"
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a card says of a training. data: in words.  basis: card of the model that it began with, if any."""
+class CardDetails:
+    """What a card says about the training.
+
+    Attributes:
+        data: The training data, as text.
+        validation: Figures on held-out people, if any.
+        validation_data: The held-out people, as text.
+        calibration: Fitted on held-out people.
+        basis: Card of the model that the training started from.
+    """
 
     data: str
-    verdict: Verdict | None = None
-    judged_on: str = ""
+    validation: ValidationMetrics | None = None
+    validation_data: str = ""
     calibration: Calibration | None = None
     basis: ModelCard | None = None
 
 
 def export(
-    network: nn.Module, settings: TrainingSettings, examples: Examples, told: Told, folder: Path, name: str
+    network: nn.Module, settings: TrainingSettings, examples: Examples, details: CardDetails, folder: Path, name: str
 ) -> tuple[ModelCard, float]:
-    """The card of the network, written to `folder` with its graph; and how far the graph is from PyTorch at most.
+    """Export a network as an ONNX graph, and write the graph and its card to a folder.
 
-    examples: whose crops parity is tried on.  Raises TrainingError where the graph does not give what PyTorch gives.
+    Args:
+        network: The network.
+        settings: The settings of its training.
+        examples: Crops on which PyTorch and the graph are compared.
+        details: What the card says about the training.
+        folder: The folder.
+        name: Name of the model.
+
+    Returns:
+        The card, and the largest difference between vectors of PyTorch and of the graph.
+
+    Raises:
+        TrainingError: If the difference is too large, or the files cannot be written.
     """
     kind = networks.architecture(settings)
-    card = _card(settings, told, name)
+    card = _card(settings, details, name)
     network = network.to("cpu").eval()
     weights = {key: value.numpy() for key, value in network.state_dict().items()}
     try:
         graph = kind.graph(weights, card)
     except WeightsError as error:
         raise TrainingError(f"the network cannot be exported: {error}") from error
-    crops = examples.crops(np.arange(min(TRIED, len(examples)), dtype=np.intp))
-    apart = _apart(network, graph, crops, card)
-    drawn = _vectors(network, golden.draw_picture(card.crop.size)[None], card)[0]
+    crops = examples.crops(np.arange(min(PARITY_CROPS, len(examples)), dtype=np.intp))
+    parity = _parity(network, graph, crops, card)
+    vector = _vectors(network, golden.draw_picture(card.crop.size)[None], card)[0]
     file = WeightsFile(f"{name}.onnx", sha256=hashlib.sha256(graph).hexdigest(), size=len(graph), folder=str(folder))
-    card = replace(card, files=(file,), golden=tuple(float(f"{value:.7g}") for value in drawn))
+    card = replace(card, files=(file,), golden=tuple(float(f"{value:.7g}") for value in vector))
     try:
         atomic_write.write_atomic(folder / file.name, graph, durable=True)
         atomic_write.write_atomic(folder / f"{name}.toml", card_toml.dump(card).encode("utf-8"), durable=True)
     except OSError as error:
         raise TrainingError(f"the model cannot be written to '{folder}': {error.strerror or error}") from error
-    return card, apart
+    return card, parity
 
 
-def plain(name: str) -> str:
-    """A name for a card, from that of a folder."""
+def plain_name(name: str) -> str:
+    """A valid model name from the name of a folder."""
     return re.sub(r"[^\w.+-]+", "-", name).strip("-.")[:80] or "trained"
 
 
 def write_metrics(folder: Path, figures: dict[str, Any]) -> None:
-    """What was measured while training, for people and for `nitakao models publish`."""
+    """Write the figures of the training, also read by `nitakao models publish`."""
     text = json.dumps(figures, indent=1, ensure_ascii=False, default=_jsonable) + "\n"
     atomic_write.write_atomic(folder / METRICS, text.encode("utf-8"), durable=True)
 
@@ -84,65 +104,67 @@ def _jsonable(value: Any) -> Any:
     return asdict(value) if hasattr(value, "__dataclass_fields__") else str(value)
 
 
-def _card(settings: TrainingSettings, told: Told, name: str) -> ModelCard:
+def _card(settings: TrainingSettings, details: CardDetails, name: str) -> ModelCard:
     kind = networks.architecture(settings)
-    dimension, verdict, basis = networks.dimension(settings), told.verdict, told.basis
-    crop, normalisation = face(settings, basis)
+    dimension, validation, basis = networks.dimension(settings), details.validation, details.basis
+    crop, normalisation = face_input(settings, basis)
     source = ""
-    if verdict is not None:
-        source = f"best on {told.judged_on}, both kinds of pairs weighing the same: {verdict.accuracy:.2%}"
-    made = f"trained with nitakao {version('nitakao')}, PyTorch {torch.__version__}, loss '{settings.loss}'"
-    begun = f", from {basis.name}" if basis is not None else ""
+    if validation is not None:
+        source = f"best balanced accuracy on {details.validation_data}: {validation.accuracy:.2%}"
+    origin = f"trained with nitakao {version('nitakao')}, PyTorch {torch.__version__}, loss '{settings.loss}'"
+    origin += f", from {basis.name}" if basis is not None else ""
     licence = f"{basis.data_licence}; and the pictures of this training" if basis is not None else "not stated"
     return ModelCard(
         name=name,
-        title=f"{kind.title} trained on {told.data}, {dimension}-d",
+        title=f"{kind.title} trained on {details.data}, {dimension}-d",
         network="onnx",
         crop=crop,
         normalisation=normalisation,
         dimension=dimension,
         files=(),
-        threshold=float("nan") if verdict is None else round(verdict.threshold, 4),
+        threshold=float("nan") if validation is None else round(validation.threshold, 4),
         threshold_source=source,
         unit_length=settings.unit_length,
         weights_licence=basis.weights_licence if basis is not None else "not stated",
         data_licence=licence,
         commercial=basis.commercial if basis is not None and basis.commercial == "forbidden" else "unclear",
-        origin=made + begun,
-        note=_note(settings, told),
-        calibration=told.calibration,
+        origin=origin,
+        note=_note(details),
+        calibration=details.calibration,
     )
 
 
-def face(settings: TrainingSettings, basis: ModelCard | None) -> tuple[Any, Normalisation]:
-    """How faces are cut and prepared: as the model wants that a training begins with, else as its kind does."""
+def face_input(settings: TrainingSettings, basis: ModelCard | None) -> tuple[Any, Normalisation]:
+    """The crop rule and normalisation: those of the model that training starts from, else of the architecture."""
     kind, side = networks.architecture(settings), networks.side(settings)
     if basis is None:
         return kind.crop(side), kind.normalisation
     return replace(basis.crop, size=side), basis.normalisation
 
 
-def _note(settings: TrainingSettings, told: Told) -> str:
-    people = f"Trained on {told.data}."
-    if told.verdict is None:
-        return f"{people} Nobody was held out: it was not judged, and no threshold is known."
-    v = told.verdict
+def _note(details: CardDetails) -> str:
+    if details.validation is None:
+        return f"Trained on {details.data}. No people were held out: not validated, and without a threshold."
+    v = details.validation
     return (
-        f"{people} Judged on {told.judged_on}: AUC {v.auc:.4f}, VAL {v.val:.2%} at FAR {v.far:g}. The golden vector "
-        "was made with PyTorch."
+        f"Trained on {details.data}. Validated on {details.validation_data}: AUC {v.auc:.4f}, "
+        f"VAL {v.val:.2%} at FAR {v.far:g}. The golden vector was computed with PyTorch."
     )
 
 
 def _vectors(network: nn.Module, crops: Any, card: ModelCard) -> Any:
     with torch.no_grad():
-        found = network(torch.from_numpy(embedder.normalise(crops, card.normalisation))).numpy()
-    return embedder.unit_length(found) if card.unit_length else found
+        vectors = network(torch.from_numpy(embedder.normalise(crops, card.normalisation))).numpy()
+    return embedder.unit_length(vectors) if card.unit_length else vectors
 
 
-def _apart(network: nn.Module, graph: bytes, crops: Any, card: ModelCard) -> float:
-    here, there = _vectors(network, crops, card), embedder.Embedder(card, Session(graph))(crops)
-    apart = float(np.abs(here - there).max(initial=0.0))
-    largest = max(1.0, float(np.abs(here).max(initial=0.0)))  # a network without unit length may give any size
-    if not apart <= PARITY * largest:
-        raise TrainingError(f"the exported graph is {apart:.1e} from PyTorch, where {PARITY:g} is allowed: not kept")
-    return apart
+def _parity(network: nn.Module, graph: bytes, crops: Any, card: ModelCard) -> float:
+    expected, actual = _vectors(network, crops, card), embedder.Embedder(card, Session(graph))(crops)
+    difference = float(np.abs(expected - actual).max(initial=0.0))
+    scale = max(1.0, float(np.abs(expected).max(initial=0.0)))  # without unit length, vectors may have any size
+    if not difference <= PARITY * scale:
+        raise TrainingError(
+            f"the exported graph differs from PyTorch by {difference:.1e}, more than "
+            f"{PARITY:g}: the model is not written"
+        )
+    return difference

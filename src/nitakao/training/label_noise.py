@@ -1,4 +1,4 @@
-"""Pictures that seem to stand under the wrong name: most large sets of faces have some, and networks learn them too."""
+"""Find pictures that are probably labelled with the wrong person."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ import numpy as np
 from nitakao.training.splits import Examples
 from nitakao.values import Floats
 
-LEAST = 2  # pictures of a person, so that the others can speak for one
+MIN_PICTURES = 2  # of a person: each is compared with the mean of the others
 HEADER = ("picture", "person", "distance", "nearest", "nearest_distance")
 
 
 @dataclass(frozen=True)
-class Suspect:
-    """A picture that is nearer to another person's mean than to that of the others of its own.
+class NoisyLabel:
+    """A picture that is nearer to another person's mean vector than to that of its own person's other pictures.
 
-    distance, nearest_distance: to the mean of its own person's other pictures, and of the other person's.
+    Attributes:
+        picture: The picture.
+        person: The person of its label.
+        distance: Distance to the mean of the person's other pictures.
+        nearest: The person with the nearest mean.
+        nearest_distance: Distance to it.
     """
 
     picture: str
@@ -30,8 +35,8 @@ class Suspect:
     nearest_distance: float
 
 
-def suspects(vectors: Floats, examples: Examples) -> list[Suspect]:
-    """Pictures to be looked at, those first that fit their name least. vectors: (n, D), one for each example."""
+def find_noisy_labels(vectors: Floats, examples: Examples) -> list[NoisyLabel]:
+    """Find pictures with probably wrong labels, the most probable first. vectors: (n, D), one per example."""
     labels, people = examples.labels, len(examples.people)
     counts = np.bincount(labels, minlength=people)
     sums = np.zeros((people, vectors.shape[1]))
@@ -39,24 +44,25 @@ def suspects(vectors: Floats, examples: Examples) -> list[Suspect]:
     if people < 2:
         return []
     means = sums / np.maximum(counts, 1)[:, None]
-    found = []
-    for row in np.flatnonzero(counts[labels] >= LEAST):
+    noisy = []
+    for row in np.flatnonzero(counts[labels] >= MIN_PICTURES):
         own = labels[row]
-        others = (sums[own] - vectors[row]) / (counts[own] - 1)
-        apart = np.linalg.norm(means - vectors[row], axis=1)
-        apart[own] = np.inf
-        mine, nearest = float(np.linalg.norm(vectors[row] - others)), int(np.argmin(apart))
-        if apart[nearest] < mine:
+        mean_of_others = (sums[own] - vectors[row]) / (counts[own] - 1)
+        distances = np.linalg.norm(means - vectors[row], axis=1)
+        distances[own] = np.inf
+        distance, nearest = float(np.linalg.norm(vectors[row] - mean_of_others)), int(np.argmin(distances))
+        if distances[nearest] < distance:
             name = examples.people
-            found.append(Suspect(examples.pictures[row], name[own], mine, name[nearest], float(apart[nearest])))
-    return sorted(found, key=lambda one: one.nearest_distance - one.distance)
+            nearest_distance = float(distances[nearest])
+            noisy.append(NoisyLabel(examples.pictures[row], name[own], distance, name[nearest], nearest_distance))
+    return sorted(noisy, key=lambda one: one.nearest_distance - one.distance)
 
 
-def write(path: Path, doubted: Sequence[Suspect]) -> None:
-    """As a table that a spreadsheet opens."""
+def write(path: Path, noisy: Sequence[NoisyLabel]) -> None:
+    """Write a CSV file."""
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(HEADER)
-        for one in doubted:
+        for one in noisy:
             numbers = f"{one.distance:.4f}", f"{one.nearest_distance:.4f}"
             table.writerow((one.picture, one.person, numbers[0], one.nearest, numbers[1]))

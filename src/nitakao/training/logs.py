@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run."""
+"""Curves of a run for TensorBoard."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from nitakao.errors import MissingExtraError
 
 
 class Logs:
-    """Curves in a folder of event files; a run that goes on adds to them. folder: None to keep nothing."""
+    """A folder of event files, to which a resumed run appends. folder: None to write nothing."""
 
     def __init__(self, folder: Path | None, step: int) -> None:
         self._writer: Any = None
         if folder is None:
             return
-        # TensorBoard loads all of TensorFlow to write a file, where that is installed, unless this name is there.
+        # Where TensorFlow is installed, TensorBoard loads it to write a file, unless this module exists.
         sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
         try:
             from torch.utils.tensorboard import SummaryWriter

@@ -1,4 +1,4 @@
-"""Where the weights lie that a training begins with."""
+"""Read the weights that a training starts from."""
 
 from __future__ import annotations
 
@@ -20,30 +20,36 @@ Weights = Mapping[str, NDArray[Any]]
 READERS: dict[str, Callable[[Path], Weights]] = {"facenet": torch_pt.read, "openface": openface.weights}
 
 
-def found(begin: str) -> tuple[ModelCard | None, Weights]:
-    """The card of the model that is meant, None where it has none, and its weights by name.
+def read_weights(source: str) -> tuple[ModelCard | None, Weights]:
+    """Read weights by name.
 
-    begin: a model's name or card, a .pt or .t7 file of weights, or the folder of another run.
-    Raises TrainingError for a model without weights by name, and what reading the file raises.
+    Args:
+        source: Name or card of a model, .pt or .t7 file of weights, or folder of another run.
+
+    Returns:
+        The model's card, None where there is none, and the weights.
+
+    Raises:
+        TrainingError: If the model's weights have no names.
     """
-    path = Path(begin)
+    path = Path(source)
     if run_record.exists(path):
-        best = (path / checkpoints.BEST).is_file()
-        kept = checkpoints.best_weights(path) if best else checkpoints.load(path)["mean"]
-        return _card(path), {name: tensor.numpy() for name, tensor in kept.items()}
+        has_best = (path / checkpoints.BEST).is_file()
+        tensors = checkpoints.best_weights(path) if has_best else checkpoints.load(path)["mean"]
+        return _card(path), {name: tensor.numpy() for name, tensor in tensors.items()}
     if path.suffix == ".t7":
         return None, openface.weights(path)
     if path.suffix in (".pt", ".pth"):
         return None, torch_pt.read(path)
-    card = registry.card(begin)
+    card = registry.card(source)
     if card.network not in READERS:
         raise TrainingError(
-            f"a training begins with weights by name, and {card.name} is a graph without them: name a .pt or .t7 file, "
+            f"{card.name} is a graph whose weights have no names, and a training needs them: give a .pt or .t7 file, "
             f"the folder of a run, or a model of the networks {' and '.join(READERS)}"
         )
     return card, READERS[card.network](files.locate(card.files[0]))
 
 
 def _card(run: Path) -> ModelCard | None:
-    """The card of a run that has come to its end; one that has not has none yet."""
+    """The card of a run; None where the run has not finished."""
     return registry.card(str(run)) if any(run.glob("*.toml")) else None

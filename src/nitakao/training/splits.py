@@ -1,4 +1,4 @@
-"""Crops with the person of each, and their division into people to train on and people to be judged by."""
+"""Labelled crops, and their split into people to train on and held-out people."""
 
 from __future__ import annotations
 
@@ -10,53 +10,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nitakao.errors import TrainingError
-from nitakao.values import Pixels
+from nitakao.values import Ids, Pixels
 
-LEAST_TRAINED = 2  # people
-LEAST_JUDGED = 2  # people with two pictures or more
-SHOWN = 3  # names in a message
+MIN_TRAINING_PEOPLE = 2
+MIN_HELD_OUT_PEOPLE = 2  # with two pictures or more
+QUOTED = 3  # names in a message
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Faces and whose they are.
+    """Labelled crops.
 
-    pixels: (m, S, S, 3) uint8, more than are used here perhaps.  rows: (n,) those that are.  labels: (n,) 0 and up.
-    people: name of each label.  pictures: (n,) where each came from.
+    Attributes:
+        pixels: (m, S, S, 3) uint8 RGB, possibly more than are used here.
+        rows: (n,) rows of `pixels`.
+        labels: (n,) the person of each row, from 0.
+        people: The name of each label.
+        pictures: (n,) the source of each row.
     """
 
     pixels: Pixels
     rows: NDArray[np.intp]
-    labels: NDArray[np.int64]
+    labels: Ids
     people: tuple[str, ...]
     pictures: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def crops(self, chosen: NDArray[np.intp]) -> Pixels:
-        """(k, S, S, 3) of these of the n."""
-        order = np.argsort(self.rows[chosen], kind="stable")  # a mapped file is read front to back
-        found = np.empty((len(chosen), *self.pixels.shape[1:]), np.uint8)
-        found[order] = self.pixels[self.rows[chosen][order]]
-        return found
+    def crops(self, numbers: NDArray[np.intp]) -> Pixels:
+        """(k, S, S, 3) the crops with these numbers, each below n."""
+        order = np.argsort(self.rows[numbers], kind="stable")  # read a mapped file front to back
+        crops = np.empty((len(numbers), *self.pixels.shape[1:]), np.uint8)
+        crops[order] = self.pixels[self.rows[numbers][order]]
+        return crops
 
     def of(self, people: Sequence[int]) -> Examples:
-        """The part that shows these people, labelled anew in this order."""
+        """The examples of these people, relabelled in this order."""
         new = np.full(len(self.people), -1)
         new[list(people)] = np.arange(len(people))
-        kept = np.flatnonzero(new[self.labels] >= 0)
+        numbers = np.flatnonzero(new[self.labels] >= 0)
         return Examples(
             self.pixels,
-            self.rows[kept],
-            new[self.labels[kept]],
+            self.rows[numbers],
+            new[self.labels[numbers]],
             tuple(self.people[p] for p in people),
-            tuple(self.pictures[k] for k in kept),
+            tuple(self.pictures[n] for n in numbers),
         )
 
 
-def gathered(pixels: Pixels, faces: Sequence[tuple[str, str, int]]) -> Examples:
-    """Examples of (person, picture, row of the crop)."""
+def make_examples(pixels: Pixels, faces: Sequence[tuple[str, str, int]]) -> Examples:
+    """Examples of faces, given as (person, picture, row of `pixels`)."""
     people = tuple(sorted({person for person, _, _ in faces}))
     number = {person: n for n, person in enumerate(people)}
     return Examples(
@@ -70,43 +74,51 @@ def gathered(pixels: Pixels, faces: Sequence[tuple[str, str, int]]) -> Examples:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """trained: examples to learn from.  judged: of other people.  left_out: names of people with too few pictures."""
+    """Examples to train on, examples of held-out people, and names of people with too few pictures."""
 
-    trained: Examples
-    judged: Examples
-    left_out: tuple[str, ...]
+    training: Examples
+    held_out: Examples
+    too_few: tuple[str, ...]
 
 
-def split(examples: Examples, share: float, seed: int, least_pictures: int) -> Split:
-    """People dealt into those trained on and those held out, always the same for the same people and seed.
+def split(examples: Examples, share: float, seed: int, min_pictures: int) -> Split:
+    """Split people into training and held-out people; the same people and seed give the same split.
 
-    share: of people, held out, but two at least; 0 for nobody.  least_pictures: of a person, to be trained on.
-    People with one picture can be learnt by a head but judge nothing.  Raises TrainingError where too few are left.
+    A person with one picture can be trained on with a classification loss, but not held out.
+
+    Args:
+        examples: All examples.
+        share: Share of people to hold out, 2 people or more; 0 for none.
+        seed: Random seed.
+        min_pictures: Fewest pictures of a person to train on.
+
+    Raises:
+        TrainingError: If too few people are left on either side.
     """
     counts = np.bincount(examples.labels, minlength=len(examples.people))
-    several = [p for p in range(len(counts)) if counts[p] > 1]
-    order = np.random.default_rng([seed, 0]).permutation(len(several))
-    count = max(LEAST_JUDGED, math.ceil(share * len(several))) if share else 0
-    judged = sorted(several[p] for p in order[:count])
-    rest = [p for p in range(len(counts)) if p not in set(judged) and counts[p]]
-    trained = [p for p in rest if counts[p] >= least_pictures]
-    left = tuple(examples.people[p] for p in rest if counts[p] < least_pictures)
-    if len(trained) < LEAST_TRAINED:
-        why = f"; {listed(left)} left out for having one picture where triplets need two" if left else ""
+    eligible = [p for p in range(len(counts)) if counts[p] > 1]
+    order = np.random.default_rng([seed, 0]).permutation(len(eligible))
+    count = max(MIN_HELD_OUT_PEOPLE, math.ceil(share * len(eligible))) if share else 0
+    held_out = sorted(eligible[p] for p in order[:count])
+    others = [p for p in range(len(counts)) if p not in set(held_out) and counts[p]]
+    training = [p for p in others if counts[p] >= min_pictures]
+    too_few = tuple(examples.people[p] for p in others if counts[p] < min_pictures)
+    if len(training) < MIN_TRAINING_PEOPLE:
+        why = f"; {quote_names(too_few)} left out for having one picture where triplets need two" if too_few else ""
         raise TrainingError(
-            f"{len(trained)} of {len(examples.people)} people can be trained on, and {LEAST_TRAINED} are needed{why}: "
-            "add people and pictures, or hold fewer out"
+            f"{len(training)} of {len(examples.people)} people can be trained on, and {MIN_TRAINING_PEOPLE} are "
+            f"needed{why}: add people and pictures, or hold fewer out"
         )
-    if share and len(judged) < LEAST_JUDGED:
+    if share and len(held_out) < MIN_HELD_OUT_PEOPLE:
         raise TrainingError(
-            f"{len(judged)} of {len(examples.people)} people can be held out to judge the network by, and "
-            f"{LEAST_JUDGED} with two pictures or more are needed: add people and pictures, or hold more out"
+            f"{len(held_out)} of {len(examples.people)} people can be held out for validation, and "
+            f"{MIN_HELD_OUT_PEOPLE} with two pictures or more are needed: add people and pictures, or hold more out"
         )
-    return Split(examples.of(trained), examples.of(judged), left)
+    return Split(examples.of(training), examples.of(held_out), too_few)
 
 
-def listed(names: Sequence[str]) -> str:
-    """A few names for a message."""
-    return ", ".join(f"'{name}'" for name in names[:SHOWN]) + (
-        f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+def quote_names(names: Sequence[str]) -> str:
+    """The first few names, for a message."""
+    return ", ".join(f"'{name}'" for name in names[:QUOTED]) + (
+        f" and {len(names) - QUOTED} more" if len(names) > QUOTED else ""
     )

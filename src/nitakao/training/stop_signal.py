@@ -1,4 +1,4 @@
-"""Ctrl-C and a polite kill, kept until the step that is being made is whole."""
+"""Catch Ctrl-C and SIGTERM, so that a training stops after the current step."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stop:
-    """While it is entered, the first signal only sets `asked`; the second does what it always did."""
+class StopSignal:
+    """A context in which the first signal only sets `requested`; the second takes its usual effect."""
 
     def __init__(self) -> None:
-        self.asked = False
-        self._before: dict[signal.Signals, Any] = {}
+        self.requested = False
+        self._handlers: dict[signal.Signals, Any] = {}
 
-    def __enter__(self) -> Stop:
-        if threading.current_thread() is threading.main_thread():  # nobody else may handle signals
-            self._before = {number: signal.signal(number, self._ask) for number in SIGNALS}
+    def __enter__(self) -> StopSignal:
+        if threading.current_thread() is threading.main_thread():  # only the main thread may set handlers
+            self._handlers = {number: signal.signal(number, self._request) for number in SIGNALS}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._put_back()
+        self._restore()
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
-        self._put_back()
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+        self._restore()
 
-    def _put_back(self) -> None:
-        for number, handler in self._before.items():
+    def _restore(self) -> None:
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        self._before = {}
+        self._handlers = {}

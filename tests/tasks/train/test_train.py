@@ -24,9 +24,9 @@ from nitakao.models.cards import registry
 from nitakao.models.detection import detectors
 from nitakao.tasks.gallery.index import index
 from nitakao.tasks.models.publish import publish
-from nitakao.tasks.train.face_crops import Watching
+from nitakao.tasks.train.face_crops import Progress
 from nitakao.tasks.train.train import Trained, train
-from nitakao.training.settings import TrainingSettings
+from nitakao.training.settings import TrainingData, TrainingSettings
 from nitakao.values import DetectorSettings
 
 WHOLE = DetectorSettings(name="none")  # each picture is one face
@@ -58,28 +58,29 @@ def people(tmp_path: Path) -> Path:
 
 
 def run(
-    out: Path, folder: Path | None, settings: TrainingSettings = SETTINGS, **more: Any
+    out: Path, folder: Path | None, settings: TrainingSettings = SETTINGS, **data: Any
 ) -> tuple[Trained, list[str]]:
     said: list[str] = []
-    trained = train(out, folder, settings=settings, detector=WHOLE, device="cpu", watch=Watching(said.append), **more)
+    data = {"folder": folder, "detector": WHOLE, **data}
+    trained = train(out, TrainingData(**data), settings=settings, device="cpu", progress=Progress(said.append))
     assert trained is not None
     return trained, said
 
 
 def test_a_folder_of_people_becomes_a_model_and_what_could_not_be_used_is_named(people: Path, tmp_path: Path) -> None:
     trained, said = run(tmp_path / "mine", people, replace(SETTINGS, loss="triplet"))
-    assert (trained.people, trained.judged_people) == (5, 3)
+    assert (trained.people, trained.held_out_people) == (5, 3)
     assert any("broken.jpg" in text for text in said)
-    assert "'nobody' has no picture: left out" in said
+    assert "'nobody' has no pictures: left out" in said
     assert "one picture is too few where triplets need two: 'alone' left out" in said
     card = registry.card(str(tmp_path / "mine"))
     assert card == trained.card
-    assert card.threshold == pytest.approx(trained.verdict.threshold, abs=1e-4)  # type: ignore[union-attr]
+    assert card.threshold == pytest.approx(trained.validation.threshold, abs=1e-4)  # type: ignore[union-attr]
     assert "3 people held out" in card.threshold_source
     assert "15 pictures of 5 people" in card.note
     assert embedder.load(card)(np.zeros((1, 32, 32, 3), np.uint8)).shape == (1, 16)
     metrics = json.loads((tmp_path / "mine" / "metrics.json").read_text("utf-8"))
-    assert metrics["verdict"]["auc"] == trained.verdict.auc  # type: ignore[union-attr]
+    assert metrics["validation"]["auc"] == trained.validation.auc  # type: ignore[union-attr]
     assert [row["step"] for row in metrics["history"]] == [3, 6]
 
 
@@ -92,34 +93,40 @@ def test_a_run_is_gone_on_with_by_its_folder_alone(people: Path, tmp_path: Path,
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train("cut", people, settings=SETTINGS, detector=WHOLE, device="cpu", tell=stop)
+        train(
+            "cut",
+            TrainingData(people, detector=WHOLE),
+            settings=SETTINGS,
+            device="cpu",
+            progress=Progress(on_event=stop),
+        )
     trained = train("cut", resume=True, device="cpu")
     assert trained is not None
     assert trained.card.golden == whole.card.golden
-    assert trained.verdict == whole.verdict
+    assert trained.validation == whole.validation
     (people / "person 1" / "1.png").unlink(missing_ok=True)
     next((people / "person 2").iterdir()).unlink()
-    with pytest.raises(TrainingError, match="the pictures are not those that the run in 'cut' began with"):
+    with pytest.raises(TrainingError, match="the pictures are not those that the run in 'cut' started with"):
         train("cut", resume=True, device="cpu")
 
 
 def test_a_run_begins_with_the_weights_of_another(people: Path, tmp_path: Path) -> None:
     run(tmp_path / "one", people)
     settings = replace(SETTINGS, rate=1e-12, ema=0.0, only=("embedding",), steps=1, evaluate_every=1, weight_decay=0.0)
-    tuned, _ = run(tmp_path / "two", people, settings, begin=str(tmp_path / "one"))
+    tuned, _ = run(tmp_path / "two", people, settings, initial_weights=str(tmp_path / "one"))
     first = registry.card(str(tmp_path / "one"))
     assert tuned.card.golden == pytest.approx(first.golden, abs=1e-5)
-    with pytest.raises(TrainingError, match="holds another network"):
-        run(tmp_path / "three", people, replace(SETTINGS, dimension=8), begin=str(tmp_path / "one"))
+    with pytest.raises(TrainingError, match="is of another network"):
+        run(tmp_path / "three", people, replace(SETTINGS, dimension=8), initial_weights=str(tmp_path / "one"))
 
 
 def test_a_new_run_is_not_written_over_an_old_one(people: Path, tmp_path: Path) -> None:
     run(tmp_path / "mine", people)
-    with pytest.raises(MisuseError, match="holds a run already: go on with it by --resume"):
+    with pytest.raises(MisuseError, match="has a run already: continue it with --resume"):
         run(tmp_path / "mine", people)
-    with pytest.raises(TrainingError, match="holds no run that could be gone on with"):
+    with pytest.raises(TrainingError, match="has no run to resume"):
         train(tmp_path / "none", resume=True)
-    with pytest.raises(MisuseError, match="on a folder of people, or on a gallery: name one"):
+    with pytest.raises(MisuseError, match="needs a folder of people or a gallery: give one"):
         train(tmp_path / "none")
 
 
@@ -140,7 +147,7 @@ def known(people: Path, tmp_path: Path, monkeypatch: Any) -> str:
 def test_the_people_of_a_gallery_are_trained_on_from_its_chips(known: str, tmp_path: Path) -> None:
     settings = replace(SETTINGS, held_out=0.4)
     trained, _ = run(tmp_path / "mine", None, settings, gallery=known)
-    assert (trained.people, trained.pictures, trained.judged_people, trained.judged_pictures) == (3, 9, 2, 6)
+    assert (trained.people, trained.pictures, trained.held_out_people, trained.held_out_pictures) == (3, 9, 2, 6)
     data = json.loads((tmp_path / "mine" / "data.json").read_text("utf-8"))
     assert (data["folder"], data["gallery"]) == (None, known)
     again = train(tmp_path / "mine", resume=True, device="cpu")
@@ -157,26 +164,25 @@ def test_pictures_that_look_like_somebody_else_are_listed(known: str, tmp_path: 
     said: list[str] = []
     trained = train(
         tmp_path / "mine",
-        album,
-        people=("twin", "other", "person 1", "person 2"),
+        TrainingData(album, people=("twin", "other", "person 1", "person 2")),
         settings=replace(SETTINGS, held_out=0.5),
         check_labels="tiny",
         device="cpu",
-        watch=Watching(said.append),
+        progress=Progress(said.append),
     )
     assert trained is not None
     rows = (tmp_path / "mine" / "label-noise.csv").read_text("utf-8").splitlines()
     assert "wrong.png,other" in rows[1]
     assert ",twin," in rows[1]
-    assert trained.doubted == len(rows) - 1
-    assert f"{trained.doubted} of 13 pictures look more like somebody else" in said[-1]
+    assert trained.noisy_labels == len(rows) - 1
+    assert f"{trained.noisy_labels} of 13 pictures look more like somebody else" in said[-1]
 
 
 def test_a_folder_without_people_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(TrainingError, match="holds no folders with pictures in them"):
+    with pytest.raises(TrainingError, match="has no subfolders with pictures"):
         run(tmp_path / "mine", tmp_path / "empty")
-    with pytest.raises(MisuseError, match="is no folder"):
+    with pytest.raises(MisuseError, match="no such folder"):
         run(tmp_path / "mine", tmp_path / "nowhere")
     with pytest.raises(TrainingError, match="has no folder for 'Ada'"):
         run(tmp_path / "mine", tmp_path / "empty", people=("Ada",))
@@ -190,8 +196,8 @@ def test_listed_pairs_judge_too(people: Path, tmp_path: Path) -> None:
             source = next((people / f"person {number}").glob("*.png"))
             Image.open(source).save(folder / name / f"{name}_000{number}.png")
     (tmp_path / "pairs.txt").write_text("1\t2\nA\t1\t2\nB\t1\t2\nA\t1\tB\t1\nA\t1\tC\t1\n", "utf-8")
-    trained, said = run(tmp_path / "mine", people, pairs=(str(tmp_path / "pairs.txt"), str(folder)))
-    assert any("1 of 4 listed pairs have a picture that is not there" in text for text in said)
+    trained, said = run(tmp_path / "mine", people, pairs=str(tmp_path / "pairs.txt"), pairs_folder=str(folder))
+    assert any("1 of 4 listed pairs have a picture that is missing" in text for text in said)
     history = json.loads((tmp_path / "mine" / "metrics.json").read_text("utf-8"))["history"]
     assert [row["listed_same"] for row in history] == [2, 2]
     assert trained.steps == 6
@@ -199,15 +205,15 @@ def test_listed_pairs_judge_too(people: Path, tmp_path: Path) -> None:
 
 def test_nobody_held_out_leaves_a_model_without_a_threshold(people: Path, tmp_path: Path) -> None:
     trained, _ = run(tmp_path / "mine", people, replace(SETTINGS, held_out=0.0))
-    assert trained.verdict is None
+    assert trained.validation is None
     assert not trained.card.has_threshold
-    assert "not judged" in trained.card.note
+    assert "not validated" in trained.card.note
 
 
 def test_without_pytorch_the_pip_line_is_told(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(training, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError) as error:
-        train(tmp_path / "mine", tmp_path)
+        train(tmp_path / "mine", TrainingData(tmp_path))
     assert 'pip install "nitakao[train]"' in str(error.value)
     assert "--extra-index-url https://download.pytorch.org/whl/cpu" in str(error.value)
 

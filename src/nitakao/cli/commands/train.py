@@ -134,28 +134,34 @@ def train(
     given = _given(settings, schedule, augment)
     if resume and (given or folder or gallery or begin or name or people_list or pairs or crops):
         raise click.UsageError("--resume goes on with the run's own settings and pictures: name only -o")
-    from nitakao.tasks.train.face_crops import Watching
+    from nitakao.tasks.train.face_crops import Progress
+    from nitakao.training.settings import TrainingData
     from nitakao.values import DetectorSettings
 
-    chosen = None if detector is None else DetectorSettings(name=detector)  # type: ignore[arg-type]  # one of its words
+    data = None
+    if not resume:
+        listed, listed_folder = pairs or (None, None)
+        data = TrainingData(
+            folder,
+            gallery,
+            _people(people_list),
+            listed,
+            listed_folder,
+            crops=crops,
+            initial_weights=begin,
+            detector=None if detector is None else DetectorSettings(name=detector),  # type: ignore[arg-type]
+            name=name,
+        )
     with voice.progress("steps") as steps:
         shown = _Shown(voice, steps)
         trained = task.train(
             out,
-            folder,
-            gallery=gallery,
-            people=_people(people_list),
+            data,
             settings=None if resume else _settings(given),
-            begin=begin,
-            name=name,
-            pairs=pairs or None,
-            crops=crops,
             check_labels=(check_model or "dlib-resnet") if check_labels or check_model else None,
-            detector=chosen,
             device=device or "auto",
             resume=resume,
-            watch=Watching(voice.warn, shown.cut),
-            tell=shown.told,
+            progress=Progress(voice.warn, shown.cut, shown.told),
         )
     if trained is not None:
         _as_json(trained) if as_json else _summary(trained)
@@ -178,7 +184,7 @@ def _settings(given: dict[str, Any]) -> Any:
     from nitakao.training.settings import TrainingSettings
 
     asked = given.get("schedule")
-    if asked is not None and asked not in schedule.WORDS:
+    if asked is not None and asked not in schedule.SCHEDULES:
         given = {**given, "schedule": schedule.read(Path(asked))}
     return TrainingSettings(**given)
 
@@ -204,15 +210,15 @@ class _Shown:
             self._voice.warn(f"{plural(total, 'picture')} looked at")
 
     def told(self, event: Event) -> None:
-        from nitakao.training.loop import Judged, Notice
+        from nitakao.training.loop import Notice, ValidationEvent
 
         if isinstance(event, Notice):
             self._voice.warn(event.text)
-        elif isinstance(event, Judged):
-            found = event.verdict
+        elif isinstance(event, ValidationEvent):
+            found = event.validation
             text = f"step {event.step}: AUC {found.auc:.4f}, VAL {found.val:.2%} at FAR {found.far:g}"
-            if event.also is not None:
-                text += f"; listed pairs: AUC {event.also.auc:.4f}, accuracy {event.also.accuracy:.2%}"
+            if event.listed is not None:
+                text += f"; listed pairs: AUC {event.listed.auc:.4f}, accuracy {event.listed.accuracy:.2%}"
             self._voice.warn(text + (", best so far" if event.best else ""))
         else:
             self._steps.total = event.steps
@@ -221,7 +227,7 @@ class _Shown:
 
 
 def _summary(trained: Trained) -> None:
-    card, found = trained.card, trained.verdict
+    card, found = trained.card, trained.validation
     click.echo(
         f"{card.name}: {plural(trained.pictures, 'picture')} of {plural(trained.people, 'person', 'people')}, "
         f"weights of step {trained.step} of {trained.steps}, {output.duration(trained.seconds)}"
@@ -230,15 +236,15 @@ def _summary(trained: Trained) -> None:
         click.echo("nobody was held out: not judged, and no threshold is known")
     else:
         click.echo(
-            f"held out: {plural(trained.judged_pictures, 'picture')} of "
-            f"{plural(trained.judged_people, 'person', 'people')}, AUC {found.auc:.4f}, VAL {found.val:.2%} at FAR "
+            f"held out: {plural(trained.held_out_pictures, 'picture')} of "
+            f"{plural(trained.held_out_people, 'person', 'people')}, AUC {found.auc:.4f}, VAL {found.val:.2%} at FAR "
             f"{found.far:g}; euclidean, same person below {card.threshold:g} ({found.accuracy:.2%} right)"
         )
     click.echo(f"PyTorch and the graph agree to {trained.parity:.0e}; use it: --model {trained.folder}")
 
 
 def _as_json(trained: Trained) -> None:
-    found = trained.verdict
+    found = trained.validation
     output.json_line(
         {
             "model": trained.card.name,
@@ -247,11 +253,11 @@ def _as_json(trained: Trained) -> None:
             "steps": trained.steps,
             "people": trained.people,
             "pictures": trained.pictures,
-            "held_out_people": trained.judged_people,
-            "held_out_pictures": trained.judged_pictures,
+            "held_out_people": trained.held_out_people,
+            "held_out_pictures": trained.held_out_pictures,
             **(asdict(found) if found is not None else {"threshold": math.nan}),
             "parity": trained.parity,
-            "doubted": trained.doubted,
+            "doubted": trained.noisy_labels,
             "seconds": round(trained.seconds, 3),
         }
     )

@@ -104,7 +104,7 @@ def _readme(card: ModelCard, metrics: Path) -> str:
 def _judged(metrics: Path) -> list[str]:
     """What was measured of it on people held out, as a table."""
     try:
-        found: Any = json.loads(metrics.read_text("utf-8"))["verdict"]
+        found: Any = json.loads(metrics.read_text("utf-8"))["validation"]
         rows = [f"| {key} | {value:g} |" for key, value in found.items()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []

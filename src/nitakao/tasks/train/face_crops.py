@@ -1,4 +1,4 @@
-"""Faces of people who are known, cut out for training: from folders that bear their names, or from a gallery."""
+"""Crop labelled faces for training, from a folder per person or from a gallery."""
 
 from __future__ import annotations
 
@@ -12,139 +12,158 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nitakao.errors import GeometryError, MisuseError, PhotoError, TrainingError
-from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.arguments import Place, card_of, opened
 from nitakao.values import Chip, CropRule, DetectorSettings, FaceFilter, FaceRecord, Floats, Pixels
 
 if TYPE_CHECKING:  # these load ONNX Runtime, OpenCV and SQLAlchemy: not before there is work
-    from nitakao.training.dataset import Portrait
+    from nitakao.training.dataset import LabelledPicture
+    from nitakao.training.loop import Event
     from nitakao.training.splits import Examples
-    from nitakao.training.validation import Pairs
+    from nitakao.training.validation import ValidationPairs
 
-NOISE = "label-noise.csv"
-READ = 256  # chips that are read together
+LABEL_NOISE = "label-noise.csv"
+BATCH = 256  # chips read at a time
 
 
 @dataclass(frozen=True)
-class Watching:
-    """What is told while faces are cut out. say: a sentence that matters.  cut: one more was looked at, of so many."""
+class Progress:
+    """Callbacks of a training.
 
-    say: Callable[[str], None] = lambda text: None
-    cut: Callable[[int], None] = lambda total: None
+    Args:
+        on_message: Called with messages for the user.
+        on_picture: Called after each picture is cropped, with the number of pictures.
+        on_event: Called after each step and validation.
+    """
+
+    on_message: Callable[[str], None] = lambda text: None
+    on_picture: Callable[[int], None] = lambda total: None
+    on_event: Callable[[Event], None] = lambda event: None
 
 
-def of_folder(
+def crop_folder(
     folder: Path,
     people: Sequence[str],
-    place: Path,
+    cache: Path,
     rule: CropRule,
     detector: DetectorSettings | None,
-    watch: Watching,
-) -> tuple[Examples, Sequence[Portrait]]:
-    """Faces of the people whose folders lie in this one, kept in `place`; and the pictures that were looked at."""
+    progress: Progress,
+) -> tuple[Examples, Sequence[LabelledPicture]]:
+    """Crop the faces of the people in a folder. Returns the crops, and the pictures."""
     from nitakao.training import dataset
 
-    portrayed = dataset.portraits(folder, people, watch.say)
+    pictures = dataset.find_pictures(folder, people, progress.on_message)
 
-    def step() -> None:
-        watch.cut(len(portrayed))
+    def on_picture() -> None:
+        progress.on_picture(len(pictures))
 
-    return dataset.cut(portrayed, place, rule, detector=detector, say=watch.say, step=step), portrayed
+    crops = dataset.crop_pictures(
+        pictures, cache, rule, detector=detector, on_message=progress.on_message, on_picture=on_picture
+    )
+    return crops, pictures
 
 
-def of_gallery(gallery: Place, place: Path, rule: CropRule, watch: Watching) -> Examples:
-    """Faces of everybody with a name, cut out of the chips that the gallery keeps; hidden people are left out."""
+def crop_gallery(place: Place, cache: Path, rule: CropRule, progress: Progress) -> Examples:
+    """Crop the faces of all named people of a gallery from its chips. Hidden people are left out."""
     from nitakao.gallery import faces
-    from nitakao.training.crop_cache import Crops
-    from nitakao.training.splits import gathered
+    from nitakao.training.crop_cache import CropCache
+    from nitakao.training.splits import make_examples
 
-    found = []
-    with opened(gallery) as opened_gallery, Crops(place, rule, "gallery") as crops:
-        named = list(faces.stream(opened_gallery, FaceFilter(named=True)))
-        names = _names(named)
-        for start in range(0, len(named), READ):
-            block = named[start : start + READ]
-            chips = faces.chips(opened_gallery, [one.id for one in block])
-            for one in block:
-                chip = chips.get(one.id)
-                mark = "" if chip is None else hashlib.sha256(chip.jpeg).hexdigest()
-                picture = f"face {one.id}"
-                cut = crops.known(picture, mark) or crops.add(picture, mark, *_from_chip(chip, one, rule))
-                if cut.row < 0:
-                    watch.say(cut.problem)
+    rows = []
+    with opened(place) as gallery, CropCache(cache, rule, "gallery") as crops:
+        named = list(faces.stream(gallery, FaceFilter(named=True)))
+        names = _unique_names(named)
+        for start in range(0, len(named), BATCH):
+            batch = named[start : start + BATCH]
+            chips = faces.chips(gallery, [face.id for face in batch])
+            for face in batch:
+                chip = chips.get(face.id)
+                stamp = "" if chip is None else hashlib.sha256(chip.jpeg).hexdigest()
+                picture = f"face {face.id}"
+                entry = crops.get(picture, stamp) or crops.add(picture, stamp, *_crop_chip(chip, face, rule))
+                if entry.row < 0:
+                    progress.on_message(entry.problem)
                 else:
-                    found.append((names[one.person_id], picture, cut.row))
-                watch.cut(len(named))
+                    rows.append((names[face.person_id], picture, entry.row))
+                progress.on_picture(len(named))
         crops.flush()
         pixels = crops.pixels()
-    if not found:
-        raise TrainingError("the gallery has nobody with a name and a face: name people first ('nitakao people name')")
-    return gathered(pixels, found)
+    if not rows:
+        raise TrainingError("the gallery has no named people with faces: name people first ('nitakao people name')")
+    return make_examples(pixels, rows)
 
 
-def of_pairs(
-    listed: Path, folder: Path, place: Path, rule: CropRule, detector: DetectorSettings | None, watch: Watching
-) -> tuple[Examples, Pairs]:
-    """Faces of the pictures that a list in LFW's layout names in `folder`, and its pairs of them.
+def crop_pairs(
+    pairs: Path, folder: Path, cache: Path, rule: CropRule, detector: DetectorSettings | None, progress: Progress
+) -> tuple[Examples, ValidationPairs]:
+    """Crop the faces of a list of pairs like LFW's pairs.txt.
 
-    Pairs with a picture that is not there, or shows no face, are left out and counted.
+    Pairs with a picture that is missing or has no face are left out and reported.
     """
     from nitakao import protocols
     from nitakao.training import dataset, validation
-    from nitakao.training.dataset import Portrait
+    from nitakao.training.dataset import LabelledPicture
 
-    asked = protocols.read_pairs(listed)
-    paths = protocols.find_pictures(folder, asked.pictures)
-    known = [Portrait(who, path) for who, path in zip(asked.labels, paths, strict=True) if path is not None]
-    if not known:
+    listed = protocols.read_pairs(pairs)
+    paths = protocols.find_pictures(folder, listed.pictures)
+    pictures = [LabelledPicture(p, path) for p, path in zip(listed.labels, paths, strict=True) if path is not None]
+    if not pictures:
         raise MisuseError(
-            f"'{folder}' has none of the pictures that '{listed}' names: is this the folder of these pairs?"
+            f"'{folder}' has none of the pictures of '{pairs}': check that this is the folder of these pairs"
         )
-    examples = dataset.cut(known, place, rule, detector=detector, say=watch.say)
-    named = [(paths[a], paths[b]) for a, b in zip(asked.first.tolist(), asked.second.tolist(), strict=True)]
-    pairs = validation.listed(examples, named)
-    if lost := len(named) - len(pairs.same):
-        watch.say(f"{lost} of {len(named)} listed pairs have a picture that is not there or shows no face: left out")
-    return examples, pairs
+    examples = dataset.crop_pictures(pictures, cache, rule, detector=detector, on_message=progress.on_message)
+    sides = [(paths[a], paths[b]) for a, b in zip(listed.first.tolist(), listed.second.tolist(), strict=True)]
+    usable = validation.listed_pairs(examples, sides)
+    if missing := len(sides) - len(usable.same):
+        progress.on_message(
+            f"{missing} of {len(sides)} listed pairs have a picture that is missing or has no face: left out"
+        )
+    return examples, usable
 
 
-def _names(named: Sequence[FaceRecord]) -> dict[int | None, str]:
-    """What each person is called; two of one name are told apart by their numbers."""
-    called = {one.person_id: one.name for one in named}
-    often = Counter(called.values())
-    return {person: name if often[name] == 1 else f"{name} ({person})" for person, name in called.items()}
+def _unique_names(faces: Sequence[FaceRecord]) -> dict[int | None, str]:
+    """The name of each person; people of the same name get their number appended."""
+    names = {face.person_id: face.name for face in faces}
+    counts = Counter(names.values())
+    return {person: name if counts[name] == 1 else f"{name} ({person})" for person, name in names.items()}
 
 
-def _from_chip(chip: Chip | None, one: FaceRecord, rule: CropRule) -> tuple[Pixels | None, str]:
+def _crop_chip(chip: Chip | None, face: FaceRecord, rule: CropRule) -> tuple[Pixels | None, str]:
+    """The crop, or None and why there is none."""
     from nitakao import photos
 
     if chip is None:
-        return None, f"face {one.id} of '{one.name}' has no chip in the gallery: left out"
+        return None, f"face {face.id} of '{face.name}' has no chip in the gallery: left out"
     try:
-        return photos.crop_face(*photos.photo_from_chip(chip, one.face), rule), ""
+        return photos.crop_face(*photos.photo_from_chip(chip, face.face), rule), ""
     except (PhotoError, GeometryError) as error:
-        return None, f"face {one.id} of '{one.name}' cannot be cut out: {error}"
+        return None, f"face {face.id} of '{face.name}' cannot be cropped: {error}"
 
 
-def doubted(
-    portrayed: Sequence[Portrait], model: str, detector: DetectorSettings | None, folder: Path, watch: Watching
+def check_labels(
+    pictures: Sequence[LabelledPicture],
+    model: str,
+    detector: DetectorSettings | None,
+    folder: Path,
+    progress: Progress,
 ) -> int:
-    """How many pictures seem to stand under the wrong name, by a model that knows faces already; listed in `folder`."""
+    """List pictures with probably wrong labels in `folder`, by the vectors of a model. Returns their number."""
     from nitakao import pipeline
+    from nitakao.pipeline import PipelineOptions
     from nitakao.training import label_noise
-    from nitakao.training.splits import gathered
+    from nitakao.training.splits import make_examples
 
-    names = {one.path: one.name for one in portrayed}
+    persons = {one.path: one.person for one in pictures}
     vectors: list[Floats] = []
     faces: list[tuple[str, str, int]] = []
     options = PipelineOptions(detector or DetectorSettings(), "central")
-    for outcome in pipeline.run(list(names), card=card_of(model), options=options):
+    for outcome in pipeline.run(list(persons), card=card_of(model), options=options):
         if outcome.faces:
-            faces.append((names[outcome.source], outcome.source, len(faces)))
+            faces.append((persons[outcome.source], outcome.source, len(faces)))
             vectors.append(outcome.vectors[0])
-    nothing = np.zeros((0, 1, 1, 3), np.uint8)
-    found = label_noise.suspects(np.stack(vectors), gathered(nothing, faces)) if faces else []
-    label_noise.write(folder / NOISE, found)
-    if found:
-        watch.say(f"{len(found)} of {len(faces)} pictures look more like somebody else: see '{folder / NOISE}'")
-    return len(found)
+    no_pixels = np.zeros((0, 1, 1, 3), np.uint8)
+    noisy = label_noise.find_noisy_labels(np.stack(vectors), make_examples(no_pixels, faces)) if faces else []
+    path = folder / LABEL_NOISE
+    label_noise.write(path, noisy)
+    if noisy:
+        progress.on_message(f"{len(noisy)} of {len(faces)} pictures look more like somebody else: see '{path}'")
+    return len(noisy)

@@ -1,11 +1,10 @@
-"""A network trained on people's faces, and left as a model that every command takes."""
+"""Train a network on people's faces, and export it as a model."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,241 +12,215 @@ from typing import TYPE_CHECKING
 from nitakao import training
 from nitakao.errors import MisuseError
 from nitakao.tasks.train import face_crops
-from nitakao.tasks.train.face_crops import Watching
-from nitakao.training.settings import TrainingSettings
-from nitakao.values import CropRule, DetectorSettings, ModelCard
+from nitakao.tasks.train.face_crops import Progress
+from nitakao.training.settings import TrainingData, TrainingSettings
+from nitakao.values import CropRule, ModelCard
 
 if TYPE_CHECKING:  # PyTorch is loaded only where something is trained
-    from nitakao.training.distributed import World
-    from nitakao.training.loop import Event, Exam, Run
-    from nitakao.training.run_record import Data
+    from nitakao.training.distributed import ProcessGroup
+    from nitakao.training.loop import Plan, Run, ValidationSet
     from nitakao.training.splits import Examples, Split
-    from nitakao.training.validation import Pairs, Verdict
+    from nitakao.training.validation import ValidationMetrics, ValidationPairs
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training came to.
+    """The result of `train`.
 
-    card: of the model, ready to be used from `folder`.  parity: how far its graph is from PyTorch.
-    verdict: of the model on people held out, None where nobody was.  step: which weights these are, of `steps` made.
-    doubted: pictures that seem to stand under the wrong name, None where nobody looked.
+    Attributes:
+        card: Card of the model in `folder`.
+        folder: Folder of the run and its model.
+        parity: Largest difference between vectors of PyTorch and of the exported graph.
+        validation: Figures on held-out people; None without any.
+        step: The step whose weights were exported.
+        steps: Number of steps.
+        people: Number of people trained on.
+        pictures: Number of pictures trained on.
+        held_out_people: Number of held-out people.
+        held_out_pictures: Number of their pictures.
+        noisy_labels: Number of pictures with probably wrong labels; None if labels were not checked.
+        seconds: Duration.
     """
 
     card: ModelCard
     folder: Path
     parity: float
-    verdict: Verdict | None
+    validation: ValidationMetrics | None
     step: int
     steps: int
     people: int
     pictures: int
-    judged_people: int
-    judged_pictures: int
-    doubted: int | None
+    held_out_people: int
+    held_out_pictures: int
+    noisy_labels: int | None
     seconds: float
 
 
 def train(
     out: str | os.PathLike[str],
-    folder: str | os.PathLike[str] | None = None,
+    data: TrainingData | None = None,
     *,
-    gallery: str | None = None,
-    people: tuple[str, ...] = (),
     settings: TrainingSettings | None = None,
-    begin: str | None = None,
-    name: str | None = None,
-    pairs: tuple[str, str] | None = None,
-    crops: str | os.PathLike[str] | None = None,
     check_labels: str | None = None,
-    detector: DetectorSettings | None = None,
     device: str = "auto",
     resume: bool = False,
-    watch: Watching | None = None,
-    tell: Callable[[Event], None] = lambda event: None,
+    progress: Progress | None = None,
 ) -> Trained | None:
-    """The model that was trained, left in the folder `out`; None in all processes of a training but the first.
+    """Train a network, and export it as a model.
 
-    folder: holds a folder of pictures for each person, or else gallery: the people of it who have a name.
-    people: those of the folder who are taken; empty for all.
-    begin: what weights to begin with: a model's name or card, a .pt or .t7 file, or the folder of another run.
-    pairs: a list in LFW's layout and the folder that it speaks of, on which the network is judged too.
-    crops: where faces that were cut out are kept, for several runs; else within `out`.
-    check_labels: the model by which pictures under the wrong name are looked for first.
-    resume: go on with the run in `out`, whose settings and pictures it knows.
-    Raises TrainingError where it cannot start or go on, MissingExtraError without PyTorch.
+    Args:
+        out: Folder of the run and its model.
+        data: What to train on. Not with `resume`.
+        settings: The settings. Not with `resume`.
+        check_labels: Name or card of a model with which to look for wrong labels first. None: do not.
+        device: 'cpu', 'cuda', or 'auto' for a GPU if there is one.
+        resume: Continue the run in `out`, with its settings and data.
+        progress: Callbacks.
+
+    Returns:
+        The result; None in all processes but the first.
+
+    Raises:
+        MisuseError: If arguments are invalid, or `out` has a run already.
+        TrainingError: If the training cannot start or continue.
+        MissingExtraError: If PyTorch is not installed.
     """
     training.require()
     from nitakao.training import run_record
-    from nitakao.training.distributed import entered
+    from nitakao.training.distributed import join_group
 
-    run, watch, began = Path(out), watch or Watching(), time.monotonic()
+    run, start = Path(out), time.monotonic()
     if resume:
         settings, data = run_record.read(run)
-        detector = run_record.detector(data)
     else:
-        if (folder is None) == (gallery is None):
-            raise MisuseError("a training is on a folder of people, or on a gallery: name one of them")
-        run_record.prepare(run)
-        listed, listed_folder = (None, None) if pairs is None else (_absolute(path) for path in pairs)
-        data = run_record.Data(
-            name or run.resolve().name,
-            _absolute(folder),
-            gallery,
-            people,
-            listed,
-            listed_folder,
-            _absolute(crops),
-            begin,
-            None if detector is None else asdict(detector),
-        )
-    work = _Work(run, settings or TrainingSettings(), data, detector, watch, tell)
-    with entered(device) as world:
-        return work.done(world, check_labels, resume, began)
-
-
-def _absolute(path: str | os.PathLike[str] | None) -> str | None:
-    return None if path is None else os.path.abspath(path)
+        data = run_record.absolute(data or TrainingData())
+        if data.folder is None and check_labels is not None:
+            raise MisuseError("labels are checked in folders; for a gallery, use 'nitakao people review'")
+        run_record.create_folder(run)
+        data = replace(data, name=data.name or run.resolve().name)
+    with join_group(device) as group:
+        task = _Training(run, settings or TrainingSettings(), data, group, progress or Progress(), start)
+        return task.run_all(check_labels, resume)
 
 
 @dataclass(frozen=True)
-class _Work:
-    """One training."""
+class _Training:
+    """One training, in this process."""
 
     run: Path
     settings: TrainingSettings
-    data: Data
-    detector: DetectorSettings | None
-    watch: Watching
-    tell: Callable[[Event], None]
+    data: TrainingData
+    group: ProcessGroup
+    progress: Progress
+    start: float
 
-    def done(self, world: World, check_labels: str | None, resume: bool, began: float) -> Trained | None:
+    def run_all(self, check_labels: str | None, resume: bool) -> Trained | None:
         from nitakao.training import export, initial_weights, loop, pretrained, run_record
 
-        basis, weights = (None, None) if self.data.begin is None else pretrained.found(self.data.begin)
-        rule, normalisation = export.face(self.settings, basis)
-        network = initial_weights.network(self.settings, weights, str(self.data.begin), world.rank)
-        divided, exam, doubted = self._examined(rule, world, check_labels)
-        told = run_record.told(self.settings, divided)
+        source = self.data.initial_weights
+        basis, weights = (None, None) if source is None else pretrained.read_weights(source)
+        rule, normalisation = export.face_input(self.settings, basis)
+        network = initial_weights.make_network(self.settings, weights, str(source), self.group.rank)
+        split, validation_set, noisy_labels = self._load_data(rule, check_labels)
+        fingerprint = run_record.fingerprint(self.settings, split)
         if resume:
-            run_record.check(self.run, told)
-        elif world.first:
+            run_record.check(self.run, fingerprint)
+        elif self.group.is_main:
             run_record.write(self.run, self.settings, self.data)
-        made = loop.train(
-            network,
-            divided,
-            self.settings,
-            normalisation,
-            self.run,
-            told=told,
-            world=world,
-            exam=exam,
-            knows=weights is not None,
-            resume=resume,
-            tell=self.tell if world.first else lambda event: None,
-        )
-        return self._left(divided, exam, made, basis, world, doubted, began) if world.first else None
+        plan = loop.Plan(split, self.settings, normalisation, self.run, fingerprint, self.group, validation_set)
+        on_event = self.progress.on_event if self.group.is_main else lambda event: None
+        run = loop.train(network, plan, pretrained=weights is not None, resume=resume, on_event=on_event)
+        return self._export(plan, run, basis, noisy_labels) if self.group.is_main else None
 
-    def _examined(
-        self, rule: CropRule, world: World, check_labels: str | None
-    ) -> tuple[Split, Exam | None, int | None]:
-        """People to train on, people to be judged by, and how many pictures are doubted."""
+    def _load_data(self, rule: CropRule, check_labels: str | None) -> tuple[Split, ValidationSet | None, int | None]:
+        """The people to train on, the held-out people, and the number of noisy labels."""
         from nitakao.training import loop, validation
-        from nitakao.training.splits import listed, split
+        from nitakao.training.splits import quote_names, split
 
         settings = self.settings
-        found, also, doubted = None, None, None
-        if world.first:
-            found, doubted = self._faces(rule, check_labels)
-            also = self._listed(rule)
-        examples = self._agreed(found, rule, world)
-        divided = split(examples, settings.held_out, settings.seed, settings.least_pictures)
-        if divided.left_out and world.first:
-            self.watch.say(f"one picture is too few where triplets need two: {listed(divided.left_out)} left out")
-        if not len(divided.judged):
-            return divided, None, doubted
-        return divided, loop.Exam(divided.judged, validation.pairs(divided.judged, settings.seed), also), doubted
+        examples, listed, noisy_labels = None, None, None
+        if self.group.is_main:
+            examples, noisy_labels = self._crop_faces(rule, check_labels)
+            listed = self._crop_pairs(rule)
+        parts = split(self._share(examples, rule), settings.held_out, settings.seed, settings.min_pictures)
+        if parts.too_few and self.group.is_main:
+            names = quote_names(parts.too_few)
+            self.progress.on_message(f"one picture is too few where triplets need two: {names} left out")
+        if not len(parts.held_out):
+            return parts, None, noisy_labels
+        pairs = validation.make_pairs(parts.held_out, settings.seed)
+        return parts, loop.ValidationSet(parts.held_out, pairs, listed), noisy_labels
 
-    def _faces(self, rule: CropRule, check_labels: str | None) -> tuple[Examples, int | None]:
-        place = self._place(rule)
-        if self.data.folder is None:
-            if check_labels is not None:
-                raise MisuseError(
-                    "labels are checked in folders; of a gallery, 'nitakao people review' shows the doubtful"
-                )
-            return face_crops.of_gallery(self.data.gallery, place, rule, self.watch), None
-        folder = Path(self.data.folder)
-        found, portrayed = face_crops.of_folder(folder, self.data.people, place, rule, self.detector, self.watch)
+    def _crop_faces(self, rule: CropRule, check_labels: str | None) -> tuple[Examples, int | None]:
+        data, cache = self.data, self._cache(rule)
+        if data.folder is None:
+            return face_crops.crop_gallery(data.gallery, cache, rule, self.progress), None
+        examples, pictures = face_crops.crop_folder(
+            Path(data.folder), data.people, cache, rule, data.detector, self.progress
+        )
         if check_labels is None:
-            return found, None
-        return found, face_crops.doubted(portrayed, check_labels, self.detector, self.run, self.watch)
+            return examples, None
+        return examples, face_crops.check_labels(pictures, check_labels, data.detector, self.run, self.progress)
 
-    def _listed(self, rule: CropRule) -> tuple[Examples, Pairs] | None:
-        """Faces and pairs of a list in LFW's layout, None where none was given."""
-        if self.data.pairs is None or self.data.pairs_folder is None:
+    def _crop_pairs(self, rule: CropRule) -> tuple[Examples, ValidationPairs] | None:
+        """Faces and pairs of the list of pairs, if any."""
+        data = self.data
+        if data.pairs is None or data.pairs_folder is None:
             return None
-        listed, folder = Path(self.data.pairs), Path(self.data.pairs_folder)
-        return face_crops.of_pairs(listed, folder, self._place(rule), rule, self.detector, self.watch)
+        pairs, folder = Path(data.pairs), Path(data.pairs_folder)
+        return face_crops.crop_pairs(pairs, folder, self._cache(rule), rule, data.detector, self.progress)
 
-    def _place(self, rule: CropRule) -> Path:
-        """Where crops are kept that were cut by this rule."""
+    def _cache(self, rule: CropRule) -> Path:
+        """Folder of the crops of this rule."""
         if self.data.crops is None:
             return self.run / "crops"
         return Path(self.data.crops) / hashlib.sha256(repr(rule).encode()).hexdigest()[:12]
 
-    def _agreed(self, found: Examples | None, rule: CropRule, world: World) -> Examples:
-        """The examples in all processes: the first has cut them out, the others map what it left."""
-        if world.size == 1 and found is not None:
-            return found
-        from nitakao.training.crop_cache import mapped
+    def _share(self, examples: Examples | None, rule: CropRule) -> Examples:
+        """The examples in all processes: the first has cropped them, the others map its files."""
+        if self.group.size == 1 and examples is not None:
+            return examples
+        from nitakao.training.crop_cache import map_pixels
         from nitakao.training.splits import Examples
 
-        parts = None if found is None else (found.rows, found.labels, found.people, found.pictures)
-        rows, labels, people, pictures = world.agreed(parts)
-        return found or Examples(mapped(self._place(rule), rule.size), rows, labels, people, pictures)
+        parts = None if examples is None else (examples.rows, examples.labels, examples.people, examples.pictures)
+        rows, labels, people, pictures = self.group.broadcast(parts)
+        return examples or Examples(map_pixels(self._cache(rule), rule.size), rows, labels, people, pictures)
 
-    def _left(
-        self,
-        divided: Split,
-        exam: Exam | None,
-        run: Run,
-        basis: ModelCard | None,
-        world: World,
-        doubted: int | None,
-        began: float,
-    ) -> Trained:
-        """The best weights of the run exported, with what was measured of them."""
+    def _export(self, plan: Plan, run: Run, basis: ModelCard | None, noisy_labels: int | None) -> Trained:
+        """Export the best weights, with their figures."""
         from nitakao.training import checkpoints, export, loop, validation
 
-        settings, trained, judged = self.settings, divided.trained, divided.judged
-        step, told = run.step, export.Told(f"{len(trained):,} pictures of {len(trained.people):,} people", basis=basis)
-        if exam is not None:
-            checkpoints.put_back(run.mean, checkpoints.best_weights(self.run), "network")
-            step, normalisation = run.best_step, export.face(settings, basis)[1]
-            vectors = loop.embedded(run.mean, judged, normalisation, unit=settings.unit_length, device=world.device)
-            apart = exam.pairs.apart(vectors)
-            verdict = validation.verdict(exam.pairs, apart, settings.far)
-            on = f"{verdict.same:,} pairs of one person and {verdict.different:,} of two, "
-            on += f"{len(judged):,} pictures of {len(judged.people):,} people held out"
-            told = replace(
-                told, verdict=verdict, judged_on=on, calibration=validation.calibrated(exam.pairs, apart, on)
-            )
-        name = export.plain(self.data.name)
-        card, parity = export.export(run.mean, settings, trained, told, self.run, name)
-        made = Trained(
-            card,
-            self.run,
-            parity,
-            told.verdict,
-            step,
-            run.step,
-            len(trained.people),
-            len(trained),
-            len(judged.people),
-            len(judged),
-            doubted,
-            time.monotonic() - began,
+        settings, trained, held_out = self.settings, plan.split.training, plan.split.held_out
+        step = run.step
+        details = export.CardDetails(f"{len(trained):,} pictures of {len(trained.people):,} people", basis=basis)
+        if plan.validation_set is not None:
+            checkpoints.load_state(run.mean, checkpoints.best_weights(self.run), "network")
+            step, pairs = run.best_step, plan.validation_set.pairs
+            unit, device = settings.unit_length, self.group.device
+            vectors = loop.embed(run.mean, held_out, plan.normalisation, unit=unit, device=device)
+            distances = pairs.distances(vectors)
+            figures = validation.measure(pairs, distances, settings.far)
+            source = f"{figures.same:,} pairs of one person and {figures.different:,} of two, "
+            source += f"{len(held_out):,} pictures of {len(held_out.people):,} people held out"
+            calibration = validation.fit_calibration(pairs, distances, source)
+            details = replace(details, validation=figures, validation_data=source, calibration=calibration)
+        name = export.plain_name(str(self.data.name))
+        card, parity = export.export(run.mean, settings, trained, details, self.run, name)
+        result = Trained(
+            card=card,
+            folder=self.run,
+            parity=parity,
+            validation=details.validation,
+            step=step,
+            steps=run.step,
+            people=len(trained.people),
+            pictures=len(trained),
+            held_out_people=len(held_out.people),
+            held_out_pictures=len(held_out),
+            noisy_labels=noisy_labels,
+            seconds=time.monotonic() - self.start,
         )
-        figures = {**asdict(made), "card": card.name, "folder": self.run.name, "history": run.history}
-        export.write_metrics(self.run, {**figures, "settings": asdict(settings)})
-        return made
+        metrics = {**asdict(result), "card": card.name, "folder": self.run.name, "history": run.history}
+        export.write_metrics(self.run, {**metrics, "settings": asdict(settings)})
+        return result

@@ -1,4 +1,4 @@
-"""The networks that can be trained: how each is made, how it wants its faces, and how it becomes an ONNX graph."""
+"""The networks that can be trained: their modules, their inputs, and their ONNX graphs."""
 
 from __future__ import annotations
 
@@ -21,19 +21,26 @@ from nitakao.values import CropRule, ModelCard, Normalisation
 
 Weights = Mapping[str, NDArray[Any]]
 
-# Where the five landmarks lie in a crop of 112 pixels: the template that ArcFace and most networks since are trained
-# with; Deng et al. 2019, arXiv:1801.07698, as insightface's face_align.py has it.
+# Positions of the five landmarks in a crop of 112 pixels, the template of ArcFace and most later networks: Deng et al.
+# 2019, arXiv:1801.07698, insightface's face_align.py.
 ARCFACE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
 ARCFACE_SIDE = 112
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One kind of network.
+    """A network architecture.
 
-    title: for cards.  size, dimension: its own.  smallest: side of a crop below which nothing is left at its end.
-    make: the network that settings ask for, at this size and dimension.  crop: how faces are cut for a side.
-    graph: its weights as an ONNX graph that a card describes.
+    Attributes:
+        title: Name on cards.
+        size: Default side of the crops, in pixels.
+        dimension: Default embedding size.
+        smallest: Smallest side of the crops, in pixels.
+        normalisation: How the network takes pixels.
+        make: Makes the network, from settings, side and embedding size.
+        crop: The crop rule for a side.
+        graph: Builds the ONNX graph of the network, from its weights and card.
+        any_size: Whether it takes crops other than `size`.
     """
 
     title: str
@@ -49,10 +56,10 @@ class Architecture:
 
 def _template(points: tuple[tuple[float, float], ...], side: int) -> Callable[[int], CropRule]:
     def crop(size: int) -> CropRule:
-        # Middles of pixels: (0, 0) is half a pixel from the corner, which stays where it is.
+        # Coordinates are of pixel centres: (0, 0) is half a pixel from the corner, which scaling keeps.
         scale = size / side
-        laid = tuple((round((x + 0.5) * scale - 0.5, 3), round((y + 0.5) * scale - 0.5, 3)) for x, y in points)
-        return CropRule("template", size, template=laid)
+        scaled = tuple((round((x + 0.5) * scale - 0.5, 3), round((y + 0.5) * scale - 0.5, 3)) for x, y in points)
+        return CropRule("template", size, template=scaled)
 
     return crop
 
@@ -93,7 +100,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 
 def architecture(settings: TrainingSettings) -> Architecture:
-    """The kind of network that these settings ask for. Raises MisuseError for a size that it cannot take."""
+    """The architecture of these settings. Raises MisuseError for a size that it does not take."""
     kind = ARCHITECTURES[settings.network]
     size = side(settings)
     if not kind.any_size and size != kind.size:
@@ -104,14 +111,15 @@ def architecture(settings: TrainingSettings) -> Architecture:
 
 
 def side(settings: TrainingSettings) -> int:
-    """Pixels of a crop's side."""
+    """Side of the crops, in pixels."""
     return settings.size or ARCHITECTURES[settings.network].size
 
 
 def dimension(settings: TrainingSettings) -> int:
+    """Embedding size."""
     return settings.dimension or ARCHITECTURES[settings.network].dimension
 
 
 def make(settings: TrainingSettings) -> nn.Module:
-    """The network that these settings ask for, its weights at random: the same for the same state of torch's."""
+    """Make the network of these settings, with random weights from torch's random state."""
     return architecture(settings).make(settings, side(settings), dimension(settings))

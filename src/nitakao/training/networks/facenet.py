@@ -1,4 +1,4 @@
-"""Inception-ResNet-v1 as davidsandberg/facenet has it, with the names of weights that facenet-pytorch gives them.
+"""Inception-ResNet-v1 of davidsandberg/facenet, with the weight names of facenet-pytorch.
 
 Layers: src/models/inception_resnet_v1.py of davidsandberg/facenet, after Szegedy et al. 2016, arXiv:1602.07261,
 figures 10 to 14. `nitakao.models.networks.facenet` builds the same network as an ONNX graph.
@@ -35,7 +35,7 @@ class Unit(nn.Module):
 
 
 def _chain(channels: int, layers: Sequence[tuple[int, Kernel]], *, stride: int = 1) -> nn.Module:
-    """Units after one another, padded to keep the size; with a stride the last is not."""
+    """Units in sequence, padded to keep the size; the last is not padded if it has a stride."""
     widths = [channels, *(width for width, _ in layers)]
     units = [
         Unit(before, width, kernel, stride=stride if last else 1, same=not (last and stride > 1))
@@ -47,7 +47,7 @@ def _chain(channels: int, layers: Sequence[tuple[int, Kernel]], *, stride: int =
 
 
 class Residual(nn.Module):
-    """x plus `scale` times what branches side by side make of it."""
+    """x plus `scale` times the output of parallel branches."""
 
     def __init__(self, channels: int, branches: Branches, scale: float, *, relu: bool = True) -> None:
         super().__init__()
@@ -57,13 +57,13 @@ class Residual(nn.Module):
         self._count, self._scale, self._relu = len(branches), scale, relu
 
     def forward(self, x: Tensor) -> Tensor:
-        beside = torch.cat([getattr(self, f"branch{n}")(x) for n in range(self._count)], 1)
-        out = self.conv2d(beside) * self._scale + x
+        branches = torch.cat([getattr(self, f"branch{n}")(x) for n in range(self._count)], 1)
+        out = self.conv2d(branches) * self._scale + x
         return torch.relu(out) if self._relu else out
 
 
 class Reduction(nn.Module):
-    """Half the size: branches that end in a stride of 2, and a pool, side by side."""
+    """Half the size: parallel branches that end in a stride of 2, and a pool."""
 
     def __init__(self, channels: int, branches: Branches) -> None:
         super().__init__()
@@ -78,9 +78,13 @@ class Reduction(nn.Module):
 
 
 class InceptionResnetV1(nn.Module):
-    """(N, 3, S, S) normalised RGB, S at least 75, to (N, dimension), not yet of unit length.
+    """(N, 3, S, S) normalised RGB, S at least 75, to (N, dimension), not of unit length.
 
-    width: factor on all channels.  repeats: of the three kinds of residual blocks.
+    Args:
+        dimension: Embedding size.
+        dropout: Dropout before the last layer.
+        width: Factor on all channels.
+        repeats: Numbers of the three kinds of residual blocks.
     """
 
     def __init__(

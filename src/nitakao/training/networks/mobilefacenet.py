@@ -1,4 +1,4 @@
-"""MobileFaceNet: a small network for faces, quick on processors.
+"""MobileFaceNet: a small network for faces, fast on CPUs.
 
 Layers: Chen et al. 2018, arXiv:1804.07573, table 1. `nitakao.models.networks.mobilefacenet` builds it as an ONNX graph.
 """
@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 STAGES = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))  # table 1: t, c, n, s
 LAST = 512  # table 1: channels before the global depthwise convolution
-REDUCTION = 16  # photograph pixels to one place of the last feature map
+REDUCTION = 16  # pixels per position of the last feature map
 
 
 class Unit(nn.Module):
-    """Convolution, batch normalisation and, unless linear, PReLU. kernel: padded to keep the size, or not at all."""
+    """Convolution, batch normalisation and, unless `linear`, PReLU. pad: None pads to keep the size."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Unit(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Widened, filtered channel by channel, narrowed without a nonlinearity; x is added where the shape stays."""
+    """Inverted bottleneck: expand, depthwise convolution, linear projection; residual where the shape is unchanged."""
 
     def __init__(self, channels: int, width: int, *, factor: int, stride: int) -> None:
         super().__init__()
@@ -50,16 +50,16 @@ class Bottleneck(nn.Module):
         self.expand = Unit(channels, inner, 1)
         self.depthwise = Unit(inner, inner, 3, stride=stride, groups=inner)
         self.project = Unit(inner, width, 1, linear=True)
-        self.register_buffer("stride", torch.tensor(stride))  # travels with the weights: no shape tells it
-        self._added = stride == 1 and channels == width
+        self.register_buffer("stride", torch.tensor(stride))  # saved with the weights: no shape shows it
+        self._residual = stride == 1 and channels == width
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.project(self.depthwise(self.expand(x)))
-        return x + y if self._added else y
+        return x + y if self._residual else y
 
 
 class MobileFaceNet(nn.Module):
-    """(N, 3, size, size) normalised RGB to (N, dimension), not yet of unit length. width: factor on all channels."""
+    """(N, 3, size, size) normalised RGB to (N, dimension), not of unit length. width: factor on all channels."""
 
     def __init__(
         self,

@@ -1,9 +1,9 @@
-"""OpenFace's nn4.small2 as its published weights, nn4.small2.v1, were trained.
+"""OpenFace's nn4.small2, as its published weights nn4.small2.v1 were trained.
 
-Its pools are those of the definition before commit 49fffb3 of cmusatyalab/openface, which corrected them after v1:
-they are smaller than the branches beside them, and nn.DepthConcat lays them in the middle of zeros. Cross-map LRN is
-Torch7's, whose alpha is divided by the number of maps, as PyTorch's is. `nitakao.models.networks.openface` builds the
-same network as an ONNX graph.
+The pools are those before commit 49fffb3 of cmusatyalab/openface, which corrected them after v1: their outputs are
+smaller than those of the parallel branches, and nn.DepthConcat pads them with zeros. Cross-map LRN is Torch7's, which
+divides alpha by the number of maps as PyTorch does. `nitakao.models.networks.openface` builds the same network as an
+ONNX graph.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Unit(nn.Module):
 
 
 class Inception(nn.Module):
-    """Kernels, a pool and a reduction side by side; smaller ones in the middle of zeros."""
+    """Parallel convolutions, pool and reduction; smaller outputs are padded with zeros."""
 
     def __init__(self, channels: int, block: Block, factor: float) -> None:
         super().__init__()
@@ -50,11 +50,11 @@ class Inception(nn.Module):
         self.width += w(block.reduced) if block.reduced else 0
 
     def forward(self, x: Tensor) -> Tensor:
-        return _beside([branch(x) for branch in self.branches])
+        return _concatenate([branch(x) for branch in self.branches])
 
 
 class Pool(nn.Module):
-    """The largest of 3x3 in steps of 2, or the root of the sum of squares of 3x3 in steps of 3. Nothing is padded."""
+    """Max pooling of 3x3 with stride 2, or L2 pooling of 3x3 with stride 3. No padding."""
 
     def __init__(self, power: bool) -> None:
         super().__init__()
@@ -63,11 +63,11 @@ class Pool(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self._power:
             return nn.functional.max_pool2d(x, 3, 2)
-        # A tiny sum keeps the root's slope finite where all nine are zero; Torch7's own was infinite there.
+        # The clamp keeps the gradient finite where all nine are zero; Torch7's is infinite there.
         return (nn.functional.avg_pool2d(x * x, 3, 3) * 9).clamp_min(1e-12).sqrt()
 
 
-def _beside(parts: Sequence[Tensor]) -> Tensor:
+def _concatenate(parts: Sequence[Tensor]) -> Tensor:
     high, wide = (max(p.shape[axis] for p in parts) for axis in (2, 3))
     padded = []
     for part in parts:
@@ -77,7 +77,7 @@ def _beside(parts: Sequence[Tensor]) -> Tensor:
 
 
 class NN4Small2(nn.Module):
-    """(N, 3, 96, 96) RGB from 0 to 1 to (N, dimension), not yet of unit length. width: factor on all channels."""
+    """(N, 3, 96, 96) RGB from 0 to 1 to (N, dimension), not of unit length. width: factor on all channels."""
 
     def __init__(self, dimension: int = 128, *, width: float = 1.0) -> None:
         super().__init__()
