@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from nitakao.tasks.search.verify import verify
     from nitakao.tasks.search.verify_person import verify_known
     from nitakao.tasks.train.train import train
-    from nitakao.training.settings import TrainingSettings
+    from nitakao.training.settings import TrainingData, TrainingSettings
     from nitakao.values import (
         CropRule,
         DetectorSettings,
@@ -109,6 +109,7 @@ __all__ = [
     "Photo",
     "PhotoError",
     "PhotoTooLargeError",
+    "TrainingData",
     "TrainingError",
     "TrainingSettings",
     "UnreadablePhotoError",
@@ -163,6 +164,7 @@ _HOMES = {
     "Limits": "photos.read",
     "Look": "tasks.probes",
     "PairRules": "tasks.evaluate.pairs",
+    "TrainingData": "training.settings",
     "TrainingSettings": "training.settings",
     "align": "tasks.photos.align",
     "calibrate": "tasks.gallery.calibrate",
