@@ -28,7 +28,7 @@ def test_a_known_face_is_named_and_a_strange_one_is_nobody_known(run, known):
     assert lines[3] == "2 people with a name"
     assert lines[4] == "fake, euclidean distance, same person below 1 (made up for tests)"
     assert lines[5].startswith("5 of 7 faces searched;")
-    assert lines[6] == "probabilities at a prior of 0.5, fitted on made up for tests"
+    assert lines[6] == "probabilities with prior 0.5, calibrated on made up for tests"
     assert ": nobody known (" in run("identify", "zoe.jpg")[1]
 
 

@@ -29,8 +29,8 @@ def test_faces_are_listed_with_what_makes_their_numbers_readable(run, known):
     assert lines[1].split()[0] == "1"
     assert lines[1].split()[4] == "Ada"
     assert lines[3] == "fake, euclidean distance, same person below 1 (made up for tests)"
-    assert lines[4] == "6 of 7 faces searched; below the threshold although somebody else, on average: 0.06"
-    assert lines[5] == "probabilities at a prior of 0.5, fitted on made up for tests"
+    assert lines[4] == "6 of 7 faces searched; expected false matches below the threshold: 0.06"
+    assert lines[5] == "probabilities with prior 0.5, calibrated on made up for tests"
 
 
 def test_json_and_csv_have_the_same_fields_and_values(run, known):

@@ -43,7 +43,7 @@ def test_no_probability_is_told_as_certain(probability, told):
 def test_a_scene_is_small_and_the_face_that_is_meant_stands_out():
     grey = np.full((1000, 2000, 3), 128, np.uint8)
     faces = (Face((100, 100, 300, 300), 0.9), Face((800, 400, 1200, 800), 0.9))
-    drawn = decoded(tiles.draw_scene(from_pixels(grey), faces, meant=1))
+    drawn = decoded(tiles.draw_scene(from_pixels(grey), faces, selected=1))
     assert drawn.shape == (240, 480, 3)
     assert drawn[96, 240] == pytest.approx(BOX_COLOUR, abs=40)  # the upper edge of the second box, y = 400 of 1000
     assert drawn[24, 48] == pytest.approx(tiles.OTHER_COLOUR, abs=25)
@@ -68,13 +68,13 @@ def test_the_notes_say_what_makes_the_numbers_readable():
     basis = ResultInfo("fake", "euclidean", 1.09, "made up", 900, 1000, 0.5, "pairs of tests", 0.1234)
     model, searched, prior = tiles.format_notes(basis)
     assert model == "fake, euclidean distance, same person below 1.09 (made up)"
-    assert searched == "900 of 1,000 faces searched; below the threshold although somebody else, on average: 0.12"
-    assert prior == "probabilities at a prior of 0.5, fitted on pairs of tests"
+    assert searched == "900 of 1,000 faces searched; expected false matches below the threshold: 0.12"
+    assert prior == "probabilities with prior 0.5, calibrated on pairs of tests"
 
 
 def test_the_notes_of_a_model_of_which_nothing_is_known_say_so():
     assert tiles.format_notes(ResultInfo("fake", "cosine", math.nan, "none", 5, 5)) == (
-        "fake, cosine distance, no threshold is known",
+        "fake, cosine distance, no default threshold",
         "5 faces searched",
     )
 

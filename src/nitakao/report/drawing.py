@@ -1,4 +1,4 @@
-"""Pictures for people: faces marked on their photographs, and two faces side by side."""
+"""Draw faces on their photographs, and two faces side by side."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from nitakao.errors import NitakaoError
 from nitakao.report import files
 from nitakao.values import Face, Outcome, Photo, Pixels
 
-LINE = 300  # a line is this part of the photograph's longer side wide, and two pixels at least
+LINE = 300  # lines are 1/300 of the photograph's longer side wide, and at least two pixels
 BOX_COLOUR = (0, 230, 64)  # a green that is rare in photographs of people
 LANDMARK_COLOUR = (255, 64, 64)
-SIDE = 320  # px; each of two faces side by side
-GAP = 12  # px between and around them
+SIDE = 320  # px; each face of a pair
+GAP = 12  # px between and around the faces
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-LETTERS = 20  # px; height of the caption
+CAPTION_HEIGHT = 20  # px
 
 
 def draw_faces(photo: Photo, faces: tuple[Face, ...]) -> Pixels:
-    """A copy of the photograph with each face's box, landmarks, and number."""
+    """Draw each face's box, landmarks and number on a copy of the photograph.
+
+    Returns:
+        (h, w, 3) uint8 RGB, in decoded pixels.
+    """
     picture = Image.fromarray(photo.pixels)
     draw = ImageDraw.Draw(picture)
     width = max(2, round(max(picture.size) / LINE))
@@ -36,13 +40,13 @@ def draw_faces(photo: Photo, faces: tuple[Face, ...]) -> Pixels:
 
 
 def draw_pair(a: Pixels, b: Pixels, caption: str) -> Pixels:
-    """Two faces side by side over a line of text. The built-in font has Latin letters only."""
-    sheet = Image.new("RGB", (2 * SIDE + 3 * GAP, SIDE + 3 * GAP + LETTERS), (255, 255, 255))
+    """Draw two face crops (h, w, 3) side by side with a caption. The built-in font has only Latin letters."""
+    sheet = Image.new("RGB", (2 * SIDE + 3 * GAP, SIDE + 3 * GAP + CAPTION_HEIGHT), (255, 255, 255))
     for place, crop in enumerate((a, b)):
         sheet.paste(
             Image.fromarray(crop).resize((SIDE, SIDE), Image.Resampling.LANCZOS), (GAP + place * (SIDE + GAP), GAP)
         )
-    ImageDraw.Draw(sheet).text((GAP, SIDE + 2 * GAP), caption, fill=(0, 0, 0), font=_font(LETTERS * 3 // 4))
+    ImageDraw.Draw(sheet).text((GAP, SIDE + 2 * GAP), caption, fill=(0, 0, 0), font=_font(CAPTION_HEIGHT * 3 // 4))
     return np.asarray(sheet)
 
 
@@ -51,32 +55,32 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 
 def picture_name(outcome: Outcome, end: str) -> str:
-    """A name for a picture made from this photograph: its own, and its content's, so that no two are alike."""
+    """A unique file name for a picture of this photograph: its base name and the start of its hash."""
     stem = os.path.splitext(os.path.basename(outcome.source.split("?")[0]))[0] or "photo"
-    while len(stem.encode("utf-8", "surrogateescape")) > 180:  # file systems end at 255 bytes
+    while len(stem.encode("utf-8", "surrogateescape")) > 180:  # file systems allow 255 bytes
         stem = stem[:-1]
     return f"{stem}-{outcome.sha256[:8]}{end}"
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
-    """A folder for pictures, made if it is not there. Raises NitakaoError."""
-    made = Path(path)
+    """Create a folder for pictures if needed. Raises NitakaoError if that fails."""
+    folder = Path(path)
     try:
-        made.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
     except FileNotFoundError:
-        raise NitakaoError(f"pictures cannot be saved in '{made}': there is no folder '{made.parent}'") from None
+        raise NitakaoError(f"pictures cannot be saved in '{folder}': there is no folder '{folder.parent}'") from None
     except OSError as error:
-        raise NitakaoError(f"pictures cannot be saved in '{made}': {error.strerror or error}") from error
-    return made
+        raise NitakaoError(f"pictures cannot be saved in '{folder}': {error.strerror or error}") from error
+    return folder
 
 
 def check(path: Path) -> None:
-    """Whether a picture of this name can be written, before the work for it. Raises MisuseError, NitakaoError."""
+    """Check, before any work, that this picture file can be written. Raises MisuseError or NitakaoError."""
     files.check(path, FORMATS, "picture")
 
 
 def save(path: Path, pixels: Pixels) -> None:
-    """Write a picture whole or not at all; the ending tells the kind, .png or .jpg."""
+    """Save a picture atomically, as PNG or JPEG by extension."""
     check(path)
     with files.open_atomic_file(path, "picture") as file:
         Image.fromarray(pixels).save(file, FORMATS[path.suffix.lower()], quality=92)

@@ -1,4 +1,4 @@
-"""A page of figures in one file: tables, curves, and the worst mistakes as pictures; nothing fetched, no script."""
+"""Evaluation pages: tables, curves and the worst errors as pictures, in one HTML file without scripts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ul.pairs .pictures { height: 8.5rem; } ul.pairs .pictures img { flex: 1 1 0; obj
 
 @dataclass(frozen=True)
 class Table:
-    """Rows below a header; the columns in `words` (by number) are text, the others numbers."""
+    """A table. words: indices of text columns; the others are numbers."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -38,6 +38,8 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
+    """A plot of curves."""
+
     lines: tuple[Line, ...]
     x: Axis
     y: Axis
@@ -46,7 +48,7 @@ class Curves:
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """kinds: a name and its values each.  mark: where a line stands across, and what it says."""
+    """A histogram. series: names and values (n,). marker: position and label of a vertical line."""
 
     series: tuple[tuple[str, Doubles], ...]
     x: Axis
@@ -56,7 +58,7 @@ class Histogram:
 
 @dataclass(frozen=True, eq=False)
 class Intervals:
-    """A row for each value with its interval.  mark: as in Histogram."""
+    """Values with confidence intervals, one row each. marker: position and label of a vertical line."""
 
     rows: tuple[Interval, ...]
     x: Axis
@@ -66,7 +68,7 @@ class Intervals:
 
 @dataclass(frozen=True, eq=False)
 class ImagePair:
-    """Two pictures, JPEG or PNG, empty where there is none; their names; what is said of them."""
+    """Two pictures (JPEG or PNG; empty if missing) with their names and a caption."""
 
     pictures: tuple[bytes, bytes]
     names: tuple[str, str]
@@ -75,7 +77,7 @@ class ImagePair:
 
 @dataclass(frozen=True, eq=False)
 class ImagePairs:
-    """Mistakes side by side.  none: what is said where there are none."""
+    """A grid of picture pairs. empty_text: shown if there are no pairs."""
 
     heading: str
     pairs: tuple[ImagePair, ...]
@@ -88,17 +90,17 @@ Block: TypeAlias = "Table | Figure | ImagePairs"
 
 @dataclass(frozen=True, eq=False)
 class EvaluationSection:
-    """What stands under one heading.  note: a line below it."""
+    """A section of the page. note: a line below the heading."""
 
     heading: str
     blocks: tuple[Block, ...]
     note: str = ""
 
 
-def render_evaluation(title: str, parts: Sequence[EvaluationSection], notes: Sequence[str]) -> str:
-    """The page as HTML. Names and notes are shown as text, whatever they hold."""
+def render_evaluation(title: str, sections: Sequence[EvaluationSection], notes: Sequence[str]) -> str:
+    """Render an evaluation page as HTML. All texts are escaped."""
     html, main = html_page.new_document(title, notes, STYLE)
-    for part in parts:
+    for part in sections:
         section = SubElement(main, "section")
         html_page.append_text(SubElement(section, "h2"), part.heading)
         if part.note:
@@ -108,7 +110,7 @@ def render_evaluation(title: str, parts: Sequence[EvaluationSection], notes: Seq
 
 
 def _blocks(section: Element, blocks: Sequence[Block]) -> None:
-    """Figures of one kind, or tables, stand side by side where there is room."""
+    """Place consecutive figures or tables side by side if there is room."""
     for drawn, group in groupby(blocks, key=lambda block: isinstance(block, (Curves, Histogram, Intervals))):
         kind = "figures" if drawn else "tables"
         place = SubElement(section, "div", {"class": kind})

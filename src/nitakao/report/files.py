@@ -1,4 +1,4 @@
-"""Files that people look at, written whole or not at all."""
+"""Check and write report files."""
 
 from __future__ import annotations
 
@@ -11,21 +11,28 @@ from nitakao.errors import MisuseError, NitakaoError
 from nitakao.system.atomic_write import open_atomic
 
 
-def check(path: Path, endings: Collection[str], what: str) -> None:
-    """Whether a file of this name can be written, before the work for it. Raises MisuseError, NitakaoError.
+def check(path: Path, suffixes: Collection[str], what: str) -> None:
+    """Check, before any work, that a file can be written.
 
-    what: as it is called in sentences, 'picture'.
+    Args:
+        path: The file.
+        suffixes: Allowed extensions.
+        what: Word for error messages, such as 'picture'.
+
+    Raises:
+        MisuseError: If the extension is not allowed.
+        NitakaoError: If the folder does not exist.
     """
-    if path.suffix.lower() not in endings:
-        named = " or ".join(dict.fromkeys(e for e in endings if e not in (".jpeg", ".htm")))
-        raise MisuseError(f"'{path}': {what}s are written as {named}")
+    if path.suffix.lower() not in suffixes:
+        names = " or ".join(dict.fromkeys(e for e in suffixes if e not in (".jpeg", ".htm")))
+        raise MisuseError(f"'{path}': {what}s are written as {names}")
     if not path.parent.is_dir():
         raise NitakaoError(f"the {what} '{path}' cannot be written: there is no folder '{path.parent}'")
 
 
 @contextmanager
 def open_atomic_file(path: Path, what: str) -> Iterator[BinaryIO]:
-    """What is written in the block stands at `path` after it; where it fails, `path` is as it was."""
+    """`atomic_write.open_atomic` with errors as NitakaoError."""
     try:
         with open_atomic(path) as file:
             yield file

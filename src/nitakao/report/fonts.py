@@ -1,7 +1,7 @@
-"""Text in any script on pictures, with the fonts that the system has.
+"""Draw text in any script with the system's fonts.
 
-Pillow's own font has Latin letters only. Each letter is drawn with the first font that has it; one that no font here
-has is written as an escape, \\u5c71.
+Pillow's built-in font has only Latin letters. Each character is drawn with the first font that has it; a character that
+no font has is drawn as an escape such as \\u5c71.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from PIL import ImageDraw, ImageFont
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 Colour = tuple[int, int, int]
 
-BUILT_IN = ""  # stands for the path of Pillow's own
-MISSING_GLYPH = "\U0010fffd"  # for private use: what a font shows for it, it shows for all that it lacks
-JOINERS = "\u200c\u200d"  # that shape Persian and emoji; all other format characters can mislead
+BUILT_IN = ""  # in place of a path: Pillow's built-in font
+MISSING_GLYPH = "\U0010fffd"  # private use: fonts draw it as they draw missing characters
+JOINERS = "\u200c\u200d"  # used by Persian and emoji; other format characters can be misleading
 ELLIPSIS = "..."
-# File names without their endings, lower case, in the order of trying: wide fonts of Windows, macOS and Linux.
+# Lower-case file names without extension, in order of preference: fonts of Windows, macOS and Linux with wide coverage.
 PREFERRED_FONTS = (
     *("dejavusans", "notosans-regular", "segoeui", "arial", "arial unicode", "liberationsans-regular"),
     *(
@@ -38,72 +38,72 @@ PREFERRED_FONTS = (
 
 
 def printable(text: str) -> str:
-    """The text composed, on one line, with escapes for what cannot be seen or would turn the writing around."""
-    shown = unicodedata.normalize("NFC", text)
-    return "".join(c if c.isprintable() or c in JOINERS else c.encode("unicode_escape").decode() for c in shown)
+    """Normalise text (NFC) and escape control, invisible and bidirectional characters."""
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(c if c.isprintable() or c in JOINERS else c.encode("unicode_escape").decode() for c in composed)
 
 
 def draw_text(
     canvas: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, fill: Colour, width: float
 ) -> None:
-    """Write one line at its upper left corner, cut short where it is wider than `width` pixels."""
+    """Draw one line with its upper left corner at `at`, shortened to `width` pixels."""
     x, y = float(at[0]), at[1]
-    baseline = y + round(size * 0.8)  # fonts differ in their height; their letters stand on one line
+    baseline = y + round(size * 0.8)  # common baseline for fonts of different heights
     for piece, font in _runs(shorten(text, size, width), size):
         canvas.text((x, baseline), piece, fill=fill, font=font, anchor="ls")
         x += font.getlength(piece)
 
 
 def shorten(text: str, size: int, width: float) -> str:
-    """The text as it is written, its end left out where it is wider than `width` pixels."""
+    """The drawable text, shortened with an ellipsis if it is wider than `width` pixels."""
     whole = drawable(text)
     if text_width(whole, size) <= width:
         return whole
     low, high = 0, len(whole)
-    while low < high:  # the longest beginning that fits
+    while low < high:  # the longest prefix that fits
         middle = (low + high + 1) // 2
         low, high = (middle, high) if text_width(whole[:middle] + ELLIPSIS, size) <= width else (low, middle - 1)
     return whole[:low].rstrip() + ELLIPSIS
 
 
 def drawable(text: str) -> str:
-    """`printable` text, with escapes for letters that no font here has."""
-    found = ""
+    """`printable` text with escapes for characters that no font has."""
+    result = ""
     for c in printable(text):
-        if c in JOINERS and (not found or found[-1].isascii()):
-            continue  # it joins nothing: what stood before it became an escape
-        found += c if _font_for(c) is not None else c.encode("unicode_escape").decode()
-    return found
+        if c in JOINERS and (not result or result[-1].isascii()):
+            continue  # nothing to join: the previous character was escaped
+        result += c if _font_for(c) is not None else c.encode("unicode_escape").decode()
+    return result
 
 
 def text_width(text: str, size: int) -> float:
-    """The width in pixels of written text."""
+    """Width of drawable text in pixels."""
     return sum(font.getlength(piece) for piece, font in _runs(text, size))
 
 
 def _runs(text: str, size: int) -> Iterator[tuple[str, Font]]:
-    """Pieces of written text that one font has."""
+    """Split drawable text into runs of one font."""
     piece, last = "", BUILT_IN
     for c in text:
         path = _font_for(c) or BUILT_IN
-        if piece and path != last and not _leans(c):
+        if piece and path != last and not _uses_previous_font(c):
             yield piece, _font(last, size)
             piece = ""
-        last = last if piece and _leans(c) else path
+        last = last if piece and _uses_previous_font(c) else path
         piece += c
     if piece:
         yield piece, _font(last, size)
 
 
-def _leans(c: str) -> bool:
-    """Whether a character belongs to the one before it: an accent, a joiner, a blank."""
+def _uses_previous_font(c: str) -> bool:
+    """Whether a character is drawn with the font of the previous one: accents, joiners, spaces."""
     return c in JOINERS or c == " " or unicodedata.category(c).startswith("M")
 
 
 @lru_cache(maxsize=10_000)
 def _font_for(c: str) -> str | None:
-    """The path of the first font that has the character; None where none has."""
-    if _leans(c):
+    """Path of the first font that has the character; None if no font has it."""
+    if _uses_previous_font(c):
         return BUILT_IN
     return next((path for path in _paths() if _has(path, c)), None)
 
@@ -111,11 +111,11 @@ def _font_for(c: str) -> str | None:
 def _has(path: str, c: str) -> bool:
     try:
         font = _font(path, 16)
-        lacks = font.getmask(MISSING_GLYPH)
+        missing = font.getmask(MISSING_GLYPH)
         mask = font.getmask(c)
     except (OSError, ValueError, UnicodeError):  # a font file that FreeType cannot read
         return False
-    return (mask.size, bytes(mask)) != (lacks.size, bytes(lacks))
+    return (mask.size, bytes(mask)) != (missing.size, bytes(missing))
 
 
 @lru_cache(maxsize=64)
@@ -125,18 +125,18 @@ def _font(path: str, size: int) -> Font:
 
 @lru_cache(maxsize=1)
 def _paths() -> tuple[str, ...]:
-    """Pillow's own font, the wanted ones that are here, then Noto's of single scripts."""
-    here: dict[str, str] = {}
+    """The built-in font, the installed preferred fonts, then Noto fonts of single scripts."""
+    installed: dict[str, str] = {}
     for folder in _folders():
         for parent, _, files in os.walk(folder):
             for file in sorted(files):
                 stem, end = os.path.splitext(unicodedata.normalize("NFC", file).lower())
                 if end in (".ttf", ".otf", ".ttc"):
-                    here.setdefault(stem, os.path.join(parent, file))
-    wanted = [here[stem] for stem in PREFERRED_FONTS if stem in here]
+                    installed.setdefault(stem, os.path.join(parent, file))
+    wanted = [installed[stem] for stem in PREFERRED_FONTS if stem in installed]
     noto = [
-        here[s]
-        for s in sorted(here)
+        installed[s]
+        for s in sorted(installed)
         if s.startswith("notosans") and s.endswith("-regular") and s not in PREFERRED_FONTS
     ]
     return (BUILT_IN, *wanted, *noto)

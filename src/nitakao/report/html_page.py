@@ -1,4 +1,4 @@
-"""A page of faces in one file: pictures within it, nothing fetched, no script."""
+"""Reports as a single HTML file with embedded pictures and no scripts or external resources."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from nitakao.report.fonts import printable
 from nitakao.report.tiles import Report, Section, Tile, format_distance, format_probability
 
 SUFFIXES = (".html", ".htm")
-MAX_FACES = 2_000  # faces in one list: a page of them has about 50 MB
-KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}  # by how a picture's bytes begin
+MAX_FACES = 2_000  # in one list; a page with 2,000 faces has about 50 MB
+KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}  # by file signature
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1a1a1a; --faint: #5c5c5c; --line: #d8d8d8; --card: #f6f6f6;
@@ -34,7 +34,7 @@ ul { list-style: none; margin: .75rem 0; padding: 0; display: grid; gap: .75rem;
   grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); }
 ul.faces { grid-template-columns: repeat(auto-fill, minmax(min(9.5rem, 100%), 1fr)); }
 li { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem; }
-ul.asked li { border-color: var(--bar); border-width: 2px; }
+ul.probes li { border-color: var(--bar); border-width: 2px; }
 .pictures { display: flex; gap: .5rem; height: 9rem; }
 .pictures img { height: 100%; max-width: 100%; min-width: 0; object-fit: contain; object-position: left top; }
 .pictures .chip { flex: 0 1 auto; } .pictures .scene { flex: 0 2 auto; }
@@ -47,16 +47,16 @@ meter::-webkit-meter-optimum-value { background: var(--bar); } meter::-moz-meter
 """
 
 
-def render_page(board: Report) -> str:
-    """The board as HTML. Names, paths and notes are shown as text, whatever they hold."""
-    html, main = new_document(board.title, board.notes)
-    for section in board.sections:
+def render_page(report: Report) -> str:
+    """Render a report as HTML. All texts are escaped."""
+    html, main = new_document(report.title, report.notes)
+    for section in report.sections:
         _section(SubElement(main, "section"), section)
     return to_html(html)
 
 
 def new_document(title: str, notes: Sequence[str], more_style: str = "") -> tuple[Element, Element]:
-    """A page with its heading and footer, and the element between them that is still empty."""
+    """Create a page with heading and footer. Returns (html, main); the main element is empty."""
     html = Element("html", lang="en")
     _head(SubElement(html, "head"), title, STYLE + more_style)
     body = SubElement(html, "body")
@@ -69,24 +69,24 @@ def new_document(title: str, notes: Sequence[str], more_style: str = "") -> tupl
 
 
 def to_html(html: Element) -> str:
-    """The page as a file has it."""
+    """Serialise a page."""
     return "<!doctype html>\n" + ElementTree.tostring(html, encoding="unicode", method="html") + "\n"
 
 
 def check(path: Path) -> None:
-    """Whether a page of this name can be written, before the work for it. Raises MisuseError, NitakaoError."""
+    """Check, before any work, that this page can be written. Raises MisuseError or NitakaoError."""
     files.check(path, SUFFIXES, "page")
 
 
 def save(path: Path, html: str) -> None:
-    """Write a page whole or not at all. Raises MisuseError, NitakaoError."""
+    """Save a page atomically. Raises MisuseError or NitakaoError."""
     check(path)
     with files.open_atomic_file(path, "page") as file:
         file.write(html.encode("utf-8"))
 
 
 def _head(head: Element, title: str, style: str) -> None:
-    """Nothing may be fetched or run, also if somebody's name or path should ever get past the escaping."""
+    """Add the head. Its policy forbids scripts and external resources, should escaping ever fail."""
     styled = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{styled}'; base-uri 'none'; form-action 'none'"
     SubElement(head, "meta", charset="utf-8")
@@ -102,15 +102,15 @@ def _section(parent: Element, section: Section) -> None:
     if section.note:
         append_text(SubElement(parent, "p", {"class": "note"}), section.note)
     if section.probes:
-        _list(parent, section.probes, "asked", "asked about")
-    _list(parent, section.tiles, "found", "found")
+        _list(parent, section.probes, "probes", "probe")
+    _list(parent, section.tiles, "hits", "faces")
     if section.uncertain:
-        SubElement(parent, "h3").text = "Doubtful"
-        _list(parent, section.uncertain, "doubtful", "doubtful")
+        SubElement(parent, "h3").text = "Uncertain"
+        _list(parent, section.uncertain, "uncertain", "uncertain")
 
 
 def _list(parent: Element, tiles: Sequence[Tile], kind: str, label: str) -> None:
-    """A grid of cards; a narrow one where no photographs are shown."""
+    """A grid of cards, narrower if no photographs are shown."""
     if not tiles:
         SubElement(parent, "p", {"class": "note"}).text = "no faces"
         return
@@ -135,7 +135,7 @@ def _card(card: Element, tile: Tile) -> None:
 
 
 def append_picture(parent: Element, encoded: bytes, kind: str, alt: str) -> bool:
-    """Put a JPEG or PNG on the page. Whether there was a picture to show."""
+    """Embed a JPEG or PNG. Returns whether there was a picture."""
     mime = next((mime for start, mime in KINDS.items() if encoded.startswith(start)), None)
     if mime is None:
         return False
@@ -145,11 +145,11 @@ def append_picture(parent: Element, encoded: bytes, kind: str, alt: str) -> bool
 
 
 def _facts(card: Element, tile: Tile) -> None:
-    known = [f"rank {tile.rank}"] if tile.rank else []
-    known += [] if math.isnan(tile.distance) else [f"distance {format_distance(tile.distance)}"]
-    known += [] if tile.number is None else [f"face {tile.number}"]
-    if known:
-        SubElement(card, "p", {"class": "facts"}).text = " · ".join(known)
+    facts = [f"rank {tile.rank}"] if tile.rank else []
+    facts += [] if math.isnan(tile.distance) else [f"distance {format_distance(tile.distance)}"]
+    facts += [] if tile.number is None else [f"face {tile.number}"]
+    if facts:
+        SubElement(card, "p", {"class": "facts"}).text = " · ".join(facts)
     if not math.isnan(tile.probability):
         line = SubElement(card, "p", {"class": "facts"})
         limits = {"min": "0", "max": "1", "value": f"{tile.probability:.4f}", "aria-label": "probability"}
@@ -157,13 +157,13 @@ def _facts(card: Element, tile: Tile) -> None:
 
 
 def _path(line: Element, tile: Tile) -> None:
-    """A link to the photograph where it lies on this machine; an address on the net is shown, not linked."""
+    """A link to a local photograph; a URL is shown without a link."""
     if "://" in tile.path:
         append_text(line, tile.place)
         return
     append_text(SubElement(line, "a", href=Path(tile.path).absolute().as_uri()), tile.place)
 
 
-def append_text(parent: Element, said: str) -> None:
-    """Text whose own direction of writing does not reach beyond it."""
-    SubElement(parent, "bdi").text = printable(said)
+def append_text(parent: Element, text: str) -> None:
+    """Append escaped text with isolated writing direction."""
+    SubElement(parent, "bdi").text = printable(text)

@@ -1,4 +1,4 @@
-"""Curves and histograms as SVG within a page: no script, colours from the page itself, in the light and the dark."""
+"""Curves, histograms and intervals as inline SVG without scripts, in the page's light or dark colours."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 from nitakao.report.fonts import printable
 from nitakao.values import Doubles
 
-WIDTH, HEIGHT = 640, 400  # units of the drawing; a page scales it
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 48
-COLOURS = 6  # series that look different; a page of more repeats them with other dashes
+WIDTH, HEIGHT = 640, 400  # SVG units; the page scales the drawing
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 48  # margins
+COLOURS = 6  # more series repeat the colours with other dashes
 DASHES = ("", "8 4", "2 3")
 
-# Wong 2011, 'Points of view: Color blindness', Nature Methods 8; in the dark, the lighter ones of it.
+# Colours: Wong 2011, 'Points of view: Color blindness', Nature Methods 8; lighter variants in dark mode.
 STYLE = """
 :root { --s0: #0072b2; --s1: #d55e00; --s2: #009e73; --s3: #cc79a7; --s4: #8a6d00; --s5: #5c5c5c; }
 @media (prefers-color-scheme: dark) { :root { --s0: #56b4e9; --s1: #e69f00; --s2: #2fc79b; --s3: #e5a5c8;
@@ -42,7 +42,14 @@ svg.swatch { width: 1.75rem; height: .75rem; flex: none; }
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A curve.  x, y: (n,).  bars: (x, low, high) of marks with an interval.  stepped: it goes across, then up."""
+    """A curve.
+
+    Attributes:
+        name: Legend text.
+        x, y: (n,).
+        bars: (x, low, high) of error bars.
+        stepped: Draw steps, first across, then up.
+    """
 
     name: str
     x: Doubles
@@ -53,16 +60,23 @@ class Line:
 
 @dataclass(frozen=True)
 class Axis:
-    """What is written along one side.  low, high: its ends.  logarithmic: in powers of ten."""
+    """An axis.
+
+    Attributes:
+        label: Axis title.
+        low, high: Range.
+        logarithmic: Use a logarithmic scale, base ten.
+        format: Formats tick labels.
+    """
 
     label: str
     low: float
     high: float
     logarithmic: bool = False
-    shown: Callable[[float], str] = lambda value: f"{value:g}"
+    format: Callable[[float], str] = lambda value: f"{value:g}"
 
     def share(self, value: Doubles | float) -> Doubles:
-        """Where values lie on it, 0 to 1."""
+        """Positions of values on the axis, 0 to 1."""
         if self.logarithmic:
             span = math.log10(self.high / self.low)
             return np.asarray(np.log10(np.maximum(value, self.low) / self.low) / span)
@@ -70,6 +84,7 @@ class Axis:
 
     @property
     def ticks(self) -> list[float]:
+        """Values with a tick."""
         if self.logarithmic:
             first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
             return [10.0**power for power in range(first, last + 1)]
@@ -79,14 +94,14 @@ class Axis:
 
 
 def _step(span: float) -> float:
-    """Between 4 and 9 steps to the span, of 1, 2 or 5 times a power of ten."""
+    """Tick distance: 1, 2 or 5 times a power of ten, for 4 to 9 ticks."""
     rough = span / 8
     power = 10.0 ** math.floor(math.log10(rough))
     return next(times * power for times in (1.0, 2.0, 5.0, 10.0) if times * power >= rough * (1 - 1e-9))
 
 
 def draw_curves(parent: Element, lines: Sequence[Line], x: Axis, y: Axis, caption: str) -> Element:
-    """A figure with these curves and, where there are several, their key."""
+    """Append a figure with curves, and a legend if there are several."""
     figure, svg = _figure(parent, caption, x, y)
     for number, line in enumerate(lines):
         path = SubElement(svg, "path", {"class": f"line s{number % COLOURS}", "d": _path(line, x, y)})
@@ -101,30 +116,38 @@ def draw_curves(parent: Element, lines: Sequence[Line], x: Axis, y: Axis, captio
 
 
 def draw_histogram(
-    parent: Element, kinds: Sequence[tuple[str, Doubles]], x: Axis, mark: tuple[float, str] | None, caption: str
+    parent: Element, series: Sequence[tuple[str, Doubles]], x: Axis, marker: tuple[float, str] | None, caption: str
 ) -> Element:
-    """A figure with a histogram of each kind, (n,), all of one height; mark: a line across, and what it says."""
+    """Append a figure with a normalised histogram of each series.
+
+    Args:
+        parent: Element to append to.
+        series: Names and values (n,).
+        x: Horizontal axis.
+        marker: Position and label of a vertical line.
+        caption: Figure caption.
+    """
     edges = np.linspace(x.low, x.high, 61)
-    heights = [np.histogram(values[np.isfinite(values)], edges)[0] / max(1, len(values)) for _, values in kinds]
+    heights = [np.histogram(values[np.isfinite(values)], edges)[0] / max(1, len(values)) for _, values in series]
     top = max(float(height.max()) for height in heights) or 1.0
-    y = Axis("share of pairs", 0.0, top * 1.15, shown=lambda value: f"{100 * value:g}%")
+    y = Axis("share of pairs", 0.0, top * 1.15, format=lambda value: f"{100 * value:g}%")
     figure, svg = _figure(parent, caption, x, y)
     for number, height in enumerate(heights):
         SubElement(svg, "path", {"class": f"bar s{number % COLOURS}", "d": _bars(edges, height, x, y)})
-    if mark is not None and x.low <= mark[0] <= x.high:
-        at = _across(x, mark[0])
+    if marker is not None and x.low <= marker[0] <= x.high:
+        at = _across(x, marker[0])
         _line(svg, "mark", at, TOP, at, HEIGHT - BOTTOM)
-        _text(svg, mark[1], at + 6, TOP + 14, "start")
-    draw_legend(figure, [name for name, _ in kinds])
+        _text(svg, marker[1], at + 6, TOP + 14, "start")
+    draw_legend(figure, [name for name, _ in series])
     _caption(figure, caption)
     return figure
 
 
 def draw_legend(parent: Element, names: Sequence[str]) -> None:
-    """What each colour stands for."""
-    listed = SubElement(parent, "ul", {"class": "key"})
+    """Append a legend."""
+    items = SubElement(parent, "ul", {"class": "key"})
     for number, name in enumerate(names):
-        item = SubElement(listed, "li")
+        item = SubElement(items, "li")
         svg = SubElement(item, "svg", {"class": "swatch", "viewBox": "0 0 28 12", "aria-hidden": "true"})
         path = SubElement(svg, "path", {"class": f"line s{number % COLOURS}", "d": "M0 6H28"})
         if dash := DASHES[number // COLOURS % len(DASHES)]:
@@ -139,11 +162,11 @@ def _figure(parent: Element, caption: str, x: Axis, y: Axis) -> tuple[Element, E
     for value in x.ticks:
         at = _across(x, value)
         _line(svg, "grid", at, TOP, at, HEIGHT - BOTTOM)
-        _text(svg, x.shown(value), at, HEIGHT - BOTTOM + 18, "middle", "tick")
+        _text(svg, x.format(value), at, HEIGHT - BOTTOM + 18, "middle", "tick")
     for value in y.ticks:
         at = _down(y, value)
         _line(svg, "grid", LEFT, at, WIDTH - RIGHT, at)
-        _text(svg, y.shown(value), LEFT - 8, at + 4, "end", "tick")
+        _text(svg, y.format(value), LEFT - 8, at + 4, "end", "tick")
     box = {"x": LEFT, "y": TOP, "width": WIDTH - LEFT - RIGHT, "height": HEIGHT - TOP - BOTTOM}
     SubElement(svg, "rect", {"class": "frame", **{name: f"{value:g}" for name, value in box.items()}})
     _text(svg, x.label, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "middle")
@@ -157,7 +180,7 @@ def _caption(figure: Element, caption: str) -> None:
 
 
 def _path(line: Line, x: Axis, y: Axis) -> str:
-    """The curve within the frame, with no more points than can be seen."""
+    """SVG path of a curve, clipped to the frame and without points closer than 0.4 units."""
     xs, ys = _across(x, np.clip(line.x, x.low, x.high)), _down(y, np.clip(line.y, y.low, y.high))
     points = [f"{xs[0]:.1f} {ys[0]:.1f}"]
     last = float(xs[0]), float(ys[0])
@@ -184,7 +207,7 @@ def _bars(edges: Doubles, heights: Any, x: Axis, y: Axis) -> str:
 def _whisker(svg: Element, bar: tuple[float, float, float], x: Axis, y: Axis, number: int) -> None:
     if not x.low <= bar[0] <= x.high or math.isnan(bar[1]):
         return
-    at = float(_across(x, bar[0])) + 3 * number  # beside each other, where several models have one
+    at = float(_across(x, bar[0])) + 3 * number  # side by side for several models
     low, high = (float(_down(y, min(max(value, y.low), y.high))) for value in bar[1:])
     kind = f"whisker s{number % COLOURS}"
     _line(svg, kind, at, low, at, high)
@@ -197,10 +220,10 @@ def _line(svg: Element, kind: str, x1: Any, y1: Any, x2: Any, y2: Any) -> None:
     SubElement(svg, "line", {"class": kind, **{name: f"{float(value):.1f}" for name, value in ends.items()}})
 
 
-def _text(svg: Element, said: str, x: Any, y: Any, anchor: str, kind: str = "label") -> Element:
+def _text(svg: Element, text: str, x: Any, y: Any, anchor: str, kind: str = "label") -> Element:
     place = {"x": f"{float(x):.1f}", "y": f"{float(y):.1f}", "text-anchor": anchor, "class": kind}
     element = SubElement(svg, "text", place)
-    element.text = printable(said)
+    element.text = printable(text)
     return element
 
 
@@ -214,7 +237,7 @@ def _down(y: Axis, value: Any) -> Doubles:
 
 @dataclass(frozen=True)
 class Interval:
-    """A value on its row, with the ends of its interval; NaN where they are not known."""
+    """A value with its confidence interval; NaN if unknown."""
 
     name: str
     value: float
@@ -223,9 +246,9 @@ class Interval:
 
 
 def draw_intervals(
-    parent: Element, rows: Sequence[Interval], x: Axis, mark: tuple[float, str] | None, caption: str
+    parent: Element, rows: Sequence[Interval], x: Axis, marker: tuple[float, str] | None, caption: str
 ) -> Element:
-    """A figure with a row for each value, a point between its ends; mark: a line down, and what it says."""
+    """Append a figure with one row per value and its interval. marker: position and label of a vertical line."""
     height, left = TOP + 30 * len(rows) + BOTTOM + 14, 190
     figure = SubElement(parent, "figure")
     shape = {"viewBox": f"0 0 {WIDTH} {height}", "role": "img", "aria-label": printable(caption)}
@@ -237,10 +260,10 @@ def draw_intervals(
     floor = height - BOTTOM
     for value in x.ticks:
         _line(svg, "grid", across(value), TOP + 14, across(value), floor)
-        _text(svg, x.shown(value), across(value), floor + 18, "middle", "tick")
-    if mark is not None and x.low <= mark[0] <= x.high:
-        _line(svg, "mark", across(mark[0]), TOP + 14, across(mark[0]), floor)
-        _text(svg, mark[1], across(mark[0]), TOP + 8, "middle")
+        _text(svg, x.format(value), across(value), floor + 18, "middle", "tick")
+    if marker is not None and x.low <= marker[0] <= x.high:
+        _line(svg, "mark", across(marker[0]), TOP + 14, across(marker[0]), floor)
+        _text(svg, marker[1], across(marker[0]), TOP + 8, "middle")
     for place, row in enumerate(rows):
         at = TOP + 14 + 30 * place + 15
         _text(svg, row.name if len(row.name) <= 24 else f"{row.name[:23]}…", left - 10, at + 4, "end")

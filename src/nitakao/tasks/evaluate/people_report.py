@@ -115,7 +115,7 @@ def _spans(cohorts: Sequence[Cohort], rate: str, caption: str) -> Intervals:
         rows.append(Interval(each.name, getattr(each, rate), *ends))
     values = [value for row in rows for value in (row.value, row.high) if not np.isnan(value)]
     overall = getattr(cohorts[-1], rate)
-    axis = Axis(rate.upper(), 0.0, max([*values, overall, 1e-6]) * 1.1, shown=lambda value: f"{100 * value:g}%")
+    axis = Axis(rate.upper(), 0.0, max([*values, overall, 1e-6]) * 1.1, format=lambda value: f"{100 * value:g}%")
     return Intervals(tuple(rows), axis, (overall, "all"), caption)
 
 

@@ -53,7 +53,7 @@ def couple(embedded: Embedded, rows: tuple[int, int], names: tuple[str, str], ca
 def rate_axis(label: str, least: float) -> Axis:
     """A logarithmic axis of rates, from the power of ten at or below `least` to 1."""
     low = 10.0 ** np.floor(np.log10(max(least, 1e-9)) + 1e-9)
-    return Axis(label, float(low), 1.0, logarithmic=True, shown=lambda value: f"{value:.{_places(value)}f}")
+    return Axis(label, float(low), 1.0, logarithmic=True, format=lambda value: f"{value:.{_places(value)}f}")
 
 
 def _places(value: float) -> int:
@@ -63,7 +63,7 @@ def _places(value: float) -> int:
 def share_axis(label: str, least: float) -> Axis:
     """An axis of shares, from a round number below `least` to 1."""
     low = next((low for low in (0.99, 0.98, 0.95, 0.9, 0.8, 0.5) if low <= least), 0.0)
-    return Axis(label, low, 1.0, shown=lambda value: f"{100 * value:g}%")
+    return Axis(label, low, 1.0, format=lambda value: f"{100 * value:g}%")
 
 
 def roc(name: str, distances: Doubles, same: Flags, bars: tuple[tuple[float, float, float], ...]) -> Line:
