@@ -60,5 +60,5 @@ def test_draws_without_a_value_are_left_out():
 
 
 def test_nobody_cannot_be_drawn():
-    with pytest.raises(MisuseError, match="one or more of both"):
+    with pytest.raises(MisuseError, match="at least one of both"):
         list(bootstrap.draws(0, 1))

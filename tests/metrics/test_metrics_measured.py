@@ -157,13 +157,13 @@ def test_people_are_identified_as_worked_by_hand():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: between(np.zeros((2, 3)), np.zeros((3, 3)), "euclidean"), "one by one"),
+        (lambda: between(np.zeros((2, 3)), np.zeros((3, 3)), "euclidean"), "same number of rows"),
         (lambda: between(np.zeros((2, 3)), np.ones((2, 3)), "cosine"), "no direction"),
         (lambda: between([[1.0]], [[1.0]], "squared"), "no metric"),  # type: ignore[arg-type]
-        (lambda: b_cubed([0, 1], ["a"]), "2 labels do not fit 1 names"),
-        (lambda: pairwise([], []), "0 labels"),
-        (lambda: identification([1], [1, 2], [1]), "two distances for each probe"),
-        (lambda: identification([1], [1], []), "one stranger or more"),
+        (lambda: b_cubed([0, 1], ["a"]), "2 groups for 1 people"),
+        (lambda: pairwise([], []), "0 groups"),
+        (lambda: identification([1], [1, 2], [1]), "two distances per probe"),
+        (lambda: identification([1], [1], []), "at least one probe"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(call, message):

@@ -150,11 +150,11 @@ def test_the_best_threshold_is_the_middle_one_and_lies_between_two_distances():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: verification([1, 2], [1, 0], [0, 0]), "two folds or more"),
-        (lambda: verification([1, 2, 3, 4], [1, 1, 0, 0], [0, 0, 1, 1]), "fold 0 has pairs of one kind only"),
+        (lambda: verification([1, 2], [1, 0], [0, 0]), "at least two folds"),
+        (lambda: verification([1, 2, 3, 4], [1, 1, 0, 0], [0, 0, 1, 1]), "fold 0 has one kind of pairs only"),
         (lambda: verification([1, 2], [1, 1], [0, 1]), "only one kind"),
-        (lambda: verification([1, math.nan], [1, 0], [0, 1]), "each pair has a distance"),
-        (lambda: verification([1, 2, 3], [1, 0], [0, 1]), "each pair has a distance"),
+        (lambda: verification([1, math.nan], [1, 0], [0, 1]), "each pair needs a distance"),
+        (lambda: verification([1, 2, 3], [1, 0], [0, 1]), "each pair needs a distance"),
     ],
 )
 def test_what_is_no_protocol_is_refused(call, message):

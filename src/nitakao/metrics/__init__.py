@@ -1,6 +1,6 @@
-"""Distances between vectors, where small is alike; how well answers and groups agree with the truth.
+"""Distances between vectors, and measures of verification, identification, retrieval and clustering.
 
-Pure functions over arrays: verification of pairs, identification, retrieval, clustering, and how sure each figure is.
+All are pure functions of arrays.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How well groups agree with the truth."""
+"""Agreement of groups with labels: B-cubed, pairwise, and mutual information."""
 
 from __future__ import annotations
 
@@ -13,49 +13,70 @@ from nitakao.values import Doubles, Ids
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far groups agree with the truth, each 0 to 1: precision falls where people are mixed, recall where parted."""
+    """Agreement of groups with labels.
+
+    Attributes:
+        precision: 0 to 1, lower where groups mix people.
+        recall: 0 to 1, lower where people are split over groups.
+    """
 
     precision: float
     recall: float
 
     @property
     def f(self) -> float:
-        """The harmonic mean of both, 0 where both are."""
+        """The harmonic mean of precision and recall."""
         both = self.precision + self.recall
         return 2 * self.precision * self.recall / both if both else 0.0
 
 
 def b_cubed(labels: ArrayLike, truth: ArrayLike) -> Agreement:
-    """The mean over faces: what share of a face's group is its person, and what share of its person is in its group.
+    """B-cubed precision and recall, averaged over faces.
 
-    labels: (n,) int, the group of each face; below 0: alone.  truth: (n,) anything that can be told apart.
+    Precision is the share of a face's group that is its person, recall the share of its person that is in its group.
+
+    Args:
+        labels: (n,) int, the group of each face; below 0: ungrouped.
+        truth: (n,) the person of each face.
+
     Source: Bagga and Baldwin 1998, 'Entity-based cross-document coreferencing using the vector space model'.
     """
-    return _one(table(labels, truth), "b_cubed")
+    return _agreement(table(labels, truth), "b_cubed")
 
 
 def pairwise(labels: ArrayLike, truth: ArrayLike) -> Agreement:
-    """What share of the pairs in one group are one person, and what share of a person's pairs are in one group.
+    """Pairwise precision and recall.
 
-    labels, truth: as for `b_cubed`.  Where there is no pair to be wrong about, the share is 1.
+    Precision is the share of pairs in one group that are one person, recall the share of pairs of one person that are
+    in one group; 1 where there are no such pairs.
+
+    Args:
+        labels: (n,) int, the group of each face; below 0: ungrouped.
+        truth: (n,) the person of each face.
     """
-    return _one(table(labels, truth), "pairwise")
+    return _agreement(table(labels, truth), "pairwise")
 
 
 def mutual_information(labels: ArrayLike, truth: ArrayLike) -> float:
-    """NMI: what groups and people tell of each other, over the mean of what each has to tell; 0 to 1.
+    """Normalised mutual information of groups and people, 0 to 1: normalised by the mean of both entropies.
 
-    labels, truth: as for `b_cubed`.  Source: Vinh, Epps and Bailey 2010, JMLR 11, NMI_sum.
+    Args:
+        labels: (n,) int, the group of each face; below 0: ungrouped.
+        truth: (n,) the person of each face.
+
+    Source: Vinh, Epps and Bailey 2010, JMLR 11, NMI_sum.
     """
-    found = table(labels, truth)
-    return float(agreements(found, np.ones((1, found.people)))["nmi"][0])
+    counts = table(labels, truth)
+    return float(agreements(counts, np.ones((1, counts.people)))["nmi"][0])
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """How many faces each group and person share.
+    """The contingency table of groups and people.
 
-    cells: (k, 2) group and person that share some, from 0.  both: (k,) how many.
+    Attributes:
+        cells: (k, 2) group and person of each nonzero cell, from 0.
+        both: (k,) number of faces in each.
     """
 
     cells: Ids
@@ -67,39 +88,40 @@ class Table:
 
 
 def table(labels: ArrayLike, truth: ArrayLike) -> Table:
-    """The table of these groups and people, people in the order of their names."""
-    given, person = np.asarray(labels), np.unique(np.asarray(truth), return_inverse=True)[1].ravel()
-    if given.ndim != 1 or given.shape != person.shape or not given.size:
-        raise MisuseError(f"groups are compared face by face: {given.size} labels do not fit {person.size} names")
-    alone = given.max() + 1 + np.arange(len(given))
-    group = np.unique(np.where(given < 0, alone, given), return_inverse=True)[1].ravel()
+    """The contingency table of groups and people, with people in order of names."""
+    group, person = np.asarray(labels), np.unique(np.asarray(truth), return_inverse=True)[1].ravel()
+    if group.ndim != 1 or group.shape != person.shape or not group.size:
+        raise MisuseError(f"each face needs a group and a person: {group.size} groups for {person.size} people")
+    own_group = group.max() + 1 + np.arange(len(group))
+    group = np.unique(np.where(group < 0, own_group, group), return_inverse=True)[1].ravel()
     cells, both = np.unique(np.stack([group, person]), axis=1, return_counts=True)
     return Table(cells.T.astype(np.int64), both.astype(np.int64))
 
 
-def agreements(found: Table, weights: Doubles) -> dict[str, Doubles]:
-    """Every measure of agreement, (b,) each, for people counted `weights`, (b, people), times.
+def agreements(counts: Table, weights: Doubles) -> dict[str, Doubles]:
+    """All measures of agreement, (b,) each, for weighted people.
 
-    A pair of two people counts as often as the product of both; groups stay as they are.
+    weights: (b, people) how often each person counts; a pair of two people counts as the product of both. Groups stay
+    the same.
     """
-    group, person = found.cells.T
-    both = found.both.astype(np.float64)
+    group, person = counts.cells.T
+    both = counts.both.astype(np.float64)
     sizes, faces = np.bincount(group, both), np.bincount(person, both)
-    mine = weights[:, person]
-    count = (mine * both).sum(axis=1)
-    precision = (mine * (both * both / sizes[group])).sum(axis=1) / count
-    recall = (mine * (both * both / faces[person])).sum(axis=1) / count
-    right = (mine * (both * (both - 1))).sum(axis=1)
-    true = (weights * (faces * (faces - 1))).sum(axis=1)
-    shared = _by(group, mine * both, len(sizes))
-    said = right + (shared**2).sum(axis=1) - ((mine * both) ** 2).sum(axis=1)
-    told = {"b_cubed_precision": precision, "b_cubed_recall": recall, "b_cubed_f": _f(precision, recall)}
-    pairs = _share(right, said), _share(right, true)
-    told |= {"pairwise_precision": pairs[0], "pairwise_recall": pairs[1], "pairwise_f": _f(*pairs)}
-    return {**told, "nmi": _nmi(mine * both, shared, weights * faces)}
+    weight = weights[:, person]
+    total = (weight * both).sum(axis=1)
+    precision = (weight * (both * both / sizes[group])).sum(axis=1) / total
+    recall = (weight * (both * both / faces[person])).sum(axis=1) / total
+    right = (weight * (both * (both - 1))).sum(axis=1)
+    genuine = (weights * (faces * (faces - 1))).sum(axis=1)
+    shared = _sum_by_group(group, weight * both, len(sizes))
+    grouped = right + (shared**2).sum(axis=1) - ((weight * both) ** 2).sum(axis=1)
+    values = {"b_cubed_precision": precision, "b_cubed_recall": recall, "b_cubed_f": _f(precision, recall)}
+    pairs = _share(right, grouped), _share(right, genuine)
+    values |= {"pairwise_precision": pairs[0], "pairwise_recall": pairs[1], "pairwise_f": _f(*pairs)}
+    return {**values, "nmi": _nmi(weight * both, shared, weights * faces)}
 
 
-def _by(group: Ids, values: Doubles, groups: int) -> Doubles:
+def _sum_by_group(group: Ids, values: Doubles, groups: int) -> Doubles:
     """(b, groups) sums of the columns (b, k) of each group."""
     order = np.argsort(group, kind="stable")
     starts = np.searchsorted(group[order], np.arange(groups))
@@ -126,6 +148,6 @@ def _entropy(shares: Doubles) -> Doubles:
     return np.asarray(-(shares * logs).sum(axis=1))
 
 
-def _one(found: Table, name: str) -> Agreement:
-    told = agreements(found, np.ones((1, found.people)))
-    return Agreement(float(told[f"{name}_precision"][0]), float(told[f"{name}_recall"][0]))
+def _agreement(counts: Table, name: str) -> Agreement:
+    values = agreements(counts, np.ones((1, counts.people)))
+    return Agreement(float(values[f"{name}_precision"][0]), float(values[f"{name}_recall"][0]))

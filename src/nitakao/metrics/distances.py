@@ -1,4 +1,4 @@
-"""Distances between vectors, where small is alike."""
+"""Distances between vectors; small means similar."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from nitakao.values import Doubles, Floats, Metric
 
 
 def distance(a: Floats, b: Floats, metric: Metric) -> float:
-    """How far two vectors of one length lie apart, worked out in double precision.
+    """The distance of two vectors, in double precision.
 
-    euclidean: the length of a - b (not squared, as the article prints it).
-    cosine: 1 - cosine of the angle between them, 0 to 2.  Raises MisuseError where a vector has no direction.
+    Args:
+        a: (D,) float32.
+        b: (D,) float32.
+        metric: 'euclidean', the length of a - b (not squared), or 'cosine', 1 - cosine of their angle, 0 to 2.
+
+    Raises:
+        MisuseError: If the vectors do not fit, are not finite, or are zero (cosine).
     """
     first, second = _vector(a), _vector(b)
     if first.shape != second.shape:
@@ -26,12 +31,12 @@ def distance(a: Floats, b: Floats, metric: Metric) -> float:
 
 
 def distances(one: Floats, many: Floats, metric: Metric) -> Doubles:
-    """(n,) how far the vector `one`, (D,), lies from each row of `many`, (n, D). Otherwise as `distance`."""
+    """(n,) the distance of the vector `one`, (D,), to each row of `many`, (n, D). See `distance`."""
     first, others = _vector(one), np.asarray(many, np.float64)
     if others.ndim != 2 or others.shape[1] != first.size:
         raise MisuseError(f"a vector of {first.size} numbers cannot be compared with an array of shape {others.shape}")
     if not np.isfinite(others).all():
-        raise MisuseError("a vector holds numbers that are not finite")
+        raise MisuseError("a vector has numbers that are not finite")
     if metric == "euclidean":
         return np.asarray(np.linalg.norm(others - first, axis=1))
     if metric == "cosine":
@@ -43,10 +48,10 @@ def distances(one: Floats, many: Floats, metric: Metric) -> Doubles:
 
 
 def between(first: ArrayLike, second: ArrayLike, metric: Metric) -> Doubles:
-    """(n,) how far each row of `first` lies from the same row of `second`, both (n, D). Otherwise as `distance`."""
+    """(n,) the distance of each row of `first` to the same row of `second`, both (n, D). See `distance`."""
     one, two = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if one.ndim != 2 or one.shape != two.shape:
-        raise MisuseError(f"rows are compared one by one, not {one.shape} with {two.shape}")
+        raise MisuseError(f"both sides need the same number of rows, not {one.shape} and {two.shape}")
     if metric == "euclidean":
         return np.asarray(np.linalg.norm(one - two, axis=1))
     if metric == "cosine":
@@ -58,9 +63,9 @@ def between(first: ArrayLike, second: ArrayLike, metric: Metric) -> Doubles:
 
 
 def crosswise(some: Floats, others: Floats, metric: Metric) -> Doubles:
-    """(n, m) how far each row of `some`, (n, D), lies from each row of `others`, (m, D).
+    """(n, m) the distance of each row of `some`, (n, D), to each row of `others`, (m, D).
 
-    Worked out from products of matrices in double precision: off by up to a hundred-millionth where two nearly agree.
+    Computed by matrix products in double precision: the error is up to 1e-8 where two vectors are nearly equal.
     """
     one, two = np.asarray(some, np.float64), np.asarray(others, np.float64)
     if metric == "cosine":
@@ -77,9 +82,9 @@ def crosswise(some: Floats, others: Floats, metric: Metric) -> Doubles:
 def _vector(values: Floats) -> Doubles:
     vector = np.asarray(values, np.float64)
     if vector.ndim != 1 or not vector.size:
-        raise MisuseError(f"a distance is taken between two vectors, not arrays of shape {vector.shape}")
+        raise MisuseError(f"a vector has one dimension, not shape {vector.shape}")
     if not np.isfinite(vector).all():
-        raise MisuseError("a vector holds numbers that are not finite")
+        raise MisuseError("a vector has numbers that are not finite")
     return vector
 
 
@@ -87,5 +92,5 @@ def _cosine(a: Doubles, b: Doubles) -> float:
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
     if lengths == 0:
         raise MisuseError("a vector of zeros has no direction: its cosine distance is not defined")
-    # Rounding can carry the quotient past 1 by an ulp; a distance is never negative.
+    # Rounding can carry the quotient past 1 by an ulp, and a distance is never negative.
     return 1.0 - min(1.0, max(-1.0, float(a @ b) / lengths))

@@ -1,7 +1,7 @@
-"""Who is it: how well people are recognised among those enrolled, and strangers sent away.
+"""Measures of identification, of enrolled and unenrolled people.
 
-Source of the terms: ISO/IEC 19795-1.  FPIR is the share of strangers who are answered with a name, TPIR the share of
-people enrolled who are answered with their own.
+FPIR is the share of probes of unenrolled people that are identified, TPIR the share of probes of enrolled people that
+are identified as their own person. Source of the terms: ISO/IEC 19795-1.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from nitakao.values import Doubles, Ids
 
 @dataclass(frozen=True)
 class Identification:
-    """rank1: the share of probes that are nearest to their own person.
+    """Figures of identification.
 
-    tpir: the share of probes that are, and within `threshold`, at which the wanted share of strangers is answered too.
+    Attributes:
+        rank1: Share of probes that are nearest to their own person.
+        tpir: Share of probes that are, within `threshold`.
+        threshold: The distance at which the share FPIR of unenrolled probes is identified.
     """
 
     rank1: float
@@ -29,54 +32,77 @@ class Identification:
 
 
 def identification(own: ArrayLike, other: ArrayLike, strangers: ArrayLike, fpir: float = 0.01) -> Identification:
-    """How well people are recognised, among strangers too.
+    """Measure identification with enrolled and unenrolled people.
 
-    own, other: (n,) distance of each probe to the nearest enrolled face of its own person and of anybody else.
-    strangers: (m,) distance of faces of nobody enrolled to the nearest face that is.  fpir: share of strangers answered
-    with a name, at most.  Source of the terms: ISO/IEC 19795-1.
+    Args:
+        own: (n,) distance of each probe to the nearest enrolled face of its own person.
+        other: (n,) distance of each probe to the nearest enrolled face of another person.
+        strangers: (m,) distance of each probe of an unenrolled person to the nearest enrolled face.
+        fpir: Largest share of unenrolled probes identified.
+
+    Raises:
+        MisuseError: If arrays do not fit or are empty.
+
+    Source: ISO/IEC 19795-1, for the terms.
     """
-    near, far, unknown = (np.asarray(values, np.float64) for values in (own, other, strangers))
-    if near.shape != far.shape or not near.size or not unknown.size:
-        raise MisuseError("identification needs two distances for each probe, and one stranger or more")
-    allowed = int(fpir * len(unknown))
-    threshold = float(np.sort(unknown)[allowed]) if allowed < len(unknown) else np.inf  # answered strictly below it
+    near, far, unenrolled = (np.asarray(values, np.float64) for values in (own, other, strangers))
+    if near.shape != far.shape or not near.size or not unenrolled.size:
+        raise MisuseError("identification needs two distances per probe, and at least one probe that is not enrolled")
+    allowed = int(fpir * len(unenrolled))
+    threshold = float(np.sort(unenrolled)[allowed]) if allowed < len(unenrolled) else np.inf  # hits lie strictly below
     first = near < far
     return Identification(float(first.mean()), float((first & (near < threshold)).mean()), threshold)
 
 
-def ranks(apart: Doubles, own: Ids) -> Ids:
-    """(n,) the place of each probe's own person, from 1, among the enrolled: nobody as near as she stands behind her.
+def ranks(distances: Doubles, own: Ids) -> Ids:
+    """(n,) the rank of each probe's own person among the enrolled, from 1; people at equal distance rank before it.
 
-    apart: (n, people) distance of each probe to each person's nearest face.  own: (n,) the column of each probe's.
+    Args:
+        distances: (n, people) distance of each probe to the nearest face of each person.
+        own: (n,) the column of each probe's person.
     """
-    mine = apart[np.arange(len(own)), own][:, None]
-    return np.asarray((apart <= mine).sum(axis=1), np.int64)
+    own_distances = distances[np.arange(len(own)), own][:, None]
+    return np.asarray((distances <= own_distances).sum(axis=1), np.int64)
 
 
-def match_shares(found: Ids, longest: int, weights: Doubles | None = None) -> Doubles:
-    """(..., longest) the cumulative match characteristic: the share of probes whose own person is within rank 1, 2 ...
+def match_shares(rank: Ids, last_rank: int, weights: Doubles | None = None) -> Doubles:
+    """The cumulative match characteristic: the share of probes whose own person is within rank 1, 2 ...
 
-    found: (n,) ranks.  weights: (..., n) how often each probe counts.
+    Args:
+        rank: (n,) rank of each probe's own person.
+        last_rank: Last rank.
+        weights: (..., n) how often each probe counts. None: once.
+
+    Returns:
+        (..., last_rank) shares; NaN where no probe counts.
     """
-    counts = np.ones(len(found)) if weights is None else weights
-    within = np.minimum(found, longest + 1)[:, None] <= np.arange(1, longest + 1)
-    whole = counts.sum(axis=-1, keepdims=True)
-    out = np.full((*counts.shape[:-1], longest), np.nan)
-    return np.asarray(np.divide(counts @ within, whole, out=out, where=whole > 0))
+    counts = np.ones(len(rank)) if weights is None else weights
+    within = np.minimum(rank, last_rank + 1)[:, None] <= np.arange(1, last_rank + 1)
+    total = counts.sum(axis=-1, keepdims=True)
+    out = np.full((*counts.shape[:-1], last_rank), np.nan)
+    return np.asarray(np.divide(counts @ within, total, out=out, where=total > 0))
 
 
 def open_set(
-    found: Ids, near: Doubles, strangers: Doubles, fpir: float, probes: Doubles, unknown: Doubles
+    rank: Ids, own: Doubles, strangers: Doubles, fpir: float, weights: Doubles, stranger_weights: Doubles
 ) -> tuple[Doubles, Doubles]:
-    """(b,) TPIR, and the threshold at which strangers come to `fpir`, both with people counted many times.
+    """TPIR at FPIR for weighted probes. See `identification`.
 
-    found, near: (n,) each probe's rank and the distance to its own person.  strangers: (m,) distance of each to the
-    nearest person.  probes: (b, n), unknown: (b, m), how often each counts.  Otherwise as `identification`.
+    Args:
+        rank: (n,) rank of each probe's own person.
+        own: (n,) distance to it.
+        strangers: (m,) distance of each probe of an unenrolled person to the nearest enrolled face.
+        fpir: Largest share of unenrolled probes identified.
+        weights: (b, n) how often each probe counts.
+        stranger_weights: (b, m) how often each probe of an unenrolled person counts.
+
+    Returns:
+        (b,) TPIR, and (b,) thresholds.
     """
     order = np.argsort(strangers, kind="stable")
-    up_to = np.cumsum(unknown[:, order], axis=1)
+    up_to = np.cumsum(stranger_weights[:, order], axis=1)
     allowed = np.floor(fpir * up_to[:, -1] + 1e-9)
     at = (up_to <= allowed[:, None]).sum(axis=1)
     threshold = np.append(strangers[order], np.inf)[at]
-    right = (found == 1) & (near < threshold[:, None])
-    return roc.shares(right, probes), threshold
+    correct = (rank == 1) & (own < threshold[:, None])
+    return roc.shares(correct, weights), threshold

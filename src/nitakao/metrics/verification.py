@@ -1,4 +1,4 @@
-"""Pairs in folds: each fold is judged by a threshold that was chosen on the others.
+"""Verification of pairs in folds, each measured at a threshold chosen on the other folds.
 
 Source: LFW's protocol (Huang and others 2007, technical report 07-49, section 4), and the validation rates of Schroff
 and others 2015, 'FaceNet', as facenet's validate_on_lfw measures both.
@@ -21,7 +21,7 @@ FARS = (1e-1, 1e-2, 1e-3, 1e-4)
 
 @dataclass(frozen=True)
 class Fold:
-    """One fold.  threshold: the best on the others.  accuracy: the share of its pairs that this puts right."""
+    """One fold: its best threshold on the other folds, and the accuracy at it."""
 
     fold: int
     pairs: int
@@ -31,10 +31,16 @@ class Fold:
 
 @dataclass(frozen=True)
 class Rate:
-    """The validation rate at a wanted FAR: the mean over folds, each at the threshold where the others come to it.
+    """The validation rate at a target FAR, averaged over folds. Each fold uses the threshold of the other folds.
 
-    val_std, far_std: the spread over folds.  far: the rate that was wanted; far_found: that came of it.
-    few: the other folds have less than one pair of two people to this rate, so that it is extrapolated.
+    Attributes:
+        far: Target FAR.
+        val: Validation rate.
+        val_std: Its standard deviation over folds.
+        far_found: The FAR that was measured.
+        far_std: Its standard deviation over folds.
+        threshold: Mean threshold.
+        few: Whether the other folds have too few impostor pairs for this rate, so that it is extrapolated.
     """
 
     far: float
@@ -48,11 +54,20 @@ class Rate:
 
 @dataclass(frozen=True)
 class Verification:
-    """What pairs in folds come to.
+    """Figures of pairs in folds.
 
-    accuracy: the mean over folds.  std: their standard deviation, as facenet prints it; standard_error: of the mean, as
-    LFW and the FaceNet paper give it.  auc, eer: of all pairs together.  threshold: the best for all pairs together,
-    and what a model's card names.  pooled: the share that it puts right, which is optimistic.
+    Attributes:
+        pairs: Number of pairs.
+        same: Number of genuine pairs.
+        accuracy: Mean accuracy over folds.
+        std: Its standard deviation over folds, as facenet prints it.
+        standard_error: Standard error of the mean, as LFW and the FaceNet paper report it.
+        auc: Area under the ROC curve of all pairs.
+        eer: Equal error rate of all pairs.
+        threshold: Best threshold for all pairs together, as on a model's card.
+        pooled: Accuracy at it, which is optimistic.
+        folds: The folds.
+        rates: The validation rates.
     """
 
     pairs: int
@@ -69,34 +84,38 @@ class Verification:
 
 
 def verification(
-    apart: ArrayLike, same: ArrayLike, fold: ArrayLike, *, fars: Sequence[float] = FARS, grid: bool = False
+    distances: ArrayLike, same: ArrayLike, fold: ArrayLike, *, fars: Sequence[float] = FARS, grid: bool = False
 ) -> Verification:
-    """What these pairs come to.
+    """Measure verification of pairs in folds.
 
-    apart: (n,) distances, infinite where a pair cannot be compared: it counts as two people.  same: (n,) one person or
-    two.  fold: (n,) the number of each pair's.  grid: choose thresholds as facenet does, see `facenet`.
+    Args:
+        distances: (n,) distances; infinite for a pair without vectors, which counts as two people.
+        same: (n,) whether each pair is of one person.
+        fold: (n,) the fold of each pair.
+        fars: Target FARs.
+        grid: Choose thresholds as facenet does, on a grid.
     """
-    far, true = roc.checked(apart, same)
+    far, true = roc.checked(distances, same)
     return over_folds(np.broadcast_to(far, (len(np.unique(fold)), len(far))), true, fold, fars=fars, grid=grid)
 
 
 def over_folds(
-    apart: Doubles, same: ArrayLike, fold: ArrayLike, *, fars: Sequence[float] = FARS, grid: bool = False
+    distances: Doubles, same: ArrayLike, fold: ArrayLike, *, fars: Sequence[float] = FARS, grid: bool = False
 ) -> Verification:
-    """As `verification`, where each fold has distances of its own, (folds, n): those of vectors less the others' mean.
+    """As `verification`, with distances of each fold, (folds, n), such as after subtracting the other folds' mean.
 
-    What is told of all pairs together takes each pair as its own fold has it.
+    Figures of all pairs together use the distance of each pair in its own fold.
     """
     true, number = np.asarray(same, bool), np.asarray(fold)
     names = np.unique(number)
-    if apart.shape != (len(names), len(true)) or len(number) != len(true) or np.isnan(apart).any():
-        raise MisuseError(f"{len(names)} folds of {len(true)} pairs do not fit distances of shape {apart.shape}")
+    if distances.shape != (len(names), len(true)) or len(number) != len(true) or np.isnan(distances).any():
+        raise MisuseError(f"{len(names)} folds of {len(true)} pairs do not fit distances of shape {distances.shape}")
     check_folds(true, number)
-    mine = of_own_fold(apart, number)
+    mine = of_own_fold(distances, number)
     folds, rates = [], []
-    for row, name in zip(apart, names, strict=True):
+    for row, name in zip(distances, names, strict=True):
         here = number == name
-        rest = _Rest(row[~here], true[~here], grid)
+        rest = _OtherFolds(row[~here], true[~here], grid)
         chosen = rest.best()
         right = (row[here] < chosen) == true[here]
         folds.append(Fold(int(name), int(here.sum()), chosen, float(right.mean())))
@@ -119,48 +138,50 @@ def over_folds(
     )
 
 
-def of_own_fold(apart: Doubles, fold: ArrayLike) -> Doubles:
-    """(n,) each pair's distance as its own fold has it; apart: (folds, n)."""
+def of_own_fold(distances: Doubles, fold: ArrayLike) -> Doubles:
+    """(n,) the distance of each pair in its own fold. distances: (folds, n)."""
     rows = np.unique(np.asarray(fold), return_inverse=True)[1].ravel()
-    return np.asarray(apart[rows, np.arange(apart.shape[1])])
+    return np.asarray(distances[rows, np.arange(distances.shape[1])])
 
 
 def check_folds(same: Flags, fold: NDArray[np.generic]) -> None:
-    """Raises MisuseError where folds, (n,), are not what a protocol needs."""
+    """Raise MisuseError where there are fewer than two folds, or a fold has one kind of pairs only."""
     names = np.unique(fold)
     if len(names) < 2:
-        raise MisuseError("a fold's threshold is chosen on the others: two folds or more are needed, not one")
+        raise MisuseError("thresholds are chosen on the other folds: at least two folds are needed")
     for name in names:
         kinds = same[fold == name]
         if kinds.all() or not kinds.any():
-            raise MisuseError(f"fold {name} has pairs of one kind only: each needs pairs of one person and of two")
+            raise MisuseError(
+                f"fold {name} has one kind of pairs only: each fold needs genuine and impostor pairs"
+            )
 
 
-class _Rest:
+class _OtherFolds:
     """The folds on which a threshold is chosen."""
 
-    def __init__(self, apart: Doubles, same: Flags, grid: bool) -> None:
-        self.apart = apart
+    def __init__(self, distances: Doubles, same: Flags, grid: bool) -> None:
+        self.distances = distances
         self.same = same
         self.grid = grid
 
     def best(self) -> float:
-        return facenet_best(self.apart, self.same) if self.grid else roc.best_threshold(self.apart, self.same)
+        return facenet_best(self.distances, self.same) if self.grid else roc.best_threshold(self.distances, self.same)
 
     def at(self, far: float) -> float:
-        different = self.apart[~self.same]
+        different = self.distances[~self.same]
         return facenet_at(far, different) if self.grid else roc.threshold_at(far, different)
 
 
-def _at(rest: _Rest, far: float, apart: Doubles, same: Flags) -> tuple[float, float, float]:
-    """VAL and FAR of a fold, and the threshold at which the others come to `far`."""
+def _at(rest: _OtherFolds, far: float, distances: Doubles, same: Flags) -> tuple[float, float, float]:
+    """VAL and FAR of a fold, and the threshold at which the other folds have this FAR."""
     threshold = rest.at(far)
-    below = apart < threshold
+    below = distances < threshold
     return float(below[same].mean()), float(below[~same].mean()), threshold
 
 
 def _rate(far: float, found: Doubles, fold: NDArray[np.generic], same: Flags) -> Rate:
-    """found: (folds, 3) VAL, FAR and threshold."""
+    """Average over folds. found: (folds, 3) VAL, FAR and threshold."""
     (val, far_found, threshold), (val_std, far_std, _) = found.mean(axis=0), found.std(axis=0)
     fewest = min(int((~same[fold != name]).sum()) for name in np.unique(fold))
     return Rate(
@@ -168,47 +189,49 @@ def _rate(far: float, found: Doubles, fold: NDArray[np.generic], same: Flags) ->
     )
 
 
-# facenet's own thresholds: a grid over squared distances, or over angles as shares of half a turn, whichever are given.
+# facenet's thresholds: a grid of squared distances, or of angles as shares of half a turn.
 GRID, FINE = np.arange(0, 4, 0.01), np.arange(0, 4, 0.001)
 
 
-def facenet_best(apart: Doubles, same: Flags) -> float:
-    """The first of the grid's thresholds that puts most pairs right (facenet's calculate_roc)."""
-    accepted = [np.searchsorted(np.sort(apart[kind]), GRID, side="left") for kind in (same, ~same)]
+def facenet_best(distances: Doubles, same: Flags) -> float:
+    """The first threshold of the grid with the highest accuracy (facenet's calculate_roc)."""
+    accepted = [np.searchsorted(np.sort(distances[kind]), GRID, side="left") for kind in (same, ~same)]
     return float(GRID[np.argmax(accepted[0] - accepted[1])])
 
 
 def facenet_at(far: float, different: Doubles) -> float:
-    """Where FAR on the fine grid comes to `far`, straight between two of its thresholds; 0 where it never does.
+    """The threshold at which FAR on the fine grid is `far`, interpolated linearly; 0 where it never is.
 
-    facenet's calculate_val, which leaves it to SciPy what comes of thresholds with the same FAR; here the last counts.
+    As facenet's calculate_val; of thresholds with the same FAR the last counts, which facenet leaves to SciPy.
     """
     reached = np.searchsorted(np.sort(different), FINE, side="left") / len(different)
     if reached[-1] <= far:
         return float(FINE[-1]) if reached[-1] == far else 0.0
-    after = int(np.argmax(reached > far))  # never 0: nothing lies below a threshold of 0
+    after = int(np.argmax(reached > far))  # never 0: no distance is below 0
     low, high = reached[after - 1], reached[after]
     return float(FINE[after - 1] + (far - low) / (high - low) * (FINE[after] - FINE[after - 1]))
 
 
 def statistics(
-    apart: Doubles, same: Flags, fold: Ids, weights: Doubles, fars: Sequence[float] = FARS
+    distances: Doubles, same: Flags, fold: Ids, weights: Doubles, fars: Sequence[float] = FARS
 ) -> dict[str, Doubles]:
-    """accuracy, auc, eer and val at each FAR, (b,) each, of pairs counted `weights`, (b, n), times; as `over_folds`."""
-    whole = roc.curve(of_own_fold(apart, fold), same, weights)
-    folds = [_fold(row, same, fold == name, weights, fars) for row, name in zip(apart, np.unique(fold), strict=True)]
-    found = np.nanmean(np.stack(folds), axis=0)  # a fold may be drawn empty
-    told = {"accuracy": found[0], "auc": whole.auc, "eer": whole.eer}
-    return told | {f"val@{far:g}": found[1 + place] for place, far in enumerate(fars)}
+    """accuracy, auc, eer and val at each FAR, (b,) each, for weighted pairs (b, n). See `over_folds`."""
+    whole = roc.curve(of_own_fold(distances, fold), same, weights)
+    folds = [
+        _fold(row, same, fold == name, weights, fars) for row, name in zip(distances, np.unique(fold), strict=True)
+    ]
+    found = np.nanmean(np.stack(folds), axis=0)  # a fold may have no pair in a draw
+    figures = {"accuracy": found[0], "auc": whole.auc, "eer": whole.eer}
+    return figures | {f"val@{far:g}": found[1 + place] for place, far in enumerate(fars)}
 
 
-def _fold(apart: Doubles, same: Flags, here: Flags, weights: Doubles, fars: Sequence[float]) -> Doubles:
+def _fold(distances: Doubles, same: Flags, here: Flags, weights: Doubles, fars: Sequence[float]) -> Doubles:
     """(1 + fars, b) of one fold: accuracy, and VAL at each FAR."""
     test, rest = weights[:, here], weights[:, ~here]
-    chosen = roc.best_thresholds(apart[~here], same[~here], rest)
-    right = (apart[here] < chosen[:, None]) == same[here]
+    chosen = roc.best_thresholds(distances[~here], same[~here], rest)
+    right = (distances[here] < chosen[:, None]) == same[here]
     rows = [roc.shares(right, test)]
-    alike, different = apart[here & same], apart[~here & ~same]
+    alike, different = distances[here & same], distances[~here & ~same]
     for far in fars:
         threshold = roc.thresholds_at(far, different, rest[:, ~same[~here]])
         rows.append(roc.shares(alike < threshold[:, None], test[:, same[here]]))
