@@ -1,25 +1,25 @@
-"""Everything that nitakao refuses, as one family.
+"""The errors that nitakao raises.
 
     NitakaoError                    exit code 1
-    ├── MisuseError                 exit code 2: the call itself is off
-    ├── PhotoError                  one photograph cannot be used; a run goes on without it
-    │   ├── UnreadablePhotoError    not a picture, truncated, or of an unknown kind
-    │   ├── PhotoTooLargeError      over the limit on bytes or pixels
-    │   └── NoFaceError             nothing found where one face was needed
-    ├── GeometryError               points or boxes that no transform can use
-    ├── CardError                   a model card that does not hold together
-    ├── ModelError                  no such model, or a network that does not fit its card
-    ├── WeightsError                weights missing, damaged, or not to be had offline
-    ├── FormatError                 a foreign file (.dat .pt .pkl .pb ...) that is damaged or asks for too much
+    ├── MisuseError                 exit code 2: invalid arguments
+    ├── PhotoError                  one photograph cannot be used; a run skips it
+    │   ├── UnreadablePhotoError    not an image, truncated, or of an unsupported format
+    │   ├── PhotoTooLargeError      above the limit on bytes or pixels
+    │   └── NoFaceError             no face where one is needed
+    ├── GeometryError               points or boxes that give no valid transform
+    ├── CardError                   invalid model card
+    ├── ModelError                  unknown model, or a network that does not match its card
+    ├── WeightsError                weights missing, damaged, or not available offline
+    ├── FormatError                 a foreign file (.dat .pt .pkl .pb ...) that is damaged or too large
     ├── VectorsError                a vectors file that cannot be read, written or matched
-    ├── GalleryError                a gallery that is not one, of another model or a newer nitakao, damaged, or full
-    │   ├── GalleryBusyError        another process is writing; says which
+    ├── GalleryError                not a gallery, another model's, of a newer nitakao, damaged, or full
+    │   ├── GalleryBusyError        another process is writing; names it
     │   ├── GalleryChangedError     another process changed the gallery's model; open it again
-    │   └── GalleryDamagedError     bytes in it are not those that were written
-    ├── TrainingError               a training that cannot start, or cannot go on
-    ├── DeviceError                 a device that was asked for and is not there
-    ├── FaceApiError                refused as Microsoft's Face API does: with a status and a code
-    └── MissingExtraError           an optional dependency is needed; names the pip line
+    │   └── GalleryDamagedError     the gallery's data is damaged
+    ├── TrainingError               training cannot start or continue
+    ├── DeviceError                 the requested device is not available
+    ├── FaceApiError                an error of the Face API, with a status and a code
+    └── MissingExtraError           an optional dependency is missing; gives the pip command
 
 A message says what happened, with the value, and then what to do next.
 """
@@ -28,7 +28,7 @@ from __future__ import annotations
 
 
 class NitakaoError(Exception):
-    """The root: catch this to catch all that nitakao raises on purpose.
+    """Base class of all errors that nitakao raises on purpose.
 
     Args:
         message: What happened, then what to do next.
@@ -42,43 +42,43 @@ class NitakaoError(Exception):
 
 
 class MisuseError(NitakaoError):
-    """The call itself is off: an option, an argument, a combination."""
+    """Invalid arguments."""
 
 
 class PhotoError(NitakaoError):
-    """One photograph cannot be used. A run counts it, names it and goes on."""
+    """One photograph cannot be used. A run reports and skips it."""
 
 
 class UnreadablePhotoError(PhotoError):
-    """Not a picture, truncated, or of a kind that is not read."""
+    """Not an image, truncated, or of an unsupported format."""
 
 
 class PhotoTooLargeError(PhotoError):
-    """Over the limit on bytes or pixels: refused before it is decoded."""
+    """Above the limit on bytes or pixels; rejected before decoding."""
 
 
 class NoFaceError(PhotoError):
-    """Nothing found where one face was needed."""
+    """No face where one is needed."""
 
 
 class GeometryError(NitakaoError):
-    """Points or boxes that no transform can use."""
+    """Points or boxes that give no valid transform."""
 
 
 class CardError(NitakaoError):
-    """A model card that does not hold together."""
+    """Invalid model card."""
 
 
 class ModelError(NitakaoError):
-    """No such model, or a network that does not fit its card."""
+    """Unknown model, or a network that does not match its card."""
 
 
 class WeightsError(NitakaoError):
-    """Weights missing, damaged, or not to be had offline."""
+    """Weights missing, damaged, or not available offline."""
 
 
 class FormatError(NitakaoError):
-    """A foreign file that is damaged or asks for more than it may."""
+    """A foreign file that is damaged, or that exceeds its limits."""
 
 
 class VectorsError(NitakaoError):
@@ -86,11 +86,11 @@ class VectorsError(NitakaoError):
 
 
 class GalleryError(NitakaoError):
-    """A gallery that is not one, belongs to another model or a newer nitakao, is damaged, or has no room."""
+    """Not a gallery, another model's, of a newer nitakao, damaged, or full."""
 
 
 class GalleryBusyError(GalleryError):
-    """Another process is writing to the gallery, and went on longer than was waited for."""
+    """Another process kept writing to the gallery for longer than the timeout."""
 
 
 class GalleryChangedError(GalleryError):
@@ -98,21 +98,23 @@ class GalleryChangedError(GalleryError):
 
 
 class GalleryDamagedError(GalleryError):
-    """Bytes in the gallery are not those that were written."""
+    """The gallery's data is damaged."""
 
 
 class TrainingError(NitakaoError):
-    """A training that cannot start or go on: its examples, its checkpoint, its loss, or its disk."""
+    """Training cannot start or continue: examples, checkpoint, loss, or disk."""
 
 
 class DeviceError(NitakaoError):
-    """A device that was asked for and is not there."""
+    """The requested device is not available."""
 
 
 class FaceApiError(NitakaoError):
-    """What Microsoft's Face API refuses, in its own terms.
+    """An error of the Face API.
 
-    status: HTTP's.  code: the word that its clients know, 'PersonGroupNotFound'.
+    Attributes:
+        status: HTTP status.
+        code: The code that clients know, such as 'PersonGroupNotFound'.
     """
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -122,7 +124,7 @@ class FaceApiError(NitakaoError):
 
 
 class MissingExtraError(NitakaoError):
-    """An optional dependency is needed; the message names the pip line."""
+    """An optional dependency is missing; the message gives the pip command."""
 
     def __init__(self, purpose: str, extra: str, more: str = "") -> None:
         super().__init__(f'{purpose} needs an extra: pip install "nitakao[{extra}]"{more}')

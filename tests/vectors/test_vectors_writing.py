@@ -139,7 +139,7 @@ def test_a_pickle_refuses_several_faces_of_one_picture(tmp_path):
 
 def test_vectors_of_another_dimension_are_refused(tmp_path):
     with (
-        pytest.raises(MisuseError, match="8 numbers where 16"),
+        pytest.raises(MisuseError, match="the vectors have 8 values, not 16"),
         VectorsWriter(tmp_path / "out.npz", model="fake", dimension=16) as output,
     ):
         output.add(fakes.outcome("a.jpg", dimension=8))

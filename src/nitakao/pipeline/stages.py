@@ -55,6 +55,8 @@ class LoadedPhoto:
 
 def load(source: str | Photo | Encoded, limits: Limits | None, allow_urls: bool) -> LoadedPhoto:
     """Read a photo's bytes without decoding them."""
+    if isinstance(source, photos.Unreadable):
+        return LoadedPhoto(source.source, None, source.problem)
     if not isinstance(source, str):
         return LoadedPhoto(source.source, source)
     try:

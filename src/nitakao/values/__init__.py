@@ -1,4 +1,4 @@
-"""The nouns of nitakao: frozen values that every layer speaks in, checked once, when they are made."""
+"""Values that all layers use: frozen dataclasses, validated once at construction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Array types by what they hold, and the check that vectors pass."""
+"""Array types by content, and the validation of vectors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Flags: TypeAlias = NDArray[np.bool_]
 
 
 def rows(vectors: Sequence[Any] | Floats, dimension: int) -> Floats:
-    """(n, dimension) float32, finite, C-contiguous. Raises MisuseError otherwise."""
+    """The vectors as an array (n, dimension), float32, finite, C-contiguous. Raises MisuseError for other shapes."""
     if not len(vectors):
         return np.zeros((0, dimension), np.float32)
     array = np.ascontiguousarray(vectors, dtype=np.float32).reshape(len(vectors), -1)
     if array.shape[1] != dimension:
-        raise MisuseError(f"vectors of {array.shape[1]} numbers where {dimension} are expected")
+        raise MisuseError(f"the vectors have {array.shape[1]} values, not {dimension}")
     if not np.isfinite(array).all():
-        raise MisuseError("vectors hold numbers that are not finite")
+        raise MisuseError("the vectors have values that are not finite")
     return array

@@ -1,4 +1,4 @@
-"""The model card: everything that must travel with a network's weights."""
+"""Model cards: everything that belongs to a network's weights."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ Commercial = Literal["allowed", "forbidden", "unclear"]
 
 @dataclass(frozen=True)
 class CropRule:
-    """How a face is cut out for one network.
+    """How a face is cropped for one network.
 
-    article:  box + margin/2 photograph pixels on each side, clipped, stretched bilinearly (the article's 44 px).
-    margin:   the margin counted in pixels of the crop, so that it scales with the face (facenet-pytorch's way).
-    template: five landmarks laid on `template` ((5, 2) in crop pixels) by a least-squares similarity transform.
-    size: side of the square crop in pixels.
+    Attributes:
+        kind: 'article': the box with margin/2 photograph pixels on each side, clipped, resized bilinearly (the
+            article's 44 px). 'margin': with the margin in pixels of the crop, so that it scales with the face, as in
+            facenet-pytorch. 'template': a least-squares similarity transform from five landmarks to `template`.
+        size: Side of the square crop in pixels.
+        margin: Margin in pixels, for 'article' and 'margin'.
+        template: Five (x, y) points in pixels of the crop, for 'template'.
     """
 
     kind: CropKind
@@ -48,10 +51,13 @@ class CropRule:
 
 @dataclass(frozen=True)
 class Normalisation:
-    """How pixel values are prepared: fixed and per-channel are (x - mean) / scale, per-picture is prewhitening.
+    """How pixel values are normalised.
 
-    mean: one number, or three in the card's channel order.  scale: likewise.  Unused by 'per-picture', which is
-    (x - mean of the picture) / max(std of the picture, 1/sqrt(number of values)).
+    Attributes:
+        kind: 'fixed' and 'per-channel' are (x - mean) / scale. 'per-picture' is prewhitening: (x - mean of the picture)
+            / max(std of the picture, 1/sqrt(number of values)).
+        mean: One number, or three in the card's channel order.
+        scale: Likewise.
     """
 
     kind: NormalisationKind
@@ -70,14 +76,18 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """One file that a network is built from, and where it may come from.
+    """One file of a network's weights, and where to get it.
 
-    urls: https only; one that ends in .bz2 where `name` does not is unpacked after fetching.
-    sha256: lower-case hex, or empty where no hash is known for certain (then recorded at first use).
-    known: hashes that public sources agree on without the publisher having stated one; a file with one of them is
-    taken as it is, any other is recorded at first use.
-    size: bytes, 0 where unknown.  package, inside: an installed package that carries it, and the path within it.
-    folder: where the card that names this file lies, looked in first; no part of the card itself.
+    Attributes:
+        name: File name.
+        urls: https addresses; one that ends in .bz2, unlike `name`, is decompressed after download.
+        sha256: Lower-case hex; empty if the publisher states none (then recorded at first use).
+        known: Hashes that public sources agree on but the publisher does not state. A file with one is accepted;
+            any other hash is recorded at first use.
+        size: Bytes; 0 if unknown.
+        package: An installed package that contains the file.
+        inside: Path of the file in that package.
+        folder: Folder of the card, searched first; not part of the card itself.
     """
 
     name: str
@@ -112,7 +122,7 @@ _HTTPS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?/[!-~]*")
 
 
 def _is_plain(name: str, longest: int, marks: str = "._-+") -> bool:
-    """A name that is one path component on every system: no separators, no leading dot."""
+    """Whether the name is one path component on every system: no separators, no leading dot."""
     return (
         0 < len(name) <= longest
         and (name[0].isalnum() or name[0] == "_")
@@ -123,12 +133,17 @@ def _is_plain(name: str, longest: int, marks: str = "._-+") -> bool:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How a distance becomes a probability, for one model.
+    """Converts a distance to a probability, for one model.
 
-    The log of the likelihood ratio, same person against two, is intercept - slope * distance (natural logarithm), held
-    within +-`limit`, beyond which the data that it was fitted on say nothing.
-    false_matches: (rate, distance) pairs, rates falling: this share of pairs of two people lies below that distance.
-    source: what it was fitted on, in words.
+    The log likelihood ratio of same person to different people is intercept - slope * distance (natural logarithm).
+
+    Attributes:
+        slope: See above.
+        intercept: See above.
+        limit: Clips the log likelihood ratio to +-limit, the range that the data support.
+        false_matches: (rate, distance) pairs with falling rates: the share of pairs of different people below each
+            distance.
+        source: The data it was fitted on, in words.
     """
 
     slope: float
@@ -150,11 +165,11 @@ class Calibration:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """Everything that must travel with a network's weights for its numbers to mean anything."""
+    """Everything needed to use a network's weights correctly: crop, normalisation, metric, threshold and licences."""
 
     name: str
     title: str
-    network: str  # which file of nitakao.models builds it: facenet, dlib_resnet, openface, onnx
+    network: str  # module of nitakao.models.networks that builds it, or onnx
     crop: CropRule
     normalisation: Normalisation
     dimension: int
@@ -168,11 +183,11 @@ class ModelCard:
     data_licence: str = "not stated"
     commercial: Commercial = "unclear"
     origin: str = ""
-    note: str = ""  # what was not tried, what to know
+    note: str = ""  # limitations
     input_tensor: str = ""  # network 'onnx' only; empty: the graph's only input
     output_tensor: str = ""  # network 'onnx' only; may name an inner tensor; empty: the graph's first output
     calibration: Calibration | None = None
-    golden: tuple[float, ...] = field(default=(), repr=False)  # its vector of models.golden.picture; made elsewhere
+    golden: tuple[float, ...] = field(default=(), repr=False)  # embedding of models.golden.picture by a reference
 
     def __post_init__(self) -> None:
         if not _is_plain(self.name, 80):
@@ -196,8 +211,8 @@ class ModelCard:
 
     @property
     def fingerprint(self) -> str:
-        """64 hex digits, the same for cards whose networks give the same numbers, whatever their thresholds."""
+        """64 hex digits; equal for cards whose networks give the same embeddings, whatever their thresholds."""
         files = [(f.name, f.sha256) for f in self.files]
         numbers = (self.network, self.crop, self.normalisation, self.dimension, self.metric, self.unit_length)
-        told = repr((numbers, self.channels, files, self.input_tensor, self.output_tensor))
-        return hashlib.sha256(told.encode()).hexdigest()
+        text = repr((numbers, self.channels, files, self.input_tensor, self.output_tensor))
+        return hashlib.sha256(text.encode()).hexdigest()

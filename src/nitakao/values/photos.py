@@ -1,4 +1,4 @@
-"""Photographs, the faces in them, and what became of each."""
+"""Photographs, the faces in them, and the result for each photograph."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ NO_FACE = "no face found"  # the problem of photos whose status is 'no-face', al
 class Photo:
     """One decoded photograph, upright.
 
-    source: where it came from, as given.  pixels: (h, w, 3) uint8 RGB, upright.
-    size: (width, height) of the whole photograph at full scale, upright; `pixels` may have been decoded smaller.
-    sha256: of the encoded bytes, lower-case hex; empty for pictures that never had any.
-    profile: the ICC profile that came with the picture, of which its crops are freed; empty where there was none.
+    Attributes:
+        source: Path, address or name of the photograph.
+        pixels: (H, W, 3) uint8 RGB, upright.
+        size: (width, height) of the upright photograph at full scale; `pixels` may be decoded smaller.
+        sha256: SHA-256 of the encoded bytes, lower-case hex; empty if there are none.
+        profile: ICC profile, which crops convert from; empty if there is none.
     """
 
     source: str
@@ -43,9 +45,9 @@ class Photo:
 
     @property
     def scale(self) -> float:
-        """Decoded pixels per photograph pixel: 1.0 at full scale.
+        """Decoded pixels per photograph pixel; 1.0 at full scale.
 
-        A JPEG decoded smaller has 1/2, 1/4 or 1/8, exactly: its last row and column may stand for fewer pixels.
+        Exactly 1/2, 1/4 or 1/8 for a JPEG decoded smaller, although its last row and column may cover fewer pixels.
         """
         across, down = self.size
         for part in (1, 2, 4, 8):
@@ -56,12 +58,14 @@ class Photo:
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One face as found.
+    """One detected face.
 
-    box: x1, y1, x2, y2, pixels of the upright photograph at full scale.  score: 0..1, large when sure.
-    landmarks: (5, 2) float32 x, y in the same frame (left eye, right eye, nose, left and right mouth corner, as the
-    viewer sees them), or None where the detector gives none.
-    turn: degrees counter-clockwise by which the photograph must be turned for the face to stand upright.
+    Attributes:
+        box: x1, y1, x2, y2, in pixels of the upright photograph at full scale.
+        score: Detection score, 0 to 1.
+        landmarks: (5, 2) float32 x, y in the same frame: left eye, right eye, nose, left and right mouth corner, as the
+            viewer sees them. None if the detector gives none.
+        turn: Degrees counter-clockwise by which to rotate the photograph for an upright face.
     """
 
     box: tuple[float, float, float, float]
@@ -84,10 +88,12 @@ class Face:
 
 @dataclass(frozen=True)
 class Quality:
-    """How much a face has to show.
+    """Quality of a face.
 
-    sharpness: 0..1.  yaw, pitch, roll: degrees, roughly, from the five landmarks; 0 looks straight into the camera; NaN
-    where there are no landmarks.  score: 0..1, all of it together with the face's size and the detector's score.
+    Attributes:
+        sharpness: 0 to 1.
+        yaw, pitch, roll: Approximate degrees, from the five landmarks; 0 faces the camera. NaN without landmarks.
+        score: 0 to 1; combines all of these with the face's size and detection score.
     """
 
     sharpness: float = math.nan
@@ -99,9 +105,11 @@ class Quality:
 
 @dataclass(frozen=True, eq=False)
 class Chip:
-    """A small picture of a face with half its size of context around it, from which any card can crop again.
+    """A small picture of a face with a margin of half its size, from which any model can crop again.
 
-    jpeg: encoded.  frame: x1, y1, x2, y2, the whole pixels of the upright photograph that it shows.
+    Attributes:
+        jpeg: Encoded JPEG.
+        frame: x1, y1, x2, y2 of what it shows, in whole pixels of the upright photograph.
     """
 
     jpeg: bytes
@@ -109,17 +117,21 @@ class Chip:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) in photograph pixels of what the chip shows."""
+        """(width, height) of what the chip shows, in pixels of the photograph."""
         return self.frame[2] - self.frame[0], self.frame[3] - self.frame[1]
 
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """How faces are looked for.
+    """Settings of the face detector.
 
-    smallest_face: side in photograph pixels, or None for the everyday default, `EVERYDAY_SHARE` of the photograph's
-    shorter side (and never under `ARTICLE_SMALLEST_FACE`).  thresholds, factor: MTCNN's three scores and pyramid step.
-    retry: where no face is found, try again with padding and at 90, 180 and 270 degrees.
+    Attributes:
+        name: 'mtcnn', 'yunet', or 'none' if each photograph is one face.
+        smallest_face: Side of the smallest face to detect, in pixels. None: `EVERYDAY_SHARE` of the photograph's
+            shorter side, but at least `ARTICLE_SMALLEST_FACE`.
+        thresholds: Score thresholds of MTCNN's three stages.
+        factor: Scale step of MTCNN's pyramid.
+        retry: If there is no face, detect again with padding and at 90, 180 and 270 degrees.
     """
 
     name: DetectorName = "mtcnn"
@@ -139,7 +151,7 @@ class DetectorSettings:
             raise MisuseError(f"the pyramid factor lies between 0.1 and 0.95, not {self.factor:g}")
 
     def smallest_in(self, size: tuple[int, int]) -> float:
-        """Side in pixels of the smallest face looked for in a photograph of this (width, height)."""
+        """Side of the smallest face to detect in a photograph of this (width, height), in pixels."""
         if self.smallest_face is not None:
             return self.smallest_face
         return max(ARTICLE_SMALLEST_FACE, EVERYDAY_SHARE * min(size))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from nitakao.values.arrays import Floats
 from nitakao.values.cards import Metric
-from nitakao.values.photos import Face, Photo
+from nitakao.values.photos import Chip, Face, Photo
 from nitakao.values.records import FaceRecord, Hit, person_label
+from nitakao.values.tables import Row, Table, html_table
+
+Chips: TypeAlias = Callable[[Sequence[int]], Mapping[int, Chip]]  # from numbers of faces to their chips
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Table):
     """Whether two faces are the same person.
 
     Attributes:
@@ -56,6 +60,11 @@ class Verdict:
     def same(self) -> bool:
         """Whether the distance is below the threshold."""
         return self.distance < self.threshold
+
+    def to_dicts(self) -> list[Row]:
+        """One dict."""
+        row = {name: getattr(self, name) for name in ("distance", "threshold", "metric", "model", "threshold_source")}
+        return [{"same": self.same if self.has_threshold else None} | row]
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,18 +143,20 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
-class SearchResult:
+class SearchResult(Table):
     """The result of a search. Iterate over it to get the hits, nearest first.
 
     Attributes:
         answers: One per probe; a photograph with several faces gives several probes.
         info: Model, metric and threshold.
         problems: Photographs that gave no probe, while others did.
+        chips: Reads the chips of faces, to show them in notebooks.
     """
 
     answers: tuple[Answer, ...]
     info: ResultInfo
     problems: tuple[str, ...] = ()
+    chips: Chips | None = field(default=None, repr=False)
 
     @property
     def hits(self) -> tuple[Hit, ...]:
@@ -157,6 +168,33 @@ class SearchResult:
 
     def __len__(self) -> int:
         return len(self.hits)
+
+    def to_dicts(self) -> list[Row]:
+        """One dict per hit."""
+        return [
+            {
+                "probe": answer.probe.name,
+                "rank": hit.rank,
+                "distance": hit.distance,
+                "probability": hit.probability,
+                "person": hit.person,
+                "photo": hit.photo,
+                "face": hit.face.id,
+            }
+            for answer in self.answers
+            for hit in answer.hits
+        ]
+
+    def _repr_html_(self) -> str:
+        return html_table(self.to_dicts(), _pictures(self.chips, [hit.face.id for hit in self.hits]))
+
+
+def _pictures(chips: Chips | None, faces: Sequence[int]) -> list[bytes | None]:
+    """The JPEG of each face's chip; empty without a gallery."""
+    if chips is None:
+        return []
+    known = chips(faces)
+    return [known[face].jpeg if face in known else None for face in faces]
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +253,7 @@ class Identity:
 
 
 @dataclass(frozen=True, eq=False)
-class IdentifyResult:
+class IdentifyResult(Table):
     """Who each probe shows. Iterate over it to get one `Identity` per probe.
 
     Attributes:
@@ -235,3 +273,17 @@ class IdentifyResult:
 
     def __len__(self) -> int:
         return len(self.identities)
+
+    def to_dicts(self) -> list[Row]:
+        """One dict per probe; `person` is empty for an unknown person."""
+        return [
+            {
+                "probe": identity.probe.name,
+                "person": identity.person,
+                "distance": math.nan if identity.match is None else identity.match.distance,
+                "probability": math.nan if identity.match is None else identity.match.probability,
+                "unknown": identity.unknown,
+                "candidates": [candidate.person for candidate in identity.candidates],
+            }
+            for identity in self.identities
+        ]

@@ -209,7 +209,7 @@ def test_what_cannot_be_asked_is_refused(filled: tuple[GalleryStore, np.ndarray]
         searcher(gallery).search(probes(1), 0)
     with pytest.raises(MisuseError, match="at least 1 neighbour"):
         searcher(gallery).neighbours(0)
-    with pytest.raises(MisuseError, match="3 numbers where 16"):
+    with pytest.raises(MisuseError, match="3 values, not 16"):
         searcher(gallery).search(np.ones((1, 3), np.float32), 1)
 
 

@@ -142,7 +142,7 @@ def test_asking_for_no_face_is_misuse(tmp_path, k):
 def test_vectors_of_another_length_or_with_nan_are_refused(tmp_path):
     gallery, searcher = opened(tmp_path, filled.people(5), "none", "cosine")
     with gallery:
-        with pytest.raises(MisuseError, match="12 numbers where 16"):
+        with pytest.raises(MisuseError, match="the vectors have 12 values, not 16"):
             searcher.search(QUERIES[:, :12], 1)
         with pytest.raises(MisuseError, match="not finite"):
             searcher.search(np.full((1, 16), np.nan, np.float32), 1)

@@ -218,7 +218,7 @@ def test_pushing_away_from_a_face_moves_it_down_and_has_no_probability(gallery):
 def test_vectors_may_ask_and_must_fit_the_model(gallery, known):
     row = vector("ada.jpg0", "elsewhere", 0, 16)
     assert search(gallery, row, k=1).answers[0].hits[0].face.name == "Ada"
-    with pytest.raises(MisuseError, match="vectors of 3 numbers where 16 are expected"):
+    with pytest.raises(MisuseError, match="the vectors have 3 values, not 16"):
         search(gallery, np.zeros(3, np.float32))
     with pytest.raises(MisuseError, match="not finite"):
         search(gallery, np.full(16, np.nan, np.float32))
