@@ -55,12 +55,12 @@ def test_the_command_serves_what_it_indexed_and_names_whom_it_knows(photographs,
             first, second = sorted((photographs / "article").glob("*.jpg"))
             kind = {"content-type": "image/jpeg"}
             (answer,) = client.post("/search?k=2", content=first.read_bytes(), headers=kind).json()["answers"]
-            assert answer["matches"][0]["distance"] < 1e-3
-            assert answer["matches"][1]["path"].endswith(second.name)
-            named = client.post("/faces/split", json={"faces": [answer["matches"][1]["face"]["id"]], "name": "Anthony"})
+            assert answer["hits"][0]["distance"] < 1e-3
+            assert answer["hits"][1]["path"].endswith(second.name)
+            named = client.post("/faces/split", json={"faces": [answer["hits"][1]["face"]["id"]], "name": "Anthony"})
             assert named.status_code == 200
             (who,) = client.post("/identify", content=first.read_bytes(), headers=kind).json()["identities"]
-            assert who["who"]["name"] == "Anthony"
+            assert who["match"]["name"] == "Anthony"
             found = client.post("/verify", files={"a": first.read_bytes(), "b": second.read_bytes()}).json()
             assert found["same"] is True
         process.send_signal(signal.SIGTERM)

@@ -38,9 +38,9 @@ def test_a_picture_without_a_face_is_answered_and_says_so(api):
 def test_a_search_finds_the_nearest_faces_of_the_gallery(api, people):
     found = api.post("/search?k=2", content=picture(10), headers=JPEG).json()
     (answer,) = found["answers"]
-    assert [match["face"]["id"] in people["ada"] for match in answer["matches"]] == [True, True]
-    assert answer["matches"][0]["face"]["name"] == "Ada"
-    assert answer["matches"][0]["path"].endswith(".jpg")
+    assert [match["face"]["id"] in people["ada"] for match in answer["hits"]] == [True, True]
+    assert answer["hits"][0]["face"]["name"] == "Ada"
+    assert answer["hits"][0]["path"].endswith(".jpg")
     assert answer["probe"] == {
         "name": "image",
         "number": 0,
@@ -50,8 +50,8 @@ def test_a_search_finds_the_nearest_faces_of_the_gallery(api, people):
         "person": None,
         "size": [200, 100],
     }
-    assert found["basis"]["faces"] == 7
-    assert found["basis"]["searched"] == 6  # Eve is hidden
+    assert found["info"]["faces"] == 7
+    assert found["info"]["searched"] == 6  # Eve is hidden
 
 
 def test_each_face_of_a_picture_is_answered_in_the_order_of_its_number(api):
@@ -70,30 +70,30 @@ def test_somebody_of_the_gallery_is_asked_about_by_name(api, people):
     first = people["ada"][0]
     by_face = api.post("/search", params={"probe": f"face:{first}", "k": 1}).json()["answers"][0]
     assert by_face["probe"]["face"] == first
-    assert by_face["matches"][0]["face"]["id"] in people["ada"][1:]
+    assert by_face["hits"][0]["face"]["id"] in people["ada"][1:]
     by_name = api.post("/search", params={"probe": "person:Ada", "k": 1}).json()["answers"][0]
-    assert by_name["matches"][0]["face"]["id"] not in people["ada"]
+    assert by_name["hits"][0]["face"]["id"] not in people["ada"]
 
 
 def test_answers_are_filtered_by_person_folder_time_and_threshold(api, people):
     def ids(**query):
         found = api.post("/search", params=query, content=picture(10), headers=JPEG).json()
-        return {match["face"]["id"] for match in found["answers"][0]["matches"]}
+        return {match["face"]["id"] for match in found["answers"][0]["hits"]}
 
     assert ids(person="Bob") == set(people["bob"])
     assert ids(since=1_600_000_000, person="Ada") == set(people["ada"][1:])
     assert ids(same_person="true") == set(people["ada"])
     assert ids(hidden="true", k=100) > ids(k=100)
-    assert ids(within=0) == set()
+    assert ids(max_distance=0) == set()
 
 
 def test_it_is_told_who_it_is(api, people):
     (found,) = api.post("/identify", content=picture(10), headers=JPEG).json()["identities"]
-    assert found["who"]["name"] == "Ada"
-    assert found["who"]["nearest"]["id"] in people["ada"]
+    assert found["match"]["name"] == "Ada"
+    assert found["match"]["face"]["id"] in people["ada"]
     (nobody,) = api.post("/identify", content=picture(110), headers=JPEG).json()["identities"]
-    assert nobody["who"] is None
-    assert nobody["nobody"] > 0.5
+    assert nobody["match"] is None
+    assert nobody["unknown"] > 0.5
 
 
 def test_two_are_compared_by_picture_and_by_name(api, people):
@@ -146,7 +146,7 @@ def test_the_gallerys_threshold_holds_until_a_question_has_its_own(api):
         ("/search", {"probe": "/etc/passwd"}, "nothing else is read"),
         ("/search", {"probe": "face:9999"}, "no face 9999"),
         ("/search", {"probe": "person:Zed"}, "nobody is called"),
-        ("/search", {"not": "../family.db", "probe": "face:1"}, "nothing else is read"),
+        ("/search", {"exclude": "../family.db", "probe": "face:1"}, "nothing else is read"),
         ("/identify", {"probe": "http://169.254.169.254/"}, "nothing else is read"),
         ("/verify", {"a": "face:1"}, "'b' is one picture"),
         ("/verify", {"a": "face:1", "b": "album/2019/beach.jpg"}, "nothing else is read"),
@@ -164,7 +164,7 @@ def test_what_means_nothing_is_refused_with_a_sentence(still, path, query, said)
 
 
 @pytest.mark.parametrize(
-    "query", [{"k": 0}, {"k": "many"}, {"prior": 1}, {"threshold": "nan"}, {"within": "inf"}, {"since": "1e400"}]
+    "query", [{"k": 0}, {"k": "many"}, {"prior": 1}, {"threshold": "nan"}, {"max_distance": "inf"}, {"since": "1e400"}]
 )
 def test_what_is_out_of_bounds_is_told_as_invalid(still, query):
     found = still[1].post("/search", params=query | {"probe": "face:1"})

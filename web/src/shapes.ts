@@ -24,6 +24,7 @@ export interface Photo {
   taken: number | string | null;
   indexed: number | string | null;
   problem: string | null;
+  problem_code: "" | "no-face" | "unreadable-photo";
   faces: Face[];
 }
 
@@ -57,6 +58,7 @@ export interface Basis {
   model: string;
   metric: string;
   threshold: number | null;
+  threshold_kind: "request" | "gallery" | "model" | "none";
   threshold_source: string;
   prior: number | null;
   calibration: string;
@@ -66,8 +68,8 @@ export interface Basis {
 }
 
 export interface Answers {
-  answers: { probe: Probe; matches: Match[] }[];
-  basis: Basis;
+  answers: { probe: Probe; hits: Match[] }[];
+  info: Basis;
   problems: string[];
 }
 
@@ -87,6 +89,7 @@ export interface Verdict {
   probability: number | null;
   model: string;
   metric: string;
+  threshold_kind: "request" | "gallery" | "model" | "none";
   threshold_source: string;
   prior: number | null;
 }
@@ -99,7 +102,7 @@ export interface Candidate {
 }
 
 export interface Identities {
-  identities: { probe: Probe; who: Candidate | null; candidates: Candidate[]; nobody: number | null }[];
+  identities: { probe: Probe; match: Candidate | null; candidates: Candidate[]; unknown: number | null }[];
 }
 
 export interface Gallery {
@@ -131,6 +134,7 @@ export interface Entry {
   who: string;
   verb: string;
   detail: unknown;
+  changes: { kind: string; values: Record<string, string | number> }[];
   undone: boolean;
 }
 

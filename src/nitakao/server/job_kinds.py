@@ -22,7 +22,7 @@ def index(
     *,
     prune: bool = False,
     labels_from: Literal["folder"] | None = None,
-    again: Again | None = None,
+    rescan: Again | None = None,
 ) -> Work:
     """Photographs of these files and folders into the gallery."""
 
@@ -39,7 +39,7 @@ def index(
             detector=serving.settings.detector,
             prune=prune,
             labels_from=labels_from,
-            again=again,
+            again=rescan,
             limits=serving.limits,
             eyes=serving.eyes,
             tally=tally,

@@ -1,4 +1,4 @@
-"""The shapes of what is answered: their names and fields are those of the commands' --json where there is one."""
+"""Response schemas of the REST API, and how nitakao's values become them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,22 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from nitakao.gallery.jobs import Job as KeptJob
-from nitakao.values import Candidate as Likely
-from nitakao.values import Face as Found
-from nitakao.values import FaceRecord, Floats, Quality
-from nitakao.values import Hit as Matched
-from nitakao.values import Person as Somebody
-from nitakao.values import Probe as Asked
-from nitakao.values import ResultInfo as Based
+from nitakao import values
+from nitakao.gallery import jobs
+from nitakao.values import NO_FACE, FaceRecord, Floats, Quality
 
 Box = tuple[float, float, float, float]
-Marks = list[tuple[float, float]]
+Points = list[tuple[float, float]]
+ThresholdKind = Literal["request", "gallery", "model", "none"]
+CalibrationKind = Literal["gallery", "model", "none"]
 
 
 def example(value: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"example": value})
 
 
-class QualityOf(BaseModel):
-    """score: 0 to 1, all of it together.  Angles in degrees, roughly."""
+class FaceQuality(BaseModel):
+    """Quality of a face: `score` and `sharpness` from 0 to 1, angles in degrees (approximate)."""
 
     score: float | None
     sharpness: float | None
@@ -36,7 +33,11 @@ class QualityOf(BaseModel):
 
 
 class Face(BaseModel):
-    """A face of the gallery. box, landmarks: pixels of the upright photograph. time: seconds into a video."""
+    """A face of the gallery.
+
+    `box` (x1, y1, x2, y2) and `landmarks` are in pixels of the upright photograph. `time`: seconds into a video.
+    `taken`: seconds since 1970. `person` is null for an unassigned face.
+    """
 
     model_config = example(
         {
@@ -58,17 +59,17 @@ class Face(BaseModel):
     photo: int
     number: int
     box: Box
-    landmarks: Marks | None
+    landmarks: Points | None
     score: float
-    quality: QualityOf
+    quality: FaceQuality
     time: float | None
     taken: float | None
     person: int | None
     name: str
 
 
-class Seen(BaseModel):
-    """A face of a picture that was handed in.  turn: degrees counter-clockwise until it stands upright."""
+class DetectedFace(BaseModel):
+    """A face in an uploaded picture. `turn`: degrees counter-clockwise that make it upright."""
 
     model_config = example(
         {"number": 0, "box": [367.5, 79.0, 616.4, 428.3], "landmarks": None, "score": 0.9997, "turn": 0}
@@ -76,13 +77,13 @@ class Seen(BaseModel):
 
     number: int
     box: Box
-    landmarks: Marks | None
+    landmarks: Points | None
     score: float
     turn: int
 
 
 class Probe(BaseModel):
-    """Somebody who was asked about.  face, person: of the gallery.  size: of the picture."""
+    """What was searched for: a face of a picture of this `size`, or a `face` or `person` of the gallery."""
 
     model_config = example(
         {
@@ -99,13 +100,15 @@ class Probe(BaseModel):
     name: str
     number: int
     box: Box | None
-    landmarks: Marks | None
+    landmarks: Points | None
     face: int | None
     person: int | None
     size: tuple[int, int] | None
 
 
-class Match(BaseModel):
+class Hit(BaseModel):
+    """A face of the gallery that resembles the probe."""
+
     rank: int
     distance: float
     probability: float | None
@@ -113,17 +116,24 @@ class Match(BaseModel):
     path: str
 
 
-class Basis(BaseModel):
-    """What makes distances and probabilities readable."""
+class ResultInfo(BaseModel):
+    """The model, threshold and calibration behind distances and probabilities.
+
+    `threshold_kind` and `calibration_kind` say where the threshold and the calibration come from: the request, the
+    gallery's settings, or the model's card. `threshold_source` and `calibration` describe them in English.
+    `false_matches`: faces of other people expected below the threshold.
+    """
 
     model_config = example(
         {
             "model": "dlib-resnet",
             "metric": "euclidean",
             "threshold": 0.617,
+            "threshold_kind": "model",
             "threshold_source": "best on LFW folds 1-5",
             "prior": 0.5,
             "calibration": "LFW folds 1-5",
+            "calibration_kind": "model",
             "searched": 47,
             "faces": 47,
             "false_matches": 0.48,
@@ -133,50 +143,64 @@ class Basis(BaseModel):
     model: str
     metric: str
     threshold: float | None
+    threshold_kind: ThresholdKind
     threshold_source: str
     prior: float | None
     calibration: str
+    calibration_kind: CalibrationKind
     searched: int
     faces: int
     false_matches: float | None
 
 
 class Answer(BaseModel):
+    """The hits for one probe, nearest first."""
+
     probe: Probe
-    matches: list[Match]
+    hits: list[Hit]
 
 
-class Searched(BaseModel):
+class SearchResponse(BaseModel):
+    """One answer for each probe. `problems`: pictures without a usable face."""
+
     answers: list[Answer]
-    basis: Basis
+    info: ResultInfo
     problems: list[str]
 
 
 class Candidate(BaseModel):
+    """A person whom a probe may show. `face`: the person's nearest face, at `face_distance`."""
+
     rank: int
     person: int
     name: str
     distance: float
     probability: float | None
-    nearest: Face
-    best: float
+    face: Face
+    face_distance: float
 
 
 class Identity(BaseModel):
+    """Who a probe shows. `match` is null for an unknown person, which has the probability `unknown`."""
+
     probe: Probe
-    who: Candidate | None
+    match: Candidate | None
     candidates: list[Candidate]
-    nobody: float | None
+    unknown: float | None
 
 
-class Identified(BaseModel):
+class IdentifyResponse(BaseModel):
+    """One identity for each probe. `people`: how many named people were compared."""
+
     identities: list[Identity]
     people: int
-    basis: Basis
+    info: ResultInfo
     problems: list[str]
 
 
 class Person(BaseModel):
+    """A person of the gallery. `name` is empty if unnamed; `cover` is the face that represents the person."""
+
     model_config = example({"id": 12, "name": "Ada", "faces": 31, "photos": 29, "hidden": False, "cover": 31})
 
     id: int
@@ -188,7 +212,10 @@ class Person(BaseModel):
 
 
 class Job(BaseModel):
-    """A job. problem, code, values: why it failed, as in a problem document: a sentence, its code, what it names."""
+    """A background job. Times are seconds since 1970.
+
+    A failed job has a `problem` sentence, with `code` and `values` as in a problem document.
+    """
 
     model_config = example(
         {
@@ -223,13 +250,13 @@ class Job(BaseModel):
     values: dict[str, str | int | float | None]
 
 
-def number(value: float | None) -> float | None:
-    """The number, or None where it is not known."""
+def finite(value: float | None) -> float | None:
+    """The number; None for NaN and infinity, which JSON does not have."""
     return None if value is None or not math.isfinite(value) else float(value)
 
 
-def shown(path: str) -> str:
-    """A path as text: bytes that are none are shown with escapes."""
+def printable(path: str) -> str:
+    """The path as valid Unicode; undecodable bytes are escaped."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -238,92 +265,101 @@ def box(corners: tuple[float, float, float, float]) -> Box:
     return x1, y1, x2, y2
 
 
-def marks(points: Floats | None) -> Marks | None:
-    return None if points is None else [(round(float(x), 1), round(float(y), 1)) for x, y in points]
+def points(landmarks: Floats | None) -> Points | None:
+    return None if landmarks is None else [(round(float(x), 1), round(float(y), 1)) for x, y in landmarks]
 
 
-def of_face(kept: FaceRecord) -> dict[str, Any]:
+def face(record: FaceRecord) -> dict[str, Any]:
     return {
-        "id": kept.id,
-        "photo": kept.photo_id,
-        "number": kept.number,
-        "box": box(kept.face.box),
-        "landmarks": marks(kept.face.landmarks),
-        "score": kept.face.score,
-        "quality": _quality(kept.quality),
-        "time": kept.time,
-        "taken": kept.taken,
-        "person": kept.person_id,
-        "name": kept.name,
+        "id": record.id,
+        "photo": record.photo_id,
+        "number": record.number,
+        "box": box(record.face.box),
+        "landmarks": points(record.face.landmarks),
+        "score": record.face.score,
+        "quality": _quality(record.quality),
+        "time": record.time,
+        "taken": record.taken,
+        "person": record.person_id,
+        "name": record.name,
     }
 
 
 def _quality(quality: Quality) -> dict[str, Any]:
-    return {name: number(getattr(quality, name)) for name in ("score", "sharpness", "yaw", "pitch", "roll")}
+    return {name: finite(getattr(quality, name)) for name in FaceQuality.model_fields}
 
 
-def of_seen(face: Found, place: int) -> dict[str, Any]:
+def detected_face(detected: values.Face, number: int) -> dict[str, Any]:
     return {
-        "number": place,
-        "box": box(face.box),
-        "landmarks": marks(face.landmarks),
-        "score": face.score,
-        "turn": face.turn,
+        "number": number,
+        "box": box(detected.box),
+        "landmarks": points(detected.landmarks),
+        "score": detected.score,
+        "turn": detected.turn,
     }
 
 
-def of_probe(probe: Asked, size: tuple[int, int] | None = None) -> dict[str, Any]:
-    face = probe.face
+def probe(asked: values.Probe, size: tuple[int, int] | None = None) -> dict[str, Any]:
+    detected = asked.face
     return {
-        "name": probe.name,
-        "number": probe.number,
-        "box": None if face is None else box(face.box),
-        "landmarks": None if face is None else marks(face.landmarks),
-        "face": probe.faces[0] if len(probe.faces) == 1 else None,
-        "person": probe.person_id,
-        "size": size if face is not None else None,
+        "name": asked.name,
+        "number": asked.number,
+        "box": None if detected is None else box(detected.box),
+        "landmarks": None if detected is None else points(detected.landmarks),
+        "face": asked.faces[0] if len(asked.faces) == 1 else None,
+        "person": asked.person_id,
+        "size": size if detected is not None else None,
     }
 
 
-def of_match(match: Matched) -> dict[str, Any]:
-    told = {"rank": match.rank, "distance": match.distance, "probability": number(match.probability)}
-    return told | {"face": of_face(match.face), "path": shown(match.face.path)}
+def hit(found: values.Hit) -> dict[str, Any]:
+    shape = {"rank": found.rank, "distance": found.distance, "probability": finite(found.probability)}
+    return shape | {"face": face(found.face), "path": printable(found.face.path)}
 
 
-def of_basis(basis: Based) -> dict[str, Any]:
+def result_info(
+    info: values.ResultInfo, threshold_kind: ThresholdKind, calibration_kind: CalibrationKind
+) -> dict[str, Any]:
     return {
-        "model": basis.model,
-        "metric": basis.metric,
-        "threshold": number(basis.threshold),
-        "threshold_source": basis.threshold_source,
-        "prior": number(basis.prior),
-        "calibration": basis.calibration,
-        "searched": basis.searched,
-        "faces": basis.faces,
-        "false_matches": number(basis.false_matches),
+        "model": info.model,
+        "metric": info.metric,
+        "threshold": finite(info.threshold),
+        "threshold_kind": threshold_kind,
+        "threshold_source": info.threshold_source,
+        "prior": finite(info.prior),
+        "calibration": info.calibration,
+        "calibration_kind": calibration_kind if info.calibration else "none",
+        "searched": info.searched,
+        "faces": info.faces,
+        "false_matches": finite(info.false_matches),
     }
 
 
-def of_candidate(candidate: Likely) -> dict[str, Any]:
+def candidate(found: values.Candidate) -> dict[str, Any]:
     return {
-        "rank": candidate.rank,
-        "person": candidate.person_id,
-        "name": candidate.name,
-        "distance": candidate.distance,
-        "probability": number(candidate.probability),
-        "nearest": of_face(candidate.face),
-        "best": candidate.face_distance,
+        "rank": found.rank,
+        "person": found.person_id,
+        "name": found.name,
+        "distance": found.distance,
+        "probability": finite(found.probability),
+        "face": face(found.face),
+        "face_distance": found.face_distance,
     }
 
 
-def of_person(person: Somebody) -> dict[str, Any]:
-    return {name: getattr(person, name) for name in ("id", "name", "faces", "photos", "hidden", "cover")}
+def person(found: values.Person) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in Person.model_fields}
 
 
-def of_job(job: KeptJob) -> dict[str, Any]:
-    return {name: getattr(job, name) for name in Job.model_fields}
+def job(stored: jobs.Job) -> dict[str, Any]:
+    return {name: getattr(stored, name) for name in Job.model_fields}
 
 
-def of_vector(vector: Floats) -> list[float]:
-    """float32 in as few digits as give it back."""
-    return [float(text) for text in np.char.mod("%.9g", vector)]
+def photo_problem_code(problem: str) -> str:
+    """The code for the English `problem` of a photograph."""
+    return "" if not problem else "no-face" if problem == NO_FACE else "unreadable-photo"
+
+
+def vector(row: Floats) -> list[float]:
+    """float32 values in as few digits as restore them exactly."""
+    return [float(text) for text in np.char.mod("%.9g", row)]

@@ -22,9 +22,10 @@ from nitakao.pipeline import Pipeline, PipelineOptions
 from nitakao.server.jobs import Jobs
 from nitakao.server.logs import note
 from nitakao.server.problems import AGAIN, ProblemError
+from nitakao.server.schemas import CalibrationKind, ThresholdKind
 from nitakao.server.settings import Settings
 from nitakao.system.cpu import cores
-from nitakao.tasks.arguments import card_for
+from nitakao.tasks.arguments import CALIBRATION, card_for
 from nitakao.tasks.probes import Look
 from nitakao.values import Choice, DetectorSettings, ModelCard, Outcome
 
@@ -123,6 +124,19 @@ class Service:
     def set_threshold(self, threshold: float | None) -> None:
         """Keep it in the gallery's settings; None: the model's own."""
         self.gallery.set_setting(THRESHOLD, None if threshold is None else json.dumps(threshold))
+
+    def threshold_kind(self, requested: float | None) -> ThresholdKind:
+        """Where the threshold of an answer comes from."""
+        if requested is not None:
+            return "request"
+        if self.threshold() is not None:
+            return "gallery"
+        return "model" if self.card.has_threshold else "none"
+
+    def calibration_kind(self) -> CalibrationKind:
+        """Where the calibration of an answer comes from."""
+        own = self.gallery.cached(CALIBRATION, lambda: self.gallery.setting(CALIBRATION))
+        return "model" if own is None else "gallery"
 
     def parsed(self, name: str, data: bytes) -> Encoded:
         """A picture whose bytes came with a request, held to the limits."""

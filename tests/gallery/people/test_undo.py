@@ -138,7 +138,7 @@ def test_a_grouping_of_many_is_one_entry_and_goes_back_at_once(gallery):
     with edit(gallery, "cluster") as grouped:
         groups = grouped.create_groups(400)
         grouped.assign_each({face: (groups[n // 3], "group") for n, face in enumerate(faces)})
-    assert journal.entries(gallery)[0].said[0] == "1200 faces to 400 persons"
+    assert journal.entries(gallery)[0].texts[0] == "1200 faces assigned to 400 people"
     undo(gallery)
     assert state(gallery) == before
 

@@ -28,17 +28,17 @@ export const apart = signal(false);
 export const answer = computed(() => answers.value?.answers[chosen.value] ?? null);
 
 /** The limit that holds: the slider's, else the model's threshold, else none. */
-export const nearest = computed(() => limit.value ?? (apart.value ? null : (answers.value?.basis.threshold ?? null)));
+export const nearest = computed(() => limit.value ?? (apart.value ? null : (answers.value?.info.threshold ?? null)));
 
 export const shown = computed(() => {
   const bound = nearest.value;
-  const matches = answer.value?.matches ?? [];
+  const matches = answer.value?.hits ?? [];
   return bound === null ? matches : matches.filter((match) => match.distance < bound);
 });
 
 /** Whether there may be more below the limit than were fetched. */
 export const cut = computed(() => {
-  const matches = answer.value?.matches ?? [];
+  const matches = answer.value?.hits ?? [];
   return matches.length === most.value && shown.value.length === matches.length && most.value < MOST;
 });
 
@@ -70,7 +70,7 @@ function query(): Query {
     k: most.value,
     different_people: lookalikes.value,
     person: only.value.map((person) => `#${person.id}`),
-    not: away.value.map((face) => `face:${face.id}`),
+    exclude: away.value.map((face) => `face:${face.id}`),
   };
 }
 

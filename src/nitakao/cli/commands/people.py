@@ -176,10 +176,10 @@ def journal(voice: Voice, most: int | None, gallery: str | None, as_json: bool) 
     header = ("entry", "when", "who", "verb", "undone", "what")
     if as_json:
         for entry in found:
-            row = (entry.id, entry.at, entry.who, entry.verb, entry.undone, entry.said)
+            row = (entry.id, entry.at, entry.who, entry.verb, entry.undone, entry.texts)
             output.json_line(dict(zip(header, row, strict=True)))
         return
-    rows = [(e.id, _when(e.at), e.who, e.verb, e.undone is not None, "; ".join(e.said)) for e in found]
+    rows = [(e.id, _when(e.at), e.who, e.verb, e.undone is not None, "; ".join(e.texts)) for e in found]
     output.table(header, [[output.cell(value) for value in row] for row in rows])
 
 

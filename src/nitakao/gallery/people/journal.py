@@ -1,10 +1,10 @@
-"""The journal: who did what when, in words."""
+"""The journal: who changed what and when."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
 
@@ -13,14 +13,64 @@ from nitakao.gallery.faces import chunks
 from nitakao.gallery.people import untold
 from nitakao.gallery.store import GalleryStore
 
-MOST_SAID = 6  # phrases about one entry; a grouping touches thousands of persons
+MOST_CHANGES = 6  # listed for one entry; a grouping touches thousands of people
+
+# The kinds of changes, in English; {faces} becomes '1 face' or '3 faces'.
+TEXTS = {
+    "assigned": "{faces} assigned to {person}",
+    "unassigned": "{faces} unassigned from {person}",
+    "moved": "{faces} moved from {source} to {person}",
+    "assigned-many": "{faces} assigned to {people} people",
+    "confirmed": "{faces} confirmed",
+    "created": "{person} created",
+    "created-many": "{people} people created",
+    "removed": "{person} removed",
+    "hidden": "{person} hidden",
+    "unhidden": "{person} unhidden",
+    "named": "{person} named '{name}'",
+    "renamed": "'{source}' renamed to '{name}'",
+    "unnamed": "name '{name}' removed from {person}",
+    "rejected": "{faces} marked as not {person}",
+    "allowed": "{faces} no longer marked as not {person}",
+    "merged": "{person} merged into {target}",
+    "split": "{person} split from {target}",
+    "undone": "entry {entry} undone",
+    "redone": "entry {entry} redone",
+    "more": "and {changes} more",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an entry changed.
+
+    Attributes:
+        kind: A key of `TEXTS`.
+        values: What its text names. People are names, or '#12' without a name.
+    """
+
+    kind: str
+    values: dict[str, str | int] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The change in English."""
+        values = dict(self.values)
+        if "faces" in values:
+            values["faces"] = "1 face" if values["faces"] == 1 else f"{values['faces']} faces"
+        return TEXTS[self.kind].format(**values)
 
 
 @dataclass(frozen=True)
 class Entry:
     """One entry of the journal.
 
-    at: seconds since 1970.  undone: when it was taken back, None where it stands.  said: what changed, in phrases.
+    Attributes:
+        at: Seconds since 1970.
+        who: Who made the change.
+        verb: The kind of change.
+        undone: When it was undone; None if it was not.
+        changes: What changed.
     """
 
     id: int
@@ -28,12 +78,17 @@ class Entry:
     who: str
     verb: str
     undone: float | None
-    said: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The changes in English."""
+        return tuple(change.text for change in self.changes)
 
 
 @dataclass(frozen=True)
-class _Change:
-    """`count` changes of one kind in an entry."""
+class _Row:
+    """`count` equal rows of `schema.changes` in one entry."""
 
     field: str
     person: int | None
@@ -43,89 +98,102 @@ class _Change:
 
 
 def entries(gallery: GalleryStore, most: int | None = None, before: int | None = None) -> list[Entry]:
-    """What was done, the latest first; at most so many, and only what was done before the entry of this number."""
+    """Entries, newest first.
+
+    Args:
+        gallery: The gallery.
+        most: Limit on their number.
+        before: Only entries with a smaller id.
+    """
     table = schema.journal
-    asked = select(table) if before is None else select(table).where(table.c.id < before)
+    query = select(table) if before is None else select(table).where(table.c.id < before)
     with gallery.read() as connection:
-        rows = connection.execute(asked.order_by(table.c.id.desc()).limit(most)).all()
-        found = []
-        for row in rows:
-            said = _said(connection, _changes(connection, int(row.id)))
-            found.append(Entry(int(row.id), float(row.at), row.who, row.verb, row.undone, said))
-        return found
+        rows = connection.execute(query.order_by(table.c.id.desc()).limit(most)).all()
+        return [
+            Entry(int(row.id), float(row.at), row.who, row.verb, row.undone, _changes(connection, int(row.id)))
+            for row in rows
+        ]
 
 
-def _changes(connection: Connection, entry: int) -> list[_Change]:
+def _rows(connection: Connection, entry: int) -> list[_Row]:
     table = schema.changes
     kind = (table.c.field, table.c.person, table.c.before, table.c.after)
-    asked = select(*kind, func.count()).where(table.c.entry == entry, table.c.field != "review")
-    asked = asked.group_by(*kind).order_by(func.min(table.c.id))
-    return [_Change(*row) for row in connection.execute(asked)]
+    query = select(*kind, func.count()).where(table.c.entry == entry, table.c.field != "review")
+    query = query.group_by(*kind).order_by(func.min(table.c.id))
+    return [_Row(*row) for row in connection.execute(query)]
 
 
-def _said(connection: Connection, changes: Sequence[_Change]) -> tuple[str, ...]:
-    called = _called(connection, changes)
-    moves: Counter[tuple[int | None, int | None]] = Counter()
-    for change in changes:
-        if change.field == "person":
-            moves[untold(change.before)[0], untold(change.after)[0]] += change.count
-    said = [_moved(*pair, count, called) for pair, count in moves.items() if pair[0] != pair[1]]
-    if len(said) > MOST_SAID:
-        targets = {to for _, to in moves if to is not None}
-        said = [f"{sum(moves.values())} faces to {len(targets)} persons"]
-    if kept := sum(count for pair, count in moves.items() if pair[0] == pair[1]):
-        said.append(f"{_faces(kept)} confirmed")
-    others = [change for change in changes if change.field != "person"]
-    if (made := sum(c.field == "exists" and c.before is None for c in others)) > MOST_SAID:
-        said.append(f"{made} persons made")
-        others = [c for c in others if c.field != "exists" or c.before is not None]
-    phrases = [_one(change, called) for change in others]
-    if len(phrases) > MOST_SAID:
-        phrases = [*phrases[:MOST_SAID], f"and {len(phrases) - MOST_SAID} more"]
-    return (*said, *phrases)
+def _changes(connection: Connection, entry: int) -> tuple[Change, ...]:
+    rows = _rows(connection, entry)
+    names = _names(connection, rows)
+    others = [row for row in rows if row.field != "person"]
+    changes = list(_moves([row for row in rows if row.field == "person"], names))
+    if (created := sum(row.field == "exists" and row.before is None for row in others)) > MOST_CHANGES:
+        changes.append(Change("created-many", {"people": created}))
+        others = [row for row in others if row.field != "exists" or row.before is not None]
+    changes += [_change(row, names) for row in others[:MOST_CHANGES]]
+    if (more := len(others) - MOST_CHANGES) > 0:
+        changes.append(Change("more", {"changes": more}))
+    return tuple(changes)
 
 
-def _one(change: _Change, called: dict[int, str]) -> str:
-    """What one change was, in words."""
-    person = called.get(change.person or 0, f"#{change.person}")
-    if change.field == "exists":
-        return f"#{change.person} made" if change.before is None else f"#{change.person} removed"
-    if change.field == "hidden":
-        return f"{person} hidden" if change.after == "yes" else f"{person} shown"
-    if change.field == "name":
-        if change.after is None:
-            return f"#{change.person} no longer called '{change.before}'"
-        before = f"'{change.before}'" if change.before is not None else f"#{change.person}"
-        return f"{before} called '{change.after}'"
-    if change.field == "never":
-        kind = "is not" if change.after else "may again be"
-        return f"{_faces(change.count)} that {kind} {person}"
-    if change.field == "merged":
-        into = int(change.after or change.before or 0)
-        return f"#{change.person} {'merged into' if change.after else 'parted from'} {called.get(into, f'#{into}')}"
-    return f"entry {change.before} taken back" if change.before else f"entry {change.after} done again"
+def _moves(rows: Sequence[_Row], names: dict[int, str]) -> Iterator[Change]:
+    """Faces that got, lost or changed their person; many persons are counted."""
+    counts: Counter[tuple[int | None, int | None]] = Counter()
+    for row in rows:
+        counts[untold(row.before)[0], untold(row.after)[0]] += row.count
+    moves = [_move(*pair, count, names) for pair, count in counts.items() if pair[0] != pair[1]]
+    if len(moves) > MOST_CHANGES:
+        people = len({person for _, person in counts if person is not None})
+        moves = [Change("assigned-many", {"faces": sum(counts.values()), "people": people})]
+    yield from moves
+    if confirmed := sum(count for pair, count in counts.items() if pair[0] == pair[1]):
+        yield Change("confirmed", {"faces": confirmed})
 
 
-def _moved(was: int | None, to: int | None, count: int, called: dict[int, str]) -> str:
-    def name(person: int | None) -> str:
-        return "nobody" if person is None else called.get(person, f"#{person}")
-
-    return f"{_faces(count)} from {name(was)} to {name(to)}"
-
-
-def _faces(count: int) -> str:
-    return "1 face" if count == 1 else f"{count} faces"
+def _move(before: int | None, after: int | None, count: int, names: dict[int, str]) -> Change:
+    if before is None:
+        return Change("assigned", {"faces": count, "person": _name(after, names)})
+    if after is None:
+        return Change("unassigned", {"faces": count, "person": _name(before, names)})
+    return Change("moved", {"faces": count, "source": _name(before, names), "person": _name(after, names)})
 
 
-def _called(connection: Connection, changes: Iterable[_Change]) -> dict[int, str]:
-    """What those are called whom the changes speak of: as they are now, or within these changes were."""
-    changes = list(changes)
-    spoken = {c.person for c in changes if c.person is not None}
-    spoken |= {int(c.after or c.before or 0) for c in changes if c.field == "merged"}
-    spoken |= {p for c in changes if c.field == "person" for p in (untold(c.before)[0], untold(c.after)[0]) if p}
-    found = {c.person: c.before or c.after or "" for c in changes if c.field == "name" and c.person is not None}
+def _change(row: _Row, names: dict[int, str]) -> Change:
+    person, number = _name(row.person, names), f"#{row.person}"
+    if row.field == "exists":
+        return Change("created" if row.before is None else "removed", {"person": number})
+    if row.field == "hidden":
+        return Change("hidden" if row.after == "yes" else "unhidden", {"person": person})
+    if row.field == "name":
+        if row.after is None:
+            return Change("unnamed", {"person": number, "name": row.before or ""})
+        if row.before is None:
+            return Change("named", {"person": number, "name": row.after})
+        return Change("renamed", {"source": row.before, "name": row.after})
+    if row.field == "never":
+        return Change("rejected" if row.after else "allowed", {"faces": row.count, "person": person})
+    if row.field == "merged":
+        target = _name(int(row.after or row.before or 0), names)
+        return Change("merged" if row.after else "split", {"person": number, "target": target})
+    return Change("undone" if row.before else "redone", {"entry": int(row.before or row.after or 0)})
+
+
+def _name(person: int | None, names: dict[int, str]) -> str:
+    return names.get(person or 0, f"#{person}")
+
+
+def _names(connection: Connection, rows: Iterable[_Row]) -> dict[int, str]:
+    """Names of the people in the rows: the current one, or the one within these changes."""
+    rows = list(rows)
+    people = {row.person for row in rows if row.person is not None}
+    people |= {int(row.after or row.before or 0) for row in rows if row.field == "merged"}
+    people |= {p for row in rows if row.field == "person" for p in (untold(row.before)[0], untold(row.after)[0]) if p}
+    names = {
+        row.person: row.before or row.after or "" for row in rows if row.field == "name" and row.person is not None
+    }
     table = schema.people
-    for piece in chunks(spoken):
-        asked = select(table.c.id, table.c.name).where(table.c.id.in_(piece), table.c.name.is_not(None))
-        found.update((int(number), name) for number, name in connection.execute(asked))
-    return found
+    for chunk in chunks(people):
+        query = select(table.c.id, table.c.name).where(table.c.id.in_(chunk), table.c.name.is_not(None))
+        names.update((int(number), name) for number, name in connection.execute(query))
+    return names

@@ -44,7 +44,7 @@ FILE: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/api/v1", tags=["leaving"], dependencies=[Depends(may("admin"))], responses=responses(404))
 
 
-class Forgotten(BaseModel):
+class ForgetRequest(BaseModel):
     """What is to be forgotten: one of person, photo and face.
 
     confirm: for a person the name, or '#12'.  tombstone: never index the photographs again.
@@ -60,12 +60,12 @@ class Forgotten(BaseModel):
 
 
 @router.post("/forget", response_model=Receipt)
-async def forget(serving: Serving, wanted: Annotated[Forgotten, Body()]) -> Receipt:
+async def forget(serving: Serving, wanted: Annotated[ForgetRequest, Body()]) -> Receipt:
     """Forget a person, a photograph or a face for good. It cannot be undone."""
     return await serving.finish(_forget, serving, wanted)
 
 
-def _forget(serving: Service, wanted: Forgotten) -> Receipt:
+def _forget(serving: Service, wanted: ForgetRequest) -> Receipt:
     meant = {"person": wanted.person, "photo": wanted.photo, "face": wanted.face}
     if sum(number is not None for number in meant.values()) != 1:
         raise MisuseError("name one thing to forget: a person, a photo or a face", code="forget-one")
@@ -85,7 +85,7 @@ def _forget(serving: Service, wanted: Forgotten) -> Receipt:
     receipt = forget_task(
         serving.gallery, person=person, photo=wanted.photo, face=wanted.face, tombstone=wanted.tombstone
     )
-    return replace(receipt, gallery=schemas.shown(receipt.gallery))
+    return replace(receipt, gallery=schemas.printable(receipt.gallery))
 
 
 class Leaving(Response):

@@ -27,27 +27,28 @@ Number: TypeAlias = Annotated[
 ]
 
 
-class Detected(BaseModel):
+class DetectResponse(BaseModel):
     width: int
     height: int
-    faces: list[schemas.Seen]
+    faces: list[schemas.DetectedFace]
     problem: str
+    problem_code: str
     detector: str
     smallest_face: float
 
 
-class Embedded(schemas.Seen):
+class EmbeddedFace(schemas.DetectedFace):
     vector: list[float]
 
 
-class WithVectors(Detected):
-    faces: list[Embedded]  # type: ignore[assignment]  # each with its vector
+class EmbedResponse(DetectResponse):
+    faces: list[EmbeddedFace]  # type: ignore[assignment]  # each with its vector
     model: str
     dimension: int
     metric: str
 
 
-class Verified(BaseModel):
+class VerifyResponse(BaseModel):
     """same: null where the model has no threshold."""
 
     a: schemas.Probe
@@ -58,18 +59,19 @@ class Verified(BaseModel):
     probability: float | None
     model: str
     metric: str
+    threshold_kind: schemas.ThresholdKind
     threshold_source: str
     prior: float | None
 
 
-@router.post("/detect", response_model=Detected, openapi_extra=BODY)
+@router.post("/detect", response_model=DetectResponse, openapi_extra=BODY)
 async def detect(request: Request, serving: Serving, settings: Detector, faces: Faces = None) -> dict[str, Any]:
     """The faces in a picture, best first."""
     data = await one_picture(request)
     return await serving.do(_detected, serving, data, settings, faces or "all", False)
 
 
-@router.post("/embed", response_model=WithVectors, openapi_extra=BODY)
+@router.post("/embed", response_model=EmbedResponse, openapi_extra=BODY)
 async def embed(request: Request, serving: Serving, settings: Detector, faces: Faces = None) -> dict[str, Any]:
     """The faces in a picture, each with its vector of the gallery's model."""
     data = await one_picture(request)
@@ -86,7 +88,7 @@ def _detected(
     if vectors:
         card = serving.card
         for face, vector in zip(told["faces"], outcome.vectors, strict=True):
-            face["vector"] = schemas.of_vector(vector)
+            face["vector"] = schemas.vector(vector)
         told |= {"model": card.name, "dimension": card.dimension, "metric": card.metric}
     return told
 
@@ -95,14 +97,15 @@ def _told(outcome: Outcome, settings: DetectorSettings) -> dict[str, Any]:
     return {
         "width": outcome.size[0],
         "height": outcome.size[1],
-        "faces": [schemas.of_seen(face, number) for number, face in enumerate(outcome.faces)],
+        "faces": [schemas.detected_face(face, number) for number, face in enumerate(outcome.faces)],
         "problem": outcome.problem,
+        "problem_code": schemas.photo_problem_code(outcome.problem),
         "detector": settings.name,
         "smallest_face": round(settings.smallest_in(outcome.size), 1),
     }
 
 
-@router.post("/verify", response_model=Verified, openapi_extra=BODY)
+@router.post("/verify", response_model=VerifyResponse, openapi_extra=BODY)
 async def verify(
     request: Request,
     serving: Serving,
@@ -130,6 +133,7 @@ def _verified(
     serving: Service, sides: list[_Side], look: Look, threshold: float | None, prior: float
 ) -> dict[str, Any]:
     both = [side.asked(serving, look) for side in sides]
+    kind = serving.threshold_kind(threshold)
     threshold = serving.threshold() if threshold is None else threshold
     found = verify_known(serving.gallery, both[0].asked, both[1].asked, threshold=threshold, prior=prior, look=look)
     verdict = found.verdict
@@ -137,13 +141,14 @@ def _verified(
         "a": both[0].told(found.probes[0]),
         "b": both[1].told(found.probes[1]),
         "distance": verdict.distance,
-        "threshold": schemas.number(verdict.threshold),
+        "threshold": schemas.finite(verdict.threshold),
         "same": verdict.same if verdict.has_threshold else None,
-        "probability": schemas.number(found.probability),
+        "probability": schemas.finite(found.probability),
         "model": verdict.model,
         "metric": verdict.metric,
+        "threshold_kind": kind,
         "threshold_source": verdict.threshold_source,
-        "prior": schemas.number(found.basis.prior),
+        "prior": schemas.finite(found.basis.prior),
     }
 
 
@@ -201,4 +206,4 @@ class _Asked:
     def told(self, probe: Probe) -> dict[str, Any]:
         if self.face is not None:
             probe = replace(probe, name=self.name, face=self.face, number=self.number)
-        return schemas.of_probe(probe, self.size)
+        return schemas.probe(probe, self.size)

@@ -17,7 +17,7 @@ from nitakao.server.service import Service
 router = APIRouter(prefix="/api/v1", tags=["gallery"], dependencies=[Depends(may("read"))], responses=responses())
 
 
-class About(BaseModel):
+class Gallery(BaseModel):
     where: str
     model: str
     dimension: int
@@ -34,7 +34,7 @@ class About(BaseModel):
     version: str
 
 
-@router.get("/gallery", response_model=About)
+@router.get("/gallery", response_model=Gallery)
 async def gallery(serving: Serving) -> dict[str, Any]:
     """What the gallery is and holds."""
     return await serving.do(_about, serving)
@@ -44,10 +44,10 @@ def _about(serving: Service) -> dict[str, Any]:
     from nitakao.gallery.browse import counts
 
     found = serving.gallery
-    told = {"where": schemas.shown(found.location), "model": found.model, "dimension": found.dimension}
+    told = {"where": schemas.printable(found.location), "model": found.model, "dimension": found.dimension}
     told |= {
         "metric": found.metric,
-        "threshold": serving.threshold() or schemas.number(serving.card.threshold),
+        "threshold": serving.threshold() or schemas.finite(serving.card.threshold),
         "version": version("nitakao"),
     }
     return told | counts.counts(found)

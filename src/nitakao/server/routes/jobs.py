@@ -40,7 +40,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Grouping(Strict):
+class ClusterRequest(Strict):
     """method: null for nitakao's own."""
 
     model_config = example({"method": None, "threshold": 0.55})
@@ -50,7 +50,7 @@ class Grouping(Strict):
     smallest: Annotated[int, Field(ge=2, le=1000)] = 3
 
 
-class Indexing(Strict):
+class IndexRequest(Strict):
     """paths: absolute, on the server's machine."""
 
     model_config = example({"paths": ["/home/ada/Pictures"], "prune": True})
@@ -58,55 +58,55 @@ class Indexing(Strict):
     paths: Annotated[list[Annotated[str, Field(min_length=1, max_length=4000)]], Field(min_length=1, max_length=100)]
     prune: bool = False
     labels_from: Literal["folder"] | None = None
-    again: Literal["problems", "all"] | None = None
+    rescan: Literal["problems", "all"] | None = None
 
 
-class Remaking(Strict):
+class ReindexRequest(Strict):
     model_config = example({"model": "facenet-vggface2", "from_photographs": True})
 
     model: Annotated[str, Field(min_length=1, max_length=80)]
     from_photographs: bool = False
 
 
-class Jobs(BaseModel):
+class JobList(BaseModel):
     jobs: list[schemas.Job]
 
 
-class Points(BaseModel):
+class MapPoints(BaseModel):
     face: list[int]
     x: list[float]
     y: list[float]
     person: list[int | None]
 
 
-class Mapped(BaseModel):
+class FaceMap(BaseModel):
     """Columns: the same place in each list is one face.  stale: whether faces came or went since."""
 
-    points: Points
+    points: MapPoints
     method: str
     made: float
     stale: bool
 
 
 @router.post("/clusters", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("write"))])
-async def cluster(serving: Serving, wanted: Annotated[Grouping | None, Body()] = None) -> dict[str, Any]:
+async def cluster(serving: Serving, wanted: Annotated[ClusterRequest | None, Body()] = None) -> dict[str, Any]:
     """Group the gallery's faces by person. It is one entry of the journal, and can be undone."""
-    asked = wanted or Grouping()
+    asked = wanted or ClusterRequest()
     return await accept(serving, "cluster", job_kinds.cluster(serving, asked.method, asked.threshold, asked.smallest))
 
 
 @router.post("/jobs/index", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("admin"))])
-async def index(serving: Serving, wanted: Annotated[Indexing, Body()]) -> dict[str, Any]:
+async def index(serving: Serving, wanted: Annotated[IndexRequest, Body()]) -> dict[str, Any]:
     """Index files and folders of the server's machine."""
     await serving.do(_check_paths, wanted.paths)
     doing = job_kinds.index(
-        serving, wanted.paths, prune=wanted.prune, labels_from=wanted.labels_from, again=wanted.again
+        serving, wanted.paths, prune=wanted.prune, labels_from=wanted.labels_from, rescan=wanted.rescan
     )
     return await accept(serving, "index", doing)
 
 
 @router.post("/jobs/reindex", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("admin"))])
-async def reindex(serving: Serving, wanted: Annotated[Remaking, Body()]) -> dict[str, Any]:
+async def reindex(serving: Serving, wanted: Annotated[ReindexRequest, Body()]) -> dict[str, Any]:
     """Make the gallery's vectors anew by another model."""
     from nitakao.models.cards import registry
 
@@ -126,7 +126,7 @@ async def lay_out(serving: Serving) -> dict[str, Any]:
     return await accept(serving, "map", job_kinds.lay_out(serving))
 
 
-@router.get("/map", response_model=Mapped)
+@router.get("/map", response_model=FaceMap)
 async def mapped(serving: Serving) -> dict[str, Any]:
     """The map of faces that was made last."""
     return await serving.do(_mapped, serving)
@@ -150,16 +150,16 @@ def _mapped(serving: Service) -> dict[str, Any]:
     return {"points": points, "method": made.method, "made": made.made, "stale": stale}
 
 
-@router.get("/jobs", response_model=Jobs)
+@router.get("/jobs", response_model=JobList)
 async def jobs(serving: Serving, limit: Annotated[int, Query(ge=1, le=200)] = 100) -> dict[str, Any]:
     """The latest jobs, the newest first."""
-    return {"jobs": [schemas.of_job(job) for job in await serving.do(serving.jobs.listed, limit)]}
+    return {"jobs": [schemas.job(job) for job in await serving.do(serving.jobs.listed, limit)]}
 
 
 @router.get("/jobs/{id}", response_model=schemas.Job)
 async def job(id: Id, serving: Serving) -> dict[str, Any]:
     """One job, as it stands now."""
-    return schemas.of_job(await _there(serving, id))
+    return schemas.job(await _there(serving, id))
 
 
 @router.delete("/jobs/{id}", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("write"))])
@@ -167,7 +167,7 @@ async def stop(id: Id, serving: Serving) -> dict[str, Any]:
     """Ask a job to stop. What it did until then stays."""
     await _there(serving, id)
     await serving.do(serving.jobs.stop, id)
-    return schemas.of_job(await _there(serving, id))
+    return schemas.job(await _there(serving, id))
 
 
 @router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=STREAM)
@@ -187,7 +187,7 @@ async def _events(serving: Service, job: Job) -> AsyncIterator[str]:
         while not serving.ending:
             if job != told or quiet >= ALIVE:
                 told, quiet = job, 0.0
-                yield f"event: {'done' if job.over else 'progress'}\ndata: {json.dumps(schemas.of_job(job))}\n\n"
+                yield f"event: {'done' if job.over else 'progress'}\ndata: {json.dumps(schemas.job(job))}\n\n"
             if job.over:
                 return
             await asyncio.sleep(LOOK)

@@ -83,7 +83,7 @@ async def accept(serving: Service, kind: str, work: Work) -> dict[str, Any]:
     """The new job, as it is answered."""
     if serving.jobs.is_full:
         raise ProblemError(429, "too-many-jobs", "too many jobs wait already: come again later", {"Retry-After": AGAIN})
-    return schemas.of_job(await serving.do(serving.jobs.add, kind, work))
+    return schemas.job(await serving.do(serving.jobs.add, kind, work))
 
 
 def check_kept(name: str) -> None:

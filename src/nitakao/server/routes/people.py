@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Query
@@ -36,19 +37,19 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class People(BaseModel):
+class PersonList(BaseModel):
     people: list[schemas.Person]
     next: str | None
     total: int
 
 
-class FacesOf(BaseModel):
+class PersonFaces(BaseModel):
     faces: list[schemas.Face]
     next: str | None
     total: int
 
 
-class Changed(BaseModel):
+class ChangeResponse(BaseModel):
     """entry: of the journal, 0 where there was nothing to change.  person: whom it was about, null for nobody."""
 
     entry: int
@@ -57,54 +58,71 @@ class Changed(BaseModel):
     warnings: list[str]
 
 
-class ToPerson(Strict):
+class PersonUpdate(Strict):
     model_config = example({"name": "Ada", "hidden": False})
 
     name: Name | None = None
     hidden: bool | None = None
 
 
-class Others(Strict):
+class MergeRequest(Strict):
     model_config = example({"others": [12, 31]})
 
     others: Annotated[list[One], Field(min_length=1, max_length=1000)]
 
 
-class Split(Strict):
+class SplitRequest(Strict):
     model_config = example({"faces": [7, 9], "name": "Bob"})
 
     faces: Many
     name: Name | None = None
 
 
-class Moved(Strict):
+class MoveRequest(Strict):
     model_config = example({"faces": [7], "person": 12})
 
     faces: Many
     person: One | None
 
 
-class Entry(BaseModel):
+class JournalChange(BaseModel):
+    """One change. `kind` is one of the listed words; `values` hold what it names: people, names, counts.
+
+    `assigned` {faces, person}, `unassigned` {faces, person}, `moved` {faces, source, person},
+    `assigned-many` {faces, people}, `confirmed` {faces}, `created` {person}, `created-many` {people},
+    `removed` {person}, `hidden` {person}, `unhidden` {person}, `named` {person, name}, `renamed` {source, name},
+    `unnamed` {person, name}, `rejected` {faces, person}, `allowed` {faces, person}, `merged` {person, target},
+    `split` {person, target}, `undone` {entry}, `redone` {entry}, `more` {changes}.
+    """
+
+    kind: Annotated[str, Field(json_schema_extra={"enum": list(journal_of.TEXTS)})]
+    values: dict[str, str | int]
+
+
+class JournalEntry(BaseModel):
+    """An entry of the journal. `at`: seconds since 1970. `detail`: the changes in English."""
+
     id: int
     at: float
     who: str
     verb: str
     detail: str
+    changes: list[JournalChange]
     undone: bool
 
 
 class Journal(BaseModel):
-    entries: list[Entry]
+    entries: list[JournalEntry]
     next: str | None
 
 
-class Undo(Strict):
+class UndoRequest(Strict):
     model_config = example({"entry": 41})
 
     entry: One | None = None
 
 
-class Undone(BaseModel):
+class UndoResponse(BaseModel):
     """entry, verb: what was taken back.  by: the entry that this made, itself undoable."""
 
     entry: int
@@ -119,13 +137,13 @@ class Review(BaseModel):
     probability: float | None
 
 
-class Reviews(BaseModel):
+class ReviewList(BaseModel):
     reviews: list[Review]
     next: str | None
     total: int
 
 
-class Answered(Strict):
+class ReviewAnswer(Strict):
     model_config = example({"face": 7, "person": 12, "answer": "yes"})
 
     face: One
@@ -133,7 +151,7 @@ class Answered(Strict):
     answer: Literal["yes", "no", "skip"]
 
 
-@router.get("/people", response_model=People)
+@router.get("/people", response_model=PersonList)
 async def people(
     serving: Serving,
     after: After = None,
@@ -148,32 +166,32 @@ async def people(
     options: dict[str, Any] = {"order": order, "named": named, "hidden": hidden, "only_hidden": only_hidden}
     options |= {"like": q, "after": after, "limit": limit}
     found = await serving.do(lists.people, serving.gallery, **options)
-    return {"people": [schemas.of_person(one) for one in found.items], "next": found.next, "total": found.total}
+    return {"people": [schemas.person(one) for one in found.items], "next": found.next, "total": found.total}
 
 
 @router.get("/people/{id}", response_model=schemas.Person)
 async def person(id: Id, serving: Serving) -> dict[str, Any]:
     """Somebody."""
-    return schemas.of_person(await serving.do(_there, serving, id))
+    return schemas.person(await serving.do(_there, serving, id))
 
 
-@router.get("/people/{id}/faces", response_model=FacesOf)
+@router.get("/people/{id}/faces", response_model=PersonFaces)
 async def faces(
     id: Id, serving: Serving, after: After = None, limit: Limit = 100, order: Literal["quality"] = "quality"
 ) -> dict[str, Any]:
     """A person's faces, the best first."""
     await serving.do(_there, serving, id)
     found = await serving.do(lists.faces_of, serving.gallery, id, after=after, limit=limit)
-    return {"faces": [schemas.of_face(one) for one in found.items], "next": found.next, "total": found.total}
+    return {"faces": [schemas.face(one) for one in found.items], "next": found.next, "total": found.total}
 
 
-@router.patch("/people/{id}", response_model=Changed, dependencies=[Change])
-async def change(id: Id, serving: Serving, wanted: Annotated[ToPerson, Body()]) -> dict[str, Any]:
+@router.patch("/people/{id}", response_model=ChangeResponse, dependencies=[Change])
+async def change(id: Id, serving: Serving, wanted: Annotated[PersonUpdate, Body()]) -> dict[str, Any]:
     """Name somebody, hide somebody, or show somebody again."""
     return await serving.do(_change, serving, id, wanted)
 
 
-def _change(serving: Service, number: int, wanted: ToPerson) -> dict[str, Any]:
+def _change(serving: Service, number: int, wanted: PersonUpdate) -> dict[str, Any]:
     _there(serving, number)
     done = None
     if wanted.name is not None:
@@ -183,9 +201,9 @@ def _change(serving: Service, number: int, wanted: ToPerson) -> dict[str, Any]:
     return _changed(serving, done, number)
 
 
-@router.post("/people/{id}/merge", response_model=Changed, dependencies=[Change])
-async def merge(id: Id, serving: Serving, wanted: Annotated[Others, Body()]) -> dict[str, Any]:
-    """Others become one with this person, who stays."""
+@router.post("/people/{id}/merge", response_model=ChangeResponse, dependencies=[Change])
+async def merge(id: Id, serving: Serving, wanted: Annotated[MergeRequest, Body()]) -> dict[str, Any]:
+    """MergeRequest become one with this person, who stays."""
     return await serving.do(_merge, serving, id, wanted.others)
 
 
@@ -196,8 +214,8 @@ def _merge(serving: Service, number: int, others: list[int]) -> dict[str, Any]:
     return _changed(serving, tasks.merge(serving.gallery, f"#{number}", *(f"#{other}" for other in others)), number)
 
 
-@router.post("/faces/split", response_model=Changed, dependencies=[Change])
-async def split(serving: Serving, wanted: Annotated[Split, Body()]) -> dict[str, Any]:
+@router.post("/faces/split", response_model=ChangeResponse, dependencies=[Change])
+async def split(serving: Serving, wanted: Annotated[SplitRequest, Body()]) -> dict[str, Any]:
     """A new person, who gets these faces."""
 
     def work() -> dict[str, Any]:
@@ -206,8 +224,8 @@ async def split(serving: Serving, wanted: Annotated[Split, Body()]) -> dict[str,
     return await serving.do(work)
 
 
-@router.post("/faces/move", response_model=Changed, dependencies=[Change])
-async def move(serving: Serving, wanted: Annotated[Moved, Body()]) -> dict[str, Any]:
+@router.post("/faces/move", response_model=ChangeResponse, dependencies=[Change])
+async def move(serving: Serving, wanted: Annotated[MoveRequest, Body()]) -> dict[str, Any]:
     """Faces to somebody else, or to nobody."""
 
     def work() -> dict[str, Any]:
@@ -225,20 +243,20 @@ async def journal(serving: Serving, after: After = None, limit: Limit = 100) -> 
     page = cursors.page(found, limit, lambda entry: (entry.id,))
     entries = [
         {"id": one.id, "at": one.at, "who": one.who, "verb": one.verb, "undone": one.undone is not None}
-        | {"detail": "; ".join(one.said)}
+        | {"detail": "; ".join(one.texts), "changes": [asdict(change) for change in one.changes]}
         for one in page.items
     ]
     return {"entries": entries, "next": page.next}
 
 
-@router.post("/undo", response_model=Undone, dependencies=[Change])
-async def undo(serving: Serving, wanted: Annotated[Undo | None, Body()] = None) -> dict[str, Any]:
+@router.post("/undo", response_model=UndoResponse, dependencies=[Change])
+async def undo(serving: Serving, wanted: Annotated[UndoRequest | None, Body()] = None) -> dict[str, Any]:
     """Take back the last entry of the journal that stands, or this one."""
     found = await serving.do(tasks.undo, serving.gallery, None if wanted is None else wanted.entry)
     return {"entry": found.entry, "verb": found.verb, "by": found.by}
 
 
-@router.get("/reviews", response_model=Reviews)
+@router.get("/reviews", response_model=ReviewList)
 async def reviews(
     serving: Serving, person: Number | None = None, after: After = None, limit: Limit = 100
 ) -> dict[str, Any]:
@@ -253,15 +271,15 @@ def _reviews(serving: Service, number: int | None, after: str | None, limit: int
     judge = Judge(serving.card, calibration_of(serving.gallery, serving.card))
     sure = judge.probabilities(np.array([one.distance for one in found.items]))
     told = [
-        {"face": schemas.of_face(one.kept), "person": schemas.of_person(one.person)}
-        | {"distance": one.distance, "probability": schemas.number(float(p))}
+        {"face": schemas.face(one.kept), "person": schemas.person(one.person)}
+        | {"distance": one.distance, "probability": schemas.finite(float(p))}
         for one, p in zip(found.items, sure, strict=True)
     ]
     return {"reviews": told, "next": found.next, "total": found.total}
 
 
-@router.post("/reviews", response_model=Answered, dependencies=[Change])
-async def answer(serving: Serving, wanted: Annotated[Answered, Body()]) -> Answered:
+@router.post("/reviews", response_model=ReviewAnswer, dependencies=[Change])
+async def answer(serving: Serving, wanted: Annotated[ReviewAnswer, Body()]) -> ReviewAnswer:
     """Whether a face that waits belongs to the person."""
     await serving.do(tasks.answer, serving.gallery, wanted.face, f"#{wanted.person}", wanted.answer)
     return wanted
@@ -280,7 +298,7 @@ def _changed(serving: Service, done: Any, number: int | None = None) -> dict[str
     found = None if about is None else lists.person(serving.gallery, about)
     return {
         "entry": 0 if done is None else done.entry,
-        "person": None if found is None else schemas.of_person(found),
+        "person": None if found is None else schemas.person(found),
         "faces": 0 if done is None else done.faces,
         "warnings": [] if done is None else list(done.warnings),
     }

@@ -45,10 +45,11 @@ class Photo(BaseModel):
     taken: float | None
     indexed: float
     problem: str
+    problem_code: str
     faces: list[schemas.Face]
 
 
-class Photos(BaseModel):
+class PhotoList(BaseModel):
     photos: list[Photo]
     next: str | None
     total: int
@@ -60,7 +61,7 @@ async def face(id: Id, serving: Serving) -> dict[str, Any]:
     found = (await serving.do(faces.records, serving.gallery, [id])).get(id)
     if found is None:
         raise not_found("unknown-face", f"there is no face {id} in the gallery", face=id)
-    return schemas.of_face(found)
+    return schemas.face(found)
 
 
 @router.get("/faces/{id}/chip", response_class=Response, responses=JPEG)
@@ -78,7 +79,7 @@ async def chip(
     return Response(data, media_type="image/jpeg", headers=headers)
 
 
-@router.get("/photos", response_model=Photos)
+@router.get("/photos", response_model=PhotoList)
 async def photos(
     serving: Serving,
     after: After = None,
@@ -151,12 +152,13 @@ def _kept(serving: Service, given: list[bytes]) -> list[str]:
 def _photo(found: Any) -> dict[str, Any]:
     return {
         "id": found.photo,
-        "paths": [schemas.shown(path) for path in found.paths],
+        "paths": [schemas.printable(path) for path in found.paths],
         "width": found.size[0],
         "height": found.size[1],
         "video": found.video,
         "taken": found.taken,
         "indexed": found.indexed,
-        "problem": schemas.shown(found.problem),
-        "faces": [schemas.of_face(kept) for kept in found.faces],
+        "problem": schemas.printable(found.problem),
+        "problem_code": schemas.photo_problem_code(found.problem),
+        "faces": [schemas.face(kept) for kept in found.faces],
     }

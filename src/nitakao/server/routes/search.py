@@ -29,7 +29,7 @@ from nitakao.tasks.probes import Asked, Look, where
 from nitakao.tasks.scoring import PRIOR
 from nitakao.tasks.search.identify import identify as identify_task
 from nitakao.tasks.search.search import search as search_task
-from nitakao.values import Choice, DetectorSettings, Probe
+from nitakao.values import Choice, DetectorSettings, Probe, ResultInfo
 
 MOST = 1000  # faces in one answer
 SECONDS = 1e12  # since 1970, either way
@@ -42,7 +42,7 @@ class Wanted:
     """What is searched for; the names of the query's parameters."""
 
     k: Annotated[int | None, Query(ge=1, le=MOST)] = None
-    within: Annotated[float | None, Query(ge=0, le=1000, description="Only faces nearer than this.")] = None
+    max_distance: Annotated[float | None, Query(ge=0, le=1000, description="Only faces nearer than this.")] = None
     same_person: bool = False
     different_people: bool = False
     each: bool = False
@@ -51,7 +51,7 @@ class Wanted:
 
     @property
     def most(self) -> int:
-        near = self.within is not None or self.same_person
+        near = self.max_distance is not None or self.same_person
         return self.k or (MOST if near else 10)
 
 
@@ -63,11 +63,11 @@ class Among:
     folder: Annotated[str, Query(max_length=4000)] = ""
     since: Annotated[float | None, Query(ge=-SECONDS, le=SECONDS, description="Seconds since 1970.")] = None
     until: Annotated[float | None, Query(ge=-SECONDS, le=SECONDS)] = None
-    quality: Annotated[float, Query(ge=0, le=1)] = 0.0
+    min_quality: Annotated[float, Query(ge=0, le=1)] = 0.0
     hidden: bool = False
 
 
-@router.post("/search", response_model=schemas.Searched, openapi_extra=BODY)
+@router.post("/search", response_model=schemas.SearchResponse, openapi_extra=BODY)
 async def search(
     request: Request,
     serving: Serving,
@@ -75,7 +75,10 @@ async def search(
     wanted: Annotated[Wanted, Depends(of(Wanted))],
     among: Annotated[Among, Depends(of(Among))],
     probe: Annotated[list[str] | None, Query(description="face:12, person:Ada or #12")] = None,
-    away: Annotated[list[str] | None, Query(alias="not", description="Whom the answers shall be unlike.")] = None,
+    exclude: Annotated[
+        list[str] | None,
+        Query(description="Faces or people to move away from: face:12, person:Ada or #12."),
+    ] = None,
     faces: Faces = None,
 ) -> dict[str, Any]:
     """The faces of the gallery nearest to each face that is asked about.
@@ -83,21 +86,21 @@ async def search(
     A picture with several faces has an answer for each. Several pictures are of one person, unless `each`.
     """
     given = (await pictures(request)).get("image", [])
-    return await serving.do(_search, serving, given, probe or [], away or [], settings, faces, wanted, among)
+    return await serving.do(_search, serving, given, probe or [], exclude or [], settings, faces, wanted, among)
 
 
 def _search(
     serving: Service,
     given: list[bytes],
     named: list[str],
-    away: list[str],
+    exclude: list[str],
     settings: DetectorSettings,
     choice: Choice | None,
     wanted: Wanted,
     among: Among,
 ) -> dict[str, Any]:
     who = asked(serving, given, named)
-    for name in away:
+    for name in exclude:
         check_kept(name)
     found = search_task(
         serving.gallery,
@@ -109,12 +112,12 @@ def _search(
             folder=among.folder,
             since=among.since,
             until=among.until,
-            least=among.quality,
+            least=among.min_quality,
             hidden=among.hidden,
         ),
-        away=away,
+        away=exclude,
         each=wanted.each,
-        within=wanted.within,
+        within=wanted.max_distance,
         same_person=wanted.same_person,
         different_people=wanted.different_people,
         threshold=serving.threshold() if wanted.threshold is None else wanted.threshold,
@@ -122,13 +125,13 @@ def _search(
         look=serving.look(settings, choice),
     )
     answers = [
-        {"probe": _probe(answer.probe, who), "matches": [schemas.of_match(match) for match in answer.hits]}
+        {"probe": _probe(answer.probe, who), "hits": [schemas.hit(match) for match in answer.hits]}
         for answer in found.answers
     ]
-    return {"answers": answers, "basis": schemas.of_basis(found.info), "problems": list(found.problems)}
+    return {"answers": answers, "info": _info(serving, found.info, wanted.threshold), "problems": list(found.problems)}
 
 
-@router.post("/identify", response_model=schemas.Identified, openapi_extra=BODY)
+@router.post("/identify", response_model=schemas.IdentifyResponse, openapi_extra=BODY)
 async def identify(
     request: Request,
     serving: Serving,
@@ -150,23 +153,28 @@ def _identify(
     serving: Service, given: list[bytes], named: list[str], look: Look, options: dict[str, Any]
 ) -> dict[str, Any]:
     who = asked(serving, given, named)
-    if options["threshold"] is None:
+    requested = options["threshold"]
+    if requested is None:
         options["threshold"] = serving.threshold()
     found = identify_task(serving.gallery, *who, look=look, **options)
     identities = [
         {
             "probe": _probe(one.probe, who),
-            "who": None if one.match is None else schemas.of_candidate(one.match),
-            "candidates": [schemas.of_candidate(candidate) for candidate in one.candidates],
-            "nobody": schemas.number(one.unknown),
+            "match": None if one.match is None else schemas.candidate(one.match),
+            "candidates": [schemas.candidate(candidate) for candidate in one.candidates],
+            "unknown": schemas.finite(one.unknown),
         }
         for one in found.identities
     ]
-    basis = schemas.of_basis(found.info)
-    return {"identities": identities, "people": found.people, "basis": basis, "problems": list(found.problems)}
+    info = _info(serving, found.info, requested)
+    return {"identities": identities, "people": found.people, "info": info, "problems": list(found.problems)}
+
+
+def _info(serving: Service, info: ResultInfo, requested: float | None) -> dict[str, Any]:
+    return schemas.result_info(info, serving.threshold_kind(requested), serving.calibration_kind())
 
 
 def _probe(probe: Probe, who: Sequence[Asked]) -> dict[str, Any]:
     """The probe, with the size of its picture, which its name begins with."""
     name = (probe.parts[0] if probe.parts else probe).name.partition("#")[0]
-    return schemas.of_probe(probe, sizes(list(who)).get(name))
+    return schemas.probe(probe, sizes(list(who)).get(name))

@@ -13,8 +13,7 @@ from nitakao.server.auth import COOKIE, SESSION, Caller, keyring, may
 from nitakao.server.auth import caller as who
 from nitakao.server.problems import not_found, responses
 from nitakao.server.routes.parameters import Serving
-from nitakao.server.schemas import example
-from nitakao.server.schemas import number as shape_number
+from nitakao.server.schemas import example, finite
 from nitakao.tasks.models import models as tasks
 
 router = APIRouter(prefix="/api/v1", tags=["session"], responses=responses())
@@ -29,7 +28,7 @@ class Session(BaseModel):
     model: str
 
 
-class Login(BaseModel):
+class LoginRequest(BaseModel):
     model_config = ConfigDict(extra="forbid") | example({"key": "nk_..."})
 
     key: Annotated[str, Field(min_length=1, max_length=200)]
@@ -44,7 +43,10 @@ class Settings(BaseModel):
 
 
 class Model(BaseModel):
-    """A model's card; every other field of it is there, too.  gallery: whether it is the one in use."""
+    """A model's card, with all its other fields.
+
+    `here`: the weights are installed. `gallery`: the gallery uses it. `builtin`: it ships with nitakao.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -55,9 +57,10 @@ class Model(BaseModel):
     commercial: str
     here: bool
     gallery: bool
+    builtin: bool
 
 
-class Models(BaseModel):
+class ModelList(BaseModel):
     models: list[Model]
 
 
@@ -69,7 +72,7 @@ async def session(request: Request, serving: Serving) -> dict[str, Any]:
 
 @router.post("/session", response_model=Session)
 async def login(
-    request: Request, response: Response, serving: Serving, given: Annotated[Login, Body()]
+    request: Request, response: Response, serving: Serving, given: Annotated[LoginRequest, Body()]
 ) -> dict[str, Any]:
     """Open a session in this browser with a key: a cookie that no script can read."""
     cookie, caller = keyring(request).session(given.key.strip())
@@ -103,7 +106,7 @@ async def change(serving: Serving, wanted: Annotated[Settings, Body()]) -> dict[
     return {"threshold": wanted.threshold}
 
 
-@router.get("/models", response_model=Models, dependencies=[Depends(may("read"))])
+@router.get("/models", response_model=ModelList, dependencies=[Depends(may("read"))])
 async def models(serving: Serving) -> dict[str, Any]:
     """Every model there is here, with its licences."""
     listed, _ = await serving.do(tasks.listing)
@@ -121,7 +124,11 @@ async def model(name: Annotated[str, InPath(max_length=80)], serving: Serving) -
 
 
 def _card(fields: dict[str, Any], here: bool, used: str) -> dict[str, Any]:
-    return {**_plain(fields), "here": here, "gallery": fields["name"] == used}
+    from nitakao.models.cards import registry
+
+    name = fields["name"]
+    builtin = any(card.name == name for card in registry.cards())
+    return {**_plain(fields), "here": here, "gallery": name == used, "builtin": builtin}
 
 
 def _plain(value: Any) -> Any:
@@ -129,4 +136,4 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    return shape_number(value) if isinstance(value, float) else value
+    return finite(value) if isinstance(value, float) else value

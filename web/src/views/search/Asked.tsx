@@ -155,8 +155,8 @@ function Narrowing() {
 const FARTHEST = 1.4; // a Euclidean distance between unit vectors of strangers is seldom more; cosine's less
 
 function Slider() {
-  const { basis, answers: all } = answers.value!;
-  const farthest = all.flatMap(({ matches }) => matches.at(-1)?.distance ?? []);
+  const { info: basis, answers: all } = answers.value!;
+  const farthest = all.flatMap(({ hits }) => hits.at(-1)?.distance ?? []);
   const end = Math.ceil(Math.max(FARTHEST, ...farthest) * 100) / 100;
   const value = nearest.value ?? end;
   return (

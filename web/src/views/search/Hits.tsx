@@ -45,11 +45,11 @@ function summary(n: number): string {
 function Who() {
   const identity = who.value?.identities[chosen.value];
   if (!identity || apart.value) return null;
-  if (!identity.who) return <p class="who who-nobody">{said("search.nobodyknown")}</p>;
+  if (!identity.match) return <p class="who who-nobody">{said("search.nobodyknown")}</p>;
   return (
     <p class="who">
-      <a href={`#/people/${identity.who.person}`}>{identity.who.name}</a>
-      {identity.who.probability !== null && <span class="sure">{probability(identity.who.probability)}</span>}
+      <a href={`#/people/${identity.match.person}`}>{identity.match.name}</a>
+      {identity.match.probability !== null && <span class="sure">{probability(identity.match.probability)}</span>}
     </p>
   );
 }
@@ -64,13 +64,13 @@ function Waiting() {
 }
 
 function Nobody() {
-  const first = answer.value?.matches[0];
+  const first = answer.value?.hits[0];
   if (!first) return <div class="empty"><Icon name="face" size={40} /><p>{said("search.none")}</p></div>;
   return (
     <div class="empty">
       <Icon name="face" size={40} />
       <p>{said("search.nobody", { at: distance(nearest.value), nearest: distance(first.distance) })}</p>
-      <button type="button" onClick={() => (limit.value = Math.ceil(answer.value!.matches.at(-1)!.distance * 100 + 1) / 100)}>
+      <button type="button" onClick={() => (limit.value = Math.ceil(answer.value!.hits.at(-1)!.distance * 100 + 1) / 100)}>
         {said("search.anyway")}
       </button>
     </div>
@@ -79,7 +79,7 @@ function Nobody() {
 
 function Hit({ match, handle }: { match: Match; handle: Handle }) {
   const { face } = match;
-  const below = answers.value?.basis.threshold;
+  const below = answers.value?.info.threshold;
   const alike = below !== null && below !== undefined && match.distance < below;
   const label = said("hit.label", {
     rank: match.rank,
@@ -114,8 +114,8 @@ export function IconButton({ icon, label, press, tabIndex = 0 }: { icon: Paramet
 }
 
 function Basis() {
-  const { basis } = answers.value!;
-  const moved = answer.value?.matches[0]?.probability === null;
+  const { info: basis } = answers.value!;
+  const moved = answer.value?.hits[0]?.probability === null;
   const words = [
     said("basis.searched", { n: basis.searched }),
     `${basis.model}, ${said(basis.metric === "cosine" ? "metric.cosine" : "metric.euclidean")}`,
