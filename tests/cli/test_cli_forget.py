@@ -65,7 +65,7 @@ def test_yes_asks_nothing(run, gallery, monkeypatch):
     ("arguments", "said"),
     [
         (("person", "Bob"), "nobody is called 'Bob'"),
-        (("face", "Ada"), "'Ada' is no face"),
+        (("face", "Ada"), "'Ada' is not the number of a face"),
         (("face", "99"), "no face 99"),
         (("photo", "none.jpg"), "no photograph 'none.jpg'"),
         (("everything", "x"), "'everything' is not one of"),
@@ -82,4 +82,4 @@ def test_traces_in_the_gallery_itself_are_warned_of(run, gallery, tmp_path):
     made.photograph(gallery, "photos/Ada/c.jpg")
     code, _, err = run("forget", "person", "Ada")
     assert code == 0
-    assert "traces are left in the gallery" in err
+    assert "the gallery still holds traces" in err

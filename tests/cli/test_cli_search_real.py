@@ -43,5 +43,5 @@ def test_real_faces_are_found_named_and_shown(album, run, tmp_path):
 
 
 def test_a_real_folder_is_searched_without_a_gallery(album, run):
-    out = run("search", album / "Bill_Gates_0002.jpg", "--faces", "largest", "--in", "album", "-k", "1", "--json")[1]
+    out = run("search-folder", "album", album / "Bill_Gates_0002.jpg", "--faces", "largest", "-k", "1", "--json")[1]
     assert json.loads(out)["photo"].startswith("album/Bill_Gates")

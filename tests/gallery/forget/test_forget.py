@@ -150,7 +150,7 @@ def test_of_a_face_nothing_is_left_and_its_neighbour_stays(gallery, tmp_path):
     assert (receipt.faces, receipt.photos, receipt.persons, receipt.complete) == (1, 0, 0, True)
     assert list(faces.records(gallery, [one, two])) == [two]
     assert left(tmp_path, wanted) == []
-    assert any("index --again" in phrase for phrase in receipt.left)
+    assert any("index --rescan" in phrase for phrase in receipt.left)
 
 
 @pytest.mark.parametrize("named", ["path", "absolute", "sha256", "number", "digits"])
@@ -215,7 +215,7 @@ def test_a_tombstone_is_a_keyed_hash_and_nothing_else(gallery):
         rows = connection.execute(select(schema.tombstones)).all()
         assert [bytes(*row) for row in rows] == [hmac.digest(gallery.key, sha.encode(), "sha256")]
         assert tombstones.tombstoned(connection, gallery.key, [sha, "0" * 64]) == {sha}
-    assert not any("index --again" in phrase for phrase in receipt.left)
+    assert not any("index --rescan" in phrase for phrase in receipt.left)
 
 
 def test_the_journal_keeps_what_was_done_to_others(gallery):

@@ -90,7 +90,7 @@ def forget(gallery: GalleryStore, meant: Meant) -> Receipt:
     own = [f"the photographs' paths, {named} of which hold the name"] if named else []
     own += [*_index_traces(gallery), *scrub.scrub(gallery)]
     anew = not meant.tombstone and doomed.around - doomed.photos
-    back = ["the photographs stay: 'nitakao index --again' would find the faces anew"] if anew else []
+    back = ["the photographs stay: 'nitakao index --rescan' would find the faces anew"] if anew else []
     left = (*own, *scrub.outside(gallery), *back, *ELSEWHERE)
     return replace(receipt, at=time.time(), complete=not own, left=left)
 
