@@ -65,7 +65,7 @@ def test_side_cars_go_out_and_names_come_back(gallery, run, tmp_path):
     assert not Path("a.jpg.xmp").exists()
     assert run("export", "--xmp")[1] == "1 side-car written, 0 unchanged\n"
     assert run("export", "--xmp")[1] == "0 side-cars written, 1 unchanged\n"
-    with people.edit(gallery, "test") as edit:
+    with people.begin_edit(gallery, "test") as edit:
         edit.drop(number)
     assert run("import", "--xmp", "a.jpg")[1] == "0 new faces of 1 photo, 1 named, 1 already named\n"
 

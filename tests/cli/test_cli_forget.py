@@ -64,7 +64,7 @@ def test_yes_asks_nothing(run, gallery, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("person", "Bob"), "nobody is called 'Bob'"),
+        (("person", "Bob"), "there is no person 'Bob'"),
         (("face", "Ada"), "'Ada' is not the number of a face"),
         (("face", "99"), "no face 99"),
         (("photo", "none.jpg"), "no photograph 'none.jpg'"),

@@ -112,7 +112,7 @@ def test_hidden_people_are_shown_again(run, faces, listed):
 def test_doubts_are_listed_and_answered(run, faces):
     run("people", "name", faces[0], "Ada")
     with GalleryStore() as gallery, gallery.write("cluster") as connection:
-        reviews.suggest(connection, [(faces[1], 1, 0.8), (faces[2], 1, 0.7)])
+        reviews.replace_suggestions(connection, [(faces[1], 1, 0.8), (faces[2], 1, 0.7)])
     assert [line.split() for line in run("people", "review")[1].splitlines()[1:]] == [
         [str(faces[2]), "#1", "Ada", "0.700", "b.jpg"],
         [str(faces[1]), "#1", "Ada", "0.800", "a.jpg"],
@@ -136,8 +136,8 @@ def test_the_journal_tells_who_did_what(run, faces):
         (("undo",), "nothing to undo"),
         (("undo", "7"), "no entry 7"),
         (("name", "99", "Ada"), "no face 99"),
-        (("name", "#99", "Ada"), "nobody is called '#99'"),
-        (("merge", "Ada", "Bob"), "nobody is called 'Ada'"),
+        (("name", "#99", "Ada"), "there is no person '#99'"),
+        (("merge", "Ada", "Bob"), "there is no person 'Ada'"),
         (("move", "1"), "then the person"),
         (("move", "Ada", "1"), "'Ada' is not the number of a face"),
         (("move", "1" * 30, "Ada"), "is not the number of a face"),

@@ -20,7 +20,7 @@ def album(shared, tmp_path, monkeypatch, run):
     monkeypatch.setenv("NITAKAO_GALLERY", str(tmp_path / "g.db"))
     code, _, err = run("index", "album", "--faces", "largest")
     assert code == 0, err
-    with GalleryStore() as gallery, people.edit(gallery, "made") as edit:
+    with GalleryStore() as gallery, people.begin_edit(gallery, "made") as edit:
         for number, name in ((1, "Bill"), (3, "Larry")):
             edit.assign([number], edit.create(name), "hand")
     return shared / "data" / "photos"

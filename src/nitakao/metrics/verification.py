@@ -152,9 +152,7 @@ def check_folds(same: Flags, fold: NDArray[np.generic]) -> None:
     for name in names:
         kinds = same[fold == name]
         if kinds.all() or not kinds.any():
-            raise MisuseError(
-                f"fold {name} has one kind of pairs only: each fold needs genuine and impostor pairs"
-            )
+            raise MisuseError(f"fold {name} has one kind of pairs only: each fold needs genuine and impostor pairs")
 
 
 class _OtherFolds:

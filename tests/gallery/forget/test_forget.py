@@ -68,7 +68,7 @@ def past(gallery):
     corrections.move(gallery, [mine[3][1]], number)
     corrections.move(gallery, [mine[3][1]], None)
     with gallery.write("cluster") as connection:
-        reviews.suggest(connection, [(mine[4][1], number, 0.9)])
+        reviews.replace_suggestions(connection, [(mine[4][1], number, 0.9)])
     return number
 
 
@@ -87,8 +87,8 @@ def test_of_a_person_no_row_is_left(gallery):
     assert (receipt.what, receipt.persons, receipt.faces, receipt.chips) == (f"person #{ada}", 1, 20, 20)
     assert faces.count(gallery, FaceFilter(people=(ada,))) == 0
     for number in (NAME, f"#{ada}"):
-        with pytest.raises(MisuseError, match="nobody is called"):
-            people.person_number(gallery, number)
+        with pytest.raises(MisuseError, match="there is no person"):
+            people.find_person(gallery, number)
     with gallery.read() as connection:
         for table in (schema.reviews, schema.never, schema.changes, schema.journal):
             assert connection.execute(select(table)).all() == [], table.name
@@ -181,7 +181,7 @@ def test_a_photograph_goes_with_all_paths_where_it_lies(gallery):
     ("meant", "said"),
     [
         (Meant(), "name the person, photograph or face"),
-        (Meant(persons=("Ada", "Nobody")), "nobody is called 'Nobody'"),
+        (Meant(persons=("Ada", "Nobody")), "there is no person 'Nobody'"),
         (Meant(persons=("Ada",), faces=(99,)), "no face 99"),
         (Meant(faces=(1,), photos=("none.jpg",)), "no photograph 'none.jpg'"),
         (Meant(photos=("9" * 40,)), "no photograph '9"),

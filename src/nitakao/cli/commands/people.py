@@ -12,8 +12,8 @@ from nitakao.cli.groups import Group
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
-    from nitakao.gallery.people.corrections import Done
-    from nitakao.gallery.people.reviews import Doubt
+    from nitakao.gallery.people.corrections import Correction
+    from nitakao.gallery.people.reviews import Review
 
 ANSWERS = ("yes", "no", "skip")
 
@@ -226,19 +226,19 @@ def review(
     output.json_line(row) if as_json else output.table(list(row), [[face, f"#{number}", answer]])
 
 
-def _list_doubts(doubts: list[Doubt], as_json: bool) -> None:
+def _list_doubts(doubts: list[Review], as_json: bool) -> None:
     header = ("face", "person", "name", "distance", "photo")
     for doubt in doubts if as_json else ():
-        row = (doubt.kept.id, doubt.person, doubt.name, doubt.distance, doubt.kept.path)
+        row = (doubt.face.id, doubt.person, doubt.name, doubt.distance, doubt.face.path)
         output.json_line(dict(zip(header, row, strict=True)))
     if not as_json:
         rows = [
-            (d.kept.id, f"#{d.person}", d.name, f"{d.distance:.3f}", output.path_from_here(d.kept.path)) for d in doubts
+            (d.face.id, f"#{d.person}", d.name, f"{d.distance:.3f}", output.path_from_here(d.face.path)) for d in doubts
         ]
         output.table(header, [[output.cell(value) for value in row] for row in rows])
 
 
-def _show(voice: Voice, done: Done, as_json: bool) -> None:
+def _show(voice: Voice, done: Correction, as_json: bool) -> None:
     """Print what a correction changed."""
     if not done.entry:
         voice.warn("nothing changed")

@@ -54,16 +54,16 @@ def cluster_vectors(
     limit = threshold if threshold is not None else card.threshold if card is not None and card.has_threshold else None
     if limit is None:
         raise MisuseError(f"clustering needs a threshold, and '{vectors.path}' has none: give --model or --threshold")
-    known = clustering.nothing_known(len(vectors.names))
+    known = clustering.no_constraints(len(vectors.names))
     _, photos = np.unique(np.array(vectors.names, object).astype(str), return_inverse=True)
-    known = replace(known, apart=photos.astype(np.int64))
+    known = replace(known, cannot_link=photos.astype(np.int64))
     if method is not None:
         found = clustering.sklearn_groups(
-            vectors.vectors, method, threshold=limit, smallest=min_faces, metric=metric, known=known
+            vectors.vectors, method, threshold=limit, smallest=min_faces, metric=metric, constraints=known
         )
     else:
         near = _neighbours(vectors, metric)
-        found = clustering.group(vectors.vectors, near, threshold=limit, metric=metric, known=known)
+        found = clustering.group(vectors.vectors, near, threshold=limit, metric=metric, constraints=known)
     source = BY_HAND if threshold is not None or card is None else card.threshold_source
     groups, alone = _named(vectors, found.labels)
     return VectorGroups(groups, alone, card.name if card else vectors.model, metric, limit, source)
@@ -86,5 +86,5 @@ def _named(vectors: Vectors, labels: Ids) -> tuple[tuple[tuple[str, ...], ...], 
     groups: dict[int, list[str]] = {}
     for name, label in zip(vectors.names, labels.tolist(), strict=True):
         groups.setdefault(label, []).append(name)
-    alone = tuple(groups.pop(clustering.NOBODY, []))
+    alone = tuple(groups.pop(clustering.UNASSIGNED, []))
     return tuple(tuple(names) for names in sorted(groups.values(), key=len, reverse=True)), alone
