@@ -1,4 +1,4 @@
-"""Writes the models' cards into docs/models.md; with --check, says whether they are still true."""
+"""Write the model cards into docs/models.md; with --check, fail if they are out of date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BEGIN, END = "<!-- cards: written by docs/cards.py -->", "<!-- end of the cards 
 
 
 def table() -> str:
-    rows = ["| model | numbers | same person below | weights | commercial use |", "|---|---|---|---|---|"]
+    rows = ["| model | size | same person below | weights | commercial use |", "|---|---|---|---|---|"]
     for card in cards():
         weights = ", ".join(sorted({_source(f) for f in card.files}))
         below = f"{card.threshold:g} ({card.metric})"
@@ -30,18 +30,18 @@ def section(card: ModelCard) -> str:
 
 def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     length = "unit length" if card.unit_length else "not of unit length"
-    yield "vector", f"{card.dimension} numbers, {length}, {card.metric} distance"
+    yield "vector", f"size {card.dimension}, {length}, {card.metric} distance"
     yield "same person below", f"{card.threshold:g}. Source: {card.threshold_source}"
     yield "crop", _crop(card.crop)
     yield "pixels", f"{card.channels}, {_normalisation(card.normalisation)}"
-    yield "licence of the weights", card.weights_licence
+    yield "licence of weights", card.weights_licence
     yield "training data", card.data_licence
     yield "commercial use", f"**{card.commercial}**"
     for file in card.files:
-        known = f", right if `{'` or `'.join(file.known)}`" if file.known else ""
-        digest = f"sha256 `{file.sha256}`" if file.sha256 else f"no hash stated by its publisher{known}"
+        known = f", known hashes `{'`, `'.join(file.known)}`" if file.known else ""
+        digest = f"sha256 `{file.sha256}`" if file.sha256 else f"no published hash{known}"
         yield "file", f"`{file.name}`, {_source(file)}; {digest}"
-    yield "from", card.origin
+    yield "origin", card.origin
     if card.note:
         yield "note", card.note
 
@@ -50,36 +50,36 @@ def _source(file: WeightsFile) -> str:
     if file.package:
         return f"in the package {file.package}"
     if not file.urls:
-        return "made by `nitakao models import`"
-    return f"fetched from {urlsplit(file.urls[0]).hostname}"
+        return "created by `nitakao models import`"
+    return f"downloaded from {urlsplit(file.urls[0]).hostname}"
 
 
 def _crop(crop: CropRule) -> str:
     side = f"{crop.size} x {crop.size} pixels"
     if crop.kind == "template":
-        return f"five landmarks laid on a template, {side}"
+        return f"aligned to a template by five landmarks, {side}"
     unit = "photograph" if crop.kind == "article" else "crop"
-    return f"the face's box with a margin of {crop.margin:g} {unit} pixels, {side}"
+    return f"the face box with a margin of {crop.margin:g} {unit} pixels, {side}"
 
 
 def _normalisation(rule: Normalisation) -> str:
     if rule.kind == "per-picture":
-        return "(x - mean of the picture) / its standard deviation"
+        return "(x - picture mean) / picture standard deviation"
     mean, scale = (", ".join(f"{v:g}" for v in dict.fromkeys(values)) for values in (rule.mean, rule.scale))
     return f"(x - {mean}) / {scale}" if len(set(rule.mean)) == 1 else f"(x - ({mean})) / {scale}"
 
 
 def text() -> str:
-    """The whole page, with the part between the two marks made anew."""
+    """The whole page, with the part between the two markers regenerated."""
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(BEGIN)
-    made = "\n\n".join([BEGIN, table(), *map(section, cards()), END])
-    return before + made + rest.split(END)[1]
+    generated = "\n\n".join([BEGIN, table(), *map(section, cards()), END])
+    return before + generated + rest.split(END)[1]
 
 
 if __name__ == "__main__":
     if "--check" in sys.argv[1:]:
         if PAGE.read_text(encoding="utf-8") != text():
-            raise SystemExit("docs/models.md is not what the cards say: run 'make docs'")
+            raise SystemExit("docs/models.md is out of date: run 'make docs'")
     else:
         PAGE.write_text(text(), encoding="utf-8")

@@ -127,14 +127,14 @@ def test_no_crops_give_no_rows() -> None:
     ],
 )
 def test_crops_of_another_shape_or_kind_are_refused(wrong: np.ndarray) -> None:
-    with pytest.raises(MisuseError, match=r"toy takes \(any, 8, 8, 3\) uint8 RGB crops, not"):
+    with pytest.raises(MisuseError, match=r"toy takes \(N, 8, 8, 3\) uint8 RGB crops, not"):
         Embedder(card(), Session(toy()))(wrong)
 
 
 def test_a_network_of_another_dimension_is_refused() -> None:
-    with pytest.raises(ModelError, match="not rows of 5 numbers"):
+    with pytest.raises(ModelError, match="not vectors of size 5"):
         Embedder(card(dimension=5), Session(toy()))
-    with pytest.raises(MisuseError, match="a batch is 1 crop or more"):
+    with pytest.raises(MisuseError, match="the batch size must be 1 or more"):
         Embedder(card(), Session(toy()), batch_size=0)
 
 
@@ -143,7 +143,7 @@ def test_numbers_that_are_not_finite_are_an_error() -> None:
     pooled = graph.node("Flatten", [graph.node("GlobalAveragePool", ["input"])])
     root = graph.node("Sqrt", [graph.node("Sub", [pooled, graph.constant(np.array([1], np.float32))])])
     embed = Embedder(card(), Session(graph.build({"embedding": (root, ("N", 3))})))
-    with pytest.raises(ModelError, match="toy gives numbers that are not finite"):
+    with pytest.raises(ModelError, match="toy returns numbers that are not finite"):
         embed(crops((0, 0, 0)))
 
 
@@ -152,9 +152,9 @@ def test_load_builds_the_network_that_the_card_names(tmp_path: Path) -> None:
     digest = hashlib.sha256(toy()).hexdigest()
     known = card(files=(WeightsFile("toy.onnx", sha256=digest, folder=str(tmp_path)),))
     assert embedder.load(known)(crops((1, 2, 3))).tolist() == [[1, 2, 3]]
-    with pytest.raises(CardError, match="'resnet', which is none of dlib_resnet, facenet, onnx"):
+    with pytest.raises(CardError, match="'resnet': it must be one of dlib_resnet, facenet, onnx"):
         embedder.load(replace(known, network="resnet"))
-    with pytest.raises(CardError, match="names 0 files of weights"):
+    with pytest.raises(CardError, match="has 0 weights files"):
         embedder.load(replace(known, files=()))
 
 

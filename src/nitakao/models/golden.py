@@ -1,7 +1,7 @@
-"""A golden vector tells whether a network, on this machine, still gives the numbers that it gave elsewhere.
+"""Golden vectors: check that a network gives the same vector on this machine as in the original implementation.
 
-The picture is drawn by whole-number arithmetic, so it is the same on every machine, and drawn at a card's own size,
-so no cropping or resizing takes part.
+The picture is drawn with integer arithmetic, so it is identical everywhere, and at the card's crop size, so the result
+does not depend on cropping or resizing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import numpy as np
 
 from nitakao.values import Check, Floats, ModelCard, Pixels
 
-TOLERANCE = 1e-3  # largest difference of one number; our networks meet their origins to 1e-4, wrong weights miss 1e-2
+TOLERANCE = (
+    1e-3  # largest difference of a component; our networks match the originals to 1e-4, wrong weights differ by 1e-2
+)
 
 
 def draw_picture(size: int) -> Pixels:
-    """(size, size, 3) uint8 RGB: a face drawn from ellipses, enough of one to set off a face network's features."""
-    at = (2 * np.arange(size, dtype=np.int64) + 1) * 500 // size  # 0..999 across, whatever the size
+    """Draw a simple face from ellipses, (size, size, 3) uint8 RGB, that activates a face network's features."""
+    at = (2 * np.arange(size, dtype=np.int64) + 1) * 500 // size  # 0 to 999, for every size
     x, y = at[None, :], at[:, None]
     red, green, blue = 60 + x // 12 + 0 * y, 80 + y // 10 + 0 * x, 110 + (x + y) // 25
 
@@ -43,12 +45,17 @@ def draw_picture(size: int) -> Pixels:
 
 
 def check(embed: Callable[[Pixels], Floats], card: ModelCard) -> Check:
-    """Whether `embed`, the card's loaded network ((N, S, S, 3) uint8 to (N, D)), gives what the card says it gives."""
+    """Check that a card's loaded network returns its golden vector.
+
+    Args:
+        embed: The network: (N, S, S, 3) uint8 to (N, D).
+        card: Its card.
+    """
     vector = np.asarray(embed(draw_picture(card.crop.size)[None]), np.float64)
     if vector.shape != (1, card.dimension) or not np.isfinite(vector).all():
-        return Check("network", False, f"gives {vector.shape[1:]} numbers, not {card.dimension} finite ones")
+        return Check("network", False, f"returns {vector.shape[1:]} numbers, not {card.dimension} finite ones")
     if not card.golden:
-        return Check("network", True, f"gives {card.dimension} finite numbers; the card has no golden vector")
-    apart = float(np.abs(vector[0] - np.asarray(card.golden)).max())
-    detail = f"at most {apart:.1e} from the card's golden vector, {TOLERANCE:.0e} allowed"
-    return Check("network", apart <= TOLERANCE, detail)
+        return Check("network", True, f"returns {card.dimension} finite numbers; the card has no golden vector")
+    difference = float(np.abs(vector[0] - np.asarray(card.golden)).max())
+    detail = f"at most {difference:.1e} from the card's golden vector, {TOLERANCE:.0e} allowed"
+    return Check("network", difference <= TOLERANCE, detail)

@@ -60,8 +60,8 @@ def test_a_card_is_read_with_its_defaults() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
-        ("dimension = 4", "dimension = nan", "mine.toml: dimension is a whole number, not nan"),
-        ("dimension = 4", "dimension = true", "mine.toml: dimension is a whole number, not True"),
+        ("dimension = 4", "dimension = nan", "mine.toml: dimension is an integer, not nan"),
+        ("dimension = 4", "dimension = true", "mine.toml: dimension is an integer, not True"),
         ("dimension = 4", "dimension = 0", "mine.toml: a model's dimension is 1 to 65536, not 0"),
         ("dimension = 4", "", "mine.toml: dimension is missing"),
         ("dimension = 4", "dimension = 3", "mine.toml: a golden vector is 3 finite numbers, not 4"),
@@ -69,19 +69,19 @@ def test_a_card_is_read_with_its_defaults() -> None:
         ("threshold = 0.5", "threshold = inf", "mine.toml: threshold is inf, not a finite number"),
         ("threshold = 0.5", "threshold = 1" + "0" * 400, "mine.toml: threshold is 1000"),
         ("threshold = 0.5", 'threshold = "0.5"', "mine.toml: threshold is a number, not '0.5'"),
-        ("threshold = 0.5", "treshold = 0.5", "mine.toml: treshold is no field of a card, did you mean threshold?"),
+        ("threshold = 0.5", "treshold = 0.5", "mine.toml: treshold is not a field of a card: did you mean threshold?"),
         ("0.2, 0.3", "nan, 0.3", "mine.toml: golden is nan, not a finite number"),
         ('title = "A network of mine"', "title = 1", "mine.toml: title is a text, not 1"),
-        ("A network of mine", "x" * 2001, "mine.toml: title has 2001 characters: 2000 at most"),
+        ("A network of mine", "x" * 2001, "mine.toml: title has 2001 characters: at most 2000"),
         ('name = "mine"', 'name = "../mine"', "mine.toml: a model's name is"),
         ('name = "mine"', 'name = ".."', "mine.toml: a model's name is"),
         ("size = 112", "size = 1", "mine.toml: crop: a crop's side is 8 to 2048 pixels, not 1"),
         ("size = 112", "size = 112\nmargin = nan", "mine.toml: crop.margin is nan, not a finite number"),
-        ("size = 112", "size = 112\nsides = 1", "mine.toml: crop.sides is no field of a card"),
+        ("size = 112", "size = 112\nsides = 1", "mine.toml: crop.sides is not a field of a card"),
         ('kind = "template"', 'kind = "round"', "mine.toml: crop: no crop kind 'round'"),
         ("[56, 71.7]", "[56]", "mine.toml: crop.template is a list of [x, y] pairs, not [56]"),
         ("[56, 71.7], ", "", "mine.toml: crop: a template crop needs five landmark points, not 4"),
-        ("[56, 71.7]", "[56, 71.7], [1, 1]", "mine.toml: crop.template has 6 entries: 5 at most"),
+        ("[56, 71.7]", "[56, 71.7], [1, 1]", "mine.toml: crop.template has 6 entries: at most 5"),
         ("[normalisation]", "[normalization]", "mine.toml: normalisation is missing"),
         ("scale = [128]", "scale = 0", "mine.toml: normalisation: a normalisation's scale may not be zero"),
         ("scale = [128]", "scale = [1, 2]", "mine.toml: normalisation: a normalisation's scale is one or three"),
@@ -97,12 +97,12 @@ def test_a_card_is_read_with_its_defaults() -> None:
         ('name = "mine.onnx"', 'name = "x"\npackage = "os"', "mine.toml: files[0]: a package and a path inside it"),
         ('name = "mine.onnx"', 'name = "x"\npackage = "os"\ninside = "../a"', "mine.toml: files[0]: a path inside a"),
         ("[[files]]\nname", "[files]\nname", "mine.toml: files is a list, not"),
-        ('[[files]]\nname = "mine.onnx"', "files = []", "mine.toml: not TOML"),
-        ("[crop]", "[crop", "mine.toml: not TOML"),
+        ('[[files]]\nname = "mine.onnx"', "files = []", "mine.toml: normalisation.files is not a field"),
+        ("[crop]", "[crop", "mine.toml: invalid TOML"),
         ("[crop]", "[calibration]\nslope = 1\n[crop]", "mine.toml: calibration.intercept is missing"),
         ("[crop]", f"{LINE}slope = 0\n[crop]", "mine.toml: calibration: a calibration has a slope and a limit above 0"),
         ("[crop]", f"{LINE}slope = nan\n[crop]", "mine.toml: calibration.slope is nan, not a finite number"),
-        ("[crop]", f"{LINE}slope = 1\nslop = 1\n[crop]", "mine.toml: calibration.slop is no field of a card"),
+        ("[crop]", f"{LINE}slope = 1\nslop = 1\n[crop]", "mine.toml: calibration.slop is not a field of a card"),
         (
             "[crop]",
             f"{LINE}slope = 1\nfalse_matches = [0.1]\n[crop]",
@@ -116,7 +116,7 @@ def test_a_card_is_read_with_its_defaults() -> None:
         (
             "[crop]",
             f"{LINE}slope = 1\nfalse_matches = {[[0.1, 0.5]] * 65}\n[crop]",
-            "mine.toml: calibration.false_matches has 65 entries: 64 at most",
+            "mine.toml: calibration.false_matches has 65 entries: at most 64",
         ),
         ('name = "mine"', 'calibration = 3\nname = "mine"', "mine.toml: calibration is a table, [calibration], not 3"),
     ],
@@ -125,12 +125,11 @@ def test_what_is_off_is_named_with_its_file_and_field(old: str, new: str, named:
     assert old in CARD
     with pytest.raises(CardError) as caught:
         parse(CARD.replace(old, new, 1), "mine.toml")
-    if not named.endswith("not TOML"):
-        assert str(caught.value).startswith(named)
+    assert str(caught.value).startswith(named)
 
 
 def test_a_card_of_ten_megabytes_is_refused_unread() -> None:
-    with pytest.raises(CardError, match="too many for a card"):
+    with pytest.raises(CardError, match="too long"):
         parse("#" * 10_000_000, "big.toml")
 
 

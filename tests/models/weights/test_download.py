@@ -139,7 +139,7 @@ def test_a_download_cut_three_times_is_kept_for_the_next_run(
     tmp_path: Path, server: Server, opener: urllib.request.OpenerDirector
 ) -> None:
     server.plan["/net.bin"] = [{"cut": 300_000}, {"cut": 500_000}, {"cut": 700_000}]
-    with pytest.raises(WeightsError, match=r"broke off after 700,000 of 1,048,576 bytes: run again to go on"):
+    with pytest.raises(WeightsError, match=r"after 700,000 of 1,048,576 bytes: run again to resume"):
         download.fetch(FILE, tmp_path, opener=opener)
     assert download.fetch(FILE, tmp_path, opener=opener).read_bytes() == DATA
     assert server.asked[-1] == ("/net.bin", "bytes=700000-")
@@ -206,7 +206,7 @@ def test_a_flipped_byte_is_refused_and_leaves_nothing(
     tmp_path: Path, server: Server, opener: urllib.request.OpenerDirector
 ) -> None:
     server.plan["/net.bin"] = [{"data": DATA[:-1] + b"\0"}]
-    with pytest.raises(WeightsError, match=r"net\.bin could not be fetched: weights\.test gives another file: sha256"):
+    with pytest.raises(WeightsError, match=r"not be downloaded: weights\.test provides another file: sha256"):
         download.fetch(FILE, tmp_path, opener=opener)
     assert left_in(tmp_path) == []
 
@@ -217,7 +217,7 @@ def test_a_file_without_an_end_is_cut_off_at_the_limit(
     monkeypatch.setattr(download, "MAX_BYTES", 100_000)
     server.plan["/net.bin"] = [{"no_length": True}, {}]
     unsized = WeightsFile("net.bin", FILE.urls, SHA)
-    for said in ("gives more than the 100,000 bytes", "gives a file of 1,048,576 bytes, more than the 100,000"):
+    for said in ("sends more than 100,000 bytes", "provides a file of 1,048,576 bytes, more than the limit of 100,000"):
         with pytest.raises(WeightsError, match=said):
             download.fetch(unsized, tmp_path, opener=opener)
         assert left_in(tmp_path) == []
@@ -229,7 +229,7 @@ def test_redirects_are_followed_over_https_only(
     server.plan["/net.bin"] = [{"status": 302, "to": "https://other.test/there"}]
     assert download.fetch(FILE, tmp_path, opener=opener).read_bytes() == DATA
     server.plan["/net.bin"] = [{"status": 302, "to": f"http://127.0.0.1:{server.server_address[1]}/there"}]
-    with pytest.raises(WeightsError, match=r"sends on to http://127\.0\.0\.1.*, which is not https"):
+    with pytest.raises(WeightsError, match=r"redirects to http://127\.0\.0\.1.*, which is not https"):
         download.fetch(FILE, tmp_path / "b", opener=opener)
 
 
@@ -250,9 +250,9 @@ def test_a_bz2_file_is_unpacked(tmp_path: Path, server: Server, opener: urllib.r
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (DATA, "gives a damaged .bz2 file"),
-        (bz2.compress(DATA)[:-9], "gives a damaged .bz2 file"),
-        (bz2.compress(bytes(5_000_000)), "unpacks to more than the 2,000,000 bytes"),
+        (DATA, "provides a damaged .bz2 file"),
+        (bz2.compress(DATA)[:-9], "provides a damaged .bz2 file"),
+        (bz2.compress(bytes(5_000_000)), "unpacks to more than 2,000,000 bytes"),
     ],
 )
 def test_a_damaged_or_swelling_bz2_file_is_refused(
@@ -280,7 +280,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_came(
 
     with monkeypatch.context() as patched:
         patched.setattr(download, "_write", full)
-        with pytest.raises(WeightsError, match=r"net\.bin could not be fetched: the disk with .* is full; what came"):
+        with pytest.raises(WeightsError, match=r"could not be downloaded: the disk with .* is full; free some space"):
             download.fetch(FILE, tmp_path, opener=opener)
     assert download.fetch(FILE, tmp_path, opener=opener).read_bytes() == DATA
     assert server.asked[-1] == ("/net.bin", "bytes=524288-")
@@ -288,7 +288,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_came(
 
 def test_a_cache_that_is_a_file_is_one_sentence(tmp_path: Path, opener: urllib.request.OpenerDirector) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(WeightsError, match="set NITAKAO_CACHE to a folder that can be written"):
+    with pytest.raises(WeightsError, match="set NITAKAO_CACHE to a writable folder"):
         download.fetch(FILE, tmp_path / "file", opener=opener)
 
 
@@ -305,7 +305,7 @@ def test_a_mirror_comes_first_and_is_https(
     download.fetch(FILE, tmp_path, opener=opener)
     assert server.asked == [("/weights/net.bin", "")]
     monkeypatch.setenv("NITAKAO_MIRROR", "http://mirror.test")
-    with pytest.raises(MisuseError, match="NITAKAO_MIRROR is an https address"):
+    with pytest.raises(MisuseError, match="NITAKAO_MIRROR must be an https URL"):
         download.download_urls(FILE)
 
 

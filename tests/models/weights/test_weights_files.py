@@ -54,7 +54,7 @@ def test_the_places_are_looked_through_in_order(home: Path, tmp_path: Path, monk
 def test_a_given_file_may_have_any_name_but_must_be_there(tmp_path: Path) -> None:
     path = put(tmp_path).rename(tmp_path / "other-name")
     assert files.locate(FILE, given=path) == path
-    with pytest.raises(WeightsError, match="no such file or folder of weights"):
+    with pytest.raises(WeightsError, match="no such file or folder"):
         files.locate(FILE, given=tmp_path / "absent")
 
 
@@ -74,9 +74,9 @@ def test_weights_in_packages_are_found_without_importing_them(file: WeightsFile)
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (DATA[:-5], r"net\.bin is cut short: 6,995 of 7,000 bytes; put the right file in its place"),
+        (DATA[:-5], r"net\.bin is truncated: 6,995 of 7,000 bytes; replace it with the right file"),
         (DATA + b"x", r"net\.bin is too long: 7,001 of 7,000 bytes"),
-        (b"W" + DATA[1:], r"net\.bin is damaged, or another file: its sha256 is [0-9a-f]{16}\.\.\., the card says"),
+        (b"W" + DATA[1:], r"net\.bin is damaged or the wrong file: its sha256 is [0-9a-f]{16}\.\.\., the card says"),
     ],
 )
 def test_damaged_weights_are_one_clear_sentence(home: Path, data: bytes, said: str) -> None:
@@ -90,7 +90,7 @@ def test_damage_in_the_cache_says_delete_and_in_a_package_says_reinstall(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(home / "cache" / "models", b"")
-    with pytest.raises(WeightsError, match="delete it, and it is fetched again"):
+    with pytest.raises(WeightsError, match="delete it to download it again"):
         files.locate(FILE)
     (tmp_path / "some_package").mkdir()
     (tmp_path / "some_package" / "__init__.py").write_text("raise RuntimeError('imported')")
@@ -107,7 +107,7 @@ def test_an_unknown_hash_is_recorded_at_first_use_and_held_to(tmp_path: Path) ->
     assert (tmp_path / "net.bin.sha256").read_text() == f"{SHA}  net.bin\n"
     files.locate(LOOSE, given=path)
     put(tmp_path, DATA[::-1])
-    with pytest.raises(WeightsError, match=r"net\.bin has changed since its first use: sha256 .* then, .* now; put"):
+    with pytest.raises(WeightsError, match=r"has changed since its first use: sha256 .* then, .* now; restore"):
         files.locate(LOOSE, given=path)
     files.record_hash(path)
     assert files.locate(LOOSE, given=path) == path
@@ -142,19 +142,19 @@ def test_without_any_place_for_a_record_the_file_still_serves(tmp_path: Path, mo
     [
         (
             card("facenet-casia").files[0],
-            "NITAKAO_OFFLINE forbids to fetch it: put it in .*models, from https://github",
+            "NITAKAO_OFFLINE forbids downloads: put it in .*models, from https://github",
         ),
-        (card("dlib-taguchi").files[0], r"\.dat\.bz2 \(unpack it\); what needs no download: --model dlib-resnet"),
-        (card("facenet-20170512-msceleb").files[0], "cannot be fetched: make it with 'nitakao models import'"),
+        (card("dlib-taguchi").files[0], r"\.dat\.bz2 \(unpack it\); --model dlib-resnet and .* need no download"),
+        (card("facenet-20170512-msceleb").files[0], "cannot be downloaded: create it with 'nitakao models import'"),
         (
             WeightsFile("a", package="not_installed_here", inside="b"),
-            "pip install not_installed_here, which carries it",
+            "pip install not_installed_here, which includes it",
         ),
         (WeightsFile("a", package="__main__", inside="b"), "pip install __main__"),
     ],
 )
 def test_missing_weights_say_where_to_put_them_and_what_works_without(file: WeightsFile, said: str) -> None:
-    with pytest.raises(WeightsError, match=rf"{file.name} is not here.*{said}" if "unpack" not in said else said):
+    with pytest.raises(WeightsError, match=rf"{file.name} is missing.*{said}" if "unpack" not in said else said):
         files.locate(file)
 
 
@@ -170,11 +170,11 @@ def test_verify_tells_of_each_file_and_fetches_nothing(home: Path, monkeypatch: 
     assert [h.problem for h in files.verify(card("dlib-resnet"))] == [""]
     (held,) = files.verify(card("sface"))
     assert held.path is None
-    assert "is not here: put it in" in held.problem
+    assert "is missing: put it in" in held.problem
     (home / "models").mkdir(parents=True)
     (home / "models" / held.file.name).write_bytes(b"short")
     (held,) = files.verify(card("sface"))
-    assert "is cut short: 5 of 38,696,353 bytes" in held.problem
+    assert "is truncated: 5 of 38,696,353 bytes" in held.problem
 
 
 def test_the_shared_facenet_weights_are_known(shared: Path) -> None:

@@ -63,7 +63,7 @@ def test_a_broken_card_a_missing_folder_and_an_unwritable_cache_are_told(
     monkeypatch.setenv("NITAKAO_CACHE", str(home / "file"))
     monkeypatch.setenv("NITAKAO_OFFLINE", "1")
     found = {check.name: check for check in doctor.examine()}
-    assert "not TOML" in found["card"].detail
+    assert "invalid TOML" in found["card"].detail
     assert found["NITAKAO_MODELS"].detail.endswith("nowhere: no such folder")
     assert "set NITAKAO_CACHE" in found["cache"].detail
     assert found["fetching"].detail == "forbidden by NITAKAO_OFFLINE"

@@ -83,7 +83,7 @@ def test_verify_holds_the_files_and_the_network_to_the_card(monkeypatch: pytest.
 def test_verify_says_what_is_missing_and_loads_nothing_then() -> None:
     (check,) = models.verify("facenet-casia")
     assert not check.ok
-    assert "is not here" in check.detail
+    assert "is missing" in check.detail
 
 
 def test_a_network_that_cannot_be_loaded_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:

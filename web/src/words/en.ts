@@ -282,7 +282,7 @@ export const en = {
   "forget.done": "{name} is forgotten.",
   "key.label": "Key",
   "key.enter": "Enter",
-  "key.note": "Keys are made with the command “nitakao serve keys” on the machine that runs nitakao.",
+  "key.note": "Keys are made with the command “nitakao keys” on the machine that runs nitakao.",
   "key.leave": "Sign out",
   "role.read": "This key may read.",
   "role.write": "This key may read and write.",

@@ -282,7 +282,7 @@ export const ja: Record<Key, string> = {
   "forget.done": "{name}を消去しました。",
   "key.label": "キー",
   "key.enter": "入る",
-  "key.note": "キーは、nitakaoが動いているマシンで「nitakao serve keys」コマンドを使って作ります。",
+  "key.note": "キーは、nitakaoが動いているマシンで「nitakao keys」コマンドを使って作ります。",
   "key.leave": "サインアウト",
   "role.read": "このキーでは閲覧ができます。",
   "role.write": "このキーでは閲覧と変更ができます。",

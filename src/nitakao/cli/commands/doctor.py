@@ -1,4 +1,4 @@
-"""nitakao doctor: checks of the installation."""
+"""nitakao doctor: what is installed, what runs, and whether the numbers come out right."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 @click.command(epilog=options.example("nitakao doctor"))
 @options.device_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
-@options.with_voice
+@options.voiced
 def doctor(voice: Voice, device: str | None, gpu_memory_fraction: float | None, as_json: bool) -> None:
-    """Check the installation, the device and the default model.
+    """Say what is installed, which device runs, which weights are here, and check the default model's numbers.
 
-    Lists the installed libraries, the devices that run networks and the weights on this machine, and compares the
-    default model's output with its reference vector. Downloads nothing. The exit code is 1 if a required check fails.
+    Fetches nothing. The exit code is 1 if something is wrong that nitakao cannot do without.
     """
     from nitakao.tasks.models import doctor as task
 
-    output.print_checks(task.examine(options.device_of(device, gpu_memory_fraction)), as_json)
+    output.report(task.examine(options.device_of(device, gpu_memory_fraction)), as_json)

@@ -13,13 +13,14 @@ METHODS = ("dbscan", "hdbscan", "agglomerative")  # spelled out for a quick --he
 
 
 def clustering_options(command: Command) -> Command:
-    """Add --method and --min-faces."""
+    """--method and --min-faces."""
     command = click.option(
         "--min-faces",
+        "smallest",
         type=int,
         default=3,
         show_default=True,
-        help="With --method: DBSCAN's min_samples, HDBSCAN's min_cluster_size.",
+        help="DBSCAN's min_samples, HDBSCAN's min_cluster_size.",
     )(command)
     return click.option(
         "--method", type=click.Choice(METHODS), help="A scikit-learn method instead of nitakao's own clustering."

@@ -1,4 +1,4 @@
-"""What commands print about a model: its licences, the download of its weights, its threshold; and its checks."""
+"""What commands say about a model: its licences, the download of its weights, its threshold; and checks of it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from nitakao.values import Check, ModelCard
 
 
-def show_notice(voice: Voice, card: ModelCard) -> None:
-    """Warn once about restrictions in a model's licences."""
+def notice(voice: Voice, card: ModelCard) -> None:
+    """Say once what a model's licences leave open."""
     from nitakao.models.cards import licences
 
     text = licences.first_use_notice(card)
@@ -26,8 +26,8 @@ def show_notice(voice: Voice, card: ModelCard) -> None:
         voice.warn(text)
 
 
-def fetch_weights(voice: Voice, card: ModelCard) -> None:
-    """Download the model's weights unless they are here, with progress."""
+def fetched(voice: Voice, card: ModelCard) -> None:
+    """Have the model's files here, with progress where they must be fetched first."""
     from nitakao.models.weights import files
 
     for file in card.files:
@@ -37,7 +37,7 @@ def fetch_weights(voice: Voice, card: ModelCard) -> None:
 
 @contextmanager
 def downloading(voice: Voice, name: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a callback of (bytes so far, bytes in all) that shows the progress of a download."""
+    """What is called with (bytes so far, bytes in all) while a file is fetched; nothing is shown if it never is."""
     with voice.progress(f"MB of {name}") as steps:
 
         def report(done: int, total: int) -> None:
@@ -47,34 +47,34 @@ def downloading(voice: Voice, name: str) -> Iterator[Callable[[int, int], None]]
         yield report
 
 
-def prepare_for_probes(voice: Voice, card: ModelCard, asked: Iterable[str]) -> None:
-    """If a probe is a photo, show the licence notice and download the weights."""
+def ready(voice: Voice, card: ModelCard, asked: Iterable[str]) -> None:
+    """Say what the model's licences leave open and have its weights here, where a photograph is asked about."""
     from nitakao.tasks.probes import is_kept
 
     if not all(is_kept(named) for named in asked):
-        show_notice(voice, card)
-        fetch_weights(voice, card)
+        notice(voice, card)
+        fetched(voice, card)
 
 
 def model_line(card: ModelCard) -> str:
-    """Model, embedding size, metric and threshold on one line."""
+    """Model, metric and threshold: what makes a distance readable."""
     same = (
         f"same person below {card.threshold:g} ({card.threshold_source})"
         if card.has_threshold
-        else "no threshold known"
+        else "no threshold is known"
     )
-    return f"{card.name}, {card.dimension} dimensions, {card.metric}, {same}"
+    return f"{card.name}, {card.dimension} numbers a face, {card.metric}, {same}"
 
 
-def print_checks(checks: Iterable[Check], as_json: bool) -> None:
-    """Print the checks; the exit code is 1 if a required one failed."""
-    results = list(checks)
+def report(checks: Iterable[Check], as_json: bool) -> None:
+    """Print the checks; exit code 1 where a needed one failed."""
+    looked_at = list(checks)
     if as_json:
-        for check in results:
+        for check in looked_at:
             json_line(asdict(check))
     else:
-        table(["", "check", "detail"], [[_mark(check), check.name, check.detail] for check in results])
-    if any(check.needed and not check.ok for check in results):
+        table(["", "check", "detail"], [[_mark(check), check.name, check.detail] for check in looked_at])
+    if any(check.needed and not check.ok for check in looked_at):
         click.get_current_context().exit(1)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def json_line(record: dict[str, Any]) -> None:
-    """Print one JSON object on one line; NaN and infinity become null."""
+    """One object on one line; what is not a number becomes null."""
     click.echo(json.dumps(_json_safe(record), ensure_ascii=False, allow_nan=False))
 
 
@@ -31,7 +31,7 @@ def _json_safe(value: Any) -> Any:
 
 
 def write(records: Iterable[dict[str, Any]], form: str, fields: Sequence[str]) -> None:
-    """Print records as JSON lines, or as CSV with a header."""
+    """Records as JSON lines or as CSV under their fields' names."""
     if form == "csv":
         click.echo(_line(fields), nl=False)
     for record in records:
@@ -39,7 +39,7 @@ def write(records: Iterable[dict[str, Any]], form: str, fields: Sequence[str]) -
 
 
 def write_one(record: dict[str, Any], form: str) -> None:
-    """Print one record."""
+    """One record, as it comes."""
     if form == "json":
         json_line(record)
     else:
@@ -53,30 +53,30 @@ def _line(cells: Sequence[object]) -> str:
 
 
 def _cell(value: object) -> object:
-    """A list becomes words separated by blanks; an unknown value is empty."""
+    """Lists become words with blanks between; what is not known is empty."""
     if value is None or value != value:
         return ""
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def probe_fields(probe: Probe) -> dict[str, Any]:
-    """The fields of a probe."""
-    return {"probe": probe.name, "probe_box": None if probe.face is None else round_box(probe.face.box)}
+def of_probe(probe: Probe) -> dict[str, Any]:
+    """The fields that say who was asked about."""
+    return {"probe": probe.name, "probe_box": None if probe.face is None else box(probe.face.box)}
 
 
-def face_fields(kept: FaceRecord) -> dict[str, Any]:
-    """The fields of a face's place."""
+def of_face(kept: FaceRecord) -> dict[str, Any]:
+    """The fields that say where a face is."""
     return {
         "photo": kept.path,
         "number": kept.number,
-        "box": round_box(kept.face.box),
+        "box": box(kept.face.box),
         "time": kept.time,
         "taken": kept.taken,
     }
 
 
-def basis_fields(basis: ResultInfo) -> dict[str, Any]:
-    """The fields of the model, metric and threshold behind the numbers."""
+def of_basis(basis: ResultInfo) -> dict[str, Any]:
+    """The fields that make the others readable."""
     return {
         "model": basis.model,
         "metric": basis.metric,
@@ -88,5 +88,5 @@ def basis_fields(basis: ResultInfo) -> dict[str, Any]:
     }
 
 
-def round_box(corners: Sequence[float]) -> list[float]:
+def box(corners: Sequence[float]) -> list[float]:
     return [round(float(v), 1) for v in corners]

@@ -1,32 +1,23 @@
-"""Persons and their names, the steps that change them, and how these are undone."""
+"""Who is who: persons and their names, what changes them, and how it is taken back."""
 
 from __future__ import annotations
 
-from nitakao.gallery.people.edits import (
-    ACTING_USER,
-    Assignment,
-    Edit,
-    Mark,
-    begin_edit,
-    current_user,
-    decode_assignment,
-    encode_assignment,
-)
-from nitakao.gallery.people.persons import MAX_ID, MAX_NAME_LENGTH, clean_name, find_person, parse_id, people
+from nitakao.gallery.people.edits import ACTING, Belongs, Edit, Pair, edit, told, untold, who
+from nitakao.gallery.people.persons import LARGEST, LONGEST_NAME, clean_name, numbered, people, person_number
 
 __all__ = [
-    "ACTING_USER",
-    "MAX_ID",
-    "MAX_NAME_LENGTH",
-    "Assignment",
+    "ACTING",
+    "LARGEST",
+    "LONGEST_NAME",
+    "Belongs",
     "Edit",
-    "Mark",
-    "begin_edit",
+    "Pair",
     "clean_name",
-    "current_user",
-    "decode_assignment",
-    "encode_assignment",
-    "find_person",
-    "parse_id",
+    "edit",
+    "numbered",
     "people",
+    "person_number",
+    "told",
+    "untold",
+    "who",
 ]

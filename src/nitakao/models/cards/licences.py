@@ -1,4 +1,4 @@
-"""Saying once what a model's licences leave open."""
+"""A notice at the first use of a model whose commercial use is unclear or forbidden."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from nitakao.values import ModelCard
 
 
 def first_use_notice(card: ModelCard) -> str | None:
-    """What to tell a user at the first use of a model whose commercial use is unclear or forbidden; None after that.
+    """The notice for the first use of a model; None if commercial use is allowed or the notice was shown before.
 
-    That it was told is kept in the user's state folder; where that cannot be written, it is told each time.
+    The user's state folder records which notices were shown. If it is not writable, the notice is shown each time.
     """
     if card.commercial == "allowed":
         return None
-    mark = dirs.state() / "notices" / f"{card.name}.{card.commercial}"
+    marker = dirs.state() / "notices" / f"{card.name}.{card.commercial}"
     try:
-        if mark.is_file():
+        if marker.is_file():
             return None
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
     except OSError:
-        pass  # a notice is no reason to fail
+        pass  # not worth failing for
     return (
         f"{card.name}: commercial use is {card.commercial}. Weights: {card.weights_licence}. "
-        f"Training data: {card.data_licence}. (Said once; 'nitakao models show {card.name}' says it again.)"
+        f"Training data: {card.data_licence}. (Shown once; see 'nitakao models show {card.name}'.)"
     )

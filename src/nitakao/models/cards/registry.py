@@ -1,4 +1,4 @@
-"""The models that nitakao knows by name, and the cards of those that users bring."""
+"""Model cards by name: those included with nitakao, and the user's own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["DEFAULT", "MTCNN_WEIGHTS", "card", "cards", "dump", "parse", "read",
 
 DEFAULT = "dlib-resnet"
 
-_ORDER = (  # as they are listed: the default first, then by how likely they are wanted
+_ORDER = (  # listing order: the default first, then by relevance
     "dlib-resnet",
     "facenet-vggface2",
     "facenet-casia",
@@ -41,15 +41,23 @@ MTCNN_WEIGHTS = tuple(  # P-Net, R-Net, O-Net; hashes of the files in mtcnn 1.0.
 
 @lru_cache(maxsize=1)
 def cards() -> tuple[ModelCard, ...]:
-    """The cards that come with nitakao."""
+    """The included cards."""
     folder = resources.files("nitakao.models.cards")
     return tuple(parse(folder.joinpath(f"{n}.toml").read_text("utf-8"), f"nitakao's {n}.toml") for n in _ORDER)
 
 
 def card(name_or_path: str) -> ModelCard:
-    """The card of this name: shipped, a .toml file, an .onnx file or a folder with its card, or one of the user's.
+    """Find a card.
 
-    A shipped name means the shipped card everywhere; to change one, copy it under another name.
+    Included cards take precedence; to change one, copy it under another name.
+
+    Args:
+        name_or_path: The name of an included or own card, or the path of a .toml file, an .onnx file with a card beside
+            it, or a folder with a card.
+
+    Raises:
+        ModelError: If there is no such model.
+        CardError: If the card is invalid.
     """
     for shipped in cards():
         if shipped.name == name_or_path:
@@ -65,15 +73,15 @@ def card(name_or_path: str) -> ModelCard:
             return candidate
     for broken in _files():
         if broken.stem == name_or_path:
-            return read(broken)  # says what is wrong with it, or is a card that has another name inside
+            return read(broken)  # reports what is wrong with it, or has another name inside
     if path.is_dir():
         return _within(path)
     raise _unknown(name_or_path, [c.name for c in (*cards(), *own)])
 
 
 def user_cards() -> tuple[list[ModelCard], list[str]]:
-    """Cards in the user's folders (NITAKAO_MODELS, then nitakao's own), and a sentence for each that is broken."""
-    found: dict[str, ModelCard] = {}
+    """Cards in the user's folders (NITAKAO_MODELS, then nitakao's own), and an error message for each invalid card."""
+    by_name: dict[str, ModelCard] = {}
     problems = []
     shipped = {c.name for c in cards()}
     for path in _files():
@@ -83,14 +91,14 @@ def user_cards() -> tuple[list[ModelCard], list[str]]:
             problems.append(str(error))
             continue
         if own.name in shipped:
-            problems.append(f"{path}: the name {own.name} is taken by a model of nitakao: give the card another")
+            problems.append(f"{path}: the name {own.name} belongs to an included model: choose another name")
         else:
-            found.setdefault(own.name, own)
-    return list(found.values()), problems
+            by_name.setdefault(own.name, own)
+    return list(by_name.values()), problems
 
 
 def read(path: Path) -> ModelCard:
-    """The card in this file. Its weights are looked for beside it first."""
+    """Read a card file. Its weights are searched first in the same folder. Raises CardError if it is invalid."""
     if not path.is_file():
         raise CardError(f"{path}: no such card")
     try:
@@ -101,7 +109,7 @@ def read(path: Path) -> ModelCard:
     try:
         own = parse(data.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
-        raise CardError(f"{path}: not UTF-8 text, byte {error.start} is off") from error
+        raise CardError(f"{path}: not UTF-8 text: invalid byte at {error.start}") from error
     here = str(path.resolve().parent)
     return replace(own, files=tuple(replace(f, folder=here) for f in own.files))
 
@@ -109,15 +117,15 @@ def read(path: Path) -> ModelCard:
 def _beside(network: Path) -> ModelCard:
     beside = network.with_suffix(".toml")
     if not beside.is_file():
-        raise ModelError(f"{network} has no card: write {beside.name} beside it, as docs/models.md shows")
+        raise ModelError(f"{network} has no card: write {beside.name} next to it, as described in docs/models.md")
     return read(beside)
 
 
 def _within(folder: Path) -> ModelCard:
-    """The card in a folder that holds one, as `nitakao train` leaves it."""
+    """The card in a folder with one card, as `nitakao train` writes it."""
     cards = sorted(p for p in folder.glob("*.toml") if p.is_file())
     if len(cards) != 1:
-        raise ModelError(f"the folder '{folder}' holds {len(cards) or 'no'} cards (.toml): name the one that is meant")
+        raise ModelError(f"the folder '{folder}' contains {len(cards) or 'no'} cards (.toml): name one of them")
     return read(cards[0])
 
 
@@ -126,10 +134,11 @@ def _files() -> Iterator[Path]:
         try:
             yield from sorted(p for p in folder.glob("*.toml") if p.is_file())
         except OSError:
-            continue  # a folder that cannot be listed holds no cards for this user
+            continue  # ignore unreadable folders
 
 
 def _unknown(name: str, names: list[str]) -> ModelError:
+    """An error with a suggestion."""
     near = get_close_matches(name, names, 1)
     hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(names)}, or the path of a card (.toml)"
     return ModelError(f"no model '{name[:80]}': {hint}")

@@ -1,4 +1,4 @@
-"""Fetching one weights file: https only, resumed where it broke off, checked, and put in place whole or not at all."""
+"""Download a weights file: https only, resumable, verified, and stored atomically."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from urllib.parse import urlsplit
 from nitakao.errors import MisuseError, WeightsError
 from nitakao.values import WeightsFile
 
-Progress: TypeAlias = Callable[[int, int], None]  # bytes so far, bytes in all (0 where the server does not say)
+Progress: TypeAlias = Callable[[int, int], None]  # bytes so far, total bytes (0 if unknown)
 
-ATTEMPTS = 3  # per address: each goes on where the last broke off
-CHUNK = 256 * 1024  # bytes read at once: four progress reports per MiB
-MAX_BYTES = 1024**3  # bytes, for files whose size the card does not say; the largest known here is near 0.1 GiB
-STALL_SECONDS = 30.0  # seconds without a byte before an address is given up
-LOCK_SECONDS = 3600.0  # seconds to wait for another process that fetches the same file
-
-
-class _UnusableError(Exception):
-    """This address does not give the file; another may."""
+ATTEMPTS = 3  # per URL; each resumes the previous one
+CHUNK = 256 * 1024  # bytes per read: four progress reports per MiB
+MAX_BYTES = 1024**3  # for files without a size on the card; the largest known is near 0.1 GiB
+STALL_SECONDS = 30.0  # without data before a URL is given up
+LOCK_SECONDS = 3600.0  # to wait for another process that downloads the same file
 
 
-class _WrongFileError(_UnusableError):
-    """What this address gave is not the file; none of it is kept."""
+class _UnusableUrlError(Exception):
+    """This URL does not provide the file; another may."""
 
 
-class _BrokenOffError(Exception):
-    """The connection ended early; what came is kept, and going on may work."""
+class _WrongFileError(_UnusableUrlError):
+    """This URL provides a wrong file; the download is deleted."""
+
+
+class _InterruptedError(Exception):
+    """The connection ended early; the partial download is kept and can be resumed."""
 
 
 def fetch(
@@ -47,11 +47,14 @@ def fetch(
     progress: Progress | None = None,
     opener: urllib.request.OpenerDirector | None = None,
 ) -> Path:
-    """The file's path in `folder`, fetched from the first address that gives it. Raises WeightsError.
+    """Download a file into `folder` from the first URL that provides it, and return its path.
 
-    Two processes may ask for one file at once: the second waits and finds it there.
+    If two processes download the same file, the second waits for the first.
+
+    Raises:
+        WeightsError: If no URL provides the file, or the disk is full.
     """
-    import filelock  # some versions try out links on the disk as they are imported: not before there is work
+    import filelock  # some versions create links on import, so import it only when needed
 
     target = folder / file.name
     try:
@@ -59,24 +62,23 @@ def fetch(
         with filelock.FileLock(folder / f".{file.name}.lock", timeout=LOCK_SECONDS):
             return target if target.is_file() else _fetch(file, target, progress, opener or https_opener())
     except filelock.Timeout as error:
-        raise WeightsError(f"{file.name}: another process has been fetching it for an hour: stop that one") from error
+        raise WeightsError(
+            f"{file.name}: another process has been downloading it for an hour: stop that process"
+        ) from error
     except OSError as error:
         raise _disk(error, target) from error
 
 
 def download_urls(file: WeightsFile) -> tuple[str, ...]:
-    """Where the file may come from, in order: NITAKAO_MIRROR, a folder on an https server, comes first."""
+    """A file's URLs in order; NITAKAO_MIRROR, a folder on an https server, comes first."""
     mirror = os.environ.get("NITAKAO_MIRROR", "").rstrip("/")
     if mirror and not mirror.startswith("https://"):
-        raise MisuseError(f"NITAKAO_MIRROR is an https address, not {mirror!r}")
+        raise MisuseError(f"NITAKAO_MIRROR must be an https URL, not {mirror!r}")
     return (*([f"{mirror}/{file.name}"] if mirror else []), *file.urls)
 
 
 def https_opener(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
-    """Opens https addresses and no others, through the system's proxies, also after a redirection.
-
-    handlers: come before the usual one for https; for tests.
-    """
+    """An opener for https URLs only, even after redirects, through system proxies. handlers: added first, for tests."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         *handlers,
@@ -96,7 +98,7 @@ class _HttpsRedirects(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         if urlsplit(newurl).scheme != "https":
-            raise _UnusableError(f"sends on to {newurl[:200]}, which is not https")
+            raise _UnusableUrlError(f"redirects to {newurl[:200]}, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -106,9 +108,9 @@ def _fetch(file: WeightsFile, target: Path, progress: Progress | None, opener: u
         try:
             _fetch_from(url, file, target, progress, opener)
             return target
-        except (_UnusableError, _BrokenOffError) as error:
+        except (_UnusableUrlError, _InterruptedError) as error:
             failures.append(f"{urlsplit(url).hostname} {error}")
-    raise WeightsError(f"{file.name} could not be fetched: {'; '.join(failures) or 'no address is known for it'}")
+    raise WeightsError(f"{file.name} could not be downloaded: {'; '.join(failures) or 'it has no URL'}")
 
 
 def _fetch_from(
@@ -122,14 +124,14 @@ def _fetch_from(
             whole = part.unpacked(file.size or MAX_BYTES) if packed else part.path
             digest = sha256(whole)
             if file.sha256 not in ("", digest):
-                raise _WrongFileError(f"gives another file: sha256 {digest[:16]}..., not {file.sha256[:16]}...")
-        except _BrokenOffError:
+                raise _WrongFileError(f"provides another file: sha256 {digest[:16]}..., not {file.sha256[:16]}...")
+        except _InterruptedError:
             if attempt + 1 == ATTEMPTS:
                 raise
         except _WrongFileError:
-            was_joined = part.was_joined
+            was_resumed = part.was_resumed
             part.remove()
-            if not was_joined or attempt + 1 == ATTEMPTS:  # one joined from two downloads is tried from its start
+            if not was_resumed or attempt + 1 == ATTEMPTS:  # a resumed download is retried from the start
                 raise
         else:
             os.replace(whole, target)
@@ -138,17 +140,17 @@ def _fetch_from(
 
 
 class _Part:
-    """What has come so far of one file, with the address and version that it came from."""
+    """A partial download with its URL and version."""
 
     def __init__(self, target: Path, url: str) -> None:
         self.path = target.with_name(f"{target.name}.part")
         self._origin = target.with_name(f"{target.name}.part.json")
         self._unpacked = target.with_name(f"{target.name}.unpacked")
         self.url = url
-        self.was_joined = False
+        self.was_resumed = False
 
     def resumable(self) -> tuple[int, str]:
-        """Bytes here and the server's mark of their version, or (0, '') where they cannot be gone on from."""
+        """Bytes downloaded and the server's version tag, or (0, '') if the download cannot be resumed."""
         try:
             origin = json.loads(self._origin.read_text("utf-8"))
             size = self.path.stat().st_size
@@ -158,22 +160,22 @@ class _Part:
             return 0, ""
         return (size, origin["mark"]) if origin["mark"].isprintable() else (0, "")
 
-    def begin(self, mark: str) -> None:
+    def begin(self, version: str) -> None:
         self.path.unlink(missing_ok=True)
-        self._origin.write_text(json.dumps({"url": self.url, "mark": mark}), "utf-8")
+        self._origin.write_text(json.dumps({"url": self.url, "mark": version}), "utf-8")
 
-    def unpacked(self, most: int) -> Path:
-        """The .bz2 that came, unpacked beside itself."""
+    def unpacked(self, max_bytes: int) -> Path:
+        """Unpack the downloaded .bz2 next to it."""
         try:
             with bz2.open(self.path) as source, self._unpacked.open("wb") as out:
                 while chunk := source.read(CHUNK):
-                    if out.tell() + len(chunk) > most:
-                        raise _WrongFileError(f"unpacks to more than the {most:,} bytes that are taken")
+                    if out.tell() + len(chunk) > max_bytes:
+                        raise _WrongFileError(f"unpacks to more than {max_bytes:,} bytes")
                     _write(out, chunk)
         except (EOFError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
-                raise  # the disk's fault; a damaged archive has no number
-            raise _WrongFileError("gives a damaged .bz2 file") from error
+                raise  # a disk error; damaged archives have no errno
+            raise _WrongFileError("provides a damaged .bz2 file") from error
         return self._unpacked
 
     def remove(self) -> None:
@@ -182,18 +184,18 @@ class _Part:
 
 
 def _download(part: _Part, expected: int, progress: Progress | None, opener: urllib.request.OpenerDirector) -> None:
-    """Brings the part to its full length, going on from an earlier one where the server says it is the same file."""
-    start, mark = part.resumable()
+    """Complete a partial download, resuming it if the server confirms that the file is unchanged."""
+    start, version = part.resumable()
     headers = {"User-Agent": "nitakao", "Accept-Encoding": "identity"}
-    if start and mark:
-        headers |= {"Range": f"bytes={start}-", "If-Range": mark}
-    with _open(part, headers, opener) as answer:
-        part.was_joined = answer.status == 206 and _starts_at(answer, start)
-        start = start if part.was_joined else 0
-        total = _total(answer, start, expected)
-        if not part.was_joined:
-            part.begin(_mark(answer))
-        _copy(answer, part.path, start, total, expected or MAX_BYTES, progress)
+    if start and version:
+        headers |= {"Range": f"bytes={start}-", "If-Range": version}
+    with _open(part, headers, opener) as response:
+        part.was_resumed = response.status == 206 and _starts_at(response, start)
+        start = start if part.was_resumed else 0
+        total = _total(response, start, expected)
+        if not part.was_resumed:
+            part.begin(_version(response))
+        _copy(response, part.path, start, total, expected or MAX_BYTES, progress)
 
 
 def _open(part: _Part, headers: dict[str, str], opener: urllib.request.OpenerDirector) -> Any:
@@ -201,60 +203,60 @@ def _open(part: _Part, headers: dict[str, str], opener: urllib.request.OpenerDir
         return opener.open(urllib.request.Request(part.url, headers=headers), timeout=STALL_SECONDS)
     except urllib.error.HTTPError as error:
         with error:
-            if error.code == 416:  # the part is longer than the file: it was of another version
+            if error.code == 416:  # the partial download is longer than the file, so it is of another version
                 part.remove()
-                raise _BrokenOffError("has no such part of the file") from error
-            raise _UnusableError(f"answers {error.code} {error.reason}") from error
+                raise _InterruptedError("cannot resume the file") from error
+            raise _UnusableUrlError(f"responds {error.code} {error.reason}") from error
     except urllib.error.URLError as error:
-        raise _UnusableError(f"cannot be reached: {error.reason}") from error
+        raise _UnusableUrlError(f"cannot be reached: {error.reason}") from error
     except (http.client.HTTPException, OSError) as error:
-        raise _BrokenOffError(f"broke off: {error or type(error).__name__}") from error
+        raise _InterruptedError(f"closed the connection: {error or type(error).__name__}") from error
 
 
-def _starts_at(answer: Any, start: int) -> bool:
-    if not re.match(rf"bytes {start}-", answer.headers.get("Content-Range", "")):
-        raise _UnusableError("gives another part of the file than was asked for")
+def _starts_at(response: Any, start: int) -> bool:
+    if not re.match(rf"bytes {start}-", response.headers.get("Content-Range", "")):
+        raise _UnusableUrlError("sends a different range than requested")
     return True
 
 
-def _mark(answer: Any) -> str:
-    """The version of what is sent: a strong ETag, else its date, else nothing, and then nothing is gone on from."""
-    etag = str(answer.headers.get("ETag", ""))
-    return etag if etag and not etag.startswith("W/") else str(answer.headers.get("Last-Modified", ""))
+def _version(response: Any) -> str:
+    """The version tag of a response: a strong ETag, else the date, else empty; then it cannot be resumed."""
+    etag = str(response.headers.get("ETag", ""))
+    return etag if etag and not etag.startswith("W/") else str(response.headers.get("Last-Modified", ""))
 
 
-def _total(answer: Any, start: int, expected: int) -> int:
-    """Bytes of the whole file as the server says, or 0."""
-    length = answer.headers.get("Content-Length", "")
+def _total(response: Any, start: int, expected: int) -> int:
+    """Total size of the file according to the server, or 0."""
+    length = response.headers.get("Content-Length", "")
     total = start + int(length) if length.isascii() and length.isdigit() else 0
     if expected and total and total != expected:
-        raise _UnusableError(f"gives a file of {total:,} bytes, the card says {expected:,}")
+        raise _UnusableUrlError(f"provides a file of {total:,} bytes, but the card says {expected:,}")
     if total > MAX_BYTES and not expected:
-        raise _UnusableError(f"gives a file of {total:,} bytes, more than the {MAX_BYTES:,} that are taken")
+        raise _UnusableUrlError(f"provides a file of {total:,} bytes, more than the limit of {MAX_BYTES:,}")
     return total
 
 
-def _copy(answer: Any, path: Path, start: int, total: int, most: int, progress: Progress | None) -> None:
+def _copy(response: Any, path: Path, start: int, total: int, max_bytes: int, progress: Progress | None) -> None:
     done = start
     with path.open("ab") as out:
-        while chunk := _read(answer):
+        while chunk := _read(response):
             done += len(chunk)
-            if done > most:
-                raise _WrongFileError(f"gives more than the {most:,} bytes that are taken")
+            if done > max_bytes:
+                raise _WrongFileError(f"sends more than {max_bytes:,} bytes")
             _write(out, chunk)
             if progress is not None:
                 progress(done, total)
         out.flush()
         os.fsync(out.fileno())
     if total and done < total:
-        raise _BrokenOffError(f"broke off after {done:,} of {total:,} bytes: run again to go on from there")
+        raise _InterruptedError(f"closed the connection after {done:,} of {total:,} bytes: run again to resume")
 
 
-def _read(answer: Any) -> bytes:
+def _read(response: Any) -> bytes:
     try:
-        return bytes(answer.read(CHUNK))
-    except (http.client.HTTPException, OSError) as error:  # told apart here from what the disk says
-        raise _BrokenOffError(f"broke off: {error or type(error).__name__}") from error
+        return bytes(response.read(CHUNK))
+    except (http.client.HTTPException, OSError) as error:  # network errors, not disk errors
+        raise _InterruptedError(f"closed the connection: {error or type(error).__name__}") from error
 
 
 def _write(out: IO[bytes], chunk: bytes) -> None:
@@ -262,7 +264,7 @@ def _write(out: IO[bytes], chunk: bytes) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Lower-case hex of the file's content."""
+    """sha256 of a file's content, lower-case hex."""
     digest = hashlib.sha256()
     with path.open("rb") as data:
         while chunk := data.read(1024 * 1024):
@@ -273,10 +275,10 @@ def sha256(path: Path) -> str:
 def _disk(error: OSError, target: Path) -> WeightsError:
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return WeightsError(
-            f"{target.name} could not be fetched: the disk with {target.parent} is full; what came is kept, so make "
-            "room and run again, or set NITAKAO_CACHE to a folder elsewhere"
+            f"{target.name} could not be downloaded: the disk with {target.parent} is full; free some space and run "
+            "again to resume, or set NITAKAO_CACHE to another folder"
         )
     return WeightsError(
-        f"{target.name} could not be fetched into {target.parent}: {error.strerror or error}; set NITAKAO_CACHE to a "
-        "folder that can be written"
+        f"{target.name} could not be downloaded to {target.parent}: {error.strerror or error}; set NITAKAO_CACHE to a "
+        "writable folder"
     )

