@@ -85,6 +85,7 @@ bench: $(VENV)/.test
 docs: $(VENV)/.test
 	$(BIN)/python docs/commands.py
 	$(BIN)/python docs/cards.py
+	$(BIN)/python docs/openapi.py
 	$(BIN)/python -m docs.printed
 
 # The documentation as a web site, in site/; warnings are errors.
@@ -96,7 +97,7 @@ docs-check: $(VENV)/.test
 
 # The browser page: sources in web/, the committed build in src/nitakao/server/page/. Needs Node 20.
 web:
-	cd web && npm ci --no-audit --no-fund && npm run check && npm test && npm run build
+	cd web && npm ci --no-audit --no-fund && npm run types && npm run check && npm test && npm run build
 
 # Installs Chromium for tests/browser where apt can; otherwise those tests skip.
 APT := timeout 300 apt-get -qq -o Acquire::Retries=1 -o Acquire::http::Timeout=20

@@ -1,4 +1,4 @@
-// Builds the page into the Python package, with fixed names, so that what is served is what is committed.
+// Builds the page into the Python package, with fixed file names, because the build is committed.
 
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -6,15 +6,26 @@ import { join, relative } from "node:path";
 import { defineConfig, type Plugin } from "vite";
 
 const here = import.meta.dirname;
-const NOT_SOURCES = new Set(["node_modules", "dist", ".vite"]);
+// Not part of the bundle: types, tests and tools.
+const EXCLUDED = new Set([
+  "node_modules",
+  "dist",
+  ".vite",
+  "tests",
+  "openapi.json",
+  "api.generated.ts",
+  "eslint.config.js",
+  ".prettierrc.json",
+  ".prettierignore",
+]);
 
-/** One line a file, `sha256  path`, sorted: what the bundle was made of. tests/server/test_page.py makes the same. */
+/** One line per source file, `sha256  path`, sorted. tests/server/test_static_page.py computes the same. */
 function sources(): string {
   const lines: string[] = [];
   const walk = (folder: string): void => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
-      if (NOT_SOURCES.has(entry.name)) continue;
+      if (EXCLUDED.has(entry.name)) continue;
       if (entry.isDirectory()) walk(path);
       else lines.push(`${createHash("sha256").update(readFileSync(path)).digest("hex")}  ${relative(here, path)}`);
     }
@@ -23,7 +34,7 @@ function sources(): string {
   return lines.sort((a, b) => (a.slice(66) < b.slice(66) ? -1 : 1)).join("\n") + "\n";
 }
 
-/** The licences of what is in the bundle beside our own code. */
+/** The licences of the packages in the bundle. */
 function licences(): string {
   const packages = ["preact", "@preact/signals", "@preact/signals-core"];
   return packages
@@ -35,9 +46,9 @@ function licences(): string {
     .join("\n\n");
 }
 
-function accounts(): Plugin {
+function provenance(): Plugin {
   return {
-    name: "accounts",
+    name: "provenance",
     apply: "build",
     generateBundle() {
       this.emitFile({ type: "asset", fileName: "SOURCES", source: sources() });
@@ -49,7 +60,7 @@ function accounts(): Plugin {
 export default defineConfig({
   base: "/",
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
-  plugins: [accounts()],
+  plugins: [provenance()],
   server: { proxy: { "/api": process.env["NITAKAO_SERVER"] ?? "http://127.0.0.1:8000" } },
   build: {
     outDir: join(here, "../src/nitakao/server/page"),

@@ -29,7 +29,7 @@ def test_a_key_signs_in_and_its_role_decides_what_is_shown(drive, locked):
     assert at.faults() == []
     at.find(".sign-in input").fill("wrong")
     at.press("Enter")
-    at.says("This key is not known")
+    at.says("This access key is unknown")
     at.find(".sign-in input").fill(reading)
     at.press("Enter")
     at.wait(".drop")

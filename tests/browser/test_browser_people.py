@@ -14,7 +14,7 @@ def at(drive, changed):
 
 def undo(at) -> None:
     at.button("Undo").last.click()
-    at.says("Taken back.")
+    at.says("Undone.")
 
 
 def tile(at, name: str):
@@ -61,7 +61,7 @@ def test_a_name_that_is_there_is_proposed_and_merges(at):
     at.shot("proposed")
     assert at.faults() == []
     field.press("Enter")
-    at.says("groups are now Ada.")
+    at.says("Merged 2 groups into Ada.")
     at.counts(".person", 1)
     undo(at)
     at.find(".person").nth(1).wait_for()
@@ -69,18 +69,18 @@ def test_a_name_that_is_there_is_proposed_and_merges(at):
     at.find(".journal button[aria-label]").first.wait_for()
     at.settled()
     at.find(".journal li").filter(has_text="Named").locator("button").first.click()  # and the name is taken back, too
-    at.says("Taken back.")
+    at.says("Undone.")
 
 
 def test_people_are_merged_by_choosing_them(at):
     for person in at.find(".person").all():
         person.hover()
         person.get_by_role("checkbox").check(force=True)
-    at.page.get_by_role("region", name="2 chosen").wait_for()
+    at.page.get_by_role("region", name="2 selected").wait_for()
     at.shot("people-chosen")
     assert at.faults() == []
     at.page.get_by_role("button", name="Merge into").click()
-    at.says("2 groups are now")
+    at.says("Merged 2 groups into")
     at.find(".person").nth(1).wait_for(state="detached")
     undo(at)
     at.find(".person").nth(1).wait_for()
@@ -88,7 +88,7 @@ def test_people_are_merged_by_choosing_them(at):
 
 def test_people_are_merged_by_dragging_one_onto_another(at):
     at.find(".person").nth(1).drag_to(at.find(".person").nth(0))
-    at.says("2 groups are now")
+    at.says("Merged 2 groups into")
     at.find(".person").nth(1).wait_for(state="detached")
     undo(at)
     at.find(".person").nth(1).wait_for()
@@ -101,15 +101,15 @@ def test_faces_are_split_off_and_given_to_nobody(at):
     for n in (0, 1):
         at.find(".bare-tile").nth(n).hover()
         at.find(".bare-tile").nth(n).get_by_role("checkbox").check(force=True)
-    at.button("Split off").click()
-    at.says("2 faces are now #")
+    at.button("Make new person").click()
+    at.says("Made new person #")
     at.find(".bare-tile").nth(many - 2).wait_for(state="detached")
     undo(at)
     at.find(".bare-tile").nth(many - 1).wait_for()
     at.find(".bare-tile").nth(0).hover()
     at.find(".bare-tile").nth(0).get_by_role("checkbox").check(force=True)
-    at.button("Nobody's").click()
-    at.says("One face is nobody's now.")
+    at.button("Unassign").click()
+    at.says("Unassigned 1 face.")
     undo(at)
     at.find(".bare-tile").nth(many - 1).wait_for()
 
@@ -127,32 +127,32 @@ def test_a_hidden_person_is_found_among_the_hidden_and_shown_again(at):
     )
     at.counts(".person", 1)
     at.find(".person .tile-face").first.click()
-    at.button("Show again").click()
-    at.says("is shown again.")
+    at.button("Unhide").click()
+    at.says("is visible again.")
 
 
 def test_doubts_are_answered_with_one_key_each(at):
-    at.link("Answer", exact=False).click()
+    at.find("a.banner").click()
     at.wait(".review")
     at.settled()
     at.shot("review")
     at.press("s")
-    at.says("Left open.")
+    at.says("Skipped.")
     at.press("n")
     at.says("Not #1.")
     at.press("y")
     at.says("Yes, #1.")
-    at.page.get_by_text("That was the last one").or_(at.find(".review")).first.wait_for()
+    at.page.get_by_text("All done:").or_(at.find(".review")).first.wait_for()
 
 
 def test_people_are_named_and_merged_with_the_keyboard_alone(at):
     at.tab_to(at.find(".person .tile-face").first.get_attribute("aria-label"))
     at.press("ArrowRight", "Space")
-    at.page.get_by_role("region", name="1 chosen").wait_for()
+    at.page.get_by_role("region", name="1 selected").wait_for()
     at.press("ArrowLeft", "Space")
     at.tab_to(at.page.get_by_role("button", name="Merge into").inner_text())
     at.press("Enter")
-    at.says("2 groups are now")
+    at.says("Merged 2 groups into")
     undo(at)
     at.find(".person").nth(1).wait_for()
     at.page.reload()
@@ -168,5 +168,5 @@ def test_people_are_named_and_merged_with_the_keyboard_alone(at):
 
 def test_an_empty_kind_says_what_to_do(at):
     at.link("Named").click()
-    at.says("Nobody has a name yet.")
+    at.says("No named people yet.")
     at.shot("people-empty")

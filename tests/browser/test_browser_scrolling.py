@@ -88,4 +88,4 @@ def test_a_map_of_all_of_them_is_drawn(drive, large):
     at.settled()
     at.find("canvas").focus()
     at.press("ArrowRight", "ArrowUp", "ArrowUp")
-    at.wait(".hovered")
+    at.wait(".hover-card")

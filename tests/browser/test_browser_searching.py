@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-CHOSEN = ".outline[data-chosen=true]"
+CHOSEN = ".outline[data-selected=true]"
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def slide(at, value: float) -> None:
 def test_a_chosen_picture_shows_its_face_outlined_and_those_that_are_alike(at):
     assert at.find(CHOSEN).count() == 1
     assert distances(at) == sorted(distances(at))
-    assert at.find(".answers-head .count").inner_text() == "7 faces below 0.62"
+    assert at.find(".results-head .count").inner_text() == "7 faces below 0.62"
     assert at.find(".hit").count() == 7
     at.settled()
     at.shot("searched")
@@ -46,10 +46,10 @@ def test_the_slider_filters_at_once_without_asking_again(at):
     slide(at, 1.4)
     at.counts(".hit", 15)
     slide(at, 0)
-    at.says("Nobody below 0.00")
-    at.button("Show the nearest anyway").click()
+    at.says("No face below 0.00")
+    at.button("Show the nearest faces").click()
     at.counts(".hit", 15)
-    at.button("Back to it").click()
+    at.button("Reset").click()
     at.counts(".hit", 7)
     assert [one for one in at.asked if one.startswith("POST")] == before
 
@@ -65,10 +65,10 @@ def test_a_hit_opens_the_photograph_and_its_other_face_is_searched_from_there(at
     at.settled()
     at.shot("photo-opened")
     assert at.faults() == []
-    at.find(".photo-window .outline[data-chosen=false]").click()
+    at.find(".photo-window .outline[data-selected=false]").click()
     face = re.search(r"face=(\d+)", at.page.url)
-    at.link("Search this face").click()
-    at.wait(".known")
+    at.link("Search for this face").click()
+    at.wait(".gallery-probe")
     at.wait(".hit")
     assert face is not None
     assert at.page.url.endswith(f"probe=face:{face[1]}")
@@ -89,9 +89,9 @@ def test_of_two_faces_the_one_that_is_pressed_is_asked_about(drive, served, pict
     at.wait(".drop")
     at.drop(pictures / "together.jpg")
     at.wait(".hit")
-    assert at.find(".sent .outline").count() == 2
+    assert at.find(".picture-probe .outline").count() == 2
     known = at.find(".hit").filter(has_text="hopper").count()
-    at.find(".sent .outline[data-chosen=false]").click()
+    at.find(".picture-probe .outline[data-selected=false]").click()
     at.find(".hit").filter(has_text="astronaut" if known else "hopper").first.wait_for()
     at.settled()
     at.shot("two-faces")
@@ -119,8 +119,8 @@ def test_the_camera_takes_a_picture_and_one_without_a_face_is_told(drive, served
     at = drive(served, expected=("422", "400"))
     at.wait(".drop")
     at.button("Camera").click()
-    at.button("Take the picture").click()
-    assert "face" in at.wait(".answers [role=alert]").inner_text()
+    at.button("Take photo").click()
+    assert "face" in at.wait(".results [role=alert]").inner_text()
     at.shot("no-face")
 
 
@@ -130,8 +130,8 @@ def test_what_is_no_picture_is_told_in_one_sentence(drive, served, tmp_path):
     wrong = tmp_path / "page.jpg"
     wrong.write_text("<script>alert(1)</script>")
     at.choose(wrong)
-    assert at.wait(".answers [role=alert]").inner_text().strip()
-    at.button("Start over").click()
+    assert at.wait(".results [role=alert]").inner_text().strip()
+    at.button("Clear").click()
     at.wait(".drop")
 
 
@@ -146,24 +146,24 @@ def test_not_this_one_asks_away_from_it_and_can_be_taken_back(at):
     before = distances(at)
     tile = at.find(".hit").nth(1)
     tile.hover()
-    tile.get_by_role("button", name="Not this one").click()
-    at.wait(".narrowing .token")
-    at.says("moved away from what you left out")
+    tile.get_by_role("button", name="Exclude").click()
+    at.wait(".filters .token")
+    at.says("no probabilities while faces are excluded")
     assert distances(at) != before
-    at.find(".narrowing .token").click()
-    at.find(".narrowing .token").wait_for(state="detached")
-    at.says("probabilities at a prior of 0.5")
-    at.wait(".answers [data-busy=false]")
+    at.find(".filters .token").click()
+    at.find(".filters .token").wait_for(state="detached")
+    at.says("probabilities with prior 0.5")
+    at.wait(".results [data-busy=false]")
     assert distances(at) == before
 
 
 def test_everything_is_done_with_the_keyboard_alone(drive, served, pictures):
     at = drive(served)
-    at.wait(".somebody a")
+    at.wait(".suggested-people a")
     at.press("Tab")
-    assert at.focused() == "Skip to the content"
+    assert at.focused() == "Skip to content"
     at.press("Enter", "Tab")
-    assert at.focused() == "Choose a photograph"
+    assert at.focused() == "Choose a photo"
     at.tab_to("#1")
     at.press("Enter")
     at.wait(".hit")
@@ -181,7 +181,7 @@ def test_everything_is_done_with_the_keyboard_alone(drive, served, pictures):
     at.find(".photo-window").wait_for(state="detached")
     at.focuses(chosen)
     at.press("Tab")
-    assert at.focused() == "Search this face"
+    assert at.focused() == "Search for this face"
     at.press("Enter")
-    at.wait(".known")
+    at.wait(".gallery-probe")
     assert "probe=face" in at.page.url

@@ -41,10 +41,10 @@ def test_new_pictures_of_people_are_found_and_named(drive, lfw: Served, album):
     right = 0
     for name, pictures in list(album.items())[:4]:
         at.choose(pictures[EACH])
-        at.page.wait_for_function("() => document.querySelector('.answers [data-busy=false] .basis')")
-        who = at.wait(".who").inner_text()
+        at.page.wait_for_function("() => document.querySelector('.results [data-busy=false] .basis')")
+        who = at.wait(".identity").inner_text()
         right += who.startswith(name) and at.find(".hit").first.inner_text().startswith(name)
-        at.button("Start over").click()
+        at.button("Clear").click()
         at.wait(".drop")
     assert right >= 3  # the largest face of a picture may be somebody else's
 

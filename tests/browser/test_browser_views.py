@@ -53,9 +53,9 @@ def test_language_and_light_are_switched_by_hand_and_kept(drive, served):
     at = drive(served, "/#/people")
     at.button("日本語").click()
     at.page.get_by_role("heading", name="人物", exact=True).wait_for()
-    at.button("明暗はシステムに合わせる").click()
-    at.button("明るい").click()
-    at.button("暗い").wait_for()
+    at.button("テーマ：システムに合わせる").click()
+    at.button("テーマ：ライト").click()
+    at.button("テーマ：ダーク").wait_for()
     at.page.reload()
     at.page.get_by_role("heading", name="人物", exact=True).wait_for()
     assert at.page.evaluate("() => document.documentElement.lang") == "ja"
@@ -79,4 +79,4 @@ def test_a_server_that_is_gone_is_told_in_one_sentence(drive, served):
     at.wait(".drop")
     at.context.set_offline(True)
     at.view("people")
-    at.says("The server does not answer")
+    at.says("The server does not respond")

@@ -19,7 +19,8 @@ from fastapi import FastAPI
 from nitakao.server.static_page import FOLDER, mount_page
 
 WEB = ROOT / "web"
-NOT_SOURCES = {"node_modules", "dist", ".vite"}
+EXCLUDED = {"node_modules", "dist", ".vite", "tests", "openapi.json", "api.generated.ts", "eslint.config.js"}
+EXCLUDED |= {".prettierrc.json", ".prettierignore"}  # as in web/vite.config.ts
 LARGEST = 150_000  # bytes, of all that the first view needs, compressed
 
 
@@ -27,7 +28,7 @@ def sources() -> str:
     """A line for each file in web/, as web/vite.config.ts writes them into the bundle."""
     found: list[Path] = []
     for path in WEB.rglob("*"):
-        if path.is_file() and not NOT_SOURCES & set(path.relative_to(WEB).parts):
+        if path.is_file() and not EXCLUDED & set(path.relative_to(WEB).parts):
             found.append(path)
     lines = {path.relative_to(WEB).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
     return "".join(f"{lines[name]}  {name}\n" for name in sorted(lines))

@@ -1,14 +1,13 @@
-// The frame around all views: where one can go, what is said, and the photograph that is open.
+// The frame around all views: navigation, jobs, notices and the open photo.
 
 import type { FunctionComponent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { Jobs } from "./parts/Jobs";
-import { Notices } from "./parts/Notices";
-import { Icon, type IconName } from "./parts/Icon";
-import { LanguageButton, ThemeButton } from "./parts/Switches";
-import { begin, gallery, session, signedOut, trouble } from "./state/app";
+import { Icon, type IconName } from "./components/Icon";
+import { Jobs } from "./components/Jobs";
+import { Notices } from "./components/Notices";
+import { LanguageButton, ThemeButton } from "./components/Switches";
+import { gallery, session, signedOut, start, startError } from "./state/app";
 import { route } from "./state/route";
-import { said, type Key } from "./words";
 import { CompareView } from "./views/Compare";
 import { MapView } from "./views/Map";
 import { PeopleView } from "./views/People";
@@ -19,31 +18,30 @@ import { ReviewView } from "./views/Review";
 import { SearchView } from "./views/Search";
 import { SettingsView } from "./views/Settings";
 import { SignIn } from "./views/SignIn";
+import { t, type MessageKey } from "./words";
 
-const PLACES: { path: string; icon: IconName; key: Key }[] = [
-  { path: "search", icon: "search", key: "search.title" },
-  { path: "people", icon: "people", key: "people.title" },
-  { path: "photos", icon: "photos", key: "photos.title" },
-  { path: "compare", icon: "compare", key: "compare.title" },
-  { path: "map", icon: "map", key: "map.title" },
-  { path: "settings", icon: "settings", key: "settings.title" },
+interface NavigationItem {
+  path: string;
+  icon: IconName;
+  title: MessageKey;
+  view: FunctionComponent;
+}
+
+const NAVIGATION: NavigationItem[] = [
+  { path: "search", icon: "search", title: "search.title", view: SearchView },
+  { path: "people", icon: "people", title: "people.title", view: PeopleView },
+  { path: "photos", icon: "photos", title: "photos.title", view: PhotosView },
+  { path: "compare", icon: "compare", title: "compare.title", view: CompareView },
+  { path: "map", icon: "map", title: "map.title", view: MapView },
+  { path: "settings", icon: "settings", title: "settings.title", view: SettingsView },
 ];
-
-const VIEWS: Record<string, FunctionComponent> = {
-  search: SearchView,
-  people: PeopleView,
-  photos: PhotosView,
-  compare: CompareView,
-  map: MapView,
-  settings: SettingsView,
-};
 
 export function App() {
   if (signedOut.value) return <SignIn />;
   return (
     <>
-      <a class="skip" href="#main" onClick={skip}>
-        {said("skip")}
+      <a class="skip" href="#main" onClick={skipToContent}>
+        {t("skip")}
       </a>
       <Frame />
       <Main />
@@ -53,38 +51,38 @@ export function App() {
   );
 }
 
-function skip(event: MouseEvent): void {
-  event.preventDefault(); // the address after '#' is ours
+function skipToContent(event: MouseEvent): void {
+  event.preventDefault(); // the part of the address after '#' is the route
   document.getElementById("main")?.focus();
 }
 
-function place(): string {
+function currentPath(): string {
   return route.value.path[0] ?? "search";
 }
 
 function Frame() {
-  const held = gallery.value;
+  const counts = gallery.value;
   return (
     <header class="frame">
-      <a class="mark" href="#/search">
+      <a class="logo" href="#/search">
         <span lang="ja">似た顔</span>
         <small>nitakao</small>
       </a>
-      <nav aria-label={said("nav")}>
-        {PLACES.map(({ path, icon, key }) => (
-          <a key={path} href={`#/${path}`} aria-current={place() === path ? "page" : undefined}>
+      <nav aria-label={t("nav")}>
+        {NAVIGATION.map(({ path, icon, title }) => (
+          <a key={path} href={`#/${path}`} aria-current={currentPath() === path ? "page" : undefined}>
             <Icon name={icon} />
-            <span>{said(key)}</span>
-            {path === "people" && held && held.reviews > 0 && <Badge n={held.reviews} />}
+            <span>{t(title)}</span>
+            {path === "people" && counts && counts.reviews > 0 && <Badge n={counts.reviews} />}
           </a>
         ))}
       </nav>
       <footer>
-        {held && (
-          <p class="held">
-            {said("count.faces", { n: held.faces })}
+        {counts && (
+          <p class="counts">
+            {t("count.faces", { n: counts.faces })}
             <br />
-            {said("count.photos", { n: held.photos })}
+            {t("count.photos", { n: counts.photos })}
           </p>
         )}
         <div class="switches">
@@ -98,9 +96,9 @@ function Frame() {
 
 function Badge({ n }: { n: number }) {
   return (
-    <em class="badge" title={said("count.reviews", { n })}>
+    <em class="badge" title={t("count.reviews", { n })}>
       <span aria-hidden="true">{n > 99 ? "99+" : n}</span>
-      <span class="unseen">{said("count.reviews", { n })}</span>
+      <span class="visually-hidden">{t("count.reviews", { n })}</span>
     </em>
   );
 }
@@ -108,20 +106,20 @@ function Badge({ n }: { n: number }) {
 function Main() {
   const main = useRef<HTMLElement>(null);
   const { path, query } = route.value;
-  const where = path.join("/");
-  const first = useRef(true);
+  const view = path.join("/");
+  const firstView = useRef(true);
   useEffect(() => {
-    document.title = `${said(PLACES.find((one) => one.path === place())?.key ?? "search.title")} · nitakao`;
-    if (first.current) first.current = false;
+    document.title = `${t(NAVIGATION.find((item) => item.path === currentPath())?.title ?? "search.title")} · nitakao`;
+    if (firstView.current) firstView.current = false;
     else {
       scrollTo(0, 0);
       main.current!.focus({ preventScroll: true });
     }
-  }, [where]);
+  }, [view]);
   const photo = Number(query.get("photo"));
   return (
     <main id="main" tabIndex={-1} ref={main}>
-      {trouble.value ? <Trouble /> : session.value ? <View key={where} /> : null}
+      {startError.value ? <StartError /> : session.value ? <View key={view} /> : null}
       {photo > 0 && session.value && <PhotoWindow key={photo} photo={photo} />}
     </main>
   );
@@ -131,17 +129,17 @@ function View() {
   const { path } = route.value;
   if (path[0] === "people" && path[1] === "review") return <ReviewView />;
   if (path[0] === "people" && Number(path[1]) > 0) return <PersonView id={Number(path[1])} />;
-  const Shown = VIEWS[place()] ?? SearchView;
-  return <Shown />;
+  const Current = NAVIGATION.find((item) => item.path === currentPath())?.view ?? SearchView;
+  return <Current />;
 }
 
-function Trouble() {
+function StartError() {
   return (
     <div class="empty" role="alert">
       <Icon name="face" size={40} />
-      <p>{trouble.value}</p>
-      <button type="button" class="main" onClick={() => void begin()}>
-        {said("again")}
+      <p>{startError.value}</p>
+      <button type="button" class="main" onClick={() => void start()}>
+        {t("retry")}
       </button>
     </div>
   );

@@ -5,12 +5,12 @@ import "./style/views.css";
 
 import { render } from "preact";
 import { App } from "./App";
-import { begin, watchTheme } from "./state/app";
-import { listen } from "./state/route";
+import { start, watchTheme } from "./state/app";
+import { watchRoute } from "./state/route";
 import { watchLanguage } from "./words";
 
-listen();
+watchRoute();
 watchTheme();
 watchLanguage();
 render(<App />, document.getElementById("page")!);
-void begin();
+void start();

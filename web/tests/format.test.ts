@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clock, day, distance, fileName, hue, moment, probability } from "../src/format";
+import { clock, day, distance, fileName, hue, parseDate, probability } from "../src/format";
 
 test.each([
   [null, "–"],
@@ -24,10 +24,10 @@ test.each([
 });
 
 test("times come as seconds or as text, and what is neither is nothing", () => {
-  expect(moment(0)?.toISOString()).toBe("1970-01-01T00:00:00.000Z");
-  expect(moment("2026-01-02T03:04:05Z")?.getTime()).toBe(1767323045000);
-  expect(moment(null)).toBeNull();
-  expect(moment("yesterday")).toBeNull();
+  expect(parseDate(0)?.toISOString()).toBe("1970-01-01T00:00:00.000Z");
+  expect(parseDate("2026-01-02T03:04:05Z")?.getTime()).toBe(1767323045000);
+  expect(parseDate(null)).toBeNull();
+  expect(parseDate("yesterday")).toBeNull();
   expect(day(undefined, "en")).toBe("");
   expect(day(1_000_000_000, "ja")).toContain("2001");
 });

@@ -1,41 +1,41 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { filled, preferred } from "../src/words";
+import { interpolate, pickLanguage } from "../src/words";
 import { en } from "../src/words/en";
 import { ja } from "../src/words/ja";
 
-const holes = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g))].sort();
+const placeholders = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g))].sort();
 
 test("both languages have the same words", () => {
   expect(Object.keys(ja).sort()).toEqual(Object.keys(en).sort());
 });
 
-test.each(Object.keys(en) as (keyof typeof en)[])("%s is said in both languages, with the same values in it", (key) => {
+test.each(Object.keys(en) as (keyof typeof en)[])("%s is t in both languages, with the same values in it", (key) => {
   expect(ja[key].trim()).not.toBe("");
-  const asked = new Set([...holes(en[key]), "{n}"]);
-  for (const hole of holes(ja[key])) expect(asked).toContain(hole);
-  for (const hole of holes(en[key])) expect(holes(ja[key])).toContain(hole);
+  const allowed = new Set([...placeholders(en[key]), "{n}"]);
+  for (const name of placeholders(ja[key])) expect(allowed).toContain(name);
+  for (const name of placeholders(en[key])) expect(placeholders(ja[key])).toContain(name);
 });
 
-test("every word that is said somewhere is there, and every one that is there is said", () => {
+test("every text is used somewhere", () => {
   const folder = join(import.meta.dirname, "../src");
   const code = readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.tsx?$/.test(name) && !name.startsWith("words/"))
+    .filter((name) => /\.tsx?$/.test(name) && !/^words\/(en|ja|problems)/.test(name))
     .map((name) => readFileSync(join(folder, name), "utf8"))
     .join("\n");
-  const spoken = (key: string): boolean => {
+  const isUsed = (key: string): boolean => {
     const stems = key.split(".").map((_, n, parts) => parts.slice(0, n).join("."));
     return code.includes(`"${key}"`) || stems.some((stem) => stem && code.includes(`\`${stem}.\${`));
   };
-  expect(Object.keys(en).filter((key) => !spoken(key))).toEqual([]);
+  expect(Object.keys(en).filter((key) => !isUsed(key))).toEqual([]);
 });
 
-test("one is said as one, and other numbers as many", () => {
-  expect(filled("one face|{n} faces", { n: 1 }, "en")).toBe("one face");
-  expect(filled("one face|{n} faces", { n: 0 }, "en")).toBe("0 faces");
-  expect(filled("one face|{n} faces", { n: 12345 }, "en")).toBe("12,345 faces");
-  expect(filled("{a} and {b}", { a: "x" }, "en")).toBe("x and {b}");
+test("one is t as one, and other numbers as many", () => {
+  expect(interpolate("one face|{n} faces", { n: 1 }, "en")).toBe("one face");
+  expect(interpolate("one face|{n} faces", { n: 0 }, "en")).toBe("0 faces");
+  expect(interpolate("one face|{n} faces", { n: 12345 }, "en")).toBe("12,345 faces");
+  expect(interpolate("{a} and {b}", { a: "x" }, "en")).toBe("x and {b}");
 });
 
 test.each([
@@ -46,5 +46,5 @@ test.each([
   ["ja", ["en"], "ja"],
   ["xx", ["en"], "en"],
 ] as const)("chosen %s, with a browser that wants %s, the page speaks %s", (chosen, browser, language) => {
-  expect(preferred(chosen, browser)).toBe(language);
+  expect(pickLanguage(chosen, browser)).toBe(language);
 });

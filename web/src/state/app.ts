@@ -1,60 +1,59 @@
-// What all views share: who is asking, what the gallery holds, and what is said at the edge of the page.
+// State that all views share: the session, the gallery's counts, notices and the theme.
 
 import { computed, effect, signal } from "@preact/signals";
 import { get, onSignedOut, Problem } from "../api";
-import type { Gallery, Session } from "../shapes";
-import { said, type Key } from "../words";
+import type { Gallery, Session } from "../types";
+import { language, lookup, t, type Values } from "../words";
 
 export const session = signal<Session | null>(null);
 export const gallery = signal<Gallery | null>(null);
 export const signedOut = signal(false);
-export const trouble = signal("");
+export const startError = signal("");
 
-export const mayWrite = computed(() => session.value?.role === "write" || session.value?.role === "admin");
-export const mayAdmin = computed(() => session.value?.role === "admin");
+export const canWrite = computed(() => session.value?.role === "write" || session.value?.role === "admin");
+export const canAdmin = computed(() => session.value?.role === "admin");
 
-export async function begin(): Promise<void> {
+/** Loads the session and the gallery's counts; shows the sign-in form if the server needs an access key. */
+export async function start(): Promise<void> {
   onSignedOut(() => {
     signedOut.value = true;
   });
   try {
-    const who = await get<Session>("/session");
-    signedOut.value = who.role === null;
-    session.value = who;
-    trouble.value = "";
-    if (who.role !== null) gallery.value = await get<Gallery>("/gallery");
+    const current = await get<Session>("/session");
+    signedOut.value = current.role === null;
+    session.value = current;
+    startError.value = "";
+    if (current.role !== null) gallery.value = await get<Gallery>("/gallery");
   } catch (error) {
-    if (!signedOut.value) trouble.value = sentence(error);
+    if (!signedOut.value) startError.value = errorMessage(error);
   }
 }
 
-export async function renewGallery(): Promise<void> {
+export async function refreshGallery(): Promise<void> {
   gallery.value = await get<Gallery>("/gallery").catch(() => gallery.value);
 }
 
-/** What the server's codes are in our own words; the details of others say more. */
-const OWN_WORDS: Record<string, Key> = {
-  "role-too-low": "error.role",
-  "photo-too-large": "error.large",
-  "body-too-large": "error.large",
-  "too-many-requests": "error.busy",
-  "gallery-busy": "error.busy",
-  "answer-timeout": "error.timeout",
-  "no-face": "error.noface",
-  "unreadable-photo": "error.unreadable",
-};
+/** Codes for which the server's sentence says more than the page's. */
+const GENERIC = new Set([
+  "invalid-arguments",
+  "invalid-parameters",
+  "gallery-error",
+  "model-unavailable",
+  "unavailable",
+]);
 
-/** An error as one sentence, in the reader's language as far as it can be. */
-export function sentence(error: unknown): string {
-  if (!(error instanceof Problem)) return error instanceof Error ? error.message : String(error);
-  if (error.status === 0) return said("error.unreachable");
-  if (error.status === 401) return said("error.key");
-  const known = OWN_WORDS[error.code];
-  if (known) return said(known);
-  return error.detail || said("error.unknown", { status: error.status });
+/** A problem as one sentence in the reader's language; the server's English one if its code has no translation. */
+export function problemMessage(code: string, values: Values, detail: string): string | null {
+  if (GENERIC.has(code) && detail && language.value === "en") return detail;
+  return lookup(`error.${code}`, values) || detail || null;
 }
 
-// ---- notices -------------------------------------------------------------------------------------------------------
+export function errorMessage(error: unknown): string {
+  if (!(error instanceof Problem)) return error instanceof Error ? error.message : String(error);
+  return problemMessage(error.code, error.values, error.detail) ?? t("error.unknown", { status: String(error.status) });
+}
+
+// ---- notices ---------------------------------------------------------------------------------------------------------
 
 export interface Notice {
   id: number;
@@ -64,10 +63,10 @@ export interface Notice {
 }
 
 export const notices = signal<Notice[]>([]);
-let last = 0;
+let lastNotice = 0;
 
 export function notify(text: string, options: { bad?: boolean; undo?: () => void } = {}): void {
-  const notice: Notice = { id: ++last, text, bad: options.bad ?? false, undo: options.undo };
+  const notice: Notice = { id: ++lastNotice, text, bad: options.bad ?? false, undo: options.undo };
   notices.value = [...notices.value.slice(-2), notice];
   setTimeout(() => dismiss(notice.id), notice.undo || notice.bad ? 12000 : 5000);
 }
@@ -76,33 +75,33 @@ export function dismiss(id: number): void {
   notices.value = notices.value.filter((notice) => notice.id !== id);
 }
 
-export function complain(error: unknown): void {
+export function reportError(error: unknown): void {
   if (error instanceof DOMException && error.name === "AbortError") return;
-  notify(sentence(error), { bad: true });
+  notify(errorMessage(error), { bad: true });
 }
 
-// ---- light and dark ------------------------------------------------------------------------------------------------
+// ---- theme -----------------------------------------------------------------------------------------------------------
 
 export type Theme = "system" | "light" | "dark";
-const THEMES: Theme[] = ["system", "light", "dark"];
+export const THEMES: readonly Theme[] = ["system", "light", "dark"];
 
-function stored(key: string): string | null {
+function storedTheme(): Theme {
   try {
-    return localStorage.getItem(key);
+    return THEMES.find((name) => name === localStorage.getItem("theme")) ?? "system";
   } catch {
-    return null; // storage may be forbidden
+    return "system"; // storage may be forbidden
   }
 }
 
-export function store(key: string, value: string): void {
+function storeTheme(name: Theme): void {
   try {
-    localStorage.setItem(key, value);
+    localStorage.setItem("theme", name);
   } catch {
-    return;
+    return; // storage may be forbidden
   }
 }
 
-export const theme = signal<Theme>(THEMES.find((one) => one === stored("theme")) ?? "system");
+export const theme = signal<Theme>(storedTheme());
 
 export function isDark(): boolean {
   return theme.value === "dark" || (theme.value === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
@@ -111,6 +110,6 @@ export function isDark(): boolean {
 export function watchTheme(): void {
   effect(() => {
     document.documentElement.dataset["theme"] = theme.value;
-    store("theme", theme.value);
+    storeTheme(theme.value);
   });
 }

@@ -1,47 +1,45 @@
-// Work that the server does in the background, followed as it goes on.
+// Background jobs of the server and their progress.
 
 import { signal } from "@preact/signals";
-import { follow, get, remove } from "../api";
-import type { Job } from "../shapes";
-import { complain, renewGallery } from "./app";
+import { followJob, get, remove } from "../api";
+import type { Job } from "../types";
+import { refreshGallery, reportError } from "./app";
 
 export const jobs = signal<Job[]>([]);
-/** Counts up whenever a job has changed what the gallery holds. */
-export const ended = signal(0);
+/** Counts up whenever a job has ended; what shows the gallery reloads. */
+export const jobsFinished = signal(0);
 
-const GOING = new Set(["waiting", "running"]);
+export const isActive = (job: Job): boolean => job.state === "waiting" || job.state === "running";
 
-export const going = (job: Job): boolean => GOING.has(job.state);
-
-function keep(job: Job): void {
-  const others = jobs.value.filter((one) => one.id !== job.id);
-  jobs.value = [...others, job].sort((a, b) => Number(a.id) - Number(b.id));
+function update(job: Job): void {
+  const others = jobs.value.filter((other) => other.id !== job.id);
+  jobs.value = [...others, job].sort((a, b) => a.id - b.id);
 }
 
-export function watch(job: Job): void {
-  keep(job);
-  if (!going(job)) return finish();
-  follow(job, (now) => {
-    keep(now);
-    if (!going(now)) finish();
+export function watchJob(job: Job): void {
+  update(job);
+  if (!isActive(job)) return finish();
+  followJob(job, (latest) => {
+    update(latest);
+    if (!isActive(latest)) finish();
   });
 }
 
 function finish(): void {
-  ended.value += 1;
-  void renewGallery();
+  jobsFinished.value += 1;
+  void refreshGallery();
 }
 
-export async function cancel(job: Job): Promise<void> {
-  await remove(`/jobs/${job.id}`).catch(complain);
+export async function cancelJob(job: Job): Promise<void> {
+  await remove(`/jobs/${job.id}`).catch(reportError);
 }
 
-export function putAway(job: Job): void {
-  jobs.value = jobs.value.filter((one) => one.id !== job.id);
+export function dismissJob(job: Job): void {
+  jobs.value = jobs.value.filter((other) => other.id !== job.id);
 }
 
-/** Follows what was already going on when the page was opened. */
-export async function rejoin(): Promise<void> {
-  const { jobs: found } = await get<{ jobs: Job[] }>("/jobs").catch(() => ({ jobs: [] as Job[] }));
-  for (const job of found) if (going(job)) watch(job);
+/** Follows the jobs that are already active when the page opens. */
+export async function resumeJobs(): Promise<void> {
+  const response = await get<{ jobs: Job[] }>("/jobs").catch(() => ({ jobs: [] as Job[] }));
+  for (const job of response.jobs) if (isActive(job)) watchJob(job);
 }

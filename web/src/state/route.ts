@@ -1,4 +1,4 @@
-// Where we are, kept in the address after '#', so that back, forward and bookmarks work.
+// The current view and its query, kept in the address after "#" so that back, forward and bookmarks work.
 
 import { signal } from "@preact/signals";
 
@@ -8,57 +8,57 @@ export interface Route {
   query: URLSearchParams;
 }
 
-export function parse(hash: string): Route {
+export function parseHash(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   return { path: path.split("/").filter(Boolean), query: new URLSearchParams(query) };
 }
 
-export function written(path: string[], query: URLSearchParams): string {
+export function formatHash(path: string[], query: URLSearchParams): string {
   const text = query.toString();
   return `#/${path.join("/")}${text ? `?${text}` : ""}`;
 }
 
-export const route = signal<Route>(parse(typeof location === "undefined" ? "" : location.hash));
+export const route = signal<Route>(parseHash(typeof location === "undefined" ? "" : location.hash));
 
-export function listen(): void {
+export function watchRoute(): void {
   addEventListener("hashchange", () => {
-    route.value = parse(location.hash);
+    route.value = parseHash(location.hash);
   });
 }
 
-export function go(to: string): void {
+export function navigate(to: string): void {
   location.hash = to;
 }
 
-/** The present address with some of its query changed; null takes a value out. */
+/** The current address with a changed query; null removes a value. */
 export function withQuery(changes: Record<string, string | number | null>): string {
   const query = new URLSearchParams(route.value.query);
   for (const [key, value] of Object.entries(changes)) {
     if (value === null) query.delete(key);
     else query.set(key, String(value));
   }
-  return written(route.value.path, query);
+  return formatHash(route.value.path, query);
 }
 
-/** The same place with another query, without a step in the history. */
+/** Changes the query without a new history entry. */
 export function replaceQuery(changes: Record<string, string | number | null>): void {
   history.replaceState(history.state, "", withQuery(changes));
-  route.value = parse(location.hash);
+  route.value = parseHash(location.hash);
 }
 
-let before: string | null = null; // where a photograph was opened from, so that closing goes back there
+let openedFrom: string | null = null; // the address a photo was opened from, so that closing it goes back there
 
 export function openPhoto(photo: number, face?: number): void {
   const query = new URLSearchParams(route.value.query);
-  before = query.has("photo") ? before : written(route.value.path, query);
-  go(withQuery({ photo, face: face ?? null }));
+  openedFrom = query.has("photo") ? openedFrom : formatHash(route.value.path, query);
+  navigate(withQuery({ photo, face: face ?? null }));
 }
 
 export function closePhoto(): void {
   const query = new URLSearchParams(route.value.query);
   query.delete("photo");
   query.delete("face");
-  if (before === written(route.value.path, query)) history.back();
+  if (openedFrom === formatHash(route.value.path, query)) history.back();
   else replaceQuery({ photo: null, face: null });
-  before = null;
+  openedFrom = null;
 }

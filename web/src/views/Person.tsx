@@ -1,78 +1,89 @@
-// One person: all her faces, the best shots first, and what can be put right.
+// One person: all their faces, best quality first, and the ways to correct them.
 
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { get } from "../api";
-import { Chip } from "../parts/Chip";
-import { Icon } from "../parts/Icon";
-import { PersonField } from "../parts/PersonField";
-import { VirtualGrid, type Handle } from "../parts/VirtualGrid";
+import { Chip } from "../components/Chip";
+import { Icon } from "../components/Icon";
+import { PersonField } from "../components/PersonField";
+import { PersonName } from "../components/PersonName";
+import { VirtualGrid, type Handle } from "../components/VirtualGrid";
 import { clock } from "../format";
-import { mayAdmin, mayWrite, sentence } from "../state/app";
-import { called, corrected, hide, merge, move, split } from "../state/correcting";
-import { pagesOf, slimFace } from "../state/pages";
-import { go, openPhoto } from "../state/route";
-import type { Face, Person } from "../shapes";
-import { said } from "../words";
-import { Name } from "./people/PersonTile";
+import { canAdmin, canWrite, errorMessage } from "../state/app";
+import { compactFace, pagedList } from "../state/pagedList";
+import { displayName, hide, merge, move, peopleVersion, split } from "../state/people";
+import { navigate, openPhoto } from "../state/route";
+import type { Face, Person } from "../types";
+import { t } from "../words";
 
 export function PersonView({ id }: { id: number }) {
   const [person, setPerson] = useState<Person | null>(null);
   const [problem, setProblem] = useState("");
-  const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
-  const pages = useMemo(() => pagesOf<Face>(`/people/${id}/faces`, "faces", { order: "quality" }, slimFace), [id, corrected.value]);
-  useEffect(() => () => pages.stop(), [pages]);
+  const [selected, setSelected] = useState<ReadonlySet<number>>(new Set());
+  const list = useMemo(
+    () => pagedList<Face>(`/people/${id}/faces`, "faces", { order: "quality" }, compactFace),
+    [id, peopleVersion.value],
+  );
+  useEffect(() => () => list.stop(), [list]);
   useEffect(() => {
-    setChosen(new Set());
-    const stop = new AbortController();
-    get<Person>(`/people/${id}`, {}, stop.signal).then(
-      (found) => {
-        setPerson(found);
+    setSelected(new Set());
+    const controller = new AbortController();
+    get<Person>(`/people/${id}`, {}, controller.signal).then(
+      (loaded) => {
+        setPerson(loaded);
         setProblem("");
       },
-      (error: unknown) => !stop.signal.aborted && setProblem(sentence(error)),
+      (error: unknown) => !controller.signal.aborted && setProblem(errorMessage(error)),
     );
-    return () => stop.abort();
-  }, [id, corrected.value]);
-  void pages.version.value;
-  const at = useCallback((item: number) => pages.items[item], [pages, pages.version.value]);
-  const need = useCallback((count: number) => pages.need(count), [pages]);
-  const pick = useCallback((face: Face): void => {
-    setChosen((before) => {
-      const now = new Set(before);
-      if (!now.delete(face.id)) now.add(face.id);
-      return now;
+    return () => controller.abort();
+  }, [id, peopleVersion.value]);
+  void list.version.value;
+  const at = useCallback((item: number) => list.items[item], [list, list.version.value]);
+  const loadUntil = useCallback((count: number) => list.loadUntil(count), [list]);
+  const toggle = useCallback((face: Face): void => {
+    setSelected((before) => {
+      const after = new Set(before);
+      if (!after.delete(face.id)) after.add(face.id);
+      return after;
     });
   }, []);
-  const tile = useCallback(
-    (face: Face, _: number, handle: Handle) => <FaceTile face={face} handle={handle} chosen={chosen.has(face.id)} choosing={chosen.size > 0} pick={pick} />,
-    [chosen, pick],
+  const renderTile = useCallback(
+    (face: Face, _: number, handle: Handle) => (
+      <FaceTile
+        face={face}
+        handle={handle}
+        selected={selected.has(face.id)}
+        selecting={selected.size > 0}
+        toggle={toggle}
+      />
+    ),
+    [selected, toggle],
   );
-  if (problem) return <Gone problem={problem} />;
+  if (problem) return <LoadError problem={problem} />;
   if (!person) return null;
   return (
     <>
       <Head person={person} />
       <VirtualGrid
-        label={said("person.faces", { name: called(person) })}
-        length={pages.length}
+        label={t("person.faces", { name: displayName(person) })}
+        length={list.length}
         at={at}
-        need={need}
-        least={104}
+        loadUntil={loadUntil}
+        minWidth={104}
         below={0}
         keyOf={(face) => face.id}
-        tile={tile}
+        renderTile={renderTile}
       />
-      {chosen.size > 0 && <Chosen person={person} faces={[...chosen]} clear={() => setChosen(new Set())} />}
+      {selected.size > 0 && <SelectionBar person={person} faces={[...selected]} clear={() => setSelected(new Set())} />}
     </>
   );
 }
 
-function Gone({ problem }: { problem: string }) {
+function LoadError({ problem }: { problem: string }) {
   return (
     <div class="empty" role="alert">
       <Icon name="people" size={40} />
       <p>{problem}</p>
-      <a href="#/people">{said("people.title")}</a>
+      <a href="#/people">{t("people.title")}</a>
     </div>
   );
 }
@@ -83,76 +94,100 @@ function Head({ person }: { person: Person }) {
     <header class="view-head person-head">
       <a class="back" href="#/people">
         <Icon name="back" size={16} />
-        {said("people.title")}
+        {t("people.title")}
       </a>
       <div class="person-line">
         <Chip face={person.cover} side={256} />
         <div>
-          <h1 class="unseen">{called(person)}</h1>
-          <Name person={person} may={mayWrite.value} large />
+          <h1 class="visually-hidden">{displayName(person)}</h1>
+          <PersonName person={person} editable={canWrite.value} large />
           <p class="note">
-            {`#${person.id} · ${said("count.faces", { n: person.faces })} · `}
-            <a href={`#/photos?person=${person.id}`}>{said("count.photos", { n: person.photos })}</a>
+            {`#${person.id} · ${t("count.faces", { n: person.faces })} · `}
+            <a href={`#/photos?person=${person.id}`}>{t("count.photos", { n: person.photos })}</a>
           </p>
         </div>
       </div>
       <div class="actions">
         <a class="button main" href={`#/search?person=${person.id}`}>
           <Icon name="search" />
-          {said("person.search")}
+          {t("person.search")}
         </a>
-        {mayWrite.value && (
+        {canWrite.value && (
           <>
-            <button type="button" aria-expanded={merging} onClick={() => setMerging(!merging)}>{said("person.merge")}</button>
+            <button type="button" aria-expanded={merging} onClick={() => setMerging(!merging)}>
+              {t("person.merge")}
+            </button>
             <button type="button" onClick={() => void hide(person, !person.hidden)}>
               <Icon name={person.hidden ? "show" : "hide"} />
-              {said(person.hidden ? "people.show" : "people.hide")}
+              {t(person.hidden ? "people.show" : "people.hide")}
             </button>
           </>
         )}
-        {mayAdmin.value && <a class="button quiet" href={`#/settings?forget=${person.id}`}>{said("person.forget")}</a>}
+        {canAdmin.value && (
+          <a class="button quiet" href={`#/settings?forget=${person.id}`}>
+            {t("person.forget")}
+          </a>
+        )}
       </div>
-      {merging && (
-        <div class="field inset">
-          <span class="label">{said("person.merge.who")}</span>
-          <PersonField
-            label={said("person.merge.who")}
-            autoFocus
-            without={[person.id]}
-            pick={(other) => {
-              setMerging(false);
-              void merge(other, [person.id]).then((done) => done && go(`#/people/${other.id}`));
-            }}
-          />
-        </div>
-      )}
-      {mayWrite.value && person.faces > 1 && <p class="note">{said("person.hint")}</p>}
+      {merging && <MergeField person={person} close={() => setMerging(false)} />}
+      {canWrite.value && person.faces > 1 && <p class="note">{t("person.hint")}</p>}
     </header>
   );
 }
 
-function FaceTile({ face, handle, chosen, choosing, pick }: { face: Face; handle: Handle; chosen: boolean; choosing: boolean; pick: (face: Face) => void }) {
-  const may = mayWrite.value;
+function MergeField({ person, close }: { person: Person; close: () => void }) {
   return (
-    <article class="tile bare-tile" data-chosen={chosen}>
+    <div class="field inset">
+      <span class="label">{t("person.merge.who")}</span>
+      <PersonField
+        label={t("person.merge.who")}
+        autoFocus
+        exclude={[person.id]}
+        pick={(other) => {
+          close();
+          void merge(other, [person.id]).then((merged) => merged && navigate(`#/people/${other.id}`));
+        }}
+      />
+    </div>
+  );
+}
+
+interface FaceTileProps {
+  face: Face;
+  handle: Handle;
+  selected: boolean;
+  selecting: boolean;
+  toggle: (face: Face) => void;
+}
+
+function FaceTile({ face, handle, selected, selecting, toggle }: FaceTileProps) {
+  const editable = canWrite.value;
+  return (
+    <article class="tile bare-tile" data-selected={selected}>
       <button
         type="button"
         class="tile-face"
         {...handle}
-        aria-label={said("face.open", { n: face.id })}
-        onClick={() => (choosing ? pick(face) : openPhoto(face.photo, face.id))}
+        aria-label={t("face.open", { n: String(face.id) })}
+        onClick={() => (selecting ? toggle(face) : openPhoto(face.photo, face.id))}
         onKeyDown={(event) => {
-          if (event.key !== " " || !may) return;
+          if (event.key !== " " || !editable) return;
           event.preventDefault();
-          pick(face);
+          toggle(face);
         }}
       >
         <Chip face={face.id} />
       </button>
       {face.time !== null && <span class="stamp">{clock(face.time)}</span>}
-      {may && (
+      {editable && (
         <label class="pick">
-          <input type="checkbox" checked={chosen} tabIndex={handle.tabIndex} aria-label={said("choose", { name: face.id })} onChange={() => pick(face)} />
+          <input
+            type="checkbox"
+            checked={selected}
+            tabIndex={handle.tabIndex}
+            aria-label={t("select", { name: String(face.id) })}
+            onChange={() => toggle(face)}
+          />
           <Icon name="check" size={14} />
         </label>
       )}
@@ -160,26 +195,34 @@ function FaceTile({ face, handle, chosen, choosing, pick }: { face: Face; handle
   );
 }
 
-function Chosen({ person, faces, clear }: { person: Person; faces: number[]; clear: () => void }) {
+function SelectionBar({ person, faces, clear }: { person: Person; faces: number[]; clear: () => void }) {
   const [moving, setMoving] = useState(false);
   return (
-    <div class="chosen" role="region" aria-label={said("chosen", { n: faces.length })}>
-      <strong>{said("chosen", { n: faces.length })}</strong>
-      <button type="button" class="main" onClick={() => void split(faces)}>{said("person.split")}</button>
+    <div class="selection-bar" role="region" aria-label={t("selected", { n: faces.length })}>
+      <strong>{t("selected", { n: faces.length })}</strong>
+      <button type="button" class="main" onClick={() => void split(faces)}>
+        {t("person.split")}
+      </button>
       {moving ? (
         <PersonField
-          label={said("person.move.who")}
+          label={t("person.move.who")}
           autoFocus
-          without={[person.id]}
+          exclude={[person.id]}
           pick={(other) => void move(faces, other)}
-          type={(text) => void split(faces, text)}
+          enterName={(name) => void split(faces, name)}
           cancel={() => setMoving(false)}
         />
       ) : (
-        <button type="button" onClick={() => setMoving(true)}>{said("person.move")}</button>
+        <button type="button" onClick={() => setMoving(true)}>
+          {t("person.move")}
+        </button>
       )}
-      <button type="button" onClick={() => void move(faces, null)}>{said("person.nobody")}</button>
-      <button type="button" class="quiet" onClick={clear}>{said("clear")}</button>
+      <button type="button" onClick={() => void move(faces, null)}>
+        {t("person.unassign")}
+      </button>
+      <button type="button" class="quiet" onClick={clear}>
+        {t("clear")}
+      </button>
     </div>
   );
 }

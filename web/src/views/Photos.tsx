@@ -1,108 +1,124 @@
-// All photographs: who is on them, who is on them together, and how new ones come in.
+// All photos and videos, filtered by person, and the ways to add new ones.
 
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { get, image, post, send } from "../api";
+import { Chip, rememberFetched, useDelayedSource } from "../components/Chip";
+import { Icon } from "../components/Icon";
+import { PeopleTokens } from "../components/PeopleTokens";
+import { PersonField } from "../components/PersonField";
+import { ChooseButton, DropAnywhere } from "../components/PictureInput";
+import { VirtualGrid, type Handle } from "../components/VirtualGrid";
 import { fileName } from "../format";
-import { Icon } from "../parts/Icon";
-import { PersonField } from "../parts/PersonField";
-import { ChooseButton, DropAnywhere } from "../parts/Pictures";
-import { Chip, remember, useCalm } from "../parts/Chip";
-import { VirtualGrid, type Handle } from "../parts/VirtualGrid";
-import { complain, gallery, mayAdmin, mayWrite } from "../state/app";
-import { ended, watch } from "../state/jobs";
-import { pagesOf, slimFace } from "../state/pages";
+import { canAdmin, canWrite, gallery, reportError } from "../state/app";
+import { jobsFinished, watchJob } from "../state/jobs";
+import { compactFace, pagedList } from "../state/pagedList";
 import { openPhoto, replaceQuery, route } from "../state/route";
-import type { Job, Person, Photo } from "../shapes";
-import { said, type Key } from "../words";
-import { PeopleTokens } from "./search/Asked";
+import type { Job, Person, Photo } from "../types";
+import { joinList, t } from "../words";
+import { isWithoutFace } from "../words/server";
 
-const NO_FACE = "no face found"; // what the server says of a photograph that was read well
 const ORDERS = ["taken", "indexed"] as const;
-const slim = (photo: Photo): Photo => ({ ...photo, paths: photo.paths.slice(0, 1), faces: photo.faces.map(slimFace) });
+type Order = (typeof ORDERS)[number];
+
+const compactPhoto = (photo: Photo): Photo => ({
+  ...photo,
+  paths: photo.paths.slice(0, 1),
+  faces: photo.faces.map(compactFace),
+});
 
 export function PhotosView() {
   const { query } = route.value;
-  const ids = (query.get("person") ?? "").split(",").filter((one) => /^\d+$/.test(one));
-  const order = ORDERS.find((one) => one === query.get("order")) ?? "taken";
+  const people = (query.get("person") ?? "").split(",").filter((id) => /^\d+$/.test(id));
+  const order = ORDERS.find((name) => name === query.get("order")) ?? "taken";
   const problems = query.get("problem") === "true";
-  const pages = useMemo(
-    () => pagesOf<Photo>("/photos", "photos", { person: ids, order, problem: problems }, slim),
-    [ids.join(), order, problems, ended.value],
+  const list = useMemo(
+    () => pagedList<Photo>("/photos", "photos", { person: people, order, problem: problems }, compactPhoto),
+    [people.join(), order, problems, jobsFinished.value],
   );
-  useEffect(() => () => pages.stop(), [pages]);
-  void pages.version.value;
-  const at = useCallback((item: number) => pages.items[item], [pages, pages.version.value]);
-  const need = useCallback((count: number) => pages.need(count), [pages]);
+  useEffect(() => () => list.stop(), [list]);
+  void list.version.value;
+  const at = useCallback((item: number) => list.items[item], [list, list.version.value]);
+  const loadUntil = useCallback((count: number) => list.loadUntil(count), [list]);
   return (
     <>
-      {mayWrite.value && <DropAnywhere take={(pictures) => void upload(pictures)} hint={said("photos.drop")} />}
-      <Head ids={ids} order={order} problems={problems} />
-      {pages.version.value > 0 && !pages.length ? (
+      {canWrite.value && <DropAnywhere take={(pictures) => void upload(pictures)} hint={t("photos.drop")} />}
+      <Head people={people} order={order} problems={problems} />
+      {list.version.value > 0 && !list.length ? (
         <div class="empty">
           <Icon name="photos" size={40} />
-          <p>{said(ids.length ? "photos.none.people" : problems ? "photos.none.problems" : "photos.none")}</p>
+          <p>{t(people.length ? "photos.none.people" : problems ? "photos.none.problems" : "photos.none")}</p>
         </div>
       ) : (
         <VirtualGrid
-          label={said("photos.title")}
-          length={pages.length}
+          label={t("photos.title")}
+          length={list.length}
           at={at}
-          need={need}
-          least={168}
+          loadUntil={loadUntil}
+          minWidth={168}
           below={0}
-          square={0.78}
+          ratio={0.78}
           gap={10}
           keyOf={(photo) => photo.id}
-          tile={photoTile}
+          renderTile={renderPhoto}
         />
       )}
     </>
   );
 }
 
-const photoTile = (photo: Photo, _: number, handle: Handle) => <PhotoTile photo={photo} handle={handle} />;
+const renderPhoto = (photo: Photo, _: number, handle: Handle) => <PhotoTile photo={photo} handle={handle} />;
 
-const AT_ONCE = 16 * 1024 * 1024; // bytes in one request, well below what the server takes
+const UPLOAD_BYTES = 16 * 1024 * 1024; // in one request, well below the server's limit
 
-/** Sends pictures, as many at once as the server likes. */
+/** Uploads pictures in batches. */
 async function upload(pictures: File[]): Promise<void> {
   let parts: [string, Blob][] = [];
   let bytes = 0;
   for (const [n, picture] of pictures.entries()) {
     parts.push(["image", picture]);
     bytes += picture.size;
-    if (bytes + (pictures[n + 1]?.size ?? Infinity) < AT_ONCE) continue;
-    await send<Job>("/photos", parts).then(watch, complain);
+    if (bytes + (pictures[n + 1]?.size ?? Infinity) < UPLOAD_BYTES) continue;
+    await send<Job>("/photos", parts).then(watchJob, reportError);
     [parts, bytes] = [[], 0];
   }
 }
 
-function Head({ ids, order, problems }: { ids: string[]; order: string; problems: boolean }) {
+function Head({ people, order, problems }: { people: string[]; order: Order; problems: boolean }) {
   const [adding, setAdding] = useState(gallery.value?.photos === 0);
+  const problemCount = gallery.value?.problems ?? 0;
   return (
     <header class="view-head">
       <div class="title-row">
-        <h1>{said("photos.title")}</h1>
-        {mayWrite.value && (
+        <h1>{t("photos.title")}</h1>
+        {canWrite.value && (
           <button type="button" aria-expanded={adding} onClick={() => setAdding(!adding)}>
             <Icon name="more" />
-            {said("photos.add")}
+            {t("photos.add")}
           </button>
         )}
       </div>
-      {adding && <Adding />}
+      {adding && <AddPhotos />}
       <div class="bar">
-        <Together ids={ids} />
+        <PeopleFilter ids={people} />
         <label class="select">
-          <span class="unseen">{said("photos.order")}</span>
+          <span class="visually-hidden">{t("photos.order")}</span>
           <select value={order} onChange={(event) => replaceQuery({ order: event.currentTarget.value })}>
-            {ORDERS.map((one) => <option key={one} value={one}>{said(`photos.order.${one}` as Key)}</option>)}
+            {ORDERS.map((name) => (
+              <option key={name} value={name}>
+                {t(`photos.order.${name}`)}
+              </option>
+            ))}
           </select>
         </label>
-        {(problems || (gallery.value?.problems ?? 0) > 0) && (
+        {(problems || problemCount > 0) && (
           <label class="switch">
-            <input type="checkbox" role="switch" checked={problems} onChange={(event) => replaceQuery({ problem: event.currentTarget.checked ? "true" : null })} />
-            <span>{said("photos.problems", { n: gallery.value?.problems ?? 0 })}</span>
+            <input
+              type="checkbox"
+              role="switch"
+              checked={problems}
+              onChange={(event) => replaceQuery({ problem: event.currentTarget.checked ? "true" : null })}
+            />
+            <span>{t("photos.problems", { n: problemCount })}</span>
           </label>
         )}
       </div>
@@ -110,48 +126,66 @@ function Head({ ids, order, problems }: { ids: string[]; order: string; problems
   );
 }
 
-/** The people who must all be on a photograph. */
-function Together({ ids }: { ids: string[] }) {
-  const [people, setPeople] = useState<Person[]>([]);
+/** The people who must all be in a photo. */
+function PeopleFilter({ ids }: { ids: string[] }) {
+  const [loaded, setLoaded] = useState<Person[]>([]);
   useEffect(() => {
-    const missing = ids.filter((id) => !people.some((person) => String(person.id) === id));
+    const missing = ids.filter((id) => !loaded.some((person) => String(person.id) === id));
     if (!missing.length) return;
-    Promise.all(missing.map((id) => get<Person>(`/people/${id}`))).then((found) => setPeople((before) => [...before, ...found]), complain);
+    Promise.all(missing.map((id) => get<Person>(`/people/${id}`))).then(
+      (people) => setLoaded((before) => [...before, ...people]),
+      reportError,
+    );
   }, [ids.join()]);
-  const shown = ids.flatMap((id) => people.find((person) => String(person.id) === id) ?? []);
-  const put = (next: Person[]): void => {
-    setPeople((before) => [...before, ...next]);
+  const people = ids.flatMap((id) => loaded.find((person) => String(person.id) === id) ?? []);
+  const change = (next: Person[]): void => {
+    setLoaded((before) => [...before, ...next]);
     replaceQuery({ person: next.map((person) => person.id).join(",") || null });
   };
   return (
-    <div class="together" role="group" aria-label={said("photos.filter")}>
-      <PeopleTokens people={shown} put={put} />
-      <PersonField label={said(ids.length ? "photos.together" : "photos.filter")} without={ids.map(Number)} pick={(person) => put([...shown, person])} />
+    <div class="people-filter" role="group" aria-label={t("photos.filter")}>
+      <PeopleTokens people={people} change={change} />
+      <PersonField
+        label={t(ids.length ? "photos.together" : "photos.filter")}
+        exclude={ids.map(Number)}
+        pick={(person) => change([...people, person])}
+      />
     </div>
   );
 }
 
-function Adding() {
+function AddPhotos() {
   const [path, setPath] = useState("");
-  const index = (event: SubmitEvent): void => {
+  const scan = (event: SubmitEvent): void => {
     event.preventDefault();
     post<Job>("/jobs/index", { paths: [path.trim()] }).then((job) => {
-      watch(job);
+      watchJob(job);
       setPath("");
-    }, complain);
+    }, reportError);
   };
   return (
-    <section class="adding" aria-label={said("photos.add")}>
+    <section class="adding" aria-label={t("photos.add")}>
       <div class="adding-part">
-        <p>{said("photos.add.drop")}</p>
-        <ChooseButton take={(pictures) => void upload(pictures)} label={said("photos.choose")} main />
+        <p>{t("photos.add.drop")}</p>
+        <ChooseButton take={(pictures) => void upload(pictures)} label={t("photos.choose")} main />
       </div>
-      {mayAdmin.value && (
-        <form class="adding-part" onSubmit={index}>
-          <label for="folder">{said("photos.folder")}</label>
+      {canAdmin.value && (
+        <form class="adding-part" onSubmit={scan}>
+          <label for="folder">{t("photos.folder")}</label>
           <div class="row">
-            <input id="folder" type="text" required spellcheck={false} autocomplete="off" placeholder={said("photos.folder.example")} value={path} onInput={(event) => setPath(event.currentTarget.value)} />
-            <button type="submit" disabled={!path.trim()}>{said("photos.index")}</button>
+            <input
+              id="folder"
+              type="text"
+              required
+              spellcheck={false}
+              autocomplete="off"
+              placeholder={t("photos.folder.example")}
+              value={path}
+              onInput={(event) => setPath(event.currentTarget.value)}
+            />
+            <button type="submit" disabled={!path.trim()}>
+              {t("photos.scan")}
+            </button>
           </div>
         </form>
       )}
@@ -161,22 +195,47 @@ function Adding() {
 
 function PhotoTile({ photo, handle }: { photo: Photo; handle: Handle }) {
   const address = image(photo.id, 384);
-  const source = useCalm(address);
-  const [gone, setGone] = useState(false);
+  const source = useDelayedSource(address);
+  const [failed, setFailed] = useState(false);
   const names = photo.faces.map((face) => face.name).filter(Boolean);
-  const label = [fileName(photo.paths[0] ?? said("photo.title")), said("count.faces", { n: photo.faces.length }), ...names].join(", ");
+  const title = photo.paths[0] ? fileName(photo.paths[0]) : t("photo.title");
+  const label = joinList([title, t("count.faces", { n: photo.faces.length }), ...names]);
   return (
     <article class="tile bare-tile">
-      <button type="button" class="tile-face" {...handle} aria-label={label} title={label} onClick={() => openPhoto(photo.id)}>
-        {gone || photo.video ? (
+      <button
+        type="button"
+        class="tile-face"
+        {...handle}
+        aria-label={label}
+        title={label}
+        onClick={() => openPhoto(photo.id)}
+      >
+        {failed || photo.video ? (
           <Chip face={photo.faces[0]?.id ?? null} />
         ) : (
-          <img class="chip" src={source} alt="" decoding="async" draggable={false} data-ready={source ? undefined : "no"} onLoad={() => remember(address)} onError={() => setGone(true)} />
+          <img
+            class="chip"
+            src={source}
+            alt=""
+            decoding="async"
+            draggable={false}
+            data-ready={source ? undefined : "no"}
+            onLoad={() => rememberFetched(address)}
+            onError={() => setFailed(true)}
+          />
         )}
       </button>
-      {photo.video && <span class="stamp"><Icon name="film" size={14} /></span>}
-      {photo.problem && <span class={photo.problem === NO_FACE ? "stamp" : "stamp bad"}>{said(photo.problem === NO_FACE ? "photos.noface" : "photos.problem")}</span>}
-      {names.length > 0 && <span class="stamp names clip">{names.join(", ")}</span>}
+      {photo.video && (
+        <span class="stamp">
+          <Icon name="film" size={14} />
+        </span>
+      )}
+      {photo.problem && (
+        <span class={isWithoutFace(photo) ? "stamp" : "stamp bad"}>
+          {t(isWithoutFace(photo) ? "photos.noface" : "photos.problem")}
+        </span>
+      )}
+      {names.length > 0 && <span class="stamp names clip">{joinList(names)}</span>}
     </article>
   );
 }

@@ -1,90 +1,95 @@
-// Whose face is like this one?
+// Search: the start page, then the probe beside its hits.
 
 import { useEffect, useState } from "preact/hooks";
 import { get } from "../api";
-import { ChooseButton, CameraButton, DropAnywhere } from "../parts/Pictures";
-import { Chip } from "../parts/Chip";
-import { Icon } from "../parts/Icon";
-import { ask, busy, forget, problem, subject, type Subject } from "../state/asking";
+import { Chip } from "../components/Chip";
+import { Icon } from "../components/Icon";
+import { CameraButton, ChooseButton, DropAnywhere } from "../components/PictureInput";
 import { gallery } from "../state/app";
-import { go, route } from "../state/route";
-import type { Person } from "../shapes";
-import { said } from "../words";
-import { Asked } from "./search/Asked";
+import { displayName } from "../state/people";
+import { navigate, route } from "../state/route";
+import { busy, clearSearch, probe, problem, searchFor, type Probe } from "../state/search";
+import type { Person } from "../types";
+import { t } from "../words";
 import { Hits } from "./search/Hits";
+import { ProbePanel } from "./search/ProbePanel";
 
 export function SearchView() {
-  const wanted = probeOf(route.value.query);
+  const name = probeInAddress(route.value.query);
   useEffect(() => {
-    const now = subject.peek();
-    if (wanted && !(now && "probe" in now && now.probe === wanted)) ask({ probe: wanted });
-    if (!wanted && now && "probe" in now) forget();
-  }, [wanted]);
+    const current = probe.peek();
+    const currentName = current && "name" in current ? current.name : null;
+    if (name && name !== currentName) searchFor({ name });
+    if (!name && currentName) clearSearch();
+  }, [name]);
   const take = (pictures: File[]): void => {
-    if (wanted) go("#/search");
-    ask({ pictures });
+    if (name) navigate("#/search");
+    searchFor({ pictures });
   };
   return (
     <>
-      <DropAnywhere take={take} hint={said("search.drop")} />
-      {subject.value ? <Going about={subject.value} take={take} /> : wanted ? null : <Beginning take={take} />}
+      <DropAnywhere take={take} hint={t("search.drop")} />
+      {probe.value ? <Results probe={probe.value} take={take} /> : name ? null : <StartPage take={take} />}
     </>
   );
 }
 
-/** What the address asks about. */
-function probeOf(query: URLSearchParams): string | null {
+/** The face or person that the address names, as the server expects it. */
+function probeInAddress(query: URLSearchParams): string | null {
   const person = query.get("person");
-  const probe = query.get("probe");
-  if (probe && /^(face:\d+|#\d+)$/.test(probe)) return probe;
+  const name = query.get("probe");
+  if (name && /^(face:\d+|#\d+)$/.test(name)) return name;
   return person && /^\d+$/.test(person) ? `#${person}` : null;
 }
 
-function Beginning({ take }: { take: (pictures: File[]) => void }) {
+function StartPage({ take }: { take: (pictures: File[]) => void }) {
   return (
-    <div class="beginning">
-      <h1>{said("search.question")}</h1>
+    <div class="start-page">
+      <h1>{t("search.heading")}</h1>
       <div class="drop">
         <div class="rings" aria-hidden="true">
           <span />
           <span />
         </div>
-        <p>{said("search.invite")}</p>
+        <p>{t("search.invite")}</p>
         <div class="actions">
-          <ChooseButton take={take} label={said("search.choose")} main />
-          <CameraButton take={take} label={said("search.camera")} />
+          <ChooseButton take={take} label={t("search.choose")} main />
+          <CameraButton take={take} label={t("search.camera")} />
         </div>
-        <p class="note">{said("search.stays")}</p>
+        <p class="note">{t("search.privacy")}</p>
       </div>
-      <Somebody />
+      <SuggestedPeople />
     </div>
   );
 }
 
-/** People of the gallery to begin with. */
-function Somebody() {
+function SuggestedPeople() {
   const [people, setPeople] = useState<Person[]>([]);
   useEffect(() => {
-    const stop = new AbortController();
-    get<{ people: Person[] }>("/people", { limit: 10 }, stop.signal).then((answer) => setPeople(answer.people), () => {});
-    return () => stop.abort();
+    const controller = new AbortController();
+    get<{ people: Person[] }>("/people", { limit: 10 }, controller.signal).then(
+      (response) => setPeople(response.people),
+      () => {},
+    );
+    return () => controller.abort();
   }, []);
   if (gallery.value?.faces === 0) {
     return (
       <p class="note">
-        {said("search.nothing")} <a href="#/photos">{said("search.add")}</a>
+        {t("search.empty")} <a href="#/photos">{t("search.add")}</a>
       </p>
     );
   }
-  if (!people.length) return null;
+  const shown = people.filter((person) => person.cover !== null);
+  if (!shown.length) return null;
   return (
-    <section class="somebody" aria-label={said("search.somebody")}>
-      <h2 class="small-head">{said("search.somebody")}</h2>
+    <section class="suggested-people" aria-label={t("search.people")}>
+      <h2 class="small-head">{t("search.people")}</h2>
       <ul role="list">
-        {people.filter((person) => person.cover !== null).map((person) => (
+        {shown.map((person) => (
           <li key={person.id}>
-            <a href={`#/search?person=${person.id}`} title={person.name || `#${person.id}`}>
-              <Chip face={person.cover} alt={person.name || `#${person.id}`} />
+            <a href={`#/search?person=${person.id}`} title={displayName(person)}>
+              <Chip face={person.cover} alt={displayName(person)} />
             </a>
           </li>
         ))}
@@ -93,19 +98,19 @@ function Somebody() {
   );
 }
 
-function Going({ about, take }: { about: NonNullable<Subject>; take: (pictures: File[]) => void }) {
+function Results({ probe, take }: { probe: Probe; take: (pictures: File[]) => void }) {
   return (
-    <div class="asking">
-      <h1 class="unseen">{said("search.title")}</h1>
-      <aside aria-label={said("search.asked")}>
-        <Asked about={about} take={take} />
+    <div class="search-layout">
+      <h1 class="visually-hidden">{t("search.title")}</h1>
+      <aside aria-label={t("search.probe")}>
+        <ProbePanel probe={probe} take={take} />
       </aside>
-      <section class="answers" aria-busy={busy.value} aria-label={said("search.hits")}>
+      <section class="results" aria-busy={busy.value} aria-label={t("search.hits")}>
         {problem.value ? (
           <div class="empty" role="alert">
             <Icon name="face" size={40} />
             <p>{problem.value}</p>
-            <p class="note">{said("search.tryother")}</p>
+            <p class="note">{t("search.hint")}</p>
           </div>
         ) : (
           <Hits />

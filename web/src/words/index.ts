@@ -1,54 +1,66 @@
-// The page's words in the reader's language.
+// The page's texts in the chosen language.
 
 import { effect, signal } from "@preact/signals";
-import { en } from "./en";
+import { en, type MessageKey } from "./en";
 import { ja } from "./ja";
 
-export type Key = keyof typeof en;
+export type { MessageKey };
 export type Language = "en" | "ja";
+export type Values = Record<string, string | number>;
 
-const WORDS: Record<Language, Record<Key, string>> = { en, ja };
+const MESSAGES: Record<Language, Record<MessageKey, string>> = { en, ja };
 
-/** The language to begin with: what was chosen, else the first of the browser's that we have. */
-export function preferred(chosen: string | null, browser: readonly string[]): Language {
-  if (chosen === "en" || chosen === "ja") return chosen;
-  const first = browser.map((one) => one.slice(0, 2).toLowerCase()).find((one) => one === "en" || one === "ja");
+/** The stored language, else the first of the browser's languages that the page has, else English. */
+export function pickLanguage(stored: string | null, browser: readonly string[]): Language {
+  if (stored === "en" || stored === "ja") return stored;
+  const first = browser.map((tag) => tag.slice(0, 2).toLowerCase()).find((code) => code === "en" || code === "ja");
   return first === "ja" ? "ja" : "en";
 }
 
-/** `text` with {n} and the like filled in. Of 'one face|{n} faces' the part is taken that fits n. */
-export function filled(text: string, values: Record<string, string | number>, language: Language): string {
+/** Replaces {name} placeholders; of "1 face|{n} faces" takes the part for n. */
+export function interpolate(text: string, values: Values, language: Language): string {
   const [one = "", many] = text.split("|");
   const part = many !== undefined && values["n"] !== 1 ? many : one;
-  return part.replace(/\{(\w+)\}/g, (whole, name: string) => {
+  return part.replace(/\{(\w+)\}/g, (placeholder, name: string) => {
     const value = values[name];
-    if (value === undefined) return whole;
+    if (value === undefined) return placeholder;
     return typeof value === "number" ? new Intl.NumberFormat(language).format(value) : value;
   });
 }
 
-function chosen(): string | null {
+function storedLanguage(): string | null {
   try {
     return localStorage.getItem("language");
   } catch {
-    return null;
+    return null; // storage may be forbidden
   }
 }
 
 export const language = signal<Language>(
-  typeof navigator === "undefined" ? "en" : preferred(chosen(), navigator.languages),
+  typeof navigator === "undefined" ? "en" : pickLanguage(storedLanguage(), navigator.languages),
 );
 
-export function said(key: Key, values: Record<string, string | number> = {}): string {
-  return filled(WORDS[language.value][key], values, language.value);
+/** The text of `key` in the current language. */
+export function t(key: MessageKey, values: Values = {}): string {
+  return interpolate(MESSAGES[language.value][key], values, language.value);
 }
 
-export function speak(one: Language): void {
-  language.value = one;
+/** The text of a key that is put together at run time, such as `error.${code}`; null if there is none. */
+export function lookup(key: string, values: Values = {}): string | null {
+  return key in en ? t(key as MessageKey, values) : null;
+}
+
+/** Joins the items of an enumeration as the current language does. */
+export function joinList(items: string[]): string {
+  return items.join(language.value === "ja" ? "、" : ", ");
+}
+
+export function setLanguage(choice: Language): void {
+  language.value = choice;
   try {
-    localStorage.setItem("language", one);
+    localStorage.setItem("language", choice);
   } catch {
-    return;
+    return; // storage may be forbidden
   }
 }
 

@@ -1,107 +1,85 @@
-// One person in the list: the best shot, the name to be written in place, and something to drag.
+// One person in the list: the cover, the name, and a handle to drag onto another person.
 
 import { useState } from "preact/hooks";
-import { Chip } from "../../parts/Chip";
-import { Icon } from "../../parts/Icon";
-import { PersonField } from "../../parts/PersonField";
-import type { Handle } from "../../parts/VirtualGrid";
-import { mayWrite } from "../../state/app";
-import { called, merge, name } from "../../state/correcting";
-import { go } from "../../state/route";
-import type { Person } from "../../shapes";
-import { said } from "../../words";
-import { mergeByNumber } from "../People";
+import { Chip } from "../../components/Chip";
+import { Icon } from "../../components/Icon";
+import { PersonName } from "../../components/PersonName";
+import type { Handle } from "../../components/VirtualGrid";
+import { canWrite } from "../../state/app";
+import { displayName, mergeByNumber } from "../../state/people";
+import { navigate } from "../../state/route";
+import type { Person } from "../../types";
+import { t } from "../../words";
 
-const DRAGGED = "application/x-nitakao-person";
+const PERSON_TYPE = "application/x-nitakao-person";
 
 interface Props {
   person: Person;
   handle: Handle;
-  chosen: boolean;
-  choosing: boolean;
-  pick: (person: Person) => void;
+  selected: boolean;
+  /** Whether any person is selected: then a click selects instead of opening. */
+  selecting: boolean;
+  toggle: (person: Person) => void;
 }
 
-export function PersonTile({ person, handle, chosen, choosing, pick }: Props) {
-  const [over, setOver] = useState(false);
-  const may = mayWrite.value;
-  const carries = (event: DragEvent): boolean => event.dataTransfer?.types.includes(DRAGGED) ?? false;
+export function PersonTile({ person, handle, selected, selecting, toggle }: Props) {
+  const editable = canWrite.value;
+  const { over, ...dragHandlers } = useMergeByDrag(person);
   return (
-    <article
-      class="tile person"
-      data-chosen={chosen}
-      data-over={over}
-      draggable={may}
-      onDragStart={(event) => {
-        event.dataTransfer?.setData(DRAGGED, String(person.id));
-        if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
-      }}
-      onDragOver={(event) => {
-        if (!carries(event)) return;
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        setOver(false);
-        if (!carries(event)) return;
-        event.preventDefault();
-        void mergeByNumber(person, Number(event.dataTransfer!.getData(DRAGGED)));
-      }}
-    >
+    <article class="tile person" data-selected={selected} data-over={over} draggable={editable} {...dragHandlers}>
       <button
         type="button"
         class="tile-face"
         {...handle}
-        aria-label={said("person.open", { name: called(person), n: person.faces })}
-        onClick={() => (choosing ? pick(person) : go(`#/people/${person.id}`))}
+        aria-label={t("person.open", { name: displayName(person), n: person.faces })}
+        onClick={() => (selecting ? toggle(person) : navigate(`#/people/${person.id}`))}
         onKeyDown={(event) => {
-          if (event.key !== " " || !may) return;
+          if (event.key !== " " || !editable) return;
           event.preventDefault();
-          pick(person);
+          toggle(person);
         }}
       >
         <Chip face={person.cover} />
       </button>
-      {may && (
+      {editable && (
         <label class="pick">
-          <input type="checkbox" checked={chosen} tabIndex={handle.tabIndex} aria-label={said("choose", { name: called(person) })} onChange={() => pick(person)} />
+          <input
+            type="checkbox"
+            checked={selected}
+            tabIndex={handle.tabIndex}
+            aria-label={t("select", { name: displayName(person) })}
+            onChange={() => toggle(person)}
+          />
           <Icon name="check" size={14} />
         </label>
       )}
-      <Name person={person} tabIndex={handle.tabIndex} may={may} />
-      <p class="tile-numbers">{said("count.faces", { n: person.faces })}</p>
+      <PersonName person={person} editable={editable} tabIndex={handle.tabIndex} />
+      <p class="tile-numbers">{t("count.faces", { n: person.faces })}</p>
     </article>
   );
 }
 
-/** The name, which becomes a field when it is pressed. */
-export function Name({ person, tabIndex = 0, may, large = false }: { person: Person; tabIndex?: number; may: boolean; large?: boolean }) {
-  const [editing, setEditing] = useState(false);
-  if (!may) return <p class="tile-name clip">{called(person)}</p>;
-  if (!editing) {
-    return (
-      <button type="button" class={large ? "name name-large" : "name clip"} tabIndex={tabIndex} title={said("person.name")} onClick={() => setEditing(true)}>
-        {person.name || <span class="muted">{large ? said("person.noname") : said("person.addname")}</span>}
-      </button>
-    );
-  }
-  const leave = (): void => setEditing(false);
-  return (
-    <PersonField
-      label={said("person.name")}
-      value={person.name}
-      autoFocus
-      without={[person.id]}
-      pick={(other) => {
-        leave();
-        void merge(other, [person.id]).then((done) => done && large && go(`#/people/${other.id}`));
-      }}
-      type={(text) => {
-        leave();
-        void name(person, text);
-      }}
-      cancel={leave}
-    />
-  );
+/** Handlers that merge a person who is dropped onto this one. over: whether one is dragged over it. */
+function useMergeByDrag(person: Person) {
+  const [over, setOver] = useState(false);
+  const carriesPerson = (event: DragEvent): boolean => event.dataTransfer?.types.includes(PERSON_TYPE) ?? false;
+  return {
+    over,
+    onDragStart: (event: DragEvent): void => {
+      event.dataTransfer?.setData(PERSON_TYPE, String(person.id));
+      if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
+    },
+    onDragOver: (event: DragEvent): void => {
+      if (!carriesPerson(event)) return;
+      event.preventDefault();
+      setOver(true);
+    },
+    onDragLeave: (): void => setOver(false),
+    onDrop: (event: DragEvent): void => {
+      setOver(false);
+      if (!carriesPerson(event)) return;
+      event.preventDefault();
+      void mergeByNumber(person, Number(event.dataTransfer!.getData(PERSON_TYPE)));
+    },
+  };
 }

@@ -1,33 +1,61 @@
-// The right of a search: who it is, how sure that is, and the faces that are alike.
+// The right side of a search: the identity, the hits and what the distances are based on.
 
 import { useCallback } from "preact/hooks";
-import { distance, fileName, probability } from "../../format";
-import { Chip } from "../../parts/Chip";
-import { Icon } from "../../parts/Icon";
-import { VirtualGrid, type Handle } from "../../parts/VirtualGrid";
-import { answer, answers, apart, busy, chosen, cut, limit, more, nearest, notThis, shown, who } from "../../state/asking";
-import { go, openPhoto } from "../../state/route";
-import type { Match } from "../../shapes";
-import { said } from "../../words";
+import { Chip } from "../../components/Chip";
+import { Icon } from "../../components/Icon";
+import { IconButton } from "../../components/IconButton";
+import { VirtualGrid, type Handle } from "../../components/VirtualGrid";
+import { distance, fileName, probability, roundNumber } from "../../format";
+import { gallery } from "../../state/app";
+import { navigate, openPhoto } from "../../state/route";
+import {
+  busy,
+  exclude,
+  hits,
+  identities,
+  loadMore,
+  maxDistance,
+  mayHaveMore,
+  result,
+  results,
+  selected,
+  showsLookalikes,
+  sliderDistance,
+} from "../../state/search";
+import type { Hit } from "../../types";
+import { language, t } from "../../words";
+import { thresholdText } from "../../words/server";
 
 export function Hits() {
-  const matches = shown.value;
-  const at = useCallback((item: number) => matches[item], [matches]);
-  if (!answers.value) return <Waiting />;
+  const shown = hits.value;
+  const at = useCallback((item: number) => shown[item], [shown]);
+  if (!results.value) return <Waiting />;
   return (
     <div data-busy={busy.value}>
-      <header class="answers-head">
-        <Who />
-        <p class="count" role="status" aria-live="polite">{summary(matches.length)}</p>
+      <header class="results-head">
+        <Identity />
+        <p class="count" role="status" aria-live="polite">
+          {summary(shown.length)}
+        </p>
       </header>
-      {matches.length ? (
-        <VirtualGrid label={said("search.hits")} length={matches.length} at={at} least={136} below={64} keyOf={(match) => match.face.id} tile={hit} />
+      {shown.length ? (
+        <VirtualGrid
+          label={t("search.hits")}
+          length={shown.length}
+          at={at}
+          minWidth={136}
+          below={64}
+          keyOf={(hit) => hit.face.id}
+          renderTile={renderHit}
+        />
       ) : (
-        <Nobody />
+        <NoHits />
       )}
-      {cut.value && (
+      {mayHaveMore.value && (
         <p class="actions">
-          <button type="button" onClick={more}>{said("search.more")}</button>
+          <button type="button" onClick={loadMore}>
+            {t("search.more")}
+          </button>
         </p>
       )}
       <Basis />
@@ -35,21 +63,22 @@ export function Hits() {
   );
 }
 
-const hit = (match: Match, _: number, handle: Handle) => <Hit match={match} handle={handle} />;
+const renderHit = (hit: Hit, _: number, handle: Handle) => <HitTile hit={hit} handle={handle} />;
 
 function summary(n: number): string {
-  if (nearest.value === null) return said("search.found.all", { n });
-  return said("search.found", { n, at: distance(nearest.value) });
+  if (maxDistance.value === null) return t("search.found.all", { n });
+  return t("search.found", { n, at: distance(maxDistance.value) });
 }
 
-function Who() {
-  const identity = who.value?.identities[chosen.value];
-  if (!identity || apart.value) return null;
-  if (!identity.match) return <p class="who who-nobody">{said("search.nobodyknown")}</p>;
+/** The named person that the selected face most likely shows. */
+function Identity() {
+  const identity = identities.value?.identities[selected.value];
+  if (!identity || showsLookalikes.value) return null;
+  if (!identity.who) return <p class="identity identity-none">{t("search.noname")}</p>;
   return (
-    <p class="who">
-      <a href={`#/people/${identity.match.person}`}>{identity.match.name}</a>
-      {identity.match.probability !== null && <span class="sure">{probability(identity.match.probability)}</span>}
+    <p class="identity">
+      <a href={`#/people/${identity.who.person}`}>{identity.who.name}</a>
+      {identity.who.probability !== null && <span class="probability">{probability(identity.who.probability)}</span>}
     </p>
   );
 }
@@ -57,71 +86,92 @@ function Who() {
 function Waiting() {
   return (
     <div class="waiting" role="status">
-      <p class="unseen">{said("search.waiting")}</p>
-      {Array.from({ length: 12 }, (_, n) => <span key={n} class="tile-empty" />)}
+      <p class="visually-hidden">{t("search.waiting")}</p>
+      {Array.from({ length: 12 }, (_, n) => (
+        <span key={n} class="tile-empty" />
+      ))}
     </div>
   );
 }
 
-function Nobody() {
-  const first = answer.value?.hits[0];
-  if (!first) return <div class="empty"><Icon name="face" size={40} /><p>{said("search.none")}</p></div>;
+function NoHits() {
+  const all = result.value?.matches ?? [];
+  const [nearest, farthest] = [all[0], all.at(-1)];
+  if (!nearest || !farthest) {
+    return (
+      <div class="empty">
+        <Icon name="face" size={40} />
+        <p>{t(gallery.value?.faces ? "search.none.filtered" : "search.none")}</p>
+      </div>
+    );
+  }
+  const showAll = (): void => {
+    sliderDistance.value = Math.ceil(farthest.distance * 100 + 1) / 100;
+  };
   return (
     <div class="empty">
       <Icon name="face" size={40} />
-      <p>{said("search.nobody", { at: distance(nearest.value), nearest: distance(first.distance) })}</p>
-      <button type="button" onClick={() => (limit.value = Math.ceil(answer.value!.hits.at(-1)!.distance * 100 + 1) / 100)}>
-        {said("search.anyway")}
+      <p>{t("search.nohits", { at: distance(maxDistance.value), nearest: distance(nearest.distance) })}</p>
+      <button type="button" onClick={showAll}>
+        {t("search.anyway")}
       </button>
     </div>
   );
 }
 
-function Hit({ match, handle }: { match: Match; handle: Handle }) {
-  const { face } = match;
-  const below = answers.value?.info.threshold;
-  const alike = below !== null && below !== undefined && match.distance < below;
-  const label = said("hit.label", {
-    rank: match.rank,
-    name: face.name || (face.person === null ? said("nobody") : `#${face.person}`),
-    distance: distance(match.distance),
-    probability: match.probability === null ? said("unknown") : probability(match.probability),
+function HitTile({ hit, handle }: { hit: Hit; handle: Handle }) {
+  const { face } = hit;
+  const threshold = results.value?.basis.threshold ?? null;
+  const label = t("hit.label", {
+    rank: hit.rank,
+    name: face.name || (face.person === null ? t("unassigned") : `#${face.person}`),
+    distance: distance(hit.distance),
+    probability: hit.probability === null ? t("unknown") : probability(hit.probability),
   });
   return (
-    <article class="tile hit" data-alike={alike}>
-      <button type="button" class="tile-face" {...handle} aria-label={label} onClick={() => openPhoto(face.photo, face.id)}>
+    <article class="tile hit" data-match={threshold !== null && hit.distance < threshold}>
+      <button
+        type="button"
+        class="tile-face"
+        {...handle}
+        aria-label={label}
+        onClick={() => openPhoto(face.photo, face.id)}
+      >
         <Chip face={face.id} />
       </button>
       <div class="tile-actions">
-        <IconButton icon="search" label={said("hit.search")} tabIndex={handle.tabIndex} press={() => go(`#/search?probe=face:${face.id}`)} />
-        <IconButton icon="away" label={said("hit.not")} tabIndex={handle.tabIndex} press={() => notThis(face)} />
+        <IconButton
+          icon="search"
+          label={t("hit.search")}
+          tabIndex={handle.tabIndex}
+          press={() => navigate(`#/search?probe=face:${face.id}`)}
+        />
+        <IconButton icon="exclude" label={t("hit.exclude")} tabIndex={handle.tabIndex} press={() => exclude(face)} />
       </div>
-      <p class="tile-name clip" title={match.path}>{face.name || <span class="muted">{fileName(match.path)}</span>}</p>
+      <p class="tile-name clip" title={hit.path}>
+        {face.name || <span class="muted">{fileName(hit.path)}</span>}
+      </p>
       <p class="tile-numbers">
-        <span title={said("distance")}>{distance(match.distance)}</span>
-        {match.probability !== null && <span class="sure" title={said("probability")}>{probability(match.probability)}</span>}
+        <span title={t("distance")}>{distance(hit.distance)}</span>
+        {hit.probability !== null && (
+          <span class="probability" title={t("probability")}>
+            {probability(hit.probability)}
+          </span>
+        )}
       </p>
     </article>
   );
 }
 
-export function IconButton({ icon, label, press, tabIndex = 0 }: { icon: Parameters<typeof Icon>[0]["name"]; label: string; press: () => void; tabIndex?: number }) {
-  return (
-    <button type="button" class="round small" aria-label={label} title={label} tabIndex={tabIndex} onClick={press}>
-      <Icon name={icon} size={16} />
-    </button>
-  );
-}
-
 function Basis() {
-  const { info: basis } = answers.value!;
-  const moved = answer.value?.hits[0]?.probability === null;
-  const words = [
-    said("basis.searched", { n: basis.searched }),
-    `${basis.model}, ${said(basis.metric === "cosine" ? "metric.cosine" : "metric.euclidean")}`,
-    basis.threshold !== null && said("basis.threshold", { at: distance(basis.threshold), source: basis.threshold_source }),
-    basis.false_matches !== null && said("basis.false", { n: basis.false_matches.toPrecision(2) }),
-    basis.prior !== null && said(moved ? "basis.moved" : "basis.prior", { prior: basis.prior }),
+  const { basis } = results.value!;
+  const noProbability = result.value?.matches[0]?.probability === null;
+  const parts = [
+    t("basis.searched", { n: basis.searched }),
+    `${basis.model} · ${t(basis.metric === "cosine" ? "metric.cosine" : "metric.euclidean")}`,
+    basis.threshold !== null && thresholdText(basis.threshold, basis.threshold_source),
+    basis.false_matches !== null && t("basis.false", { n: roundNumber(basis.false_matches, language.value) }),
+    basis.prior !== null && t(noProbability ? "basis.excluded" : "basis.prior", { prior: basis.prior }),
   ];
-  return <p class="basis note">{words.filter(Boolean).join(" · ")}</p>;
+  return <p class="basis note">{parts.filter(Boolean).join(" · ")}</p>;
 }

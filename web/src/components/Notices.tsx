@@ -1,7 +1,7 @@
-// What is said at the edge of the page, and read aloud: done, undone, gone wrong.
+// Short messages at the edge of the page, also read aloud by screen readers.
 
 import { dismiss, notices } from "../state/app";
-import { said } from "../words";
+import { t } from "../words";
 import { Icon } from "./Icon";
 
 export function Notices() {
@@ -20,10 +20,10 @@ export function Notices() {
               }}
             >
               <Icon name="undo" size={16} />
-              {said("undo")}
+              {t("undo")}
             </button>
           )}
-          <button type="button" class="quiet round" aria-label={said("close")} onClick={() => dismiss(notice.id)}>
+          <button type="button" class="quiet round" aria-label={t("close")} onClick={() => dismiss(notice.id)}>
             <Icon name="close" size={16} />
           </button>
         </div>

@@ -1,8 +1,8 @@
-// A window above the page: the browser keeps the focus in it, and Escape closes it.
+// A modal dialog: the browser keeps the focus in it, and Escape closes it.
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { said } from "../words";
+import { t } from "../words";
 import { Icon } from "./Icon";
 
 interface Props {
@@ -14,14 +14,14 @@ interface Props {
 
 export function Dialog({ title, close, wide = false, children }: Props) {
   const element = useRef<HTMLDialogElement>(null);
-  const before = useRef<Element | null>(null);
+  const previousFocus = useRef<Element | null>(null);
   useEffect(() => {
     const dialog = element.current!;
-    before.current = document.activeElement;
+    previousFocus.current = document.activeElement;
     dialog.showModal();
     return () => {
       dialog.close();
-      (before.current as HTMLElement | null)?.focus?.({ preventScroll: true });
+      (previousFocus.current as HTMLElement | null)?.focus?.({ preventScroll: true });
     };
   }, []);
   return (
@@ -38,7 +38,7 @@ export function Dialog({ title, close, wide = false, children }: Props) {
       <div class="dialog-inside">
         <header class="dialog-head">
           <h2>{title}</h2>
-          <button type="button" class="quiet round" onClick={close} aria-label={said("close")} title={said("close")}>
+          <button type="button" class="quiet round" onClick={close} aria-label={t("close")} title={t("close")}>
             <Icon name="close" />
           </button>
         </header>

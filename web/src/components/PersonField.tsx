@@ -1,37 +1,38 @@
-// A field for a person: names are proposed while typing.
+// A text field for a person, with suggestions from the gallery's names.
 
 import type { TargetedKeyboardEvent } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { get } from "../api";
-import type { Person } from "../shapes";
-import { said } from "../words";
+import type { Person } from "../types";
+import { t } from "../words";
 import { Chip } from "./Chip";
 
 interface Props {
   label: string;
   placeholder?: string;
-  /** The text to begin with. */
   value?: string;
   autoFocus?: boolean;
-  /** Somebody who is in the gallery was taken. */
+  /** Called with a suggested person. */
   pick: (person: Person) => void;
-  /** A name was typed that was not taken from the proposals; without it only proposals can be taken. */
-  type?: (name: string) => void;
+  /** Called with a name that is not a suggestion; without it only suggestions are accepted. */
+  enterName?: (name: string) => void;
   cancel?: () => void;
-  /** Who is not proposed. */
-  without?: number[];
+  /** Ids of people who are not suggested. */
+  exclude?: number[];
 }
 
-const WAIT = 120; // ms after the last key before names are asked for
+const DELAY = 120; // ms after the last key before names are fetched
+const MAX_SUGGESTIONS = 8;
 
-export function PersonField({ label, placeholder, value = "", autoFocus = false, pick, type, cancel, without = [] }: Props) {
+export function PersonField(props: Props) {
+  const { label, placeholder, value = "", autoFocus = false, pick, enterName, cancel, exclude = [] } = props;
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(value);
-  const [found, setFound] = useState<Person[]>([]);
+  const [suggestions, setSuggestions] = useState<Person[]>([]);
   const [active, setActive] = useState(-1);
   const [open, setOpen] = useState(false);
-  const done = useRef(false);
+  const finishing = useRef(false);
 
   useEffect(() => {
     if (autoFocus) {
@@ -42,57 +43,57 @@ export function PersonField({ label, placeholder, value = "", autoFocus = false,
 
   useEffect(() => {
     if (!open) return undefined;
-    const stop = new AbortController();
+    const controller = new AbortController();
+    const query = { named: true, q: text.trim(), limit: MAX_SUGGESTIONS };
     const timer = setTimeout(() => {
-      get<{ people: Person[] }>("/people", { named: true, q: text.trim(), limit: 8 }, stop.signal)
-        .then((answer) => {
-          setFound(answer.people.filter((person) => !without.includes(person.id)));
+      get<{ people: Person[] }>("/people", query, controller.signal)
+        .then(({ people }) => {
+          setSuggestions(people.filter((person) => !exclude.includes(person.id)));
           setActive(-1);
         })
         .catch(() => {});
-    }, WAIT);
+    }, DELAY);
     return () => {
       clearTimeout(timer);
-      stop.abort();
+      controller.abort();
     };
   }, [text, open]);
 
-  const finish = (how: () => void): void => {
-    done.current = true;
+  const finish = (action: () => void): void => {
+    finishing.current = true;
     setOpen(false);
-    setFound([]);
-    how();
+    setSuggestions([]);
+    action();
     if (!value) setText("");
     queueMicrotask(() => {
-      done.current = false;
+      finishing.current = false;
     });
   };
-  const take = (person: Person): void => finish(() => pick(person));
-  const enter = (): void => {
+  const submit = (): void => {
     const name = text.trim();
-    const chosen = found[active] ?? found.find((person) => person.name === name);
-    if (chosen) take(chosen);
-    else if (type && name && name !== value) finish(() => type(name));
-    else if (type) finish(() => cancel?.());
-    else if (found[0] && name) take(found[0]);
+    const person = suggestions[active] ?? suggestions.find((suggestion) => suggestion.name === name);
+    if (person) finish(() => pick(person));
+    else if (enterName && name && name !== value) finish(() => enterName(name));
+    else if (enterName) finish(() => cancel?.());
+    else if (suggestions[0] && name) finish(() => pick(suggestions[0]!));
   };
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLInputElement>): void => {
-    if (event.isComposing) return; // Enter that ends a conversion from kana is not an answer
+    if (event.isComposing) return; // this Enter ends a conversion from kana
     event.stopPropagation();
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       setOpen(true);
       const step = event.key === "ArrowDown" ? 1 : -1;
-      setActive(Math.min(Math.max(active + step, -1), found.length - 1));
+      setActive(Math.min(Math.max(active + step, -1), suggestions.length - 1));
     } else if (event.key === "Enter") {
       event.preventDefault();
-      enter();
+      submit();
     } else if (event.key === "Escape" && (open || cancel)) {
       event.preventDefault();
       finish(() => cancel?.());
     }
   };
-  const listed = open && found.length > 0;
+  const listed = open && suggestions.length > 0;
 
   return (
     <div class="person-field">
@@ -117,24 +118,24 @@ export function PersonField({ label, placeholder, value = "", autoFocus = false,
         }}
         onKeyDown={onKeyDown}
         onBlur={() => {
-          if (done.current) return;
+          if (finishing.current) return;
           setOpen(false);
           if (cancel) finish(cancel);
         }}
       />
-      <ul class="proposals" role="listbox" id={`${id}-list`} aria-label={said("field.proposals")} hidden={!listed}>
-        {found.map((person, place) => (
+      <ul class="suggestions" role="listbox" id={`${id}-list`} aria-label={t("field.suggestions")} hidden={!listed}>
+        {suggestions.map((person, index) => (
           <li
             key={person.id}
-            id={`${id}-${place}`}
+            id={`${id}-${index}`}
             role="option"
-            aria-selected={place === active}
-            onPointerDown={(event) => event.preventDefault()}
-            onClick={() => take(person)}
+            aria-selected={index === active}
+            onPointerDown={(event) => event.preventDefault()} // the field keeps the focus
+            onClick={() => finish(() => pick(person))}
           >
             <Chip face={person.cover} side={96} />
             <span class="clip">{person.name}</span>
-            <small>{said("count.faces", { n: person.faces })}</small>
+            <small>{t("count.faces", { n: person.faces })}</small>
           </li>
         ))}
       </ul>

@@ -1,13 +1,13 @@
-// The two switches that are always at hand: language, and light or dark.
+// The buttons for language and theme.
 
 import { theme, type Theme } from "../state/app";
-import { language, said, speak } from "../words";
+import { language, setLanguage, t } from "../words";
 import { Icon, type IconName } from "./Icon";
 
 export function LanguageButton() {
   const other = language.value === "en" ? "ja" : "en";
   return (
-    <button type="button" class="quiet" lang={other} onClick={() => speak(other)}>
+    <button type="button" class="quiet" lang={other} onClick={() => setLanguage(other)}>
       {other === "ja" ? "日本語" : "English"}
     </button>
   );
@@ -17,11 +17,14 @@ const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "syst
 const ICONS: Record<Theme, IconName> = { system: "half", light: "sun", dark: "moon" };
 
 export function ThemeButton() {
-  const now = theme.value;
-  const label = said(`theme.${now}`);
+  const current = theme.value;
+  const label = t("theme.button", { name: t(`theme.${current}`) });
+  const press = (): void => {
+    theme.value = NEXT[current];
+  };
   return (
-    <button type="button" class="quiet round" aria-label={label} title={label} onClick={() => (theme.value = NEXT[now])}>
-      <Icon name={ICONS[now]} />
+    <button type="button" class="quiet round" aria-label={label} title={label} onClick={press}>
+      <Icon name={ICONS[current]} />
     </button>
   );
 }

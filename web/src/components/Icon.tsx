@@ -1,8 +1,9 @@
-// Small line drawings, 24 by 24.
+// Line icons, 24 by 24.
 
 const PATHS = {
   search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5 20 20",
-  people: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20c.4-3.6 3-5.5 6.5-5.5s6.1 1.9 6.5 5.5M16 4.3a3.5 3.5 0 0 1 0 6.4M18 14.9c2 .7 3.2 2.4 3.5 5.1",
+  people:
+    "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20c.4-3.6 3-5.5 6.5-5.5s6.1 1.9 6.5 5.5M16 4.3a3.5 3.5 0 0 1 0 6.4M18 14.9c2 .7 3.2 2.4 3.5 5.1",
   photos: "M4 5h16v14H4zM4 16l4.5-4.5 4 4 2.5-2.5L20 17.5M15.5 9.5h.01",
   compare: "M3.5 5h7v14h-7zM13.5 5h7v14h-7z",
   map: "M6 8h.01M9 13h.01M5.5 17h.01M12 6h.01M11 17h.01M16 9h.01M15 14h.01M19 6h.01M18.5 17.5h.01M13 10h.01",
@@ -11,7 +12,7 @@ const PATHS = {
   upload: "M12 16V5M7.5 9 12 4.5 16.5 9M4.5 19.5h15",
   close: "M6 6l12 12M18 6 6 18",
   check: "M5 12.5 10 17.5 19.5 7",
-  away: "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM6 6l12 12",
+  exclude: "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM6 6l12 12",
   more: "M12 5v14M5 12h14",
   minus: "M5 12h14",
   back: "M14.5 5 8 12l6.5 7",
@@ -32,7 +33,14 @@ export function Icon({ name, size = 20 }: { name: IconName; size?: number }) {
   const width = name === "map" ? 2.6 : 1.6;
   return (
     <svg class="icon" width={size} height={size} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
-      <path d={PATHS[name]} fill="none" stroke="currentColor" stroke-width={width} stroke-linecap="round" stroke-linejoin="round" />
+      <path
+        d={PATHS[name]}
+        fill="none"
+        stroke="currentColor"
+        stroke-width={width}
+        stroke-linecap="round"
+        stroke-linejoin="round"
+      />
     </svg>
   );
 }
