@@ -68,7 +68,7 @@ def test_a_name_that_is_there_is_proposed_and_merges(at):
     at.view("settings")
     at.find(".journal button[aria-label]").first.wait_for()
     at.settled()
-    at.find(".journal li").filter(has_text="Named").locator("button").first.click()  # and the name is taken back, too
+    at.find(".journal li").filter(has_text="Named").locator("button").first.click()  # the name is undone, too
     at.says("Undone.")
 
 

@@ -857,18 +857,99 @@ export interface components {
         };
         /**
          * Document
-         * @description RFC 9457, with `code`, a word that programs may rely on.
+         * @description A problem document (RFC 9457).
+         *
+         *     `code` is stable; programs may rely on it. `values` holds what `detail` names, so that it can be translated.
          * @example {
-         *       "code": "not-found",
+         *       "code": "unknown-face",
          *       "detail": "there is no face 12 in the gallery",
          *       "status": 404,
          *       "title": "Not Found",
-         *       "type": "about:blank"
+         *       "type": "about:blank",
+         *       "values": {
+         *         "face": 12
+         *       }
          *     }
          */
         Document: {
-            /** Code */
-            code: string;
+            /**
+             * Code
+             * @description A stable word for the problem.
+             *
+             *     - `key-required` (401): No access key was sent, or it is unknown or revoked.
+             *     - `role-too-low` (403): The key's role does not allow this. Values: needed, role.
+             *     - `unknown-host` (403): The Host header is not a name of this server (see --allow-host).
+             *     - `foreign-origin` (403): A page of another site sent a change.
+             *     - `unknown-person` (400, 404): No such person. Values: name.
+             *     - `unknown-face` (400, 404): No such face. Values: face.
+             *     - `unknown-photo` (400, 404): No such photograph. Values: photo.
+             *     - `unknown-entry` (400): The journal has no such entry. Values: entry.
+             *     - `unknown-job` (404): No such job. Values: job.
+             *     - `unknown-model` (400, 404): No such model. Values: model.
+             *     - `unknown-route` (404): No such path.
+             *     - `method-not-allowed` (405): The path does not accept this method.
+             *     - `no-chip` (404): The gallery has no picture of this face. Values: face.
+             *     - `no-map` (404): No face map has been made yet.
+             *     - `photo-is-video` (404): The file is a video; only its faces are stored. Values: photo.
+             *     - `photo-file-missing` (404): The file was moved, deleted or replaced. Values: photo.
+             *     - `picture-required` (400): The request needs a picture. Values: pictures.
+             *     - `invalid-form` (400): The multipart form cannot be read.
+             *     - `content-type` (415): The body's content type is not accepted.
+             *     - `unreadable-photo` (422): The picture cannot be decoded.
+             *     - `photo-too-large` (413): The picture has more pixels or bytes than the limit.
+             *     - `no-face` (422): No face was found in the picture. Values: picture.
+             *     - `no-such-face` (400): The picture has fewer faces. Values: picture, number, faces.
+             *     - `probe-required` (400): The request needs a probe: a picture, or probe=.
+             *     - `side-required` (400): One side of a comparison needs exactly one picture or name. Values: side.
+             *     - `side-not-a-picture` (400): A face number was given for a side without a picture. Values: side.
+             *     - `invalid-probe` (400): A probe is face:12, person:Ada or #12. Values: probe.
+             *     - `person-without-faces` (400): The person has no faces to search with. Values: name.
+             *     - `same-face` (400): Both sides are the same face.
+             *     - `one-face-each` (400): faces=all does not fit here: choose one face of each picture.
+             *     - `conflicting-limits` (400): max_distance and same_person exclude each other.
+             *     - `no-threshold` (400): The model has no threshold, and none was given. Values: model.
+             *     - `invalid-cursor` (400): `after` is not the `next` of an earlier answer.
+             *     - `name-empty` (400): A name needs at least one letter.
+             *     - `name-too-long` (400): The name is too long. Values: limit.
+             *     - `name-is-number` (400): The name would be read as a person's number. Values: name.
+             *     - `name-invalid` (400): The name has characters that no text has.
+             *     - `name-taken` (409): Another person has this name. Values: name, person.
+             *     - `merge-same-person` (400): Merging needs two different people.
+             *     - `merge-names-differ` (400): People with different names need a target with a name. Values: first, second.
+             *     - `nothing-to-undo` (400): The journal has nothing to undo.
+             *     - `already-undone` (400): The entry is already undone. Values: entry.
+             *     - `undo-blocked` (409): Later changes depend on the entry: undo `first` first. Values: entry, first.
+             *     - `undo-conflict` (409): The gallery no longer matches the entry. Values: entry.
+             *     - `review-closed` (400): The face is not to be reviewed for this person. Values: face.
+             *     - `forget-one` (400): Name one person, photograph or face to delete.
+             *     - `confirmation-mismatch` (400): `confirm` is not the person's name or number. Values: person.
+             *     - `path-not-absolute` (400): Paths on the server's machine must be absolute. Values: path.
+             *     - `path-missing` (400): The path does not exist on the server's machine. Values: path.
+             *     - `folder-unreadable` (400): The folder cannot be read. Values: folder.
+             *     - `folder-empty` (400): The folder has no pictures or videos. Values: folder.
+             *     - `face-api-in-use` (409): Faces stored by the Face API cannot change model. Values: faces.
+             *     - `same-model` (409): The gallery already uses this model. Values: model.
+             *     - `server-stopped` (503): The server stopped before the job was done.
+             *     - `request-timeout` (408): The request took too long to arrive. Values: seconds.
+             *     - `body-too-large` (413): The body is larger than the limit. Values: limit.
+             *     - `too-many-requests` (429): Too many requests at once: retry after Retry-After seconds.
+             *     - `too-many-jobs` (429): Too many jobs are waiting.
+             *     - `too-many-streams` (429): Too many event streams are open.
+             *     - `answer-timeout` (503): The answer took too long. Values: seconds.
+             *     - `starting` (503): The server is still loading networks and the search index.
+             *     - `gallery-busy` (503): Another process is writing to the gallery.
+             *     - `invalid-parameters` (422): Parameters are missing or out of bounds. Values: parameters.
+             *     - `invalid-arguments` (400): Parameters do not fit together; `detail` says which.
+             *     - `invalid-request` (400): The request is not valid HTTP for this route.
+             *     - `gallery-error` (409): The gallery refuses this; `detail` says why.
+             *     - `gallery-damaged` (500): The gallery is damaged: run 'nitakao gallery repair'.
+             *     - `missing-extra` (501): An optional package is not installed. Values: extra.
+             *     - `model-unavailable` (503): The model's files are missing or cannot be loaded.
+             *     - `unavailable` (503): nitakao cannot do this right now; `detail` says why.
+             *     - `internal-error` (500): A bug in nitakao; the server's log says where.
+             * @enum {string}
+             */
+            code: "key-required" | "role-too-low" | "unknown-host" | "foreign-origin" | "unknown-person" | "unknown-face" | "unknown-photo" | "unknown-entry" | "unknown-job" | "unknown-model" | "unknown-route" | "method-not-allowed" | "no-chip" | "no-map" | "photo-is-video" | "photo-file-missing" | "picture-required" | "invalid-form" | "content-type" | "unreadable-photo" | "photo-too-large" | "no-face" | "no-such-face" | "probe-required" | "side-required" | "side-not-a-picture" | "invalid-probe" | "person-without-faces" | "same-face" | "one-face-each" | "conflicting-limits" | "no-threshold" | "invalid-cursor" | "name-empty" | "name-too-long" | "name-is-number" | "name-invalid" | "name-taken" | "merge-same-person" | "merge-names-differ" | "nothing-to-undo" | "already-undone" | "undo-blocked" | "undo-conflict" | "review-closed" | "forget-one" | "confirmation-mismatch" | "path-not-absolute" | "path-missing" | "folder-unreadable" | "folder-empty" | "face-api-in-use" | "same-model" | "server-stopped" | "request-timeout" | "body-too-large" | "too-many-requests" | "too-many-jobs" | "too-many-streams" | "answer-timeout" | "starting" | "gallery-busy" | "invalid-parameters" | "invalid-arguments" | "invalid-request" | "gallery-error" | "gallery-damaged" | "missing-extra" | "model-unavailable" | "unavailable" | "internal-error";
             /** Detail */
             detail: string;
             /** Status */
@@ -877,6 +958,10 @@ export interface components {
             title: string;
             /** Type */
             type: string;
+            /** Values */
+            values: {
+                [key: string]: string | number | null;
+            };
         };
         /**
          * Embedded
@@ -1086,6 +1171,7 @@ export interface components {
         };
         /**
          * Job
+         * @description A job. problem, code, values: why it failed, as in a problem document: a sentence, its code, what it names.
          * @example {
          *       "created": 1795663267.6,
          *       "done": 120,
@@ -1094,10 +1180,13 @@ export interface components {
          *       "message": "140 faces",
          *       "started": 1795663267.7,
          *       "state": "running",
-         *       "total": 1000
+         *       "total": 1000,
+         *       "values": {}
          *     }
          */
         Job: {
+            /** Code */
+            code: string | null;
             /** Created */
             created: number;
             /** Done */
@@ -1125,6 +1214,10 @@ export interface components {
             state: "waiting" | "running" | "done" | "failed" | "cancelled";
             /** Total */
             total: number | null;
+            /** Values */
+            values: {
+                [key: string]: string | number | null;
+            };
         };
         /** Jobs */
         Jobs: {

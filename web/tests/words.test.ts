@@ -18,6 +18,28 @@ test.each(Object.keys(en) as (keyof typeof en)[])("%s is t in both languages, wi
   for (const name of placeholders(en[key])) expect(placeholders(ja[key])).toContain(name);
 });
 
+const openapi = JSON.parse(readFileSync(join(import.meta.dirname, "../openapi.json"), "utf8")) as {
+  components: { schemas: { Document: { properties: { code: { enum: string[]; description: string } } } } };
+};
+const codes = openapi.components.schemas.Document.properties.code;
+
+test.each(codes.enum)(
+  "the server's code %s has a sentence in both languages, with values that the server sends",
+  (code) => {
+    const key = `error.${code}` as keyof typeof en;
+    expect(en[key]).toBeTruthy();
+    expect(ja[key]).toBeTruthy();
+    const line = codes.description.split("\n").find((one) => one.startsWith(`- \`${code}\``)) ?? "";
+    const values = (/Values: (.*?)\.$/.exec(line)?.[1] ?? "").split(", ");
+    for (const name of placeholders(en[key])) expect(values).toContain(name.slice(1, -1));
+  },
+);
+
+test("every sentence for a problem belongs to a code of the server's, or to a failure without one", () => {
+  const known = new Set([...codes.enum, "unreachable", "unknown"].map((code) => `error.${code}`));
+  expect(Object.keys(en).filter((key) => key.startsWith("error.") && !known.has(key))).toEqual([]);
+});
+
 test("every text is used somewhere", () => {
   const folder = join(import.meta.dirname, "../src");
   const code = readdirSync(folder, { recursive: true, encoding: "utf8" })

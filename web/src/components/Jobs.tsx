@@ -2,7 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 import { post } from "../api";
-import { canWrite, reportError } from "../state/app";
+import { canWrite, problemMessage, reportError } from "../state/app";
 import { cancelJob, dismissJob, isActive, jobs, resumeJobs, watchJob } from "../state/jobs";
 import type { Job } from "../types";
 import { joinList, lookup, t } from "../words";
@@ -64,7 +64,7 @@ function outcome(kind: string, result: Record<string, unknown>): string {
 }
 
 function status(job: Job): string {
-  if (job.state === "failed") return job.problem ?? t("job.failed");
+  if (job.state === "failed") return problemMessage(job.code ?? "", job.values, job.problem ?? "") ?? t("job.failed");
   if (job.state === "waiting" || job.state === "cancelled") return t(`job.${job.state}`);
   if (job.state === "done") return outcome(job.kind, job.result ?? {});
   return job.total ? t("job.part", { done: job.done, total: job.total }) : t("job.running");

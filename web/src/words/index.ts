@@ -6,7 +6,7 @@ import { ja } from "./ja";
 
 export type { MessageKey };
 export type Language = "en" | "ja";
-export type Values = Record<string, string | number>;
+export type Values = Record<string, string | number | null>;
 
 const MESSAGES: Record<Language, Record<MessageKey, string>> = { en, ja };
 
@@ -23,7 +23,7 @@ export function interpolate(text: string, values: Values, language: Language): s
   const part = many !== undefined && values["n"] !== 1 ? many : one;
   return part.replace(/\{(\w+)\}/g, (placeholder, name: string) => {
     const value = values[name];
-    if (value === undefined) return placeholder;
+    if (value === undefined || value === null) return placeholder;
     return typeof value === "number" ? new Intl.NumberFormat(language).format(value) : value;
   });
 }

@@ -2,7 +2,7 @@
 
 import { distance } from "../format";
 import type { JournalEntry, Model, Photo } from "../types";
-import { t } from ".";
+import { lookup, t } from ".";
 
 const NO_FACE = "no face found";
 
@@ -32,5 +32,6 @@ export function cardText(field: string, card: Model): string {
 
 /** What an entry of the journal did. */
 export function journalText(entry: JournalEntry): string {
-  return entry.detail || entry.verb;
+  const verb = lookup(`verb.${entry.verb}`) ?? entry.verb;
+  return entry.detail ? t("journal.text", { verb, changes: entry.detail }) : verb;
 }
