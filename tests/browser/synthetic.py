@@ -50,7 +50,7 @@ class Made:
     def photo(self, n: int) -> dict[str, Any]:
         return {
             "id": n, "paths": [f"/pictures/{n:06}.jpg"], "width": 250, "height": 250, "video": False,
-            "taken": 1.6e9 + n, "indexed": 1.7e9, "problem": None, "faces": [self.face(n)],
+            "taken": 1.6e9 + n, "indexed": 1.7e9, "problem": "", "problem_code": "", "faces": [self.face(n)],
         }  # fmt: skip
 
     def gallery(self) -> dict[str, Any]:

@@ -503,7 +503,7 @@ export interface paths {
         put?: never;
         /**
          * Merge
-         * @description Others become one with this person, who stays.
+         * @description MergeRequest become one with this person, who stays.
          */
         post: operations["merge_api_v1_people__id__merge_post"];
         delete?: never;
@@ -720,106 +720,27 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** About */
-        About: {
-            /** Dimension */
-            dimension: number;
-            /** Faces */
-            faces: number;
-            /** Metric */
-            metric: string;
-            /** Model */
-            model: string;
-            /** Named */
-            named: number;
-            /** People */
-            people: number;
-            /** Photos */
-            photos: number;
-            /** Problems */
-            problems: number;
-            /** Reviews */
-            reviews: number;
-            /** Threshold */
-            threshold: number | null;
-            /** Unassigned */
-            unassigned: number;
-            /** Version */
-            version: string;
-            /** Videos */
-            videos: number;
-            /** Where */
-            where: string;
-        };
-        /** Answer */
+        /**
+         * Answer
+         * @description The hits for one probe, nearest first.
+         */
         Answer: {
-            /** Matches */
-            matches: components["schemas"]["Match"][];
+            /** Hits */
+            hits: components["schemas"]["Hit"][];
             probe: components["schemas"]["Probe"];
         };
         /**
-         * Answered
-         * @example {
-         *       "answer": "yes",
-         *       "face": 7,
-         *       "person": 12
-         *     }
+         * Candidate
+         * @description A person whom a probe may show. `face`: the person's nearest face, at `face_distance`.
          */
-        Answered: {
-            /**
-             * Answer
-             * @enum {string}
-             */
-            answer: "yes" | "no" | "skip";
-            /** Face */
-            face: number;
-            /** Person */
-            person: number;
-        };
-        /**
-         * Basis
-         * @description What makes distances and probabilities readable.
-         * @example {
-         *       "calibration": "LFW folds 1-5",
-         *       "faces": 47,
-         *       "false_matches": 0.48,
-         *       "metric": "euclidean",
-         *       "model": "dlib-resnet",
-         *       "prior": 0.5,
-         *       "searched": 47,
-         *       "threshold": 0.617,
-         *       "threshold_source": "best on LFW folds 1-5"
-         *     }
-         */
-        Basis: {
-            /** Calibration */
-            calibration: string;
-            /** Faces */
-            faces: number;
-            /** False Matches */
-            false_matches: number | null;
-            /** Metric */
-            metric: string;
-            /** Model */
-            model: string;
-            /** Prior */
-            prior: number | null;
-            /** Searched */
-            searched: number;
-            /** Threshold */
-            threshold: number | null;
-            /** Threshold Source */
-            threshold_source: string;
-        };
-        /** Candidate */
         Candidate: {
-            /** Best */
-            best: number;
             /** Distance */
             distance: number;
+            face: components["schemas"]["Face"];
+            /** Face Distance */
+            face_distance: number;
             /** Name */
             name: string;
-            nearest: components["schemas"]["Face"];
             /** Person */
             person: number;
             /** Probability */
@@ -828,10 +749,10 @@ export interface components {
             rank: number;
         };
         /**
-         * Changed
+         * ChangeResponse
          * @description entry: of the journal, 0 where there was nothing to change.  person: whom it was about, null for nobody.
          */
-        Changed: {
+        ChangeResponse: {
             /** Entry */
             entry: number;
             /** Faces */
@@ -840,20 +761,75 @@ export interface components {
             /** Warnings */
             warnings: string[];
         };
-        /** Detected */
-        Detected: {
+        /**
+         * ClusterRequest
+         * @description method: null for nitakao's own.
+         * @example {
+         *       "threshold": 0.55
+         *     }
+         */
+        ClusterRequest: {
+            /** Method */
+            method?: ("dbscan" | "hdbscan" | "agglomerative") | null;
+            /**
+             * Smallest
+             * @default 3
+             */
+            smallest: number;
+            /** Threshold */
+            threshold?: number | null;
+        };
+        /** DetectResponse */
+        DetectResponse: {
             /** Detector */
             detector: string;
             /** Faces */
-            faces: components["schemas"]["Seen"][];
+            faces: components["schemas"]["DetectedFace"][];
             /** Height */
             height: number;
             /** Problem */
             problem: string;
+            /** Problem Code */
+            problem_code: string;
             /** Smallest Face */
             smallest_face: number;
             /** Width */
             width: number;
+        };
+        /**
+         * DetectedFace
+         * @description A face in an uploaded picture. `turn`: degrees counter-clockwise that make it upright.
+         * @example {
+         *       "box": [
+         *         367.5,
+         *         79,
+         *         616.4,
+         *         428.3
+         *       ],
+         *       "number": 0,
+         *       "score": 0.9997,
+         *       "turn": 0
+         *     }
+         */
+        DetectedFace: {
+            /** Box */
+            box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Landmarks */
+            landmarks: [
+                number,
+                number
+            ][] | null;
+            /** Number */
+            number: number;
+            /** Score */
+            score: number;
+            /** Turn */
+            turn: number;
         };
         /**
          * Document
@@ -963,8 +939,31 @@ export interface components {
                 [key: string]: string | number | null;
             };
         };
+        /** EmbedResponse */
+        EmbedResponse: {
+            /** Detector */
+            detector: string;
+            /** Dimension */
+            dimension: number;
+            /** Faces */
+            faces: components["schemas"]["EmbeddedFace"][];
+            /** Height */
+            height: number;
+            /** Metric */
+            metric: string;
+            /** Model */
+            model: string;
+            /** Problem */
+            problem: string;
+            /** Problem Code */
+            problem_code: string;
+            /** Smallest Face */
+            smallest_face: number;
+            /** Width */
+            width: number;
+        };
         /**
-         * Embedded
+         * EmbeddedFace
          * @example {
          *       "box": [
          *         367.5,
@@ -977,7 +976,7 @@ export interface components {
          *       "turn": 0
          *     }
          */
-        Embedded: {
+        EmbeddedFace: {
             /** Box */
             box: [
                 number,
@@ -999,24 +998,12 @@ export interface components {
             /** Vector */
             vector: number[];
         };
-        /** Entry */
-        Entry: {
-            /** At */
-            at: number;
-            /** Detail */
-            detail: string;
-            /** Id */
-            id: number;
-            /** Undone */
-            undone: boolean;
-            /** Verb */
-            verb: string;
-            /** Who */
-            who: string;
-        };
         /**
          * Face
-         * @description A face of the gallery. box, landmarks: pixels of the upright photograph. time: seconds into a video.
+         * @description A face of the gallery.
+         *
+         *     `box` (x1, y1, x2, y2) and `landmarks` are in pixels of the upright photograph. `time`: seconds into a video.
+         *     `taken`: seconds since 1970. `person` is null for an unassigned face.
          * @example {
          *       "box": [
          *         367.5,
@@ -1063,7 +1050,7 @@ export interface components {
             person: number | null;
             /** Photo */
             photo: number;
-            quality: components["schemas"]["QualityOf"];
+            quality: components["schemas"]["FaceQuality"];
             /** Score */
             score: number;
             /** Taken */
@@ -1071,17 +1058,37 @@ export interface components {
             /** Time */
             time: number | null;
         };
-        /** FacesOf */
-        FacesOf: {
-            /** Faces */
-            faces: components["schemas"]["Face"][];
-            /** Next */
-            next: string | null;
-            /** Total */
-            total: number;
+        /**
+         * FaceMap
+         * @description Columns: the same place in each list is one face.  stale: whether faces came or went since.
+         */
+        FaceMap: {
+            /** Made */
+            made: number;
+            /** Method */
+            method: string;
+            points: components["schemas"]["MapPoints"];
+            /** Stale */
+            stale: boolean;
         };
         /**
-         * Forgotten
+         * FaceQuality
+         * @description Quality of a face: `score` and `sharpness` from 0 to 1, angles in degrees (approximate).
+         */
+        FaceQuality: {
+            /** Pitch */
+            pitch: number | null;
+            /** Roll */
+            roll: number | null;
+            /** Score */
+            score: number | null;
+            /** Sharpness */
+            sharpness: number | null;
+            /** Yaw */
+            yaw: number | null;
+        };
+        /**
+         * ForgetRequest
          * @description What is to be forgotten: one of person, photo and face.
          *
          *     confirm: for a person the name, or '#12'.  tombstone: never index the photographs again.
@@ -1091,7 +1098,7 @@ export interface components {
          *       "tombstone": true
          *     }
          */
-        Forgotten: {
+        ForgetRequest: {
             /**
              * Confirm
              * @default
@@ -1109,45 +1116,79 @@ export interface components {
              */
             tombstone: boolean;
         };
-        /**
-         * Grouping
-         * @description method: null for nitakao's own.
-         * @example {
-         *       "threshold": 0.55
-         *     }
-         */
-        Grouping: {
-            /** Method */
-            method?: ("dbscan" | "hdbscan" | "agglomerative") | null;
-            /**
-             * Smallest
-             * @default 3
-             */
-            smallest: number;
+        /** Gallery */
+        Gallery: {
+            /** Dimension */
+            dimension: number;
+            /** Faces */
+            faces: number;
+            /** Metric */
+            metric: string;
+            /** Model */
+            model: string;
+            /** Named */
+            named: number;
+            /** People */
+            people: number;
+            /** Photos */
+            photos: number;
+            /** Problems */
+            problems: number;
+            /** Reviews */
+            reviews: number;
             /** Threshold */
-            threshold?: number | null;
+            threshold: number | null;
+            /** Unassigned */
+            unassigned: number;
+            /** Version */
+            version: string;
+            /** Videos */
+            videos: number;
+            /** Where */
+            where: string;
         };
-        /** Identified */
-        Identified: {
-            basis: components["schemas"]["Basis"];
+        /**
+         * Hit
+         * @description A face of the gallery that resembles the probe.
+         */
+        Hit: {
+            /** Distance */
+            distance: number;
+            face: components["schemas"]["Face"];
+            /** Path */
+            path: string;
+            /** Probability */
+            probability: number | null;
+            /** Rank */
+            rank: number;
+        };
+        /**
+         * IdentifyResponse
+         * @description One identity for each probe. `people`: how many named people were compared.
+         */
+        IdentifyResponse: {
             /** Identities */
             identities: components["schemas"]["Identity"][];
+            info: components["schemas"]["ResultInfo"];
             /** People */
             people: number;
             /** Problems */
             problems: string[];
         };
-        /** Identity */
+        /**
+         * Identity
+         * @description Who a probe shows. `match` is null for an unknown person, which has the probability `unknown`.
+         */
         Identity: {
             /** Candidates */
             candidates: components["schemas"]["Candidate"][];
-            /** Nobody */
-            nobody: number | null;
+            match: components["schemas"]["Candidate"] | null;
             probe: components["schemas"]["Probe"];
-            who: components["schemas"]["Candidate"] | null;
+            /** Unknown */
+            unknown: number | null;
         };
         /**
-         * Indexing
+         * IndexRequest
          * @description paths: absolute, on the server's machine.
          * @example {
          *       "paths": [
@@ -1156,9 +1197,7 @@ export interface components {
          *       "prune": true
          *     }
          */
-        Indexing: {
-            /** Again */
-            again?: ("problems" | "all") | null;
+        IndexRequest: {
             /** Labels From */
             labels_from?: "folder" | null;
             /** Paths */
@@ -1168,10 +1207,14 @@ export interface components {
              * @default false
              */
             prune: boolean;
+            /** Rescan */
+            rescan?: ("problems" | "all") | null;
         };
         /**
          * Job
-         * @description A job. problem, code, values: why it failed, as in a problem document: a sentence, its code, what it names.
+         * @description A background job. Times are seconds since 1970.
+         *
+         *     A failed job has a `problem` sentence, with `code` and `values` as in a problem document.
          * @example {
          *       "created": 1795663267.6,
          *       "done": 120,
@@ -1219,58 +1262,102 @@ export interface components {
                 [key: string]: string | number | null;
             };
         };
-        /** Jobs */
-        Jobs: {
+        /** JobList */
+        JobList: {
             /** Jobs */
             jobs: components["schemas"]["Job"][];
         };
         /** Journal */
         Journal: {
             /** Entries */
-            entries: components["schemas"]["Entry"][];
+            entries: components["schemas"]["JournalEntry"][];
             /** Next */
             next: string | null;
         };
         /**
-         * Login
+         * JournalChange
+         * @description One change. `kind` is one of the listed words; `values` hold what it names: people, names, counts.
+         *
+         *     `assigned` {faces, person}, `unassigned` {faces, person}, `moved` {faces, source, person},
+         *     `assigned-many` {faces, people}, `confirmed` {faces}, `created` {person}, `created-many` {people},
+         *     `removed` {person}, `hidden` {person}, `unhidden` {person}, `named` {person, name}, `renamed` {source, name},
+         *     `unnamed` {person, name}, `rejected` {faces, person}, `allowed` {faces, person}, `merged` {person, target},
+         *     `split` {person, target}, `undone` {entry}, `redone` {entry}, `more` {changes}.
+         */
+        JournalChange: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "assigned" | "unassigned" | "moved" | "assigned-many" | "confirmed" | "created" | "created-many" | "removed" | "hidden" | "unhidden" | "named" | "renamed" | "unnamed" | "rejected" | "allowed" | "merged" | "split" | "undone" | "redone" | "more";
+            /** Values */
+            values: {
+                [key: string]: string | number;
+            };
+        };
+        /**
+         * JournalEntry
+         * @description An entry of the journal. `at`: seconds since 1970. `detail`: the changes in English.
+         */
+        JournalEntry: {
+            /** At */
+            at: number;
+            /** Changes */
+            changes: components["schemas"]["JournalChange"][];
+            /** Detail */
+            detail: string;
+            /** Id */
+            id: number;
+            /** Undone */
+            undone: boolean;
+            /** Verb */
+            verb: string;
+            /** Who */
+            who: string;
+        };
+        /**
+         * LoginRequest
          * @example {
          *       "key": "nk_..."
          *     }
          */
-        Login: {
+        LoginRequest: {
             /** Key */
             key: string;
         };
-        /**
-         * Mapped
-         * @description Columns: the same place in each list is one face.  stale: whether faces came or went since.
-         */
-        Mapped: {
-            /** Made */
-            made: number;
-            /** Method */
-            method: string;
-            points: components["schemas"]["Points"];
-            /** Stale */
-            stale: boolean;
+        /** MapPoints */
+        MapPoints: {
+            /** Face */
+            face: number[];
+            /** Person */
+            person: (number | null)[];
+            /** X */
+            x: number[];
+            /** Y */
+            y: number[];
         };
-        /** Match */
-        Match: {
-            /** Distance */
-            distance: number;
-            face: components["schemas"]["Face"];
-            /** Path */
-            path: string;
-            /** Probability */
-            probability: number | null;
-            /** Rank */
-            rank: number;
+        /**
+         * MergeRequest
+         * @example {
+         *       "others": [
+         *         12,
+         *         31
+         *       ]
+         *     }
+         */
+        MergeRequest: {
+            /** Others */
+            others: number[];
         };
         /**
          * Model
-         * @description A model's card; every other field of it is there, too.  gallery: whether it is the one in use.
+         * @description A model's card, with all its other fields.
+         *
+         *     `here`: the weights are installed. `gallery`: the gallery uses it. `builtin`: it ships with nitakao.
          */
         Model: {
+            /** Builtin */
+            builtin: boolean;
             /** Commercial */
             commercial: string;
             /** Data Licence */
@@ -1288,13 +1375,13 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** Models */
-        Models: {
+        /** ModelList */
+        ModelList: {
             /** Models */
             models: components["schemas"]["Model"][];
         };
         /**
-         * Moved
+         * MoveRequest
          * @example {
          *       "faces": [
          *         7
@@ -1302,36 +1389,15 @@ export interface components {
          *       "person": 12
          *     }
          */
-        Moved: {
+        MoveRequest: {
             /** Faces */
             faces: number[];
             /** Person */
             person: number | null;
         };
         /**
-         * Others
-         * @example {
-         *       "others": [
-         *         12,
-         *         31
-         *       ]
-         *     }
-         */
-        Others: {
-            /** Others */
-            others: number[];
-        };
-        /** People */
-        People: {
-            /** Next */
-            next: string | null;
-            /** People */
-            people: components["schemas"]["Person"][];
-            /** Total */
-            total: number;
-        };
-        /**
          * Person
+         * @description A person of the gallery. `name` is empty if unnamed; `cover` is the face that represents the person.
          * @example {
          *       "cover": 31,
          *       "faces": 31,
@@ -1355,6 +1421,37 @@ export interface components {
             /** Photos */
             photos: number;
         };
+        /** PersonFaces */
+        PersonFaces: {
+            /** Faces */
+            faces: components["schemas"]["Face"][];
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+        };
+        /** PersonList */
+        PersonList: {
+            /** Next */
+            next: string | null;
+            /** People */
+            people: components["schemas"]["Person"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * PersonUpdate
+         * @example {
+         *       "hidden": false,
+         *       "name": "Ada"
+         *     }
+         */
+        PersonUpdate: {
+            /** Hidden */
+            hidden?: boolean | null;
+            /** Name */
+            name?: string | null;
+        };
         /**
          * Photo
          * @description taken, indexed: seconds since 1970.  problem: why it has no faces; empty if all is well.
@@ -1372,6 +1469,8 @@ export interface components {
             paths: string[];
             /** Problem */
             problem: string;
+            /** Problem Code */
+            problem_code: string;
             /** Taken */
             taken: number | null;
             /** Video */
@@ -1379,8 +1478,8 @@ export interface components {
             /** Width */
             width: number;
         };
-        /** Photos */
-        Photos: {
+        /** PhotoList */
+        PhotoList: {
             /** Next */
             next: string | null;
             /** Photos */
@@ -1388,20 +1487,9 @@ export interface components {
             /** Total */
             total: number;
         };
-        /** Points */
-        Points: {
-            /** Face */
-            face: number[];
-            /** Person */
-            person: (number | null)[];
-            /** X */
-            x: number[];
-            /** Y */
-            y: number[];
-        };
         /**
          * Probe
-         * @description Somebody who was asked about.  face, person: of the gallery.  size: of the picture.
+         * @description What was searched for: a face of a picture of this `size`, or a `face` or `person` of the gallery.
          * @example {
          *       "box": [
          *         367.5,
@@ -1445,22 +1533,6 @@ export interface components {
             ] | null;
         };
         /**
-         * QualityOf
-         * @description score: 0 to 1, all of it together.  Angles in degrees, roughly.
-         */
-        QualityOf: {
-            /** Pitch */
-            pitch: number | null;
-            /** Roll */
-            roll: number | null;
-            /** Score */
-            score: number | null;
-            /** Sharpness */
-            sharpness: number | null;
-            /** Yaw */
-            yaw: number | null;
-        };
-        /**
          * Receipt
          * @description What was forgotten, in numbers: it names nobody, so that it may be kept.
          *
@@ -1494,13 +1566,13 @@ export interface components {
             what: string;
         };
         /**
-         * Remaking
+         * ReindexRequest
          * @example {
          *       "from_photographs": true,
          *       "model": "facenet-vggface2"
          *     }
          */
-        Remaking: {
+        ReindexRequest: {
             /**
              * From Photographs
              * @default false
@@ -1508,6 +1580,57 @@ export interface components {
             from_photographs: boolean;
             /** Model */
             model: string;
+        };
+        /**
+         * ResultInfo
+         * @description The model, threshold and calibration behind distances and probabilities.
+         *
+         *     `threshold_kind` and `calibration_kind` say where the threshold and the calibration come from: the request, the
+         *     gallery's settings, or the model's card. `threshold_source` and `calibration` describe them in English.
+         *     `false_matches`: faces of other people expected below the threshold.
+         * @example {
+         *       "calibration": "LFW folds 1-5",
+         *       "calibration_kind": "model",
+         *       "faces": 47,
+         *       "false_matches": 0.48,
+         *       "metric": "euclidean",
+         *       "model": "dlib-resnet",
+         *       "prior": 0.5,
+         *       "searched": 47,
+         *       "threshold": 0.617,
+         *       "threshold_kind": "model",
+         *       "threshold_source": "best on LFW folds 1-5"
+         *     }
+         */
+        ResultInfo: {
+            /** Calibration */
+            calibration: string;
+            /**
+             * Calibration Kind
+             * @enum {string}
+             */
+            calibration_kind: "gallery" | "model" | "none";
+            /** Faces */
+            faces: number;
+            /** False Matches */
+            false_matches: number | null;
+            /** Metric */
+            metric: string;
+            /** Model */
+            model: string;
+            /** Prior */
+            prior: number | null;
+            /** Searched */
+            searched: number;
+            /** Threshold */
+            threshold: number | null;
+            /**
+             * Threshold Kind
+             * @enum {string}
+             */
+            threshold_kind: "request" | "gallery" | "model" | "none";
+            /** Threshold Source */
+            threshold_source: string;
         };
         /** Review */
         Review: {
@@ -1518,8 +1641,27 @@ export interface components {
             /** Probability */
             probability: number | null;
         };
-        /** Reviews */
-        Reviews: {
+        /**
+         * ReviewAnswer
+         * @example {
+         *       "answer": "yes",
+         *       "face": 7,
+         *       "person": 12
+         *     }
+         */
+        ReviewAnswer: {
+            /**
+             * Answer
+             * @enum {string}
+             */
+            answer: "yes" | "no" | "skip";
+            /** Face */
+            face: number;
+            /** Person */
+            person: number;
+        };
+        /** ReviewList */
+        ReviewList: {
             /** Next */
             next: string | null;
             /** Reviews */
@@ -1527,48 +1669,16 @@ export interface components {
             /** Total */
             total: number;
         };
-        /** Searched */
-        Searched: {
+        /**
+         * SearchResponse
+         * @description One answer for each probe. `problems`: pictures without a usable face.
+         */
+        SearchResponse: {
             /** Answers */
             answers: components["schemas"]["Answer"][];
-            basis: components["schemas"]["Basis"];
+            info: components["schemas"]["ResultInfo"];
             /** Problems */
             problems: string[];
-        };
-        /**
-         * Seen
-         * @description A face of a picture that was handed in.  turn: degrees counter-clockwise until it stands upright.
-         * @example {
-         *       "box": [
-         *         367.5,
-         *         79,
-         *         616.4,
-         *         428.3
-         *       ],
-         *       "number": 0,
-         *       "score": 0.9997,
-         *       "turn": 0
-         *     }
-         */
-        Seen: {
-            /** Box */
-            box: [
-                number,
-                number,
-                number,
-                number
-            ];
-            /** Landmarks */
-            landmarks: [
-                number,
-                number
-            ][] | null;
-            /** Number */
-            number: number;
-            /** Score */
-            score: number;
-            /** Turn */
-            turn: number;
         };
         /**
          * Session
@@ -1596,7 +1706,7 @@ export interface components {
             threshold?: number | null;
         };
         /**
-         * Split
+         * SplitRequest
          * @example {
          *       "faces": [
          *         7,
@@ -1605,40 +1715,27 @@ export interface components {
          *       "name": "Bob"
          *     }
          */
-        Split: {
+        SplitRequest: {
             /** Faces */
             faces: number[];
             /** Name */
             name?: string | null;
         };
         /**
-         * ToPerson
-         * @example {
-         *       "hidden": false,
-         *       "name": "Ada"
-         *     }
-         */
-        ToPerson: {
-            /** Hidden */
-            hidden?: boolean | null;
-            /** Name */
-            name?: string | null;
-        };
-        /**
-         * Undo
+         * UndoRequest
          * @example {
          *       "entry": 41
          *     }
          */
-        Undo: {
+        UndoRequest: {
             /** Entry */
             entry?: number | null;
         };
         /**
-         * Undone
+         * UndoResponse
          * @description entry, verb: what was taken back.  by: the entry that this made, itself undoable.
          */
-        Undone: {
+        UndoResponse: {
             /** By */
             by: number;
             /** Entry */
@@ -1647,10 +1744,10 @@ export interface components {
             verb: string;
         };
         /**
-         * Verified
+         * VerifyResponse
          * @description same: null where the model has no threshold.
          */
-        Verified: {
+        VerifyResponse: {
             a: components["schemas"]["Probe"];
             b: components["schemas"]["Probe"];
             /** Distance */
@@ -1667,29 +1764,13 @@ export interface components {
             same: boolean | null;
             /** Threshold */
             threshold: number | null;
+            /**
+             * Threshold Kind
+             * @enum {string}
+             */
+            threshold_kind: "request" | "gallery" | "model" | "none";
             /** Threshold Source */
             threshold_source: string;
-        };
-        /** WithVectors */
-        WithVectors: {
-            /** Detector */
-            detector: string;
-            /** Dimension */
-            dimension: number;
-            /** Faces */
-            faces: components["schemas"]["Embedded"][];
-            /** Height */
-            height: number;
-            /** Metric */
-            metric: string;
-            /** Model */
-            model: string;
-            /** Problem */
-            problem: string;
-            /** Smallest Face */
-            smallest_face: number;
-            /** Width */
-            width: number;
         };
     };
     responses: never;
@@ -1698,54 +1779,55 @@ export interface components {
     headers: never;
     pathItems: never;
 }
-export type About = components['schemas']['About'];
 export type Answer = components['schemas']['Answer'];
-export type Answered = components['schemas']['Answered'];
-export type Basis = components['schemas']['Basis'];
 export type Candidate = components['schemas']['Candidate'];
-export type Changed = components['schemas']['Changed'];
-export type Detected = components['schemas']['Detected'];
+export type ChangeResponse = components['schemas']['ChangeResponse'];
+export type ClusterRequest = components['schemas']['ClusterRequest'];
+export type DetectResponse = components['schemas']['DetectResponse'];
+export type DetectedFace = components['schemas']['DetectedFace'];
 export type Document = components['schemas']['Document'];
-export type Embedded = components['schemas']['Embedded'];
-export type Entry = components['schemas']['Entry'];
+export type EmbedResponse = components['schemas']['EmbedResponse'];
+export type EmbeddedFace = components['schemas']['EmbeddedFace'];
 export type Face = components['schemas']['Face'];
-export type FacesOf = components['schemas']['FacesOf'];
-export type Forgotten = components['schemas']['Forgotten'];
-export type Grouping = components['schemas']['Grouping'];
-export type Identified = components['schemas']['Identified'];
+export type FaceMap = components['schemas']['FaceMap'];
+export type FaceQuality = components['schemas']['FaceQuality'];
+export type ForgetRequest = components['schemas']['ForgetRequest'];
+export type Gallery = components['schemas']['Gallery'];
+export type Hit = components['schemas']['Hit'];
+export type IdentifyResponse = components['schemas']['IdentifyResponse'];
 export type Identity = components['schemas']['Identity'];
-export type Indexing = components['schemas']['Indexing'];
+export type IndexRequest = components['schemas']['IndexRequest'];
 export type Job = components['schemas']['Job'];
-export type Jobs = components['schemas']['Jobs'];
+export type JobList = components['schemas']['JobList'];
 export type Journal = components['schemas']['Journal'];
-export type Login = components['schemas']['Login'];
-export type Mapped = components['schemas']['Mapped'];
-export type Match = components['schemas']['Match'];
+export type JournalChange = components['schemas']['JournalChange'];
+export type JournalEntry = components['schemas']['JournalEntry'];
+export type LoginRequest = components['schemas']['LoginRequest'];
+export type MapPoints = components['schemas']['MapPoints'];
+export type MergeRequest = components['schemas']['MergeRequest'];
 export type Model = components['schemas']['Model'];
-export type Models = components['schemas']['Models'];
-export type Moved = components['schemas']['Moved'];
-export type Others = components['schemas']['Others'];
-export type People = components['schemas']['People'];
+export type ModelList = components['schemas']['ModelList'];
+export type MoveRequest = components['schemas']['MoveRequest'];
 export type Person = components['schemas']['Person'];
+export type PersonFaces = components['schemas']['PersonFaces'];
+export type PersonList = components['schemas']['PersonList'];
+export type PersonUpdate = components['schemas']['PersonUpdate'];
 export type Photo = components['schemas']['Photo'];
-export type Photos = components['schemas']['Photos'];
-export type Points = components['schemas']['Points'];
+export type PhotoList = components['schemas']['PhotoList'];
 export type Probe = components['schemas']['Probe'];
-export type QualityOf = components['schemas']['QualityOf'];
 export type Receipt = components['schemas']['Receipt'];
-export type Remaking = components['schemas']['Remaking'];
+export type ReindexRequest = components['schemas']['ReindexRequest'];
+export type ResultInfo = components['schemas']['ResultInfo'];
 export type Review = components['schemas']['Review'];
-export type Reviews = components['schemas']['Reviews'];
-export type Searched = components['schemas']['Searched'];
-export type Seen = components['schemas']['Seen'];
+export type ReviewAnswer = components['schemas']['ReviewAnswer'];
+export type ReviewList = components['schemas']['ReviewList'];
+export type SearchResponse = components['schemas']['SearchResponse'];
 export type Session = components['schemas']['Session'];
 export type Settings = components['schemas']['Settings'];
-export type Split = components['schemas']['Split'];
-export type ToPerson = components['schemas']['ToPerson'];
-export type Undo = components['schemas']['Undo'];
-export type Undone = components['schemas']['Undone'];
-export type Verified = components['schemas']['Verified'];
-export type WithVectors = components['schemas']['WithVectors'];
+export type SplitRequest = components['schemas']['SplitRequest'];
+export type UndoRequest = components['schemas']['UndoRequest'];
+export type UndoResponse = components['schemas']['UndoResponse'];
+export type VerifyResponse = components['schemas']['VerifyResponse'];
 export type $defs = Record<string, never>;
 export interface operations {
     cluster_api_v1_clusters_post: {
@@ -1757,7 +1839,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Grouping"] | null;
+                "application/json": components["schemas"]["ClusterRequest"] | null;
             };
         };
         responses: {
@@ -1919,7 +2001,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Detected"];
+                    "application/json": components["schemas"]["DetectResponse"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -2071,7 +2153,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WithVectors"];
+                    "application/json": components["schemas"]["EmbedResponse"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -2344,7 +2426,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Moved"];
+                "application/json": components["schemas"]["MoveRequest"];
             };
         };
         responses: {
@@ -2354,7 +2436,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Changed"];
+                    "application/json": components["schemas"]["ChangeResponse"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -2485,7 +2567,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Split"];
+                "application/json": components["schemas"]["SplitRequest"];
             };
         };
         responses: {
@@ -2495,7 +2577,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Changed"];
+                    "application/json": components["schemas"]["ChangeResponse"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -2913,7 +2995,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Forgotten"];
+                "application/json": components["schemas"]["ForgetRequest"];
             };
         };
         responses: {
@@ -3060,7 +3142,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["About"];
+                    "application/json": components["schemas"]["Gallery"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -3211,7 +3293,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Identified"];
+                    "application/json": components["schemas"]["IdentifyResponse"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -3350,7 +3432,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Jobs"];
+                    "application/json": components["schemas"]["JobList"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -3481,7 +3563,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Indexing"];
+                "application/json": components["schemas"]["IndexRequest"];
             };
         };
         responses: {
@@ -3759,7 +3841,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Remaking"];
+                "application/json": components["schemas"]["ReindexRequest"];
             };
         };
         responses: {
@@ -4464,7 +4546,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Mapped"];
+                    "application/json": components["schemas"]["FaceMap"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -4601,7 +4683,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Models"];
+                    "application/json": components["schemas"]["ModelList"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -4880,7 +4962,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["People"];
+                    "application/json": components["schemas"]["PersonList"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -5152,7 +5234,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ToPerson"];
+                "application/json": components["schemas"]["PersonUpdate"];
             };
         };
         responses: {
@@ -5162,7 +5244,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Changed"];
+                    "application/json": components["schemas"]["ChangeResponse"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -5306,7 +5388,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FacesOf"];
+                    "application/json": components["schemas"]["PersonFaces"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -5439,7 +5521,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Others"];
+                "application/json": components["schemas"]["MergeRequest"];
             };
         };
         responses: {
@@ -5449,7 +5531,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Changed"];
+                    "application/json": components["schemas"]["ChangeResponse"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -5599,7 +5681,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Photos"];
+                    "application/json": components["schemas"]["PhotoList"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -6183,7 +6265,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Reviews"];
+                    "application/json": components["schemas"]["ReviewList"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -6314,7 +6396,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Answered"];
+                "application/json": components["schemas"]["ReviewAnswer"];
             };
         };
         responses: {
@@ -6324,7 +6406,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Answered"];
+                    "application/json": components["schemas"]["ReviewAnswer"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -6451,8 +6533,8 @@ export interface operations {
             query?: {
                 /** @description face:12, person:Ada or #12 */
                 probe?: string[] | null;
-                /** @description Whom the answers shall be unlike. */
-                not?: string[] | null;
+                /** @description Faces or people to move away from: face:12, person:Ada or #12. */
+                exclude?: string[] | null;
                 /** @description Which faces of a picture are meant. */
                 faces?: ("all" | "largest" | "central" | "best" | "first") | null;
                 /** @description How faces are found; none: each picture is one. */
@@ -6461,7 +6543,7 @@ export interface operations {
                 smallest_face?: number | null;
                 k?: number | null;
                 /** @description Only faces nearer than this. */
-                within?: number | null;
+                max_distance?: number | null;
                 same_person?: boolean;
                 different_people?: boolean;
                 each?: boolean;
@@ -6474,7 +6556,7 @@ export interface operations {
                 /** @description Seconds since 1970. */
                 since?: number | null;
                 until?: number | null;
-                quality?: number;
+                min_quality?: number;
                 hidden?: boolean;
             };
             header?: never;
@@ -6497,7 +6579,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Searched"];
+                    "application/json": components["schemas"]["SearchResponse"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -6756,7 +6838,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Login"];
+                "application/json": components["schemas"]["LoginRequest"];
             };
         };
         responses: {
@@ -7274,7 +7356,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Undo"] | null;
+                "application/json": components["schemas"]["UndoRequest"] | null;
             };
         };
         responses: {
@@ -7284,7 +7366,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Undone"];
+                    "application/json": components["schemas"]["UndoResponse"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */
@@ -7448,7 +7530,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Verified"];
+                    "application/json": components["schemas"]["VerifyResponse"];
                 };
             };
             /** @description The request means nothing, or asks for what cannot be. */

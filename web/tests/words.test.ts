@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { interpolate, pickLanguage } from "../src/words";
+import { cardsJa } from "../src/words/cards.ja";
 import { en } from "../src/words/en";
 import { ja } from "../src/words/ja";
 
@@ -19,7 +20,12 @@ test.each(Object.keys(en) as (keyof typeof en)[])("%s is t in both languages, wi
 });
 
 const openapi = JSON.parse(readFileSync(join(import.meta.dirname, "../openapi.json"), "utf8")) as {
-  components: { schemas: { Document: { properties: { code: { enum: string[]; description: string } } } } };
+  components: {
+    schemas: {
+      Document: { properties: { code: { enum: string[]; description: string } } };
+      JournalChange: { properties: { kind: { enum: string[] } } };
+    };
+  };
 };
 const codes = openapi.components.schemas.Document.properties.code;
 
@@ -69,4 +75,26 @@ test.each([
   ["xx", ["en"], "en"],
 ] as const)("chosen %s, with a browser that wants %s, the page speaks %s", (chosen, browser, language) => {
   expect(pickLanguage(chosen, browser)).toBe(language);
+});
+
+const cards = join(import.meta.dirname, "../../src/nitakao/models/cards");
+const TEXTS = ["title", "threshold_source", "weights_licence", "data_licence", "origin", "note"];
+
+test.each(readdirSync(cards).filter((name) => name.endsWith(".toml")))("the card %s is translated", (file) => {
+  const toml = readFileSync(join(cards, file), "utf8");
+  const texts = cardsJa[/^name = "(.*?)"/m.exec(toml)![1]!];
+  expect(texts).toBeDefined();
+  for (const field of TEXTS)
+    if (new RegExp(`^${field} = "(?!")`, "m").test(toml)) expect(texts![field], field).toBeTruthy();
+  if (toml.includes("\n[calibration]")) expect(texts!["calibration"]).toBeTruthy();
+});
+
+test("every kind of change in the journal is translated", () => {
+  const { JournalChange } = openapi.components.schemas;
+  const kinds = JournalChange.properties.kind.enum;
+  expect(
+    Object.keys(en)
+      .filter((key) => key.startsWith("change."))
+      .sort(),
+  ).toEqual(kinds.map((kind) => `change.${kind}`).sort());
 });

@@ -31,18 +31,18 @@ export const result = computed(() => results.value?.answers[selected.value] ?? n
 
 /** Hits at or above this distance are not shown: the slider's, else the model's threshold, else null. */
 export const maxDistance = computed(
-  () => sliderDistance.value ?? (showsLookalikes.value ? null : (results.value?.basis.threshold ?? null)),
+  () => sliderDistance.value ?? (showsLookalikes.value ? null : (results.value?.info.threshold ?? null)),
 );
 
 export const hits = computed(() => {
   const bound = maxDistance.value;
-  const all = result.value?.matches ?? [];
+  const all = result.value?.hits ?? [];
   return bound === null ? all : all.filter((hit) => hit.distance < bound);
 });
 
 /** Whether there may be more hits below the distance than were fetched. */
 export const mayHaveMore = computed(() => {
-  const fetched = result.value?.matches.length ?? 0;
+  const fetched = result.value?.hits.length ?? 0;
   return fetched === limit.value && hits.value.length === fetched && limit.value < MAX_LIMIT;
 });
 
@@ -75,7 +75,7 @@ function filters(): Query {
     k: limit.value,
     different_people: lookalikes.value,
     person: onlyPeople.value.map((person) => `#${person.id}`),
-    not: excluded.value.map((face) => `face:${face.id}`),
+    exclude: excluded.value.map((face) => `face:${face.id}`),
   };
 }
 

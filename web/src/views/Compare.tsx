@@ -193,7 +193,7 @@ function Verdict({ verdict }: { verdict: VerifyResponse }) {
   const title = same === null ? "compare.unknown" : same ? "compare.same" : "compare.different";
   const facts = [
     `${t("distance")} ${distance(verdict.distance)}`,
-    threshold !== null && thresholdText(threshold, verdict.threshold_source),
+    threshold !== null && thresholdText(verdict),
     verdict.model,
     prior !== null && t("basis.prior", { prior }),
   ];

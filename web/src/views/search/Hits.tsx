@@ -74,11 +74,13 @@ function summary(n: number): string {
 function Identity() {
   const identity = identities.value?.identities[selected.value];
   if (!identity || showsLookalikes.value) return null;
-  if (!identity.who) return <p class="identity identity-none">{t("search.noname")}</p>;
+  if (!identity.match) return <p class="identity identity-none">{t("search.noname")}</p>;
   return (
     <p class="identity">
-      <a href={`#/people/${identity.who.person}`}>{identity.who.name}</a>
-      {identity.who.probability !== null && <span class="probability">{probability(identity.who.probability)}</span>}
+      <a href={`#/people/${identity.match.person}`}>{identity.match.name}</a>
+      {identity.match.probability !== null && (
+        <span class="probability">{probability(identity.match.probability)}</span>
+      )}
     </p>
   );
 }
@@ -95,7 +97,7 @@ function Waiting() {
 }
 
 function NoHits() {
-  const all = result.value?.matches ?? [];
+  const all = result.value?.hits ?? [];
   const [nearest, farthest] = [all[0], all.at(-1)];
   if (!nearest || !farthest) {
     return (
@@ -121,7 +123,7 @@ function NoHits() {
 
 function HitTile({ hit, handle }: { hit: Hit; handle: Handle }) {
   const { face } = hit;
-  const threshold = results.value?.basis.threshold ?? null;
+  const threshold = results.value?.info.threshold ?? null;
   const label = t("hit.label", {
     rank: hit.rank,
     name: face.name || (face.person === null ? t("unassigned") : `#${face.person}`),
@@ -164,14 +166,14 @@ function HitTile({ hit, handle }: { hit: Hit; handle: Handle }) {
 }
 
 function Basis() {
-  const { basis } = results.value!;
-  const noProbability = result.value?.matches[0]?.probability === null;
+  const { info } = results.value!;
+  const noProbability = result.value?.hits[0]?.probability === null;
   const parts = [
-    t("basis.searched", { n: basis.searched }),
-    `${basis.model} · ${t(basis.metric === "cosine" ? "metric.cosine" : "metric.euclidean")}`,
-    basis.threshold !== null && thresholdText(basis.threshold, basis.threshold_source),
-    basis.false_matches !== null && t("basis.false", { n: roundNumber(basis.false_matches, language.value) }),
-    basis.prior !== null && t(noProbability ? "basis.excluded" : "basis.prior", { prior: basis.prior }),
+    t("basis.searched", { n: info.searched }),
+    `${info.model} · ${t(info.metric === "cosine" ? "metric.cosine" : "metric.euclidean")}`,
+    info.threshold !== null && thresholdText(info),
+    info.false_matches !== null && t("basis.false", { n: roundNumber(info.false_matches, language.value) }),
+    info.prior !== null && t(noProbability ? "basis.excluded" : "basis.prior", { prior: info.prior }),
   ];
   return <p class="basis note">{parts.filter(Boolean).join(" · ")}</p>;
 }

@@ -185,8 +185,8 @@ function ExcludedFaces() {
 const MAX_SLIDER = 1.4; // strangers are seldom farther apart by Euclidean distance, and less by cosine distance
 
 function DistanceSlider() {
-  const { basis, answers } = results.value!;
-  const farthest = answers.flatMap(({ matches }) => matches.at(-1)?.distance ?? []);
+  const { info, answers } = results.value!;
+  const farthest = answers.flatMap(({ hits }) => hits.at(-1)?.distance ?? []);
   const end = Math.ceil(Math.max(MAX_SLIDER, ...farthest) * 100) / 100;
   const value = maxDistance.value ?? end;
   const valueText =
@@ -214,8 +214,8 @@ function DistanceSlider() {
         <span>{t("search.loose")}</span>
       </p>
       <p class="note">
-        {basis.threshold === null ? t("search.nothreshold") : t("search.threshold", { at: distance(basis.threshold) })}{" "}
-        {sliderDistance.value !== null && basis.threshold !== null && (
+        {info.threshold === null ? t("search.nothreshold") : t("search.threshold", { at: distance(info.threshold) })}{" "}
+        {sliderDistance.value !== null && info.threshold !== null && (
           <button
             type="button"
             class="link"
