@@ -1,5 +1,7 @@
-"""LFW's restricted protocol: accuracy over folds and VAL at a FAR, from vectors. Written apart from nitakao.metrics,
-so that what nitakao says of itself is not judged by its own ruler."""
+"""LFW's restricted protocol from vectors: accuracy over folds and VAL at FAR.
+
+Shares no code with nitakao.metrics, so that it verifies nitakao's figures independently.
+"""
 
 from __future__ import annotations
 

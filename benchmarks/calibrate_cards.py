@@ -1,14 +1,15 @@
-"""The [calibration] table of a model's card, from LFW, and what it is worth.
+"""The [calibration] table of a model's card, fitted on LFW, and its calibration error.
 
     nitakao embed LFW --faces central --smallest-face 20 --model MODEL -o lfw.npz
     python benchmarks/calibrate_cards.py lfw.npz pairs.txt
 
-LFW: the folder of pictures, one folder a person; pairs.txt: the restricted protocol's pairs. Prints the table and the
-calibration errors (ECE, 10 bins of equal weight, one half of the weight on each kind of pair). Takes 2 GB and a minute.
+LFW: folder with one subfolder of pictures per person; pairs.txt: pairs of the restricted protocol. Prints the table and
+the calibration errors (ECE, 10 bins of equal weight, half of the weight on each kind of pair). Takes 2 GB and a minute.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -103,4 +104,8 @@ def print_table(made: Calibration) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("vectors", help="file of the vectors of LFW")
+    parser.add_argument("pairs_file", help="LFW's pairs.txt")
+    arguments = parser.parse_args()
+    main(arguments.vectors, arguments.pairs_file)

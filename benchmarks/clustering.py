@@ -1,16 +1,16 @@
-"""Groups of one person: ours beside scikit-learn's, on vectors whose people are known.
+"""Clustering of labelled vectors, compared with scikit-learn's methods.
 
     nitakao embed LFW --faces central --smallest-face 20 --model MODEL -o lfw.npz
     NITAKAO_SHARED=... python benchmarks/clustering.py lfw.npz
 
-Prints, for the people of people.txt and for all pictures together, B-cubed and pairwise F. Our settings and the model's
-threshold come from elsewhere; DBSCAN is shown at the best of many thresholds too, which it could not know by itself.
+Prints B-cubed and pairwise F for the people of people.txt and for all pictures. nitakao uses its default settings and
+the model's threshold; DBSCAN is also shown at the best of many thresholds, chosen with the labels.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -105,4 +105,7 @@ def main(file: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("vectors", help="file of the vectors of LFW")
+    arguments = parser.parse_args()
+    main(arguments.vectors)

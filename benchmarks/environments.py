@@ -1,4 +1,4 @@
-"""One virtual environment for each side, since their pins conflict. Standard library only."""
+"""One virtual environment per side, since their pins conflict. Standard library only."""
 
 from __future__ import annotations
 

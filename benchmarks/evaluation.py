@@ -1,14 +1,14 @@
-"""`nitakao evaluate pairs` on LFW's folds: its figures beside independent ones, cards' thresholds, and what it costs.
+"""`nitakao evaluate pairs` on LFW's folds: compare its figures with independent ones, check cards, and time it.
 
     NITAKAO_SHARED=... python benchmarks/evaluation.py figures [MODEL or VECTORS...]
     NITAKAO_SHARED=... python benchmarks/evaluation.py timing MODEL [PAIRS OF A KIND] [ROUNDS]
 
 figures: runs the command on all pairs of pairs.txt, or on vectors of `nitakao embed LFW --faces central -o FILE`, which
-takes seconds where the pictures take minutes, and compares what it says with scikit-learn's ROC, area and
-accuracy, with `accuracy.py`, which shares no code with nitakao, and with the model's card. Exits with 1 where anything
-is off by more than a millionth, or a card's threshold does not come out as it stands there.
-timing: the command, from its start to its end, intervals and all, beside `pipeline.run` alone on the same pictures in a
-process that has everything loaded; in turn, medians of rounds.  Both write results/evaluation-*.json.
+takes seconds in place of minutes. Compares its figures with scikit-learn's ROC, AUC and accuracy, with `accuracy.py`,
+which shares no code with nitakao, and with the model's card. Exits with 1 if a figure differs by more than 1e-6, or
+a card's threshold differs.
+timing: times the whole command, including intervals, and `pipeline.run` on the same pictures in a process that has
+everything loaded; in turn, medians of rounds. Both write results/evaluation-*.json.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main(arguments: list[str]) -> int:
+    if not arguments or "--help" in arguments:
+        print(__doc__)
+        return 2 if not arguments else 0
     data = Path(os.environ["NITAKAO_SHARED"]) / "data" / "lfw"
     if arguments[:1] == ["timing"]:
         model = arguments[1]

@@ -1,14 +1,14 @@
-"""Detect on the Face API route beside deepface's API server: the same picture, the same machine, both over HTTP.
+"""Face detection on the Face API route, compared with deepface's API server on the same picture.
 
-    python -m benchmarks.face_api
+    python benchmarks/face_api.py
 
-deepface has no route that detects only, so both sides do what both can: find the faces and give each a vector of dlib's
-ResNet. nitakao: POST /face/v1.0/detect with returnFaceId, which keeps the vectors as face ids besides. deepface: POST
-/represent with model_name Dlib, by each detector whose weights come from PyPI: mtcnn (the same three networks as
-nitakao's, in TensorFlow), dlib's HOG, and OpenCV's cascade, its default. Its server is gunicorn with one worker, as its
-own script starts it, and with one worker a core. Each side keeps its networks loaded and is warmed up first.
+deepface has no route that only detects, so both sides detect faces and compute a vector of dlib's ResNet for each.
+nitakao: POST /face/v1.0/detect with returnFaceId, which also stores the vectors as face ids. deepface: POST /represent
+with model_name Dlib, with each detector whose weights are on PyPI: mtcnn (the same three networks as nitakao's, in
+TensorFlow), dlib's HOG, and OpenCV's cascade, its default. Its server is gunicorn with one worker, as its own script
+starts it, and with one worker per core. Networks of both sides are loaded and warmed up first.
 
-Needs the environment benchmarks/envs/deepface.txt (made once), or its interpreter as DEEPFACE_PYTHON.
+Needs the environment benchmarks/envs/deepface.txt (created once), or its interpreter as DEEPFACE_PYTHON.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import environments
 import httpx
-from benchmarks import environments
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]

@@ -1,15 +1,15 @@
-"""Who is it, with one enrolled picture a person: the 79 people of LFW's people.txt, everybody else a stranger.
+"""Identification with one enrolled picture per person: the 79 people of LFW's people.txt; all others are unenrolled.
 
     nitakao embed LFW --faces central --smallest-face 20 --model MODEL -o lfw.npz
     python benchmarks/identification.py lfw.npz people.txt
 
-NAME_0001 is enrolled, all other pictures of these people are probes, all pictures of other people are probes of
-strangers. `nitakao.identify` on a real gallery is held against all distances worked out with NumPy.
+NAME_0001 is enrolled; all other pictures are probes. Compares `nitakao.identify` on a real gallery with exact distances
+computed with NumPy.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -135,4 +135,8 @@ def main(vectors: str, people: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("vectors", help="file of the vectors of LFW")
+    parser.add_argument("people", help="people.txt, the people to enrol")
+    arguments = parser.parse_args()
+    main(arguments.vectors, arguments.people)

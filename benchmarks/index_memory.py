@@ -1,9 +1,9 @@
-"""Does `nitakao index` take more memory the longer it goes on?
+"""Memory of `nitakao index` over a long run.
 
     python benchmarks/index_memory.py FOLDER LFW --photographs 10000
 
-LFW's pictures and their mirror images, which all differ in content, in one run of the command. For each thousand that
-was done: the median and the highest of what the process had resident, and of that what is its own (anonymous).
+Indexes LFW's pictures and their mirror images, which all differ, in one run of the command. Reports the median and the
+maximum of resident and of anonymous memory for each thousand pictures.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Kill `nitakao index` at random moments, and see that nothing that it told is lost.
+"""Kill `nitakao index` at random moments: check that no reported photo is lost.
 
     python -m benchmarks.kill_index --kills 200
 
-Made pictures, a network of a millisecond (`tests.tiny`), one gallery, killed with SIGKILL again and again until the
-pictures run out and a new gallery is begun. After each kill: every photograph that was printed is there with all its
-faces, vectors and chips, SQLite finds no fault, and nothing is half written. At the end of each gallery its content is
-that of one that was never disturbed.
+Indexes generated pictures with a network of a millisecond (`tests.tiny`) into a gallery, killed with SIGKILL repeatedly
+until all pictures are indexed, then starts a new gallery. After each kill, every photo that was printed is in the
+gallery with all its faces, vectors and chips, SQLite finds no problem, and nothing is half written. At the end the
+content of each gallery equals that of an uninterrupted run.
 """
 
 from __future__ import annotations

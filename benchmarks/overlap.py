@@ -1,4 +1,4 @@
-"""Holding one detector's faces against another's."""
+"""Match the faces of two detectors by overlap."""
 
 from __future__ import annotations
 

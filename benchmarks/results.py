@@ -1,4 +1,4 @@
-"""What a benchmark found: tables, notes and goals; kept as JSON and shown together in RESULTS.md."""
+"""Results of a benchmark: tables, notes and goals, saved as JSON and rendered together to RESULTS.md."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import environments
-from load import QUIET
-from setting import cores
+from cpu_load import QUIET
+from session import cores
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Result:
         lines = [f"## {self.title}", ""]
         if self.disturbed > QUIET:
             share = f"{100 * self.disturbed:.0f}%"
-            lines += [f"**Disturbed: others took {share} of the processor. Not to be quoted; measure again.**", ""]
+            lines += [f"**Disturbed: other processes used {share} of the CPU. Do not quote; measure again.**", ""]
         for table in self.tables:
             if table.caption:
                 lines += [table.caption, ""]
@@ -109,7 +109,7 @@ class Store:
         (self._folder / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
     def write_markdown(self, path: Path, names: Sequence[str]) -> None:
-        parts = ["# Results", "", "Made by `python benchmarks/run.py`; what each means: [README.md](README.md).", ""]
+        parts = ["# Results", "", "Written by `python benchmarks/run.py`. [README.md](README.md) explains each benchmark.", ""]
         for name in names:
             kept = self._read(name)
             if kept is None:

@@ -1,7 +1,7 @@
-"""Nitakao beside its peers: `python benchmarks/run.py [NAME...]` measures and rewrites RESULTS.md.
+"""Compare nitakao with other libraries: `python benchmarks/run.py [NAME...]` measures and rewrites RESULTS.md.
 
-Needs Python 3.11 or newer (the pins' wheels) and NITAKAO_SHARED. Starts with the standard library alone: makes our own
-environment, goes on inside it, and makes each peer's environment when its benchmark comes up.
+Needs Python 3.11 or newer (for wheels of the pinned versions) and NITAKAO_SHARED. Starts with the standard library
+alone, creates nitakao's environment and continues in it, and creates the environment of each library when needed.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from pathlib import Path
 
 import environments
 
-NAMES = {  # in the order of running; each is a module in marks/ with TITLE and measure(setting)
-    "shim": "the stand-in for torchvision's NMS is fair to facenet-pytorch",
+NAMES = {  # in the order of running; each is a module in suite/ with TITLE and measure(session)
+    "shim": "the replacement of torchvision's NMS is fair to facenet-pytorch",
     "article": "the distance of the article's two pictures",
-    "agreement": "our MTCNN against facenet-pytorch's",
-    "recall": "what the everyday default misses, by face size",
-    "pipeline": "photographs to vectors, per second, beside facenet-pytorch and face_recognition",
-    "embedding": "networks alone, beside PyTorch, ONNX Runtime, OpenVINO and dlib",
-    "lfw": "LFW folds 1-5 end to end, beside dlib's own pipeline",
-    "precision": "8-bit integers: speed and LFW both ways (after lfw, whose crops it uses)",
-    "memory": "resident memory from 500 to 5,000 photographs",
+    "agreement": "MTCNN compared with facenet-pytorch's",
+    "recall": "faces that the everyday default misses, by size",
+    "pipeline": "photos to vectors per second, compared with facenet-pytorch and face_recognition",
+    "embedding": "embedding networks alone, compared with PyTorch, ONNX Runtime, OpenVINO and dlib",
+    "lfw": "LFW folds 1-5 end to end, compared with dlib's own pipeline",
+    "precision": "8-bit integers: speed and LFW accuracy (after lfw, whose crops it uses)",
+    "memory": "resident memory from 500 to 5,000 photos",
 }
 INSIDE = "NITAKAO_BENCHMARKS_INSIDE"  # set once run.py runs in our environment
 
@@ -54,21 +54,19 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which benchmarks: {', '.join(NAMES)} (default: all)")
-    parser.add_argument("--list", action="store_true", help="show the benchmarks and leave")
-    parser.add_argument("--resume", action="store_true", help="leave out what this commit has results of already")
+    parser.add_argument("--list", action="store_true", help="list the benchmarks and exit")
+    parser.add_argument("--resume", action="store_true", help="skip benchmarks with results of this commit")
     parser.add_argument(
-        "--rounds", type=int, default=3, help="pairs of rounds in timings; medians are taken (default 3)"
+        "--rounds", type=int, default=3, help="rounds of timings, of which medians are taken (default 3)"
     )
     parser.add_argument(
-        "--quick", action="store_true", help="a few pictures, one round: does it run? Writes no results"
+        "--quick", action="store_true", help="a few pictures and one round, to check that it runs; writes no results"
     )
+    parser.add_argument("--fresh", action="store_true", help="also recompute what is the same each time (dlib on LFW)")
     parser.add_argument(
-        "--fresh", action="store_true", help="also measure again what is the same each time (dlib's LFW)"
+        "--ours", action="store_true", help="skip a side that takes ten minutes and is not timed (dlib on LFW)"
     )
-    parser.add_argument(
-        "--ours", action="store_true", help="leave out a peer that takes ten minutes and is no timing (dlib's LFW)"
-    )
-    parser.add_argument("--python", help="an interpreter that has nitakao, in place of our own environment")
+    parser.add_argument("--python", help="an interpreter with nitakao, in place of its own environment")
     choice = parser.parse_args()
     for name in choice.names:
         if name not in NAMES:
@@ -78,16 +76,16 @@ def arguments() -> argparse.Namespace:
 
 def measure(choice: argparse.Namespace) -> int:
     from results import Store
-    from setting import Setting
+    from session import Session
 
-    setting = Setting(
+    session = Session(
         rounds=1 if choice.quick else choice.rounds, quick=choice.quick, fresh=choice.fresh, ours_only=choice.ours
     )
-    store = Store(setting.cache / "quick" if choice.quick else environments.HERE / "results")
-    import load
+    store = Store(session.cache / "quick" if choice.quick else environments.HERE / "results")
+    import cpu_load
 
-    if (busy := load.now()) > load.QUIET:
-        print(f"others take {100 * busy:.0f}% of the processor now: timings will not count until they are done")
+    if (busy := cpu_load.now()) > cpu_load.QUIET:
+        print(f"other processes use {100 * busy:.0f}% of the CPU now: timings do not count while they run")
     failed = []
     for name in [n for n in NAMES if n in (choice.names or NAMES)]:
         if choice.resume and store.has(name):
@@ -96,13 +94,13 @@ def measure(choice: argparse.Namespace) -> int:
         print(f"\n== {name}: {NAMES[name]}", flush=True)
         started = time.perf_counter()
         try:
-            result = importlib.import_module(f"marks.{name}").measure(setting)
-        except Exception:  # one benchmark that breaks must not cost the others their results
+            result = importlib.import_module(f"suite.{name}").measure(session)
+        except Exception:  # one failing benchmark must not lose the results of the others
             traceback.print_exc()
             failed.append(name)
             continue
         finally:
-            setting.close()
+            session.close()
         store.keep(name, result, time.perf_counter() - started)
         print(result.text(), flush=True)
     if choice.quick:

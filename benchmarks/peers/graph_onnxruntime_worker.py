@@ -1,4 +1,4 @@
-"""ONNX Runtime run bare on a graph: nothing of ours around it."""
+"""ONNX Runtime on a graph, without nitakao."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from serve import serve
+from worker_loop import serve
 
 state: dict[str, Any] = {}
 

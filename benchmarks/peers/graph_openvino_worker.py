@@ -1,4 +1,4 @@
-"""OpenVINO run bare on a graph."""
+"""OpenVINO on a graph, without nitakao."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import openvino
-from serve import serve
+from worker_loop import serve
 
 state: dict[str, Any] = {}
 

@@ -1,4 +1,4 @@
-"""Our side. Whole jobs go through the public Python API; what only a benchmark wants, through the layers below it."""
+"""The worker of nitakao, by its public Python API where possible."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from serve import memory, processor, reset_peak, serve
+from worker_loop import memory, processor, reset_peak, serve
 
 import nitakao
 from nitakao import Outcome
@@ -40,7 +40,7 @@ def ready(models: list[str]) -> None:
 def outcomes(
     pictures: Iterable[str], model: str, smallest: float | None, *, retry: bool, crops: bool = False
 ) -> Iterable[Outcome]:
-    """smallest: 20 for the article's setting, None for the everyday default."""
+    """smallest: 20 for the article's session, None for the everyday default."""
     detector = DetectorSettings(smallest_face=smallest, retry=retry)
     return nitakao.embed(pictures, model=model, detector=detector, keep_crops=crops)
 

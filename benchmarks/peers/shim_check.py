@@ -1,4 +1,4 @@
-"""Is the shim's NMS equal to greedy NMS, and as fast as the loop in C++? On candidates such as P-Net gives."""
+"""Check that the shim's NMS equals greedy NMS and is as fast as a loop in C++, on candidates like P-Net's."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An index of cells with vectors in 4-bit codes: a search looks into the nearest cells, and what it finds is measured
 again with the vectors themselves. The one place that knows faiss.
 
-Measured on 1,000,000 vectors of 128 numbers drawn like dlib-resnet's of LFW (benchmarks/faces.py), one core, 1,000
+Measured on 1,000,000 vectors of 128 numbers drawn like dlib-resnet's of LFW (benchmarks/synthetic_faces.py), one core, 1,000
 queries of which none is stored, recall@10 after measuring again:
 
     cells 1024, PQ64x4fs   192 cells looked into, 100 candidates: .992, 0.8 ms   41 MB   <- this

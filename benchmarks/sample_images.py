@@ -1,12 +1,12 @@
-"""Pictures and arrays that benchmarks work on, the same in each run.
+"""Pictures and arrays for benchmarks, the same in each run.
 
-python material.py FOLDER COUNT     writes COUNT photographs of all sizes for the memory benchmark
+python sample_images.py FOLDER COUNT     writes COUNT photos of all sizes for the memory benchmark
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.resources
-import sys
 from pathlib import Path
 
 import cv2
@@ -71,4 +71,8 @@ def centres(pictures: list[str], side: int, out: Path) -> Path:
 
 
 if __name__ == "__main__":
-    photographs(Path(sys.argv[1]), int(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("count", type=int)
+    arguments = parser.parse_args()
+    photographs(arguments.folder, arguments.count)

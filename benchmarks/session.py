@@ -1,4 +1,4 @@
-"""What every benchmark is given: where things lie, how many rounds, and the workers it may ask."""
+"""What every benchmark gets: paths, number of rounds, and worker processes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from worker import Worker
 
 
 @dataclass
-class Setting:
+class Session:
     rounds: int = 3
-    quick: bool = False  # few pictures, to see whether everything runs
-    fresh: bool = False  # trust nothing kept from an earlier run
-    ours_only: bool = False  # leave out the one peer that takes ten minutes and is no timing
+    quick: bool = False  # few pictures, to check that everything runs
+    fresh: bool = False  # reuse nothing from an earlier run
+    ours_only: bool = False  # skip the side that takes ten minutes and is not timed
     _open: list[Worker] = field(default_factory=list)
 
     @property
@@ -24,7 +24,7 @@ class Setting:
 
     @property
     def cache(self) -> Path:
-        """Files that workers hand to each other, and logs; not kept in git."""
+        """Files passed between workers, and logs; ignored by git."""
         folder = environments.HERE / ".cache"
         folder.mkdir(exist_ok=True)
         return folder
@@ -34,18 +34,18 @@ class Setting:
         return self.shared / "models" / "20180402-114759-vggface2.pt"
 
     def photos(self) -> list[str]:
-        found = sorted(str(p) for p in (self.shared / "data" / "photos").iterdir() if p.is_file())
-        small = [p for p in found if Path(p).stat().st_size < 200_000]
-        return small[:5] if self.quick else found
+        paths = sorted(str(p) for p in (self.shared / "data" / "photos").iterdir() if p.is_file())
+        small = [p for p in paths if Path(p).stat().st_size < 200_000]
+        return small[:5] if self.quick else paths
 
     def lfw(self, count: int) -> list[str]:
-        found = sorted(str(p) for p in (self.shared / "data" / "lfw" / "images").glob("*/*.jpg"))
-        return found[: 8 if self.quick else count]
+        paths = sorted(str(p) for p in (self.shared / "data" / "lfw" / "images").glob("*/*.jpg"))
+        return paths[: 8 if self.quick else count]
 
     def worker(self, environment: str, script: str) -> Worker:
-        made = Worker(environment, script, self.cache / "logs")
-        self._open.append(made)
-        return made
+        worker = Worker(environment, script, self.cache / "logs")
+        self._open.append(worker)
+        return worker
 
     def ours(self) -> Worker:
         worker = self.worker("nitakao", "nitakao_worker")

@@ -1,16 +1,16 @@
-"""How fast the page is on a large gallery, in Chromium: the first view, scrolling, and how much of it is there at once.
+"""The web page on a large gallery, in Chromium: time to the first view, frame times while scrolling, DOM nodes.
 
-    python benchmarks/filling.py large.db lfw.npz --faces 100000
-    python benchmarks/page.py large.db
+    python benchmarks/fill_gallery.py large.db lfw.npz --faces 100000
+    python benchmarks/web_page.py large.db
 
-Serves the gallery with the installed `nitakao serve` and looks at it with Playwright. The first view is usable when
-its tiles are there and its field for names can be written in. While scrolling, first slowly, then by half a screen, by
-several and by a hundred screens a frame, every frame is timed, and tasks of the page that last longer than 50 ms are
-listed.
+Serves the gallery with the installed `nitakao serve` and opens it with Playwright. The first view is usable when its
+tiles are visible and its name field accepts input. While scrolling, at first slowly, then by half a screen, by several
+and by a hundred screens per frame, every frame is timed, and tasks of the page over 50 ms are listed.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import subprocess
@@ -80,4 +80,6 @@ def main(gallery: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("gallery")
+    main(parser.parse_args().gallery)

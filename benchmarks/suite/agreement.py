@@ -1,4 +1,4 @@
-"""Our MTCNN beside facenet-pytorch's at equal settings: 20 px, 0.6/0.7/0.7, 0.709, no retry."""
+"""MTCNN compared with facenet-pytorch's at equal settings: 20 px, 0.6/0.7/0.7, 0.709, no retry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from overlap import Match, matches
 from results import Result
-from setting import Setting
+from session import Session
 
 TITLE = "Agreement with facenet-pytorch's MTCNN"
 LFW = 1000
@@ -18,12 +18,12 @@ FOUND = 0.5  # IoU from which a face counts as found at all
 WANTED = ((20.0, 40.0, 0.85), (40.0, float("inf"), 0.95))  # px of face width, IoU
 
 
-def measure(setting: Setting) -> Result:
-    ours, theirs = setting.ours(), setting.facenet_pytorch(network=False)
+def measure(session: Session) -> Result:
+    ours, theirs = session.ours(), session.facenet_pytorch(network=False)
     result = Result(TITLE, versions={**ours.ask("about").result["versions"], **theirs.ask("about").result["versions"]})
     rows = []
-    for name, pictures in (("photos", setting.photos()), ("lfw", setting.lfw(LFW))):
-        files = [str(setting.cache / f"faces-{side}-{name}.json") for side in ("ours", "theirs")]
+    for name, pictures in (("photos", session.photos()), ("lfw", session.lfw(LFW))):
+        files = [str(session.cache / f"faces-{side}-{name}.json") for side in ("ours", "theirs")]
         print(f"  {name}: {len(pictures)} pictures, ours", flush=True)
         ours.ask("detect", pictures=pictures, out=files[0], smallest=20, retry=False)
         print(f"  {name}: theirs", flush=True)
@@ -81,4 +81,4 @@ def _limit(match: Match) -> float:
 
 def _told(match: Match) -> str:
     picture = match.picture.split("/")[-1]
-    return f"{picture}: a face of {match.width:.0f} px, score {match.score:.3f}, is met with IoU {match.iou:.3f}"
+    return f"{picture}: a face of {match.width:.0f} px, score {match.score:.3f}: IoU {match.iou:.3f}"

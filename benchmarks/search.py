@@ -1,13 +1,13 @@
-"""How quickly and how surely the nearest of very many faces are found, beside faiss and deepface.
+"""Nearest-neighbour search among many faces: speed and recall, compared with faiss and deepface.
 
     nitakao embed LFW --faces central --smallest-face 20 --model dlib-resnet -o lfw.npz
-    python benchmarks/searching.py make FOLDER lfw.npz --faces 1000000
-    python benchmarks/searching.py index FOLDER
-    python benchmarks/searching.py measure FOLDER [--deepface PYTHON]
+    python benchmarks/search.py make FOLDER lfw.npz --faces 1000000
+    python benchmarks/search.py index FOLDER
+    python benchmarks/search.py measure FOLDER [--deepface PYTHON]
 
-`make` draws faces like LFW's (faces.py), fills a gallery with them, and finds the true nearest of queries that are not
-among them. `index` makes the gallery's search index. `measure` lets each side answer the same queries one by one, each
-in a process of its own; deepface's is run by the Python of an environment that has it. Figures go to FOLDER/found.json.
+`make` fills a gallery with synthetic faces (synthetic_faces.py), and computes the exact neighbours of queries that are
+not among them. `index` builds the gallery's search index. `measure` runs the same queries one by one on each side, each
+in its own process; deepface runs in the Python of an environment that has it. Figures go to FOLDER/found.json.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import filling
+import fill_gallery
 import numpy as np
-from faces import Faces, Floats, Numbers, fit
+from synthetic_faces import Faces, Floats, Numbers, fit
 
 from nitakao.gallery import GalleryStore
 from nitakao.gallery.search.open import searcher
@@ -53,7 +53,7 @@ def make(folder: Path, lfw: str, total: int, count: int) -> dict[str, Any]:
     near = _Nearest(queries)
     drawn = _drawn(model, sizes, near, folder if len(sizes) == 1 else None)
     together = 1 if len(sizes) == 1 else MANY_TOGETHER
-    seconds = filling.fill(folder / "faces.db", registry.card(kept.model), drawn, filling.Album(together))
+    seconds = fill_gallery.fill(folder / "faces.db", registry.card(kept.model), drawn, fill_gallery.Album(together))
     np.save(folder / "truth.npy", near.ids())
     return {
         "faces": total,
@@ -65,7 +65,7 @@ def make(folder: Path, lfw: str, total: int, count: int) -> dict[str, Any]:
 
 def index(folder: Path) -> dict[str, Any]:
     """Make the search index, in a process of its own: seconds, and the peak of its anonymous memory."""
-    script = str(HERE / "peers" / "searches.py")
+    script = str(HERE / "peers" / "search_worker.py")
     command = [sys.executable, script, "index", str(folder / "faces.db")]
     found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     with GalleryStore(folder / "faces.db") as gallery:
@@ -78,7 +78,7 @@ def _queries(model: Faces, sizes: list[int], count: int) -> Floats:
     return np.concatenate([model.queries(size, SEED + n, each)[0] for n, size in enumerate(sizes)])[:count]
 
 
-def _drawn(model: Faces, sizes: list[int], near: _Nearest, folder: Path | None) -> Iterator[filling.Block]:
+def _drawn(model: Faces, sizes: list[int], near: _Nearest, folder: Path | None) -> Iterator[fill_gallery.Block]:
     people = 0
     for number, size in enumerate(sizes):
         vectors, whose = model.draw(size, SEED + number)
@@ -147,7 +147,7 @@ def measure(folder: Path, sides: list[str], deepface: str | None) -> dict[str, A
     """By side: milliseconds to open, to the first answer, then p50 and p99; recall; anonymous resident memory."""
     found = {}
     for side in sides:
-        found[side] = _answered(sys.executable, "searches.py", "search", str(folder), side)
+        found[side] = _answered(sys.executable, "search_worker.py", "search", str(folder), side)
         print(side, found[side], flush=True)
     for kind in ("dict", "pandas") if deepface else ():
         found[f"deepface find, {kind}"] = _answered(deepface or "", "deepface_search.py", str(folder), kind)

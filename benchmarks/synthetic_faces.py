@@ -1,8 +1,8 @@
-"""Vectors of as many faces as wanted, drawn like those of a real set: people around people's mean, faces around people.
+"""Synthetic vectors drawn from the distribution of real ones: people around the mean, faces around people.
 
 model = fit(vectors, names)
 vectors, people = model.draw(1_000_000, seed=1)
-queries, whose = model.queries(1_000_000, seed=1, count=1000)      # of the same people; none of them was drawn
+queries, labels = model.queries(1_000_000, seed=1, count=1000)     # new faces of the same people
 """
 
 from __future__ import annotations

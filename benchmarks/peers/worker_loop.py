@@ -1,4 +1,4 @@
-"""The worker's half of the conversation: one JSON request a line on stdin, one JSON answer a line on stdout.
+"""The worker's side of the protocol: one JSON request per line on stdin, one JSON response per line on stdout.
 
 Standard library only, since it runs in every peer's environment. A worker loads its networks once, then is asked for
 rounds; only the handler is timed. What libraries print goes to stderr.

@@ -1,9 +1,10 @@
-"""Two processes write to one gallery while three read: is there any error, or any wrong answer?
+"""Two processes write to one gallery while three read: check for errors and wrong results.
 
-    python -m benchmarks.together --seconds 60 [--postgres]
+    python -m benchmarks.concurrent_access --seconds 60 [--postgres]
 
-The programs are those of tests/gallery/test_together.py, for longer. Readers hold each answer against distances worked
-out anew, and see whole photographs only; at the end everything that a writer told is there, and `check` finds no fault.
+Runs the programs of tests/gallery/test_concurrency.py for longer. Readers check each result against exact distances and
+check that they see complete photos only. At the end everything that a writer reported is in the gallery, and `check`
+finds no problem.
 """
 
 from __future__ import annotations

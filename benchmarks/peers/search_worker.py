@@ -1,7 +1,7 @@
-"""One side of searching.py in a process of its own: answers every query by itself, and says how long that took.
+"""One side of search.py in its own process: runs every query alone, and reports times.
 
-python searches.py search FOLDER SIDE
-python searches.py index GALLERY
+python search_worker.py search FOLDER SIDE
+python search_worker.py index GALLERY
 """
 
 from __future__ import annotations

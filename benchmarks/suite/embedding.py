@@ -1,4 +1,4 @@
-"""The networks alone: crops to vectors, beside PyTorch, ONNX Runtime and OpenVINO run bare, and dlib."""
+"""The embedding networks alone: crops to vectors, compared with PyTorch, bare ONNX Runtime and OpenVINO, and dlib."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import material
 import numpy as np
+import sample_images
 from results import Result
-from setting import Setting, cores
+from session import Session, cores
 from worker import Answer, Worker, alternate, disturbed
 
 TITLE = "Embedding alone"
@@ -32,75 +32,75 @@ class Side:
         return self.worker.ask("embed", batch=batch, out=out, **self.request)
 
 
-def measure(setting: Setting) -> Result:
+def measure(session: Session) -> Result:
     result = Result(TITLE)
-    _facenet(result, setting)
-    setting.close()
-    _dlib(result, setting)
+    _facenet(result, session)
+    session.close()
+    _dlib(result, session)
     result.notes += [
         f"each side at its best batch size of {', '.join(map(str, BATCHES))}, picked beforehand in one round each",
-        "nitakao starts from uint8 crops and gives unit vectors; the bare runtimes get normalised floats",
-        "bare OpenVINO is compiled for a fixed batch; 'own precision' is its own choice (with AMX: bf16)",
+        "nitakao takes uint8 crops and returns unit vectors; the bare runtimes take normalised floats",
+        "bare OpenVINO is compiled for a fixed batch size; 'own precision' is its default (with AMX: bf16)",
     ]
     return result
 
 
-def _facenet(result: Result, setting: Setting) -> None:
-    count = 32 if setting.quick else FACES
-    crops = material.centres((setting.lfw(count) * FACES)[:count], 160, setting.cache / "crops160.npy")
-    ours = _ours(result, setting, "facenet-vggface2", crops)
-    graph, inputs = setting.cache / "facenet-vggface2.onnx", setting.cache / "inputs160.npy"
+def _facenet(result: Result, session: Session) -> None:
+    count = 32 if session.quick else FACES
+    crops = sample_images.centres((session.lfw(count) * FACES)[:count], 160, session.cache / "crops160.npy")
+    ours = _ours(result, session, "facenet-vggface2", crops)
+    graph, inputs = session.cache / "facenet-vggface2.onnx", session.cache / "inputs160.npy"
     ours[0].worker.ask("export", model="facenet-vggface2", graph=str(graph), inputs=str(inputs))
-    torch = [(threads, setting.facenet_pytorch(network=True)) for threads in sorted({1, cores()})]
+    torch = [(threads, session.facenet_pytorch(network=True)) for threads in sorted({1, cores()})]
     for threads, worker in torch:
         worker.ask("threads", count=threads)
         worker.ask("prepare", crops=str(crops))
-    bare = setting.worker("nitakao", "graph_onnxruntime_worker")
+    bare = session.worker("nitakao", "graph_onnxruntime_worker")
     bare.ask("load", graph=str(graph), threads=cores())
     bare.ask("prepare", inputs=str(inputs))
-    sides = [*ours, Side("ONNX Runtime bare", bare, {})]
+    sides = [*ours, Side("bare ONNX Runtime", bare, {})]
     sides += [Side(f"PyTorch, threads: {threads}", worker, {}) for threads, worker in torch]
     for hint in ("THROUGHPUT", "LATENCY"):
         for precision in ("f32", ""):
-            worker = setting.worker("openvino", "graph_openvino_worker")
+            worker = session.worker("openvino", "graph_openvino_worker")
             chosen = worker.ask("load", graph=str(graph), precision=precision, hint=hint).result
             worker.ask("prepare", inputs=str(inputs))
-            name = f"OpenVINO bare, {hint.lower()}" + ("" if precision else ", own precision")
+            name = f"bare OpenVINO, {hint.lower()}" + ("" if precision else ", own precision")
             sides.append(Side(name, worker, {}, chosen["precision"]))
             result.versions |= worker.ask("about").result["versions"]
     result.versions |= torch[0][1].ask("about").result["versions"] | bare.ask("about").result["versions"]
-    rates = _compare(result, setting, f"facenet-vggface2, {count} faces", sides, count, setting.cache)
+    rates = _compare(result, session, f"facenet-vggface2, {count} faces", sides, count, session.cache)
     own = max(rate for name, rate in rates.items() if name.startswith("nitakao"))
     f32 = max(rate for name, rate in rates.items() if "bare" in name and "own precision" not in name)
     low = max(rate for name, rate in rates.items() if "own precision" in name)
     pytorch = max(rate for name, rate in rates.items() if name.startswith("PyTorch"))
     result.timed("facenet-vggface2: 1.5 x PyTorch", f"{own / pytorch:.2f} x", own >= 1.5 * pytorch)
     result.timed("facenet-vggface2: 0.95 of the better bare runtime, f32", f"{own / f32:.2f}", own >= 0.95 * f32)
-    result.timed("facenet-vggface2 beside OpenVINO at its own precision", f"{own / low:.2f}", None)
+    result.timed("facenet-vggface2 compared with OpenVINO at its own precision", f"{own / low:.2f}", None)
 
 
-def _dlib(result: Result, setting: Setting) -> None:
-    count = 8 if setting.quick else CHIPS
-    crops = material.centres(setting.lfw(count)[:count], 150, setting.cache / "crops150.npy")
-    ours = _ours(result, setting, "dlib-resnet", crops)
-    peer = setting.face_recognition()
+def _dlib(result: Result, session: Session) -> None:
+    count = 8 if session.quick else CHIPS
+    crops = sample_images.centres(session.lfw(count)[:count], 150, session.cache / "crops150.npy")
+    ours = _ours(result, session, "dlib-resnet", crops)
+    peer = session.face_recognition()
     peer.ask("prepare", crops=str(crops))
     result.versions |= peer.ask("about").result["versions"]
     rates = _compare(
-        result, setting, f"dlib-resnet, {count} chips", [*ours, Side("dlib", peer, {})], count, setting.cache
+        result, session, f"dlib-resnet, {count} chips", [*ours, Side("dlib", peer, {})], count, session.cache
     )
     own = max(rate for name, rate in rates.items() if name.startswith("nitakao"))
     result.timed("dlib-resnet: 8 x dlib", f"{own / rates['dlib']:.1f} x", own >= 8 * rates["dlib"])
 
 
-def _ours(result: Result, setting: Setting, model: str, crops: Path) -> list[Side]:
+def _ours(result: Result, session: Session, model: str, crops: Path) -> list[Side]:
     """All cores on one batch, and one core for each of several batches, which is how the pipeline works."""
     sides = []
     for name, threads, at_once in (
         (f"{cores()} threads a batch", cores(), 1),
         (f"{cores()} batches at once", 1, cores()),
     ):
-        worker = setting.ours()
+        worker = session.ours()
         worker.ask("load", model=model, threads=threads)
         worker.ask("prepare", crops=str(crops))
         sides.append(Side(f"nitakao, {name}", worker, {"at_once": at_once}))
@@ -109,7 +109,7 @@ def _ours(result: Result, setting: Setting, model: str, crops: Path) -> list[Sid
 
 
 def _compare(
-    result: Result, setting: Setting, caption: str, sides: list[Side], count: int, cache: Path
+    result: Result, session: Session, caption: str, sides: list[Side], count: int, cache: Path
 ) -> dict[str, float]:
     """Pictures a second of each side at its best batch; also how far its vectors are from ours."""
     print(f"  {caption}: choosing batch sizes", flush=True)
@@ -121,7 +121,7 @@ def _compare(
         side.ask(best[side.name], out)
         vectors[side.name] = _unit(np.load(out)) if "facenet" in caption else np.load(out)
     asked: dict[str, Callable[[], Answer]] = {s.name: lambda s=s: s.ask(best[s.name]) for s in sides}  # type: ignore[misc]
-    measured = alternate(asked, count, setting.rounds + (0 if setting.quick else EXTRA_ROUNDS))
+    measured = alternate(asked, count, session.rounds + (0 if session.quick else EXTRA_ROUNDS))
     result.disturb(disturbed(measured))
     reference = vectors[sides[0].name]
     rows = []
@@ -129,7 +129,7 @@ def _compare(
         rounds = measured[side.name]
         away = float(np.abs(vectors[side.name] - reference[: len(vectors[side.name])]).max())
         rows.append([side.name, side.precision, best[side.name], rounds.rate, f"{away:.1e}", rounds.resident])
-    header = ["side", "precision", "batch", "faces/s", "largest difference from ours", "resident MB"]
+    header = ["side", "precision", "batch", "faces/s", "largest difference from nitakao", "resident MB"]
     result.table(caption, header, rows)
     result.raw[caption] = {name: r.seconds for name, r in measured.items()}
     return {name: rounds.rate for name, rounds in measured.items()}

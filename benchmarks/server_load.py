@@ -1,11 +1,11 @@
-"""The server under load: how quick beside the same search in Python, how much at once, and whether it stays small.
+"""The server under load: latency compared with a search in Python, throughput, and memory.
 
-python benchmarks/filling.py big.db lfw.npz --faces 100000
-python benchmarks/serving.py big.db speed                 # p50 of a search, throughput with 1 and 32 clients
-python benchmarks/serving.py big.db soak --requests 20000 # mixed requests: memory, and no fault
+python benchmarks/fill_gallery.py big.db lfw.npz --faces 100000
+python benchmarks/server_load.py big.db speed                 # p50 of a search, throughput with 1 and 32 clients
+python benchmarks/server_load.py big.db soak --requests 20000 # mixed requests: memory and errors
 
-Pictures are photographs of NITAKAO_SHARED at about 1 megapixel, each one different in bytes. Results go to
-results/serving-NAME.json; SERVING.md tells of them.
+Pictures are photos of NITAKAO_SHARED at about 1 megapixel, all different in their bytes. Results go to
+results/serving-NAME.json and are described in SERVING.md.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import load
+import cpu_load
 import numpy as np
 import psutil
 from PIL import Image, ImageOps
@@ -175,7 +175,7 @@ def speed(gallery: str, rounds: int, count: int) -> dict[str, object]:
         one_by_one(port, pictures, 5)
         at_once(port, pictures, CLIENTS, CLIENTS)
         for _ in range(rounds):
-            before, spent = load.reading(), sum(process.cpu_times()[:2]) + time.process_time()
+            before, spent = cpu_load.reading(), sum(process.cpu_times()[:2]) + time.process_time()
             took, offline = in_python(gallery, pictures, count)
             alone = one_by_one(port, pictures, count)
             many, each, statuses = at_once(port, pictures, 3 * count, CLIENTS)
@@ -190,7 +190,7 @@ def speed(gallery: str, rounds: int, count: int) -> dict[str, object]:
                 "32 clients p50 ms": 1000 * float(np.median(each)),
                 "32 clients p99 ms": 1000 * float(np.quantile(each, 0.99)),
                 "offline pipeline, a second": offline,
-                "taken by others": load.others(before, load.reading(), spent),
+                "taken by others": cpu_load.others(before, cpu_load.reading(), spent),
             }
             print(json.dumps(round_), file=sys.stderr)
             for name, value in round_.items():

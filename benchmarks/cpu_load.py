@@ -1,4 +1,4 @@
-"""How busy the machine is with other people's work, which must not be taken for a difference between two sides."""
+"""CPU use by other processes, which disturbs timings."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ QUIET = 0.05  # share of all cores that others may take before a timing counts a
 
 @dataclass(frozen=True)
 class Reading:
-    """Processor seconds since the machine started: spent by anyone (also stolen by its host), and in all."""
+    """CPU seconds since boot: busy (including stolen by the host), and total."""
 
     busy: float
     total: float
 
 
 def reading() -> Reading | None:
-    """None where the system does not tell."""
+    """The current reading; None where /proc/stat is missing."""
     try:
         with Path("/proc/stat").open(encoding="ascii") as file:
             ticks = [int(v) / os.sysconf("SC_CLK_TCK") for v in file.readline().split()[1:9]]
@@ -30,14 +30,14 @@ def reading() -> Reading | None:
 
 
 def others(before: Reading | None, after: Reading | None, own: float) -> float:
-    """Share of all cores that was taken by others than the one who used `own` processor seconds in between."""
+    """Share of all cores used by other processes. own: CPU seconds used by ours in between."""
     if before is None or after is None or after.total - before.total < 0.2:  # under 0.2 s the ticks are too coarse
         return 0.0
     return max(0.0, (after.busy - before.busy - own) / (after.total - before.total))
 
 
 def now(seconds: float = 3.0) -> float:
-    """Share of all cores that is taken while we do nothing."""
+    """Share of all cores used by other processes now."""
     before = reading()
     time.sleep(seconds)
     return others(before, reading(), 0.0)

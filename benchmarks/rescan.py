@@ -1,9 +1,9 @@
-"""How quickly `nitakao index` finds that nothing has changed.
+"""How fast `nitakao index` rescans unchanged files.
 
-    python -m benchmarks.unchanged --files 50000
+    python -m benchmarks.rescan --files 50000
 
-Makes so many small pictures that all differ, indexes them with a network of a millisecond (`tests.tiny`), then runs the
-command again and again: whole processes, from their start to their end, and what they say of their own work.
+Creates small pictures that all differ, indexes them with a network of a millisecond (`tests.tiny`), then runs the
+command repeatedly, and reports the time of the whole process and the time that the command reports.
 """
 
 from __future__ import annotations

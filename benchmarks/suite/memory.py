@@ -1,4 +1,4 @@
-"""Does resident memory grow with the number of photographs?"""
+"""Resident memory over many photos."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ import sys
 
 import environments
 from results import Result
-from setting import Setting
+from session import Session
 
-TITLE = "Resident memory over 5,000 photographs"
+TITLE = "Resident memory over 5,000 photos"
 COUNT, STEP = 5000, 500
 FLAT = 0.05
 
 
-def measure(setting: Setting) -> Result:
-    count, step = (200, 50) if setting.quick else (COUNT, STEP)
-    folder = setting.cache / "memory"
+def measure(session: Session) -> Result:
+    count, step = (200, 50) if session.quick else (COUNT, STEP)
+    folder = session.cache / "memory"
     shutil.rmtree(folder, ignore_errors=True)
     print(f"  making {count} photographs", flush=True)
     try:
-        subprocess.run([sys.executable, str(environments.HERE / "material.py"), str(folder), str(count)], check=True)
-        ours = setting.ours()
+        subprocess.run(
+            [sys.executable, str(environments.HERE / "sample_images.py"), str(folder), str(count)], check=True
+        )
+        ours = session.ours()
         pictures = sorted(str(p) for p in folder.iterdir())
         samples = ours.ask("soak", pictures=pictures, model="dlib-resnet", step=step).result
         versions = ours.ask("about").result["versions"]
@@ -32,14 +34,14 @@ def measure(setting: Setting) -> Result:
     result = Result(TITLE, versions=versions, raw={"samples": samples})
     rows = [[s["done"], s["median"], s["resident"], s["peak"], s["faces"]] for s in samples]
     header = [
-        "photographs done",
+        "photos done",
         "resident MB, median of the step",
-        "resident MB at its end",
-        "peak MB in it",
+        "resident MB at the end",
+        "peak MB",
         "faces so far",
     ]
     result.table(
-        "One run over photographs that all differ, 180 px to 12 megapixels, everyday default, dlib-resnet.",
+        "One run over photos that all differ, 180 px to 12 megapixels, everyday default, dlib-resnet.",
         header,
         rows,
     )
@@ -53,5 +55,5 @@ def measure(setting: Setting) -> Result:
         held = what != "peak of a step"  # a peak is one 12-megapixel photograph's
         result.goal(f"{what}: within 5% of the first", f"{100 * grown:+.1f}% at most", grown <= FLAT if held else None)
     trend = statistics.linear_regression(range(len(later)), later).slope * 2 if len(later) > 1 else 0.0
-    result.notes.append(f"straight line through the medians: {trend:+.2f} MB per 1,000 photographs")
+    result.notes.append(f"linear fit of the medians: {trend:+.2f} MB per 1,000 photos")
     return result

@@ -1,4 +1,4 @@
-"""What the everyday default (smallest face relative to the photograph) misses of what our 20-px run finds."""
+"""Faces that the everyday default (smallest face relative to the photo) misses, compared with a 20-px run."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import cv2
 import numpy as np
 from overlap import BUCKETS, SHARES, bucket, matches, names
 from results import Result
-from setting import Setting
+from session import Session
 
-TITLE = "The everyday default beside the 20-px run: recall by face size"
+TITLE = "Recall of the everyday default compared with a 20-px run, by face size"
 SURE, FOUND = 0.9, 0.5
 
 
-def measure(setting: Setting) -> Result:
-    ours = setting.ours()
+def measure(session: Session) -> Result:
+    ours = session.ours()
     result = Result(TITLE, versions=ours.ask("about").result["versions"])
-    for name, pictures in (("photos", setting.photos()), ("lfw", setting.lfw(300))):
-        files = [str(setting.cache / f"faces-{kind}-{name}.json") for kind in ("article", "everyday")]
+    for name, pictures in (("photos", session.photos()), ("lfw", session.lfw(300))):
+        files = [str(session.cache / f"faces-{kind}-{name}.json") for kind in ("article", "everyday")]
         for smallest, file in zip((20, None), files, strict=True):
             ours.ask("detect", pictures=pictures, out=file, smallest=smallest, retry=False)
         all_faces, everyday = (json.loads(Path(f).read_text(encoding="utf-8")) for f in files)

@@ -1,10 +1,10 @@
-"""A gallery of any number of faces, written straight into its tables, as `index` would leave it.
+"""Fill a gallery with any number of synthetic faces, written directly to its tables.
 
     nitakao embed LFW --faces central --smallest-face 20 --model dlib-resnet -o lfw.npz
-    python benchmarks/filling.py big.db lfw.npz --faces 100000
+    python benchmarks/fill_gallery.py big.db lfw.npz --faces 100000
 
-Faces are drawn like LFW's (`faces.py`). From the command line: two of different people in a photograph, each with a
-chip, and a name for every tenth person, for measuring what shows galleries.
+Vectors are drawn from the distribution of LFW's (`synthetic_faces.py`). On the command line, each photo has faces of
+two people, each face has a chip, and every tenth person has a name.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from faces import Floats, Numbers, fit
 from PIL import Image
 from sqlalchemy import Connection, insert
+from synthetic_faces import Floats, Numbers, fit
 
 from nitakao.gallery import GalleryStore, schema
 from nitakao.gallery.columns import pack

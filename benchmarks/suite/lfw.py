@@ -1,4 +1,4 @@
-"""LFW folds 1-5 end to end, ours and dlib's own pipeline, with and without the mirrored picture."""
+"""LFW folds 1-5 end to end, compared with dlib's own pipeline, with and without flip."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from typing import Any
 import numpy as np
 from accuracy import Pairs, Score, read_pairs, score
 from results import Result
-from setting import Setting, cores
+from session import Session, cores
 from worker import Worker
 
 TITLE = "LFW, folds 1-5, end to end"
 QUICK_PAIRS = 40
-PUBLISHED = "dlib publishes 99.38% on all ten folds, from 100 jittered chips of the original pictures a face"
+PUBLISHED = "dlib publishes 99.38% on all ten folds, from 100 jittered chips per face of the original pictures"
 EARLIER = "measured on these pictures earlier: 98.57%, with flip 98.93%"
 THEIRS, THEIRS_MIRRORED = 0.9857, 0.9893
 
 
-def measure(setting: Setting) -> Result:
-    pairs = protocol(setting)
+def measure(session: Session) -> Result:
+    pairs = protocol(session)
     pictures = pairs.pictures
     result = Result(TITLE)
     scores: dict[str, Score] = {}
     for model in ("facenet-vggface2", "dlib-resnet"):
-        ours = setting.ours()
+        ours = session.ours()
         result.versions |= ours.ask("about").result["versions"]
         print(f"  {model}: {len(pictures)} pictures", flush=True)
-        for flip, vectors in ((False, _plain(setting, ours, model, pictures)), (True, _flipped(setting, ours, model))):
+        for flip, vectors in ((False, _plain(session, ours, model, pictures)), (True, _flipped(session, ours, model))):
             scores[f"{model}{', with flip' if flip else ''}"] = score(pairs, dict(zip(pictures, vectors, strict=True)))
-        setting.close()
-    if setting.ours_only:
+        session.close()
+    if session.ours_only:
         result.notes.append(f"dlib's own pipeline was left out; {EARLIER}")
     else:
-        versions, both = _dlib(setting, pictures)
+        versions, both = _dlib(session, pictures)
         result.versions |= versions
         ways = (("dlib's own pipeline", both[:, 0]), ("dlib's own pipeline, with flip", both.mean(axis=1)))
         for name, vectors in ways:
@@ -42,10 +42,10 @@ def measure(setting: Setting) -> Result:
     return result
 
 
-def protocol(setting: Setting) -> Pairs:
-    data = setting.shared / "data" / "lfw"
+def protocol(session: Session) -> Pairs:
+    data = session.shared / "data" / "lfw"
     pairs = read_pairs(data / "pairs.txt", data / "images")
-    if not setting.quick:
+    if not session.quick:
         return pairs
     each = np.concatenate(
         [np.arange(QUICK_PAIRS // 4) + start for start in (0, 300, 600, 900)]
@@ -53,20 +53,20 @@ def protocol(setting: Setting) -> Pairs:
     return Pairs([pairs.first[i] for i in each], [pairs.second[i] for i in each], pairs.same[each], pairs.fold[each])
 
 
-def files(setting: Setting, model: str) -> Path:
-    return setting.cache / f"lfw-{model}{'-quick' if setting.quick else ''}"
+def files(session: Session, model: str) -> Path:
+    return session.cache / f"lfw-{model}{'-quick' if session.quick else ''}"
 
 
-def _plain(setting: Setting, ours: Worker, model: str, pictures: list[str]) -> Any:
-    out = files(setting, model)
+def _plain(session: Session, ours: Worker, model: str, pictures: list[str]) -> Any:
+    out = files(session, model)
     answer = ours.ask("central", pictures=pictures, model=model, smallest=20, out=str(out))
     print(f"  {answer.result['found']} faces, {len(pictures) / answer.seconds:.1f} pictures/s", flush=True)
     return np.load(f"{out}-vectors.npy")
 
 
-def _flipped(setting: Setting, ours: Worker, model: str) -> Any:
+def _flipped(session: Session, ours: Worker, model: str) -> Any:
     """The same crops again, each averaged with its mirror image by the embedder's own option."""
-    out = files(setting, model)
+    out = files(session, model)
     ours.ask("load", model=model, threads=cores(), flip=True)
     ours.ask("prepare", crops=f"{out}-crops.npy")
     ours.ask("embed", batch=32, out=f"{out}-flipped.npy")
@@ -75,12 +75,12 @@ def _flipped(setting: Setting, ours: Worker, model: str) -> Any:
     return vectors
 
 
-def _dlib(setting: Setting, pictures: list[str]) -> tuple[dict[str, str], Any]:
+def _dlib(session: Session, pictures: list[str]) -> tuple[dict[str, str], Any]:
     """Versions, and (n, 2, 128) plain and mirrored. Some ten minutes, and the same each time: kept between runs."""
-    peer = setting.face_recognition()
+    peer = session.face_recognition()
     versions = peer.ask("about").result["versions"]
-    file = setting.cache / f"lfw-dlib-{versions['dlib-bin']}{'-quick' if setting.quick else ''}.npy"
-    if setting.fresh or not file.exists() or len(np.load(file)) != len(pictures):
+    file = session.cache / f"lfw-dlib-{versions['dlib-bin']}{'-quick' if session.quick else ''}.npy"
+    if session.fresh or not file.exists() or len(np.load(file)) != len(pictures):
         print(f"  dlib's own pipeline: {len(pictures)} pictures on {cores()} processes", flush=True)
         part = file.with_suffix(".part.npy")
         peer.ask("lfw", pictures=pictures, out=str(part), processes=cores())
@@ -96,7 +96,7 @@ def _tell(result: Result, scores: dict[str, Score], pictures: int) -> None:
         for name, s in scores.items()
     ]
     header = ["pipeline", "accuracy, %", "VAL at FAR 1e-3, %", "best threshold", "pictures without a face"]
-    result.table(f"{pictures} pictures; threshold of each fold from the other four.", header, rows)
+    result.table(f"{pictures} pictures; the threshold of each fold is from the other four.", header, rows)
     result.raw = {name: vars(s) for name, s in scores.items()}
     face, ours, mirrored = (scores[n] for n in ("facenet-vggface2", "dlib-resnet", "dlib-resnet, with flip"))
     own = "dlib's own pipeline"
@@ -112,8 +112,8 @@ def _tell(result: Result, scores: dict[str, Score], pictures: int) -> None:
         _percent(mirrored),
         mirrored.accuracy >= their_mirrored,
     )
-    result.goal("dlib-resnet: 99.1% (aimed for)", _percent(max(ours, mirrored, key=lambda s: s.accuracy)), None)
-    result.notes += [PUBLISHED, "a picture without a face makes its pairs count as two different people, on both sides"]
+    result.goal("dlib-resnet: 99.1% (target)", _percent(max(ours, mirrored, key=lambda s: s.accuracy)), None)
+    result.notes += [PUBLISHED, "on both sides, pairs with a picture without a face count as two people"]
 
 
 def _percent(of: Score) -> str:

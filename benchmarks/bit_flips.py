@@ -1,10 +1,10 @@
-"""One flipped bit at a time, anywhere in a gallery or in its search index: is it noticed, and is any answer wrong?
+"""Flip single bits in a gallery or its search index: check that damage is detected and no result is wrong.
 
-    python -m benchmarks.flipped --flips 200
+    python -m benchmarks.bit_flips --flips 200
 
-In the index: a search must give the right answer, and say that the index was damaged and is made anew. In the database:
-opening, asking or `nitakao gallery check` must say so, or everything that the gallery holds must be what it was (SQLite
-keeps room that holds nothing).
+In the index, a search must return the right result and report that the damaged index is rebuilt. In the database,
+opening, searching or `nitakao gallery check` must report it, or all content must be unchanged (SQLite files have unused
+space).
 """
 
 from __future__ import annotations
