@@ -141,7 +141,7 @@ def doubt(gallery) -> None:
     faces = schema.faces
     with gallery.write("test") as connection:
         alone = connection.execute(select(faces.c.id).where(faces.c.person.is_(None)).order_by(faces.c.id)).scalars()
-        reviews.suggest(connection, [(face, 1, 0.3 + face / 100) for face in list(alone)[:3]])
+        reviews.replace_suggestions(connection, [(face, 1, 0.3 + face / 100) for face in list(alone)[:3]])
 
 
 @pytest.fixture(scope="session")

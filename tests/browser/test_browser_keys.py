@@ -16,7 +16,7 @@ def locked(chrome, indexed, tmp_path_factory):
 
 
 def key(gallery, role: str) -> str:
-    done = CliRunner().invoke(main, ["keys", "create", role, "--role", role, "--gallery", str(gallery)])
+    done = CliRunner().invoke(main, ["serve", "keys", "create", role, "--role", role, "--gallery", str(gallery)])
     assert done.exit_code == 0, done.output
     return done.stdout.strip().splitlines()[-1].split()[-1]
 

@@ -41,7 +41,7 @@ def test_the_methods_are_those_that_there_are():
 def test_people_are_learnt_kept_and_recognised(run, known):
     code, out, err = run("classify", "train", "-o", "people.skops")
     assert (code, err) == (0, "")
-    assert out.splitlines()[0] == "13 faces of 5 people learnt, in 'people.skops'"
+    assert out.splitlines()[0] == "13 faces of 5 people, saved in 'people.skops'"
     code, out, err = run("classify", "predict", "people.skops", "ada.jpg", "zoe.jpg", "none.jpg")
     lines = out.splitlines()
     assert code == 0
@@ -54,7 +54,7 @@ def test_people_are_learnt_kept_and_recognised(run, known):
 def test_where_no_photograph_can_be_read_the_run_failed(run, known):
     run("classify", "train", "-o", "people.skops")
     code, _, err = run("classify", "predict", "people.skops", "unreadable.jpg")
-    assert (code, "none of the 1 photographs could be read" in err) == (1, True)
+    assert (code, "none of the 1 photos could be read" in err) == (1, True)
 
 
 def test_predictions_come_as_json_and_csv_with_the_same_fields(run, known):
@@ -72,10 +72,10 @@ def test_a_report_says_what_was_tried_and_what_was_not(run, known):
     code, out, _ = run("classify", "report", "--method", "nearest")
     lines = out.splitlines()
     assert code == 0
-    assert lines[0].split() == ["tried", "right", "refused", "wrong", "person"]
+    assert lines[0].split() == ["faces", "right", "refused", "wrong", "person"]
     assert lines[1].split()[0] == "3"
     assert lines[5].startswith("nearest: of 12 faces ")
-    assert lines[6] == "not tried, since all their faces are in one photograph: 1 of 5"
+    assert lines[6] == "not tested, since they have only one photo: 1 of 5"
     assert lines[7].startswith("strangers: ")
     rows = [json.loads(line) for line in run("classify", "report", "--json")[1].splitlines()]
     assert [row["name"] for row in rows] == sorted(row["name"] for row in rows)

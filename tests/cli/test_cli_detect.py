@@ -63,7 +63,7 @@ def _grey():
 def test_nothing_that_can_be_read_is_a_failure(run, photos):
     code, _, err = run("detect", "photos/unreadable.jpg")
     assert code == 1
-    assert "none of the 1 photographs could be read" in err
+    assert "none of the 1 photos could be read" in err
 
 
 @pytest.mark.parametrize("arguments", [["nobody.jpg"], ["photos", "--detector", "eyes"], []])
@@ -73,7 +73,7 @@ def test_misuse_has_exit_code_2(run, photos, arguments):
 
 def test_the_detector_none_says_what_it_takes_for_a_face(run, photos):
     assert (
-        "detector none, each picture one face: 1 face in 1 photo"
+        "detector none, each photo one face: 1 face in 1 photo"
         in run("detect", "photos/ada.jpg", "--detector", "none")[1]
     )
 

@@ -17,7 +17,7 @@ def test_a_folder_becomes_a_file_of_vectors(run, photos, kind):
     code, out, err = run("embed", "photos", "-o", f"faces{kind}")
     assert code == 0
     assert f"6 faces in 'faces{kind}': 6 photos, 1 without a face, 1 unreadable" in out
-    assert "fake, 16 numbers a face, euclidean, same person below 1 (made up for tests)" in out
+    assert "fake, 16 dimensions, euclidean, same person below 1 (made up for tests)" in out
     assert "'photos/none.jpg': no face found" in err
     assert "'photos/unreadable.jpg' is not a picture" in err
     found = read(f"faces{kind}")
@@ -62,7 +62,7 @@ def test_a_first_argument_that_is_a_model_is_the_model(run, photos, monkeypatch)
     code, out, _ = run("embed", "20170512-110547", "photos/ada.jpg", "-o", "a.npz")
     assert (code, out.count("1 face in 'a.npz': 1 photo,")) == (0, 1)
     code, _, err = run("embed", "20170512-110547", "-o", "a.npz")
-    assert (code, "name photographs after it" in err) == (2, True)
+    assert (code, "name photos after it" in err) == (2, True)
 
 
 def test_crops_are_saved_under_names_of_their_own(run, photos):
@@ -113,7 +113,7 @@ def test_quiet_says_nothing_on_standard_error(run, photos):
         (["photos", "-o", "a.pkl", "--faces", "all"], "a .pkl holds one face for each picture"),
         (["photos", "-o", "a.npz", "--smallest-face", "3"], "the smallest face is 12 to 100000 pixels, not 3"),
         (["photos", "-o", "a.npz", "--thresholds", "1"], "is not three numbers"),
-        (["photos", "-o", "a.npz", "--batch-size", "0"], "a batch holds 1 face or more, not 0"),
+        (["photos", "-o", "a.npz", "--batch-size", "0"], "batch size must be at least 1, not 0"),
         (["photos", "-o", "a.npz", "--gpu_memory_fraction", "2"], "not 2"),
         (["photos", "-o", "a.npz", "--model", "dlib-resnet", "--margin", "44"], "belongs to FaceNet models"),
         (["http://example.org/a.jpg", "-o", "a.npz"], "is a URL"),

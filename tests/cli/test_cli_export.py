@@ -61,20 +61,25 @@ def test_side_cars_go_out_and_names_come_back(gallery, run, tmp_path):
     person(gallery, "Ada", ada)
     number = person(gallery, "Bob", bob)
     code, out, _ = run("export", "--xmp", "--dry-run")
-    assert (code, out) == (0, f"{tmp_path / 'a.jpg.xmp'}: Ada, Bob\n1 side-car would be written, 0 as before\n")
+    assert (code, out) == (0, f"{tmp_path / 'a.jpg.xmp'}: Ada, Bob\n1 side-car would be written, 0 unchanged\n")
     assert not Path("a.jpg.xmp").exists()
-    assert run("export", "--xmp")[1] == "1 side-car written, 0 as before\n"
-    assert run("export", "--xmp")[1] == "0 side-cars written, 1 as before\n"
-    with people.edit(gallery, "test") as edit:
+    assert run("export", "--xmp")[1] == "1 side-car written, 0 unchanged\n"
+    assert run("export", "--xmp")[1] == "0 side-cars written, 1 unchanged\n"
+    with people.begin_edit(gallery, "test") as edit:
         edit.drop(number)
-    assert run("import", "--xmp", "a.jpg")[1] == "0 new faces of 1 photo, 1 named, 1 so before\n"
+    assert run("import", "--xmp", "a.jpg")[1] == "0 new faces of 1 photo, 1 named, 1 already named\n"
 
 
 def test_side_cars_as_json(gallery, run, tmp_path):
     (ada,) = picture(gallery, tmp_path / "a.jpg", 1)
     person(gallery, "Ada", ada)
     _, out, _ = run("export", "--xmp", "--json")
-    assert json.loads(out) == {"file": str(tmp_path / "a.jpg.xmp"), "what": "written", "names": ["Ada"], "problem": ""}
+    assert json.loads(out) == {
+        "file": str(tmp_path / "a.jpg.xmp"),
+        "status": "written",
+        "names": ["Ada"],
+        "problem": "",
+    }
 
 
 def test_problems_are_warnings_and_nothing_done_is_a_failure(gallery, run, tmp_path):

@@ -64,8 +64,8 @@ def test_yes_asks_nothing(run, gallery, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("person", "Bob"), "nobody is called 'Bob'"),
-        (("face", "Ada"), "'Ada' is no face"),
+        (("person", "Bob"), "there is no person 'Bob'"),
+        (("face", "Ada"), "'Ada' is not the number of a face"),
         (("face", "99"), "no face 99"),
         (("photo", "none.jpg"), "no photograph 'none.jpg'"),
         (("everything", "x"), "'everything' is not one of"),
@@ -82,4 +82,4 @@ def test_traces_in_the_gallery_itself_are_warned_of(run, gallery, tmp_path):
     made.photograph(gallery, "photos/Ada/c.jpg")
     code, _, err = run("forget", "person", "Ada")
     assert code == 0
-    assert "traces are left in the gallery" in err
+    assert "the gallery still holds traces" in err

@@ -32,11 +32,11 @@ def test_info_tells_what_there_is(run, family):
     lines = dict(line.split("  ", 1) for line in out.splitlines())
     said = {key: value.strip() for key, value in lines.items()}
     assert said["gallery"] == str(family)
-    assert said["faces"] == "3 in 3 photographs"
+    assert said["faces"] == "3 in 3 photos"
     assert said["files"] == "3, 1 with problems"
-    assert said["people"] == "1, 1 named; 0 doubtful faces"
-    assert said["model"] == "fake, 16 numbers, euclidean"
-    assert said["index"] == "none: every face is looked at"
+    assert said["people"] == "1, 1 named; 0 faces to review"
+    assert said["model"] == "fake, 16 dimensions, euclidean"
+    assert said["index"] == "none: searches are exact"
 
 
 def test_info_as_json(run, family):
@@ -87,7 +87,7 @@ def test_repair_tells_what_was_lost_and_where_the_damaged_file_is(run, family):
     assert code == 0
     assert "2 faces\n" in out
     assert "lost: 1 of faces, 1 of vectors" in out
-    assert "'nitakao index PHOTOS --again problems' looks anew at 1 photograph" in out
+    assert "rescan 1 photo with: nitakao index PHOTOS --rescan problems" in out
     (damaged,) = family.parent.glob("family.db.damaged-*")
     assert f"the damaged file is kept: {damaged}" in out
     assert run("gallery", "check")[0] == 0

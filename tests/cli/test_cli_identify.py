@@ -25,7 +25,7 @@ def test_a_known_face_is_named_and_a_strange_one_is_nobody_known(run, known):
     assert lines[0].startswith("ada.jpg, the face at 10,10 to 42,42: Ada (")
     assert lines[1].split() == ["rank", "who", "probability", "distance", "face", "photo"]
     assert lines[2].split()[:2] == ["1", "Ada"]
-    assert lines[3] == "2 people with a name"
+    assert lines[3] == "2 named people"
     assert lines[4] == "fake, euclidean distance, same person below 1 (made up for tests)"
     assert lines[5].startswith("5 of 7 faces searched;")
     assert lines[6] == "probabilities with prior 0.5, calibrated on made up for tests"

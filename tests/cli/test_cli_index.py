@@ -51,7 +51,7 @@ def test_as_json_each_file_is_an_object_and_the_last_one_is_the_summary(run, alb
     code, out, _ = run("index", "album", "--model", "tiny", "--json", "-q")
     *files, summary = [json.loads(line) for line in out.splitlines()]
     assert code == 0
-    assert {(Path(one["file"]).name, one["what"], len(one["faces"])) for one in files} == {
+    assert {(Path(one["file"]).name, one["status"], len(one["faces"])) for one in files} == {
         ("bad.png", "problem", 0),
         ("none.png", "new", 0),
         ("one.png", "new", 1),
@@ -75,7 +75,7 @@ def test_a_list_on_standard_input_is_read(run, album):
 
 
 def test_labels_come_from_folders_or_by_name(run, album):
-    run("index", "album/one.png", "--model", "tiny", "--person", "Robert'); DROP TABLE people;--")
+    run("index", "album/one.png", "--model", "tiny", "--label", "Robert'); DROP TABLE people;--")
     run("index", "album/山田.png", "--labels-from", "folder")
     with GalleryStore(album.parent / "g.db") as gallery:
         assert {p.name for p in people.people(gallery)} == {"Robert'); DROP TABLE people;--", "album"}
@@ -95,17 +95,17 @@ def test_where_nothing_could_be_read_it_fails(run, album):
     code, out, said = run("index", "album/bad.png", "--model", "tiny")
     assert code == 1
     assert "1 unreadable" in out
-    assert "nitakao: not one photograph of 1 could be read\n" in said
+    assert "nitakao: none of the 1 photos could be read\n" in said
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (["nowhere.jpg"], 2, "no such file or folder: 'nowhere.jpg'"),
-        (["album", "--person", " "], 2, "at least one letter"),
-        (["album", "--person", "Ada", "--labels-from", "folder"], 2, "not both"),
+        (["album", "--label", " "], 2, "at least one letter"),
+        (["album", "--label", "Ada", "--labels-from", "folder"], 2, "not both"),
         (["album", "--every", "0"], 2, "more than 0"),
-        (["album", "--again", "some"], 2, "'some' is not one of"),
+        (["album", "--rescan", "some"], 2, "'some' is not one of"),
         (["album", "--gallery", "album/one.png"], 1, "'album/one.png' is no gallery: choose another name"),
         (["album", "--gallery", "no/where/g.db"], 1, "there is no folder 'no/where'"),
         (["album", "--gallery", "mysql://me:secret@host/db"], 1, "'host/db' is no gallery"),
@@ -144,7 +144,7 @@ def test_ctrl_c_ends_it_with_a_summary(album, options, code):
         process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=60)
     assert process.returncode == code, said
-    assert {one["what"] for one in first} <= {"new", "problem"}
+    assert {one["status"] for one in first} <= {"new", "problem"}
     assert json.loads(out.splitlines()[-1])["photos"] >= 3
     assert ("nitakao: interrupted" in said) == (code == 130)
     assert "Traceback" not in said

@@ -1,4 +1,4 @@
-"""nitakao keys, and what nitakao serve says where it cannot."""
+"""nitakao serve keys, and what nitakao serve says where it cannot."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ def gallery(fake):
 
 
 def test_a_key_is_shown_once_and_listed_without_its_secret(run, gallery):
-    _, made, note = run("keys", "create", "the album", "--role", "write", "--gallery", gallery)
+    _, made, note = run("serve", "keys", "create", "the album", "--role", "write", "--gallery", gallery)
     assert made.startswith("nk_")
-    assert "shown this once" in note
-    _, listed, _ = run("keys", "list", "--gallery", gallery)
+    assert "shown only once" in note
+    _, listed, _ = run("serve", "keys", "list", "--gallery", gallery)
     assert "the album" in listed
     assert made.strip() not in listed
-    _, lines, _ = run("keys", "list", "--json", "--gallery", gallery)
+    _, lines, _ = run("serve", "keys", "list", "--json", "--gallery", gallery)
     told = json.loads(lines)
     assert (told["id"], told["role"], told["revoked"]) == (1, "write", None)
 
 
 def test_a_revoked_key_stays_listed_as_such(run, gallery):
-    run("keys", "create", "Ada", "--gallery", gallery)
-    assert run("keys", "revoke", "1", "--gallery", gallery)[1] == "key 1 ('Ada') is revoked\n"
-    assert json.loads(run("keys", "list", "--json", "--gallery", gallery)[1])["revoked"] is not None
-    code, _, said = run("keys", "revoke", "9", "--gallery", gallery)
+    run("serve", "keys", "create", "Ada", "--gallery", gallery)
+    assert run("serve", "keys", "revoke", "1", "--gallery", gallery)[1] == "revoked key 1 ('Ada')\n"
+    assert json.loads(run("serve", "keys", "list", "--json", "--gallery", gallery)[1])["revoked"] is not None
+    code, _, said = run("serve", "keys", "revoke", "9", "--gallery", gallery)
     assert code == 2
     assert "there is no key 9" in said
 

@@ -49,15 +49,23 @@ def test_completion_prints_a_script_for_each_shell(run, shell):
 
 def test_names_of_models_are_completed():
     context, parameter = click.Context(main), click.Argument(["model"])
-    found = [item.value for item in options.models(context, parameter, "facenet-v")]
+    found = [item.value for item in options.complete_models(context, parameter, "facenet-v")]
     assert found == ["facenet-vggface2"]
-    assert options.models(context, parameter, "./car")[0].type == "file"
+    assert options.complete_models(context, parameter, "./car")[0].type == "file"
 
 
 def test_models_are_listed(run):
     code, out, _ = run("models", "list")
     assert code == 0
-    assert out.splitlines()[0].split() == ["name", "dimension", "metric", "threshold", "commercial", "here", "title"]
+    assert out.splitlines()[0].split() == [
+        "name",
+        "dimension",
+        "metric",
+        "threshold",
+        "commercial",
+        "installed",
+        "title",
+    ]
     assert out.splitlines()[1].startswith("dlib-resnet ")
     first = json.loads(run("models", "list", "--json")[1].splitlines()[0])
     assert (first["name"], first["dimension"], first["commercial"]) == ("dlib-resnet", 128, "allowed")
@@ -119,7 +127,7 @@ def test_progress_is_a_line_every_ten_seconds_where_there_is_no_terminal(monkeyp
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (61.4, "1:01"), (3723, "1:02:03")])
 def test_durations_are_read_like_a_clock(seconds, text):
-    assert output.duration(seconds) == text
+    assert output.format_duration(seconds) == text
 
 
 def test_a_table_is_aligned_with_numbers_to_the_right(capsys):
@@ -133,6 +141,6 @@ def test_what_is_not_a_number_is_null_in_json(capsys):
 
 
 def test_a_column_is_as_wide_for_letters_that_take_two_places():
-    assert output.padded("花子", 6) == "花子  "
-    assert output.padded("a\nb", 6) == "a\\nb  "
-    assert output.padded("longer than it", 6) == "longer than it"
+    assert output.pad("花子", 6) == "花子  "
+    assert output.pad("a\nb", 6) == "a\\nb  "
+    assert output.pad("longer than it", 6) == "longer than it"

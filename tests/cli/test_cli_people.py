@@ -80,7 +80,7 @@ def test_a_wrong_merge_is_taken_back(run, faces, listed):
     assert "'Bob' is now 'Ada'" in err
     assert "in one photograph" in err
     assert [row["name"] for row in listed()] == ["Ada"]
-    assert run("people", "undo")[1] == "entry 3 (merge) is undone; 'nitakao people undo 4' brings it back\n"
+    assert run("people", "undo")[1] == "entry 3 (merge) is undone; redo it with 'nitakao people undo 4'\n"
     assert listed() == before
     assert json.loads(run("people", "undo", 4, "--json")[1]) == {"entry": 4, "verb": "undo", "by": 5}
     assert [row["name"] for row in listed()] == ["Ada"]
@@ -91,7 +91,12 @@ def test_faces_are_split_off_and_moved(run, faces, listed):
     run("people", "split", faces[2])
     assert [(row["person"], row["name"], row["faces"]) for row in listed()] == [(1, "Ada", 2), (2, "", 1)]
     assert run("people", "move", faces[2], "Ada")[0] == 0
-    assert run("people", "move", "--nobody", faces[0], faces[1])[1].splitlines()[1].split() == ["4", "nobody", "-", "2"]
+    assert run("people", "move", "--unassign", faces[0], faces[1])[1].splitlines()[1].split() == [
+        "4",
+        "unassigned",
+        "-",
+        "2",
+    ]
     assert [(row["person"], row["faces"]) for row in listed("--named")] == [(1, 1)]
 
 
@@ -100,14 +105,14 @@ def test_hidden_people_are_shown_again(run, faces, listed):
     run("people", "hide", "Ada")
     assert listed() == []
     assert run("people", "--hidden")[1].splitlines()[1].split() == ["#1", "Ada", "1", "1", "1", "yes"]
-    run("people", "show", "#1")
+    run("people", "unhide", "#1")
     assert [row["hidden"] for row in listed()] == [False]
 
 
 def test_doubts_are_listed_and_answered(run, faces):
     run("people", "name", faces[0], "Ada")
     with GalleryStore() as gallery, gallery.write("cluster") as connection:
-        reviews.suggest(connection, [(faces[1], 1, 0.8), (faces[2], 1, 0.7)])
+        reviews.replace_suggestions(connection, [(faces[1], 1, 0.8), (faces[2], 1, 0.7)])
     assert [line.split() for line in run("people", "review")[1].splitlines()[1:]] == [
         [str(faces[2]), "#1", "Ada", "0.700", "b.jpg"],
         [str(faces[1]), "#1", "Ada", "0.800", "a.jpg"],
@@ -131,11 +136,11 @@ def test_the_journal_tells_who_did_what(run, faces):
         (("undo",), "nothing to undo"),
         (("undo", "7"), "no entry 7"),
         (("name", "99", "Ada"), "no face 99"),
-        (("name", "#99", "Ada"), "nobody is called '#99'"),
-        (("merge", "Ada", "Bob"), "nobody is called 'Ada'"),
+        (("name", "#99", "Ada"), "there is no person '#99'"),
+        (("merge", "Ada", "Bob"), "there is no person 'Ada'"),
         (("move", "1"), "then the person"),
-        (("move", "Ada", "1"), "'Ada' is no face"),
-        (("move", "1" * 30, "Ada"), "is no face"),
+        (("move", "Ada", "1"), "'Ada' is not the number of a face"),
+        (("move", "1" * 30, "Ada"), "is not the number of a face"),
         (("split", "0"), "0 is not in the range"),
         (("review", "yes"), "which face"),
     ],
@@ -154,4 +159,4 @@ def test_people_of_no_gallery_is_one_sentence(run, tmp_path):
 
 def test_nothing_to_change_is_said(run, faces):
     run("people", "name", faces[0], "Ada")
-    assert "nothing to change" in run("people", "name", faces[0], "Ada")[2]
+    assert "nothing changed" in run("people", "name", faces[0], "Ada")[2]

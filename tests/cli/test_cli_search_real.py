@@ -20,7 +20,7 @@ def album(shared, tmp_path, monkeypatch, run):
     monkeypatch.setenv("NITAKAO_GALLERY", str(tmp_path / "g.db"))
     code, _, err = run("index", "album", "--faces", "largest")
     assert code == 0, err
-    with GalleryStore() as gallery, people.edit(gallery, "made") as edit:
+    with GalleryStore() as gallery, people.begin_edit(gallery, "made") as edit:
         for number, name in ((1, "Bill"), (3, "Larry")):
             edit.assign([number], edit.create(name), "hand")
     return shared / "data" / "photos"
@@ -43,5 +43,5 @@ def test_real_faces_are_found_named_and_shown(album, run, tmp_path):
 
 
 def test_a_real_folder_is_searched_without_a_gallery(album, run):
-    out = run("search", album / "Bill_Gates_0002.jpg", "--faces", "largest", "--in", "album", "-k", "1", "--json")[1]
+    out = run("search-folder", "album", album / "Bill_Gates_0002.jpg", "--faces", "largest", "-k", "1", "--json")[1]
     assert json.loads(out)["photo"].startswith("album/Bill_Gates")

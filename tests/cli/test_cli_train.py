@@ -33,7 +33,7 @@ def test_help_says_each_default_as_it_is() -> None:
 def test_resuming_takes_no_settings(tmp_path: Path) -> None:
     code, text = told("-o", str(tmp_path), "--resume", "--steps", "5")
     assert code == 2
-    assert "--resume goes on with the run's own settings" in text
+    assert "--resume uses the run's own settings" in text
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from nitakao.clustering import NOBODY, Known, group, merging, nothing_known, sklearn_groups, sklearn_methods
+from nitakao.clustering import UNASSIGNED, Constraints, group, merging, no_constraints, sklearn_groups, sklearn_methods
 from nitakao.errors import MissingExtraError, MisuseError
 from nitakao.metrics import b_cubed
 
@@ -32,20 +32,20 @@ def nearest(vectors, k=20):
     lengths = (vectors**2).sum(1)
     apart = lengths[:, None] + lengths - 2 * vectors @ vectors.T
     np.fill_diagonal(apart, np.inf)
-    found = np.full((len(vectors), k), NOBODY, np.int64)
+    found = np.full((len(vectors), k), UNASSIGNED, np.int64)
     order = np.argsort(apart, axis=1, kind="stable")[:, : min(k, len(vectors) - 1)]
     found[:, : order.shape[1]] = order
     return found
 
 
 def grouped(vectors, known=None, **more):
-    return group(vectors, nearest(vectors), **{"threshold": THRESHOLD, "known": known, **more})
+    return group(vectors, nearest(vectors), **{"threshold": THRESHOLD, "constraints": known, **more})
 
 
 def known(count, *, apart=None, people=None, by_hand=(), never=(), names=()):
-    nothing = nothing_known(count)
-    return Known(
-        nothing.apart if apart is None else np.asarray(apart, np.int64),
+    nothing = no_constraints(count)
+    return Constraints(
+        nothing.cannot_link if apart is None else np.asarray(apart, np.int64),
         nothing.people if people is None else np.asarray(people, np.int64),
         np.isin(np.arange(count), by_hand),
         np.array(never, np.int64).reshape(-1, 2),
@@ -57,7 +57,7 @@ def test_faces_are_grouped_by_person_and_those_who_are_seen_once_stay_alone():
     vectors, truth = faces([30, 8, 3, 2, 2, *[1] * 40])
     found = grouped(vectors)
     assert b_cubed(found.labels, truth).f == 1
-    assert (np.bincount(truth)[truth[found.labels == NOBODY]] == 1).all()
+    assert (np.bincount(truth)[truth[found.labels == UNASSIGNED]] == 1).all()
 
 
 def test_new_groups_are_numbered_in_the_order_of_their_first_faces():
@@ -86,7 +86,7 @@ def test_the_more_people_there_are_the_nearer_two_faces_must_be():
     pair[1, 0] = 0.95 * THRESHOLD
     strangers = 10 * np.eye(2000, DIMENSION, dtype=np.float32) + 100 * np.arange(1, 2001, dtype=np.float32)[:, None]
     assert grouped(pair).labels.tolist() == [0, 0]
-    assert grouped(np.concatenate([pair, strangers])).labels[:2].tolist() == [NOBODY, NOBODY]
+    assert grouped(np.concatenate([pair, strangers])).labels[:2].tolist() == [UNASSIGNED, UNASSIGNED]
 
 
 def test_two_faces_of_one_photograph_are_two_people_however_alike_they_are():
@@ -99,18 +99,18 @@ def test_two_faces_of_one_photograph_are_two_people_however_alike_they_are():
 
 def test_faces_of_a_video_may_be_one_person():
     vectors, truth = faces([6, 6])
-    assert b_cubed(grouped(vectors, known(12, apart=[NOBODY] * 12)).labels, truth).f == 1
+    assert b_cubed(grouped(vectors, known(12, apart=[UNASSIGNED] * 12)).labels, truth).f == 1
 
 
 def test_thousands_of_copies_of_one_picture_become_one_group_in_a_few_rounds(monkeypatch):
     rounds = []
-    follow = merging.Merging._follow
+    follow = merging.Merging._relabel
 
     def counted(self, into):
         rounds.append(into)
         follow(self, into)
 
-    monkeypatch.setattr(merging.Merging, "_follow", counted)
+    monkeypatch.setattr(merging.Merging, "_relabel", counted)
     vectors = np.ones((2000, DIMENSION), np.float32)
     near = (np.arange(2000)[:, None] + np.arange(1, 11)) % 2000
     assert set(group(vectors, near, threshold=THRESHOLD).labels) == {0}
@@ -124,7 +124,7 @@ def test_whatever_is_known_no_rule_is_broken_and_grouping_again_changes_nothing(
     vectors = np.random.default_rng(data.draw(some.integers(0, 999))).normal(size=(count, 3)).astype(np.float32)
     number = some.integers(-1, 6)
     apart, people = (np.array(data.draw(some.lists(number, min_size=count, max_size=count))) for _ in "ab")
-    by_hand = [face for face in data.draw(some.sets(some.integers(0, count - 1))) if people[face] != NOBODY]
+    by_hand = [face for face in data.draw(some.sets(some.integers(0, count - 1))) if people[face] != UNASSIGNED]
     never = data.draw(some.lists(some.tuples(some.integers(0, count - 1), some.integers(0, 6)), max_size=5))
     names = data.draw(some.sets(some.integers(0, 6)))
     before = known(count, apart=apart, people=people, by_hand=by_hand, never=never, names=names)
@@ -136,16 +136,16 @@ def test_whatever_is_known_no_rule_is_broken_and_grouping_again_changes_nothing(
     for face, person in never:
         assert face in by_hand or found.labels[face] != person
     for one in free:
-        rivals = (found.labels == found.labels[one]) & (apart == apart[one]) & (apart != NOBODY)
-        assert found.labels[one] == NOBODY or rivals.sum() <= 1
+        rivals = (found.labels == found.labels[one]) & (apart == apart[one]) & (apart != UNASSIGNED)
+        assert found.labels[one] == UNASSIGNED or rivals.sum() <= 1
     again = grouped(vectors, replace(before, people=found.labels))
     assert again.labels.tolist() == found.labels.tolist()
 
 
 def test_a_person_with_a_name_keeps_all_faces_and_new_ones_join():
     vectors, truth = faces([6, 6], seed=3)
-    people = np.where(truth == 0, 41, NOBODY)
-    people[np.flatnonzero(truth == 0)[:2]] = NOBODY  # new
+    people = np.where(truth == 0, 41, UNASSIGNED)
+    people[np.flatnonzero(truth == 0)[:2]] = UNASSIGNED  # new
     stranger = int(np.flatnonzero(truth == 1)[0])
     people[stranger] = 41  # a mistake that has been named: a name vouches for it
     labels = grouped(vectors, known(12, people=people, names=[41])).labels
@@ -166,7 +166,7 @@ def test_two_named_persons_never_become_one_but_are_shown_as_alike_with_their_di
     people = np.array([1, 1, 1, 1, 2, 2, 2, 2])
     found = grouped(vectors, known(8, people=people, names=[1, 2]))
     assert found.labels.tolist() == people.tolist()
-    [(one, two, far)] = found.alike
+    [(one, two, far)] = found.similar
     every = [np.sum((a - b) ** 2) for a in vectors[:4] for b in vectors[4:]]
     assert {one, two} == {1, 2}
     assert far == pytest.approx(np.sqrt(np.mean(every)), rel=1e-5)
@@ -178,8 +178,8 @@ def test_a_face_a_little_too_far_away_is_in_doubt_and_one_far_away_is_not():
     aside = np.zeros((2, DIMENSION), np.float32)
     aside[0, 0], aside[1, 1] = 0.9 * THRESHOLD, 2 * THRESHOLD
     found = grouped(np.concatenate([vectors, centre + aside]))
-    assert found.labels.tolist() == [0] * 10 + [NOBODY] * 2
-    [(face, label, far)] = found.doubtful
+    assert found.labels.tolist() == [0] * 10 + [UNASSIGNED] * 2
+    [(face, label, far)] = found.to_review
     assert (face, label) == (10, 0)
     assert far > 0.9 * THRESHOLD
 
@@ -187,24 +187,24 @@ def test_a_face_a_little_too_far_away_is_in_doubt_and_one_far_away_is_not():
 def test_a_face_that_was_refused_is_kept_away_and_not_asked_about_again():
     vectors, _ = faces([8])
     found = grouped(vectors, known(8, people=[3] * 8, names=[3], never=[(0, 3)]))
-    assert found.labels.tolist() == [NOBODY] + [3] * 7
-    assert found.doubtful == ()
+    assert found.labels.tolist() == [UNASSIGNED] + [3] * 7
+    assert found.to_review == ()
 
 
 def test_of_two_faces_in_one_photograph_the_one_placed_by_hand_stays_with_the_name():
     vectors, _ = faces([8])
     crowded = {"apart": [1, 1, 2, 3, 4, 5, 6, 7], "people": [3] * 8, "names": [3]}
-    assert grouped(vectors, known(8, **crowded, by_hand=[1])).labels.tolist() == [NOBODY] + [3] * 7
-    assert grouped(vectors, known(8, **crowded, by_hand=[0])).labels.tolist() == [3, NOBODY] + [3] * 6
+    assert grouped(vectors, known(8, **crowded, by_hand=[1])).labels.tolist() == [UNASSIGNED] + [3] * 7
+    assert grouped(vectors, known(8, **crowded, by_hand=[0])).labels.tolist() == [3, UNASSIGNED] + [3] * 6
     assert grouped(vectors, known(8, **crowded, by_hand=[0, 1])).labels.tolist() == [3] * 8
 
 
 @pytest.mark.parametrize("named", [False, True])
 def test_faces_that_come_in_five_portions_are_grouped_as_if_all_came_at_once(named):
     vectors, truth = faces([*range(2, 30), *[1] * 60], seed=5, spread=0.8)
-    labels = np.full(len(truth), NOBODY)
+    labels = np.full(len(truth), UNASSIGNED)
     for last in np.linspace(0, len(truth), 6).astype(int)[1:]:
-        names = set(labels.tolist()) - {NOBODY} if named else set()
+        names = set(labels.tolist()) - {UNASSIGNED} if named else set()
         labels[:last] = grouped(vectors[:last], known(last, people=labels[:last], names=names)).labels
     at_once = b_cubed(grouped(vectors).labels, truth).f
     assert at_once > 0.95
@@ -220,7 +220,7 @@ def test_cosine_distance_groups_as_euclidean_distance_between_unit_vectors():
 
 def test_no_faces_and_one_face_are_no_groups():
     assert group(np.empty((0, 4), np.float32), np.empty((0, 3), np.int64), threshold=1).labels.tolist() == []
-    assert grouped(np.ones((1, 4), np.float32)).labels.tolist() == [NOBODY]
+    assert grouped(np.ones((1, 4), np.float32)).labels.tolist() == [UNASSIGNED]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_no_faces_and_one_face_are_no_groups():
         ({"metric": "manhattan"}, "no metric 'manhattan'"),
         ({"neighbours": np.zeros((2, 1), np.int64)}, "3 faces need 3 rows of neighbours"),
         ({"neighbours": np.full((3, 1), 3)}, "from 0 to 2, or -1"),
-        ({"known": nothing_known(4)}, "3 faces need 3 rows"),
+        ({"constraints": no_constraints(4)}, "3 faces need 3 rows"),
         ({"vectors": np.full((3, 2), np.nan, np.float32)}, "not finite"),
         ({"vectors": np.zeros((3, 2), np.float32), "metric": "cosine"}, "no direction"),
     ],
@@ -245,14 +245,14 @@ def test_what_cannot_be_grouped_is_refused(change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"people": np.zeros(2, np.int64)}, "one entry for each"),
-        ({"never": np.zeros((1, 3), np.int64)}, r"shape \(1, 3\)"),
-        ({"never": np.array([[3, 0]])}, "from 0 to 2"),
+        ({"people": np.zeros(2, np.int64)}, "one entry per face"),
+        ({"not_person": np.zeros((1, 3), np.int64)}, r"shape \(1, 3\)"),
+        ({"not_person": np.array([[3, 0]])}, "from 0 to 2"),
     ],
 )
 def test_what_is_known_is_checked_when_it_is_said(change, message):
     with pytest.raises(MisuseError, match=message):
-        replace(nothing_known(3), **change)
+        replace(no_constraints(3), **change)
 
 
 @pytest.mark.parametrize("method", ["dbscan", "hdbscan", "agglomerative"])
@@ -266,20 +266,20 @@ class TestScikitLearn:
         mine, other = np.flatnonzero(truth == 0), np.flatnonzero(truth == 1)
         apart = np.arange(18)
         apart[mine[1]] = apart[mine[0]]
-        people = np.full(18, NOBODY)
+        people = np.full(18, UNASSIGNED)
         people[mine[2]] = people[other[0]] = 6  # by hand, though they are two
         before = known(18, apart=apart, people=people, by_hand=[mine[2], other[0]], never=[(mine[3], 6)])
-        labels = sklearn_groups(vectors, method, threshold=0.9, known=before).labels
+        labels = sklearn_groups(vectors, method, threshold=0.9, constraints=before).labels
         assert (labels[[mine[2], other[0]]] == 6).all()
         assert labels[mine[3]] != 6
-        assert labels[mine[0]] != labels[mine[1]] or labels[mine[0]] == NOBODY
-        again = sklearn_groups(vectors, method, threshold=0.9, known=replace(before, people=labels)).labels
+        assert labels[mine[0]] != labels[mine[1]] or labels[mine[0]] == UNASSIGNED
+        again = sklearn_groups(vectors, method, threshold=0.9, constraints=replace(before, people=labels)).labels
         assert again.tolist() == labels.tolist()
 
     def test_its_methods_take_few_faces_or_none(self, method):
         for count in (0, 1, 2):
             labels = sklearn_groups(np.eye(max(count, 1), 4, dtype=np.float32)[:count], method, threshold=0.1).labels
-            assert labels.tolist() == [NOBODY] * count
+            assert labels.tolist() == [UNASSIGNED] * count
 
     def test_its_absence_is_answered_with_the_line_that_brings_it(self, method, monkeypatch):
         monkeypatch.setitem(sys.modules, "sklearn.cluster", None)
@@ -290,14 +290,14 @@ class TestScikitLearn:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "agglomerative"}, "5 are too many"),
-        ({"method": "k-means"}, "no way of grouping 'k-means'"),
+        ({"method": "agglomerative"}, "5 faces are too many"),
+        ({"method": "k-means"}, "no clustering method 'k-means'"),
         ({"smallest": 1}, "2 faces or more, not 1"),
-        ({"known": nothing_known(4)}, "as many entries"),
+        ({"constraints": no_constraints(4)}, "need 5 entries"),
     ],
 )
 def test_scikit_learns_bad_choices_are_refused(change, message, monkeypatch):
-    monkeypatch.setattr(sklearn_methods, "AT_MOST", 4)
+    monkeypatch.setattr(sklearn_methods, "MAX_AGGLOMERATIVE", 4)
     asked: Any = {"method": "dbscan", "threshold": 1, **change}
     with pytest.raises(MisuseError, match=message):
         sklearn_groups(faces([5])[0], **asked)

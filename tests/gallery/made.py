@@ -83,7 +83,7 @@ def _face(connection, photo, number, path, quality, row) -> int:
 
 def person(gallery: GalleryStore, name: str | None, *faces: int, how: str = "hand") -> int:
     """The number of a new person with these faces; None: a group without a name."""
-    with people.edit(gallery, "made") as edit:
+    with people.begin_edit(gallery, "made") as edit:
         made = edit.create(name)
         edit.assign(faces, made, how)
     return made

@@ -13,9 +13,9 @@ def crowd(gallery, count=40):
 
 
 def hidden(gallery, *numbers):
-    with people.edit(gallery, "hide") as edit:
+    with people.begin_edit(gallery, "hide") as edit:
         edit.assign(numbers, edit.create("Hidden"), "hand")
-        edit.hide(people.person_number(gallery, "Hidden", edit.connection), True)
+        edit.hide(people.find_person(gallery, "Hidden", edit.connection), True)
 
 
 def test_all_faces_may_answer_until_somebody_is_hidden(gallery):

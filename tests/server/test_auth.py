@@ -123,7 +123,7 @@ def test_a_pictures_bytes_are_not_looked_at_without_a_key(locked):
 
 def test_others_may_not_call_where_there_are_no_keys(people, tmp_path):
     for more in ({"host": "0.0.0.0"}, {"allow_hosts": ("faces.example",)}):
-        with pytest.raises(MisuseError, match="nitakao keys create"):
+        with pytest.raises(MisuseError, match="nitakao serve keys create"):
             serve(settings_for(tmp_path, **more))
 
 

@@ -48,7 +48,7 @@ def photographs() -> Path:
 def test_the_command_serves_what_it_indexed_and_names_whom_it_knows(photographs, tmp_path):
     gallery = tmp_path / "family.db"
     nitakao("index", "-q", "--gallery", str(gallery), str(photographs / "article"))
-    secret = nitakao("keys", "create", "-q", "a test", "--role", "admin", "--gallery", str(gallery)).strip()
+    secret = nitakao("serve", "keys", "create", "-q", "a test", "--role", "admin", "--gallery", str(gallery)).strip()
     with served(gallery) as (url, process):
         assert httpx.get(f"{url}/api/v1/gallery").status_code == 401
         with httpx.Client(base_url=f"{url}/api/v1", headers={"x-api-key": secret}, timeout=60) as client:
@@ -65,8 +65,8 @@ def test_the_command_serves_what_it_indexed_and_names_whom_it_knows(photographs,
             assert found["same"] is True
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-    assert "a test" in nitakao("keys", "list", "--gallery", str(gallery))
-    nitakao("keys", "revoke", "1", "--gallery", str(gallery))
+    assert "a test" in nitakao("serve", "keys", "list", "--gallery", str(gallery))
+    nitakao("serve", "keys", "revoke", "1", "--gallery", str(gallery))
 
 
 def test_a_server_killed_while_it_writes_loses_nothing_that_it_told(photographs, tmp_path):
@@ -100,4 +100,4 @@ def test_listening_to_others_needs_keys_and_says_how_to_make_one(tmp_path):
         timeout=60,
     )
     assert found.returncode == 2
-    assert "nitakao keys create" in found.stderr
+    assert "nitakao serve keys create" in found.stderr

@@ -145,7 +145,7 @@ def test_the_gallerys_threshold_holds_until_a_question_has_its_own(api):
         ("/search", {}, "name somebody"),
         ("/search", {"probe": "/etc/passwd"}, "nothing else is read"),
         ("/search", {"probe": "face:9999"}, "no face 9999"),
-        ("/search", {"probe": "person:Zed"}, "nobody is called"),
+        ("/search", {"probe": "person:Zed"}, "there is no person"),
         ("/search", {"exclude": "../family.db", "probe": "face:1"}, "nothing else is read"),
         ("/identify", {"probe": "http://169.254.169.254/"}, "nothing else is read"),
         ("/verify", {"a": "face:1"}, "'b' is one picture"),

@@ -53,5 +53,5 @@ def family(gallery: GalleryStore) -> dict[str, list[int]]:
 def hide(gallery: GalleryStore, number: int) -> None:
     from nitakao.gallery import people
 
-    with people.edit(gallery, "hide") as edit:
+    with people.begin_edit(gallery, "hide") as edit:
         edit.hide(number, True)

@@ -9,38 +9,54 @@ from typing import Any
 
 import click
 
-from nitakao.cli.commands import doctor, models
-from nitakao.cli.commands.align import align
-from nitakao.cli.commands.calibrate import calibrate
-from nitakao.cli.commands.classify import classify
-from nitakao.cli.commands.cluster import cluster
-from nitakao.cli.commands.detect import detect
-from nitakao.cli.commands.embed import embed
-from nitakao.cli.commands.evaluate import cohorts, pairs
-from nitakao.cli.commands.evaluate import people as evaluate_people
-from nitakao.cli.commands.evaluate.group import evaluate
-from nitakao.cli.commands.export import export, import_
-from nitakao.cli.commands.forget import forget
-from nitakao.cli.commands.gallery import gallery
-from nitakao.cli.commands.identify import identify
-from nitakao.cli.commands.index import index
-from nitakao.cli.commands.keys import keys
-from nitakao.cli.commands.people import people
-from nitakao.cli.commands.reindex import reindex
-from nitakao.cli.commands.search import search
-from nitakao.cli.commands.serve import serve
-from nitakao.cli.commands.train import train
-from nitakao.cli.commands.verify import verify
-from nitakao.cli.options import example
-from nitakao.cli.output import Voice
+from nitakao.cli.groups import Group, Lazy
+from nitakao.cli.options.general import example
+from nitakao.cli.output.voice import Voice
 from nitakao.errors import MisuseError, NitakaoError
 from nitakao.system.cpu import limit_malloc_arenas
 
-FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141  # the last two: 128 + the signal's number, as shells have it
+FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141  # the last two: 128 + the signal's number, as in shells
+
+SECTIONS = {
+    "Start here": {
+        "doctor": Lazy("doctor:doctor", "Check the installation, the device and the default model."),
+        "index": Lazy("index:index", "Add the faces of photos and videos to the gallery."),
+        "cluster": Lazy("cluster:cluster", "Group the faces of the gallery by person."),
+        "search": Lazy("search:search", "List the faces that look most like a probe."),
+        "serve": Lazy("serve:serve", "Serve the web page and the REST APIs."),
+    },
+    "Photos without a gallery": {
+        "detect": Lazy("detect:detect", "Find the faces in photos."),
+        "embed": Lazy("embed:embed", "Write an embedding of every face to a file."),
+        "verify": Lazy("verify:verify", "Compare two faces: are they the same person?"),
+        "search-folder": Lazy("search_folder:search_folder", "Search photos for a face, without a gallery."),
+        "align": Lazy("align:align", "Crop and align the faces of a dataset."),
+    },
+    "People": {
+        "people": Lazy("people:people", "List, name and correct the people of a gallery."),
+        "identify": Lazy("identify:identify", "Say which named person a face is."),
+        "classify": Lazy("classify:classify", "Train a classifier of named people, and use it."),
+    },
+    "Gallery": {
+        "gallery": Lazy("gallery:gallery", "Inspect, back up, repair and re-embed a gallery."),
+        "export": Lazy("export:export", "Write faces and names to a file, or to XMP side-cars."),
+        "import": Lazy("export:import_", "Add files of vectors, or names from XMP, to a gallery."),
+        "forget": Lazy("forget:forget", "Delete people, photos or faces permanently."),
+    },
+    "Models and evaluation": {
+        "models": Lazy("models:models", "List, download, import and check models."),
+        "evaluate": Lazy("evaluate.group:evaluate", "Measure the accuracy of a model."),
+        "train": Lazy("train:train", "Train a model on photos of people."),
+    },
+    "Help": {
+        "help": Lazy("help:help_", "Show the help of a command."),
+        "completion": Lazy("completion:completion", "Print the completion script of a shell."),
+    },
+}
 
 
-class Commands(click.Group):
-    """A group that answers everything nitakao refuses with one sentence on standard error."""
+class Main(Group):
+    """A group that answers every error of nitakao with one sentence on standard error."""
 
     def invoke(self, context: click.Context) -> Any:
         _write_any_name()
@@ -54,7 +70,7 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("nitakao: interrupted", err=True)
             context.exit(INTERRUPTED)
-        except BrokenPipeError:  # the reader, such as `head`, has had enough
+        except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             context.exit(PIPE_CLOSED)
         except OSError as error:
@@ -64,7 +80,7 @@ class Commands(click.Group):
 
 
 def _write_any_name() -> None:
-    """A file's name that the terminal cannot show must not end a run: it is shown with escapes."""
+    """Show file names that the terminal's encoding lacks with escapes, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -90,68 +106,24 @@ def _version(context: click.Context, parameter: click.Parameter, asked: bool) ->
 
 
 @click.group(
-    cls=Commands,
+    cls=Main,
+    sections=SECTIONS,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=example("nitakao embed photos -o faces.npz"),
+    epilog=example("nitakao index photos"),
 )
-@click.option("-v", "--verbose", count=True, help="Say more; twice: tracebacks too.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings, only errors.")
+@click.option("-v", "--verbose", count=True, envvar="NITAKAO_VERBOSE", help="Print details; twice: tracebacks too.")
+@click.option("-q", "--quiet", is_flag=True, envvar="NITAKAO_QUIET", help="Print errors only, no progress or warnings.")
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 @click.pass_context
 def main(context: click.Context, verbose: int, quiet: bool) -> None:
-    """Find faces in photographs, turn them into vectors, and ask who is alike.
+    """Find faces in photos, embed them, and search them.
 
-    Results go to standard output, progress and warnings to standard error. Exit codes: 0 done, 1 failed, 2 misused,
-    130 interrupted.
+    Results go to standard output; progress and warnings go to standard error. Every option can also be set by an
+    environment variable (NITAKAO_SEARCH_LIMIT for 'search --limit') or in a configuration file: see
+    docs/configuration.md. Exit codes: 0 done, 1 failed, 2 invalid arguments, 130 interrupted.
     """
-    context.obj = Voice(-1 if quiet else verbose)
-
-
-SHELLS = ("bash", "zsh", "fish")
-
-
-@main.command(epilog=example('eval "$(nitakao completion bash)"'))
-@click.argument("shell", type=click.Choice(SHELLS))
-def completion(shell: str) -> None:
-    """Print the script that completes commands, options and model names in a shell."""
-    from click.shell_completion import get_completion_class
-
-    found = get_completion_class(shell)
-    assert found is not None  # click has these three
-    click.echo(found(main, {}, "nitakao", "_NITAKAO_COMPLETE").source())
-
-
-# Its subcommands, which each have a file of their own
-for below in (
-    pairs.pairs,
-    evaluate_people.identification,
-    evaluate_people.retrieval,
-    evaluate_people.clustering,
-    cohorts.cohorts,
-):
-    evaluate.add_command(below)
-for command in (
-    embed,
-    index,
-    detect,
-    verify,
-    calibrate,
-    reindex,
-    search,
-    identify,
-    cluster,
-    classify,
-    people,
-    serve,
-    keys,
-    forget,
-    gallery,
-    evaluate,
-    align,
-    export,
-    import_,
-    models.models,
-    train,
-    doctor.doctor,
-):
-    main.add_command(command)
+    context.obj = voice = Voice(-1 if quiet else verbose)
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+        voice.next("'nitakao doctor' checks the installation, 'nitakao index PHOTOS' adds photos to a gallery")

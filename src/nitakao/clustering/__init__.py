@@ -1,9 +1,9 @@
-"""From nearest neighbours to groups of one person."""
+"""Clusters faces into groups of one person each."""
 
 from __future__ import annotations
 
 from nitakao.clustering.cluster import group
-from nitakao.clustering.constraints import NOBODY, Groups, Known, nothing_known
+from nitakao.clustering.constraints import UNASSIGNED, Constraints, Groups, no_constraints
 from nitakao.clustering.sklearn_methods import Method, sklearn_groups
 
-__all__ = ["NOBODY", "Groups", "Known", "Method", "group", "nothing_known", "sklearn_groups"]
+__all__ = ["UNASSIGNED", "Constraints", "Groups", "Method", "group", "no_constraints", "sklearn_groups"]

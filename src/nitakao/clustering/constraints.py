@@ -1,4 +1,4 @@
-"""What is settled before faces are grouped, and how groups come to the numbers of the persons they were."""
+"""Constraints on a clustering, and the labels of its groups."""
 
 from __future__ import annotations
 
@@ -10,126 +10,143 @@ from numpy.typing import NDArray
 from nitakao.errors import MisuseError
 from nitakao.values import Flags, Floats, Ids
 
-NOBODY = -1
+UNASSIGNED = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
-    """What is settled before faces are grouped; all (n,), in the order of the vectors.
+class Constraints:
+    """What is known about the faces before they are clustered.
 
-    apart: faces with the same number, such as their photograph's, are different people; -1: they need not be.
-    people: who each face belongs to, -1 nobody.  by_hand: faces that are never moved.
-    never: (m, 2) face (its row) and person who are kept apart.  names: persons who have a name.
-    Persons with a name, or in `never`, keep their faces. Whose the faces of other persons are is found anew, and the
-    group that holds most of a person's faces goes on as that person.
+    Named persons, and persons in `not_person`, keep their faces. Faces of other persons are clustered again, and the
+    group that holds most of a person's faces keeps that person's label.
+
+    Attributes:
+        cannot_link: (n,) int64; faces with the same number, such as their photograph's id, are different people; -1:
+            no such constraint.
+        people: (n,) int64, the person each face belongs to, -1 unassigned.
+        by_hand: (n,) bool, faces that a user assigned: they never move.
+        not_person: (m, 2) int64, pairs of a face (its row) and a person it does not belong to.
+        named: Persons who have a name.
+
+    Raises:
+        MisuseError: If the shapes do not match.
     """
 
-    apart: Ids
+    cannot_link: Ids
     people: Ids
     by_hand: Flags
-    never: Ids
-    names: frozenset[int] = frozenset()
+    not_person: Ids
+    named: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
-        if not len(self.apart) == len(self.people) == len(self.by_hand):
-            raise MisuseError("what is known of faces to be grouped needs one entry for each of them")
-        if self.never.ndim != 2 or self.never.shape[1] != 2:
-            raise MisuseError(f"what is kept apart are pairs of a face and a person, not of shape {self.never.shape}")
-        if len(self.never) and not 0 <= self.never[:, 0].min() <= self.never[:, 0].max() < len(self.apart):
-            raise MisuseError(f"a face kept apart from a person is a row from 0 to {len(self.apart) - 1}")
+        if not len(self.cannot_link) == len(self.people) == len(self.by_hand):
+            raise MisuseError("cannot_link, people and by_hand need one entry per face")
+        if self.not_person.ndim != 2 or self.not_person.shape[1] != 2:
+            raise MisuseError(f"not_person has shape {self.not_person.shape}: give pairs (m, 2) of a face and a person")
+        faces = self.not_person[:, 0]
+        if len(faces) and not 0 <= faces.min() <= faces.max() < len(self.cannot_link):
+            raise MisuseError(f"a face in not_person is a row from 0 to {len(self.cannot_link) - 1}")
 
     @property
-    def looked_at(self) -> frozenset[int]:
-        """Persons about whom somebody has said something."""
-        return self.names | set(self.never[:, 1].tolist())
+    def curated(self) -> frozenset[int]:
+        """Persons that a user has named or rejected a face for."""
+        return self.named | set(self.not_person[:, 1].tolist())
 
     @property
-    def next(self) -> int:
-        """A number above those of all persons."""
-        return max(NOBODY, int(self.people.max(initial=NOBODY)), *self.looked_at) + 1
+    def first_new(self) -> int:
+        """The first label above those of all persons."""
+        return max(UNASSIGNED, int(self.people.max(initial=UNASSIGNED)), *self.curated) + 1
 
 
-def nothing_known(faces: int) -> Known:
-    """Of so many faces nothing is settled, not even their photographs."""
-    nobody = np.full(faces, NOBODY, np.int64)
-    return Known(nobody, nobody, np.zeros(faces, bool), np.empty((0, 2), np.int64))
+def no_constraints(faces: int) -> Constraints:
+    """Constraints that allow everything, for this number of faces."""
+    unassigned = np.full(faces, UNASSIGNED, np.int64)
+    return Constraints(unassigned, unassigned, np.zeros(faces, bool), np.empty((0, 2), np.int64))
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Who each face was found to be.
+    """The result of a clustering.
 
-    labels: (n,) int64, the known person's number, or a new one from `new` on, in the order of their first faces; -1:
-    alone.  doubtful: (face, label, distance) of faces that are alone and may be that person.
-    alike: (label, label, distance) of groups that may be one person, and do not become one by themselves.
-    Both with the nearest first. A distance is the root mean square over all pairs of faces, in the metric's measure.
+    Distances are root mean squares over all pairs of faces, in the metric's measure; nearest first.
+
+    Attributes:
+        labels: (n,) int64; an existing person, or a new label from `first_new` on in the order of the groups' first
+            faces; -1 for a face in no group.
+        first_new: The first new label.
+        to_review: (face, label, distance) of ungrouped faces that may be that person.
+        similar: (label, label, distance) of groups that may be one person but are not merged automatically.
     """
 
     labels: Ids
-    new: int
-    doubtful: tuple[tuple[int, int, float], ...] = ()
-    alike: tuple[tuple[int, int, float], ...] = ()
+    first_new: int
+    to_review: tuple[tuple[int, int, float], ...] = ()
+    similar: tuple[tuple[int, int, float], ...] = ()
 
 
-def settled(vectors: Floats, known: Known) -> Ids:
-    """(n,) whose each face is, come what may, -1 where that is to be found out.
+def fixed_labels(vectors: Floats, constraints: Constraints) -> Ids:
+    """(n,) the person of each face that keeps its person, -1 for the others.
 
-    A face stays that was placed by hand, or belongs to a person who was looked at; the latter not against a rule. Of
-    such faces in one photograph those placed by hand stay, else the one nearest to the person's mean.
+    A face keeps its person if a user assigned it, or if the person is curated and no constraint forbids it. Of such
+    faces in one photograph those assigned by hand stay, else the one nearest to the person's mean.
     """
-    held = known.by_hand | np.isin(known.people, list(known.looked_at))
-    people = np.where(held, known.people, NOBODY)
-    face, person = known.never.T
-    refused = face[people[face] == person]
-    people[refused[~known.by_hand[refused]]] = NOBODY
-    return without_rivals(vectors, people, known, known.by_hand)
+    fixed = constraints.by_hand | np.isin(constraints.people, list(constraints.curated))
+    people = np.where(fixed, constraints.people, UNASSIGNED)
+    face, person = constraints.not_person.T
+    rejected = face[people[face] == person]
+    people[rejected[~constraints.by_hand[rejected]]] = UNASSIGNED
+    return one_face_per_photo(vectors, people, constraints, constraints.by_hand)
 
 
-def without_rivals(vectors: Floats, labels: Ids, known: Known, kept: Flags) -> Ids:
-    """(n,) the labels, with one face a photograph in each group; kept: faces that stay whatever there is."""
+def one_face_per_photo(vectors: Floats, labels: Ids, constraints: Constraints, keep: Flags) -> Ids:
+    """(n,) the labels with at most one face of each cannot-link number in a group; faces in `keep` always stay."""
     labels = labels.copy()
-    mine = np.flatnonzero((labels != NOBODY) & (known.apart != NOBODY))
-    seen = np.stack([labels[mine], known.apart[mine]])
-    _, which, times = np.unique(seen, axis=1, return_inverse=True, return_counts=True)
-    crowded = mine[times[which.ravel()] > 1]
-    if not len(crowded):
+    cannot_link = constraints.cannot_link
+    linked = np.flatnonzero((labels != UNASSIGNED) & (cannot_link != UNASSIGNED))
+    keys = np.stack([labels[linked], cannot_link[linked]])
+    _, which, times = np.unique(keys, axis=1, return_inverse=True, return_counts=True)
+    conflicting = linked[times[which.ravel()] > 1]
+    if not len(conflicting):
         return labels
-    far = _from_means(vectors, labels, crowded)
-    order = crowded[np.lexsort((far, ~kept[crowded], known.apart[crowded], labels[crowded]))]
-    first = np.r_[True, (np.diff(labels[order]) != 0) | (np.diff(known.apart[order]) != 0)]
-    out = order[~first & ~kept[order]]
-    labels[out] = NOBODY
+    distances = _to_means(vectors, labels, conflicting)
+    order = conflicting[np.lexsort((distances, ~keep[conflicting], cannot_link[conflicting], labels[conflicting]))]
+    first = np.r_[True, (np.diff(labels[order]) != 0) | (np.diff(cannot_link[order]) != 0)]
+    labels[order[~first & ~keep[order]]] = UNASSIGNED
     return labels
 
 
-def _from_means(vectors: Floats, labels: Ids, faces: Ids) -> NDArray[np.float64]:
-    """(f,) distance of each of these faces to the mean of the group it is in."""
+def _to_means(vectors: Floats, labels: Ids, faces: Ids) -> NDArray[np.float64]:
+    """(f,) distance of each of these faces to the mean of its group."""
     means = {int(label): vectors[labels == label].mean(0) for label in np.unique(labels[faces])}
     return np.array([np.linalg.norm(vectors[face] - means[int(labels[face])]) for face in faces])
 
 
-def named(group: Ids, owner: Ids, known: Known) -> Ids:
-    """(n,) the person whom each face now belongs to, -1 where it is alone.
+def assign_labels(group: Ids, owner: Ids, constraints: Constraints) -> Ids:
+    """(n,) the label of each face, -1 if it is alone.
 
-    group: (n,) any number of the group a face is in.  owner: (n,) the settled person that group is of, -1 none.
+    Args:
+        group: (n,) any number of the group a face is in.
+        owner: (n,) the fixed person of that group, -1 if none.
+        constraints: The persons before.
     """
     _, group, size = np.unique(group, return_inverse=True, return_counts=True)
     group = group.ravel()
-    free = (owner == NOBODY) & (size[group] > 1)
-    person = np.full(len(size), NOBODY, np.int64)
-    _carry(person, group, free & (known.people != NOBODY), known.people, set(owner.tolist()) | known.looked_at)
-    founded = group[free & (person[group] == NOBODY)]
-    _, first = np.unique(founded, return_index=True)
-    fresh = founded[np.sort(first)]  # in the order of their first faces
-    person[fresh] = known.next + np.arange(len(fresh))
-    return np.where(owner != NOBODY, owner, person[group])
+    free = (owner == UNASSIGNED) & (size[group] > 1)
+    person = np.full(len(size), UNASSIGNED, np.int64)
+    taken = set(owner.tolist()) | constraints.curated
+    _keep_persons(person, group, free & (constraints.people != UNASSIGNED), constraints.people, taken)
+    new = group[free & (person[group] == UNASSIGNED)]
+    _, first = np.unique(new, return_index=True)
+    new = new[np.sort(first)]  # in the order of their first faces
+    person[new] = constraints.first_new + np.arange(len(new))
+    return np.where(owner != UNASSIGNED, owner, person[group])
 
 
-def _carry(person: Ids, group: Ids, old: Flags, people: Ids, taken: set[int]) -> None:
-    """Writes into `person` who groups go on as: the one who had most of the faces, each person once."""
-    pairs, shared = np.unique(np.stack([people[old], group[old]]), axis=1, return_counts=True)
+def _keep_persons(person: Ids, group: Ids, assigned: Flags, people: Ids, taken: set[int]) -> None:
+    """Give each group in `person` the person who had most of its faces, each person once."""
+    pairs, shared = np.unique(np.stack([people[assigned], group[assigned]]), axis=1, return_counts=True)
     for place in np.argsort(-shared, kind="stable"):
-        was, now = (int(value) for value in pairs[:, place])
-        if was not in taken and person[now] == NOBODY:
-            person[now] = was
-            taken.add(was)
+        old, now = (int(value) for value in pairs[:, place])
+        if old not in taken and person[now] == UNASSIGNED:
+            person[now] = old
+            taken.add(old)

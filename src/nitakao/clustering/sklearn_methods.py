@@ -1,4 +1,4 @@
-"""scikit-learn's ways of grouping, as choices beside ours."""
+"""Clustering with scikit-learn's methods."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from nitakao.clustering.cluster import euclidean
-from nitakao.clustering.constraints import NOBODY, Groups, Known, named, nothing_known, settled, without_rivals
+from nitakao.clustering.constraints import (
+    UNASSIGNED,
+    Constraints,
+    Groups,
+    assign_labels,
+    fixed_labels,
+    no_constraints,
+    one_face_per_photo,
+)
 from nitakao.errors import MissingExtraError, MisuseError
 from nitakao.values import Floats, Ids, Metric
 
 Method: TypeAlias = Literal["dbscan", "hdbscan", "agglomerative"]
 
-AT_MOST = 30_000  # faces for 'agglomerative', which keeps the distance of every two: 3.6 GB
+MAX_AGGLOMERATIVE = 30_000  # faces: 'agglomerative' stores all pairwise distances, 3.6 GB
 
 
 def sklearn_groups(
@@ -24,76 +32,88 @@ def sklearn_groups(
     threshold: float,
     smallest: int = 3,
     metric: Metric = "euclidean",
-    known: Known | None = None,
+    constraints: Constraints | None = None,
 ) -> Groups:
-    """The groups that scikit-learn's method finds, without a list of doubts; new groups are numbered as `group` does.
+    """Cluster faces with one of scikit-learn's methods; new groups are numbered as by `group`, none go to review.
 
-    threshold: DBSCAN's eps, the average linkage at which 'agglomerative' ends; HDBSCAN has none.  smallest: DBSCAN's
-    min_samples, HDBSCAN's min_cluster_size.  The methods know no rules: afterwards a group with faces of settled
-    persons goes to the one with most of them, and of two faces of one photograph the one nearer to the mean stays.
-    Raises MissingExtraError without scikit-learn.
+    The methods know no constraints. Afterwards a group with faces of fixed persons goes to the one with most of them,
+    and of two faces of one photograph the one nearer to the mean stays.
+
+    Args:
+        vectors: (n, D) float32.
+        method: 'dbscan', 'hdbscan' or 'agglomerative'.
+        threshold: DBSCAN's eps, or the average linkage at which 'agglomerative' stops; HDBSCAN ignores it.
+        smallest: DBSCAN's min_samples, HDBSCAN's min_cluster_size.
+        metric: 'euclidean' or 'cosine'.
+        constraints: What is known about the faces; None: nothing.
+
+    Raises:
+        MissingExtraError: If scikit-learn is not installed.
+        MisuseError: If an argument is invalid, or there are too many faces for 'agglomerative'.
     """
-    straight, reach = euclidean(vectors, threshold, metric)
-    before = known or nothing_known(len(straight))
-    if len(before.people) != len(straight):
-        raise MisuseError(f"{len(straight)} faces need as many entries of what is known, not {len(before.people)}")
-    found = _found(straight, method, reach, smallest)
-    people = settled(straight, before)
-    owner = np.where(people != NOBODY, people, _owners(found, people)[found])
-    face, person = before.never.T
-    refused = face[(owner[face] == person) & (people[face] == NOBODY)]
-    found[refused] = found.max(initial=0) + 1 + np.arange(len(refused))
-    owner[refused] = NOBODY
-    one_group = np.where(owner != NOBODY, owner, before.next + found)  # a settled person's faces are one group
-    kept = without_rivals(straight, one_group, before, people != NOBODY)
-    out = np.flatnonzero(kept == NOBODY)
-    kept[out] = kept.max(initial=0) + 1 + np.arange(len(out))
-    owner[out] = NOBODY
-    return Groups(named(kept, owner, before), before.next)
+    points, limit = euclidean(vectors, threshold, metric)
+    constraints = constraints or no_constraints(len(points))
+    if len(constraints.people) != len(points):
+        raise MisuseError(
+            f"{len(points)} faces need {len(points)} entries in the constraints, not {len(constraints.people)}"
+        )
+    clusters = _clusters(points, method, limit, smallest)
+    people = fixed_labels(points, constraints)
+    owner = np.where(people != UNASSIGNED, people, _owners(clusters, people)[clusters])
+    face, person = constraints.not_person.T
+    rejected = face[(owner[face] == person) & (people[face] == UNASSIGNED)]
+    clusters[rejected] = clusters.max(initial=0) + 1 + np.arange(len(rejected))
+    owner[rejected] = UNASSIGNED
+    merged = np.where(owner != UNASSIGNED, owner, constraints.first_new + clusters)  # one group per fixed person
+    groups = one_face_per_photo(points, merged, constraints, people != UNASSIGNED)
+    removed = np.flatnonzero(groups == UNASSIGNED)
+    groups[removed] = groups.max(initial=0) + 1 + np.arange(len(removed))
+    owner[removed] = UNASSIGNED
+    return Groups(assign_labels(groups, owner, constraints), constraints.first_new)
 
 
-def _found(vectors: Floats, method: Method, reach: float, smallest: int) -> Ids:
-    """(n,) groups from 0, faces that are noise each in its own."""
+def _clusters(vectors: Floats, method: Method, limit: float, smallest: int) -> Ids:
+    """(n,) clusters from 0; each noise point is a cluster of its own."""
     if smallest < 2:
         raise MisuseError(f"the smallest group has 2 faces or more, not {smallest}")
     if method not in get_args(Method):
-        raise MisuseError(f"no way of grouping '{method}': choose one of {', '.join(get_args(Method))}")
-    if method == "agglomerative" and len(vectors) > AT_MOST:
+        raise MisuseError(f"no clustering method '{method}': choose one of {', '.join(get_args(Method))}")
+    if method == "agglomerative" and len(vectors) > MAX_AGGLOMERATIVE:
         raise MisuseError(
-            f"'agglomerative' keeps the distance of every two faces, which {len(vectors)} are too many for "
-            f"(at most {AT_MOST}): leave the method out"
+            f"'agglomerative' stores all pairwise distances, and {len(vectors)} faces are too many "
+            f"(at most {MAX_AGGLOMERATIVE}): use the default method"
         )
     if len(vectors) < max(2, smallest):
         return np.arange(len(vectors))
-    labels = _METHODS[method](vectors, reach, smallest)
+    labels = _METHODS[method](vectors, limit, smallest)
     noise = np.flatnonzero(labels < 0)
     labels[noise] = labels.max(initial=-1) + 1 + np.arange(len(noise))
     return labels
 
 
-def _dbscan(vectors: Floats, reach: float, smallest: int) -> Ids:
+def _dbscan(vectors: Floats, limit: float, smallest: int) -> Ids:
     try:
         from sklearn.cluster import DBSCAN
     except ImportError:
-        raise MissingExtraError("grouping with DBSCAN", "learn") from None
-    return np.asarray(DBSCAN(eps=reach, min_samples=smallest).fit_predict(vectors), np.int64)
+        raise MissingExtraError("clustering with DBSCAN", "learn") from None
+    return np.asarray(DBSCAN(eps=limit, min_samples=smallest).fit_predict(vectors), np.int64)
 
 
-def _hdbscan(vectors: Floats, reach: float, smallest: int) -> Ids:
+def _hdbscan(vectors: Floats, limit: float, smallest: int) -> Ids:
     try:
         from sklearn.cluster import HDBSCAN
     except ImportError:
-        raise MissingExtraError("grouping with HDBSCAN", "learn") from None
+        raise MissingExtraError("clustering with HDBSCAN", "learn") from None
     return np.asarray(HDBSCAN(min_cluster_size=smallest, copy=True).fit_predict(vectors), np.int64)
 
 
-def _agglomerative(vectors: Floats, reach: float, smallest: int) -> Ids:
+def _agglomerative(vectors: Floats, limit: float, smallest: int) -> Ids:
     try:
         from sklearn.cluster import AgglomerativeClustering
     except ImportError:
-        raise MissingExtraError("agglomerative grouping", "learn") from None
-    made = AgglomerativeClustering(n_clusters=None, distance_threshold=reach, linkage="average")
-    return np.asarray(made.fit_predict(vectors), np.int64)
+        raise MissingExtraError("agglomerative clustering", "learn") from None
+    model = AgglomerativeClustering(n_clusters=None, distance_threshold=limit, linkage="average")
+    return np.asarray(model.fit_predict(vectors), np.int64)
 
 
 _METHODS: dict[Method, Callable[[Floats, float, int], Ids]] = {
@@ -103,11 +123,11 @@ _METHODS: dict[Method, Callable[[Floats, float, int], Ids]] = {
 }
 
 
-def _owners(found: Ids, people: Ids) -> Ids:
-    """(groups,) the settled person with most faces in each group, -1 where there is none."""
-    owner = np.full(int(found.max(initial=-1)) + 1, NOBODY, np.int64)
-    held = people != NOBODY
-    pairs, times = np.unique(np.stack([found[held], people[held]]), axis=1, return_counts=True)
-    best = np.argsort(times, kind="stable")  # the last one written is the one with most
+def _owners(clusters: Ids, people: Ids) -> Ids:
+    """(clusters,) the fixed person with most faces in each cluster, -1 if there is none."""
+    owner = np.full(int(clusters.max(initial=-1)) + 1, UNASSIGNED, np.int64)
+    fixed = people != UNASSIGNED
+    pairs, times = np.unique(np.stack([clusters[fixed], people[fixed]]), axis=1, return_counts=True)
+    best = np.argsort(times, kind="stable")  # the person with most faces is written last
     owner[pairs[0, best]] = pairs[1, best]
     return owner

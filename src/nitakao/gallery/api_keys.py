@@ -70,7 +70,7 @@ def revoke(gallery: GalleryStore, number: int) -> Key:
         connection.execute(change)
         row = connection.execute(select(table).where(table.c.id == number)).first()
     if row is None:
-        raise MisuseError(f"there is no key {number}: 'nitakao keys list' shows them")
+        raise MisuseError(f"there is no key {number}: 'nitakao serve keys list' shows them")
     return _key(row)
 
 

@@ -153,12 +153,12 @@ class GalleryStore:
         if self.model != card.name:
             raise GalleryError(
                 f"gallery '{self.location}' holds {self.model} vectors, not {card.name}: omit the model, "
-                f"choose another gallery, or change it with 'nitakao reindex --model {card.name}'"
+                f"choose another gallery, or change it with 'nitakao gallery reindex --model {card.name}'"
             )
         if self._settings["fingerprint"] != card.fingerprint:
             raise GalleryError(
                 f"gallery '{self.location}' was created with another card of the name {card.name}, which gives other "
-                f"vectors: use that card, or change the gallery with 'nitakao reindex --model {card.name}'"
+                f"vectors: use that card, or change the gallery with 'nitakao gallery reindex --model {card.name}'"
             )
 
     def setting(self, key: str) -> str | None:

@@ -113,7 +113,7 @@ def unknown() -> ProblemError:
     return ProblemError(
         401,
         "key-required",
-        "a key is needed: send 'Authorization: Bearer KEY'; 'nitakao keys create' makes one",
+        "a key is needed: send 'Authorization: Bearer KEY'; 'nitakao serve keys create' makes one",
         {"WWW-Authenticate": "Bearer"},
     )
 

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nitakao.errors import NitakaoError
-from nitakao.gallery.people import ACTING
+from nitakao.gallery.people import ACTING_USER
 from nitakao.server import problems
 from nitakao.server.auth import Caller, Keyring
 from nitakao.server.logs import note
@@ -68,7 +68,7 @@ class Guard:
             if self.keyring.is_stale:
                 await asyncio.get_running_loop().run_in_executor(None, self.service.afresh, self.keyring.read)
             state["caller"] = caller = self.keyring.caller(request.headers)
-            ACTING.set(caller.called)
+            ACTING_USER.set(caller.called)
             request.check_length()
             if counted and self.service.is_full:
                 raise ProblemError(

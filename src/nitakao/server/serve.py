@@ -83,7 +83,7 @@ def serve(
     if settings.is_open and not api_keys.standing(service.gallery):
         service.close()
         raise MisuseError(
-            "others than you could call this server, and there are no keys: first 'nitakao keys create NAME', "
+            "others than you could call this server, and there are no keys: first 'nitakao serve keys create NAME', "
             "or serve on 127.0.0.1"
         )
     prepare(service.card)

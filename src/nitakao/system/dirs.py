@@ -18,6 +18,11 @@ def gallery() -> Path:
     return (_home() or platformdirs.user_data_path("nitakao", appauthor=False)) / "gallery.db"
 
 
+def config() -> Path:
+    """The configuration file of the command line."""
+    return (_home() or platformdirs.user_config_path("nitakao", appauthor=False)) / "config.toml"
+
+
 def cache() -> Path:
     """Downloaded or derived files, which can be deleted at any time."""
     if path := os.environ.get("NITAKAO_CACHE"):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import GalleryStore
     from nitakao.photos import Encoded
     from nitakao.pipeline import Pipeline
+    from nitakao.vectors import Vectors
 
 Named: TypeAlias = "str | os.PathLike[str] | Photo"
 Given: TypeAlias = "Named | Encoded"
@@ -91,6 +92,36 @@ def is_model(argument: str) -> bool:
     return importer.is_importable(argument)
 
 
+def read_vectors(
+    path: str | os.PathLike[str], model: str | ModelCard | None = None
+) -> tuple[Vectors, ModelCard | None]:
+    """Read a file of vectors, and find the card of its model.
+
+    Args:
+        path: The file; its suffix tells the format.
+        model: The model, if the file does not name it or its name is not installed.
+
+    Returns:
+        The vectors, and the card, or None if the model is unknown.
+
+    Raises:
+        VectorsError: The file cannot be read, or its vectors are not this model's.
+    """
+    from nitakao.errors import NitakaoError
+    from nitakao.vectors import read
+
+    vectors = read(path)
+    card = card_of(model) if model is not None else None
+    if card is None and vectors.model:
+        try:
+            card = card_of(vectors.model)
+        except NitakaoError:
+            return vectors, None
+    if card is not None:
+        vectors.check(card)
+    return vectors, card
+
+
 @contextmanager
 def opened(place: Place, *, card: ModelCard | None = None, flip: bool = False) -> Iterator[GalleryStore]:
     """The gallery that is meant; one that is open already stays so. card, flip: make it where there is none."""
@@ -136,5 +167,5 @@ def calibration_of(gallery: GalleryStore, card: ModelCard | None = None) -> Cali
     except CardError as error:
         raise GalleryDamagedError(
             f"gallery '{gallery.location}' has a calibration that cannot be read ({error}): "
-            "'nitakao calibrate --reset' goes back to the model's"
+            "'nitakao gallery calibrate --reset' goes back to the model's"
         ) from error

@@ -67,9 +67,9 @@ def where(
     hidden: bool = False,
 ) -> FaceFilter:
     """Which faces may answer; people by name or '#12', a folder as the shell names it. Otherwise as `FaceFilter`."""
-    from nitakao.gallery.people import person_number
+    from nitakao.gallery.people import find_person
 
-    numbers = tuple(person_number(gallery, name) for name in people)
+    numbers = tuple(find_person(gallery, name) for name in people)
     within = os.path.abspath(folder) if folder else ""
     return FaceFilter(numbers, folder=within, since=since, until=until, min_quality=least, hidden=hidden)
 
@@ -221,7 +221,7 @@ def _of_face(gallery: GalleryStore, named: str) -> Probe:
 def _of_person(gallery: GalleryStore, named: str, metric: Metric) -> Probe:
     from nitakao.gallery import faces, nearest, people
 
-    number = people.person_number(gallery, named)
+    number = people.find_person(gallery, named)
     found = nearest.faces_of(gallery, [number])
     if not found:
         raise MisuseError(

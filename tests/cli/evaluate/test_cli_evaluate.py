@@ -42,7 +42,7 @@ def test_pairs_are_told_as_a_table_with_what_makes_it_readable(run, lfw):
     assert (code, err) == (0, "")
     assert lines[0].split() == ["fold", "pairs", "threshold", "accuracy"]
     assert lines[5].split() == ["FAR", "VAL", "spread", "95%", "FAR", "found", "spread", "threshold"]
-    assert "* less than one pair of two people in the other folds: extrapolated" in lines
+    assert "* fewer than one pair of two people in the other folds: extrapolated" in lines
     assert lines[-1] == "fake, euclidean; 24 pairs, 12 of one person, of 12 people, 36 pictures"
 
 
@@ -97,15 +97,15 @@ def test_what_pairs_cannot_be_told_of_is_counted_on_request_only(run, lfw):
         (
             ["pairs", "lfw", "--pairs", "pairs.txt", "--centre-crop", "--detector", "yunet"],
             2,
-            "takes pictures as they are",
+            "exclude each other",
         ),
-        (["pairs", "lfw", "--pairs", "pairs.txt", "--allow-url"], 2, "--allow-url does not go"),
+        (["pairs", "lfw", "--pairs", "pairs.txt", "--allow-url"], 2, "--allow-url does not apply"),
         (["pairs", "--pairs", "pairs.txt", "--vectors", "missing.npz"], 1, "cannot be read"),
         (["identification", "lfw", "--enrolled", "9"], 2, "no probes of enrolled people"),
         (["identification", "lfw", "--gallery-list", "x"], 2, "go together"),
         (["clustering", "lfw", "--threshold", "-1"], 2, "a threshold is a number above 0"),
         (["cohorts", "lfw", "--columns", "missing.csv", "--by", "x"], 1, "cannot be read"),
-        (["retrieval", "lfw", "--people", "pairs.txt", "--least", "4"], 2, "'lfw' has none of the people"),
+        (["retrieval", "lfw", "--people", "pairs.txt", "--min-pictures", "4"], 2, "'lfw' has none of the people"),
     ],
 )
 def test_what_cannot_be_evaluated_is_told_in_one_sentence(run, lfw, arguments, code, message):
@@ -136,7 +136,7 @@ def test_people_are_told_as_a_table_json_and_a_page(run, lfw, name, figures):
 
 
 def test_strangers_are_told_apart_where_there_are_some(run, lfw):
-    code, out, _ = run("evaluate", "identification", "lfw", "--kept-out", "0.5", "--draws", "0", "--html", "x.html")
+    code, out, _ = run("evaluate", "identification", "lfw", "--unenrolled", "0.5", "--draws", "0", "--html", "x.html")
     assert code == 0
     assert "tpir@0.1" in out
     assert "too few strangers for FPIR 0.01, 0.001" in out
@@ -150,7 +150,7 @@ def test_cohorts_are_told_as_a_table_json_and_a_page(run, lfw):
     lines = out.splitlines()
     assert (code, err) == (0, "")
     assert [line.split()[0] for line in lines[1:5]] == ["even", "odd", "across", "all"]
-    assert lines[-1].endswith("3 pictures of which the column says nothing")
+    assert lines[-1].endswith("3 pictures without a value in the column")
     assert "<b>" not in (lfw / "x.html").read_text()
     found = json.loads(run(*asked, "--json", "--far", "0.1")[1])
     assert [each["name"] for each in found["cohorts"]] == ["even", "odd"]

@@ -13,7 +13,7 @@ from nitakao.gallery import GalleryStore
 from nitakao.gallery.browse import counts, cursors, lists
 from nitakao.gallery.browse.cursors import Page
 from nitakao.gallery.browse.lists import Shown
-from nitakao.gallery.people import edit, reviews
+from nitakao.gallery.people import begin_edit, reviews
 
 
 def whole(page: Callable[[str | None], Page[Any]]) -> list[Any]:
@@ -81,7 +81,7 @@ def test_pages_of_people_hold_each_once(gallery, album, order):
 
 
 def test_hidden_people_are_listed_only_where_they_are_asked_for(gallery, album):
-    with edit(gallery, "hide") as made:
+    with begin_edit(gallery, "hide") as made:
         made.hide(1, True)
     assert [one.id for one in lists.people(gallery).items] == [2, 3]
     assert [one.id for one in lists.people(gallery, hidden=True).items] == [1, 2, 3]
@@ -95,7 +95,7 @@ def test_a_persons_faces_come_best_first(gallery, album):
 def test_doubts_come_likeliest_first(gallery, album):
     with gallery.write("test") as connection:
         rows = [(face, 2, 0.5 + (face % 3) / 10) for face in album["ada"]]
-        reviews.suggest(connection, rows)
+        reviews.replace_suggestions(connection, rows)
     found = whole(lambda after: lists.doubts(gallery, after=after, limit=3))
     assert len(found) == len(album["ada"])
     assert [one.distance for one in found] == sorted(one.distance for one in found)

@@ -68,7 +68,7 @@ def past(gallery):
     corrections.move(gallery, [mine[3][1]], number)
     corrections.move(gallery, [mine[3][1]], None)
     with gallery.write("cluster") as connection:
-        reviews.suggest(connection, [(mine[4][1], number, 0.9)])
+        reviews.replace_suggestions(connection, [(mine[4][1], number, 0.9)])
     return number
 
 
@@ -87,8 +87,8 @@ def test_of_a_person_no_row_is_left(gallery):
     assert (receipt.what, receipt.persons, receipt.faces, receipt.chips) == (f"person #{ada}", 1, 20, 20)
     assert faces.count(gallery, FaceFilter(people=(ada,))) == 0
     for number in (NAME, f"#{ada}"):
-        with pytest.raises(MisuseError, match="nobody is called"):
-            people.person_number(gallery, number)
+        with pytest.raises(MisuseError, match="there is no person"):
+            people.find_person(gallery, number)
     with gallery.read() as connection:
         for table in (schema.reviews, schema.never, schema.changes, schema.journal):
             assert connection.execute(select(table)).all() == [], table.name
@@ -150,7 +150,7 @@ def test_of_a_face_nothing_is_left_and_its_neighbour_stays(gallery, tmp_path):
     assert (receipt.faces, receipt.photos, receipt.persons, receipt.complete) == (1, 0, 0, True)
     assert list(faces.records(gallery, [one, two])) == [two]
     assert left(tmp_path, wanted) == []
-    assert any("index --again" in phrase for phrase in receipt.left)
+    assert any("index --rescan" in phrase for phrase in receipt.left)
 
 
 @pytest.mark.parametrize("named", ["path", "absolute", "sha256", "number", "digits"])
@@ -181,7 +181,7 @@ def test_a_photograph_goes_with_all_paths_where_it_lies(gallery):
     ("meant", "said"),
     [
         (Meant(), "name the person, photograph or face"),
-        (Meant(persons=("Ada", "Nobody")), "nobody is called 'Nobody'"),
+        (Meant(persons=("Ada", "Nobody")), "there is no person 'Nobody'"),
         (Meant(persons=("Ada",), faces=(99,)), "no face 99"),
         (Meant(faces=(1,), photos=("none.jpg",)), "no photograph 'none.jpg'"),
         (Meant(photos=("9" * 40,)), "no photograph '9"),
@@ -215,7 +215,7 @@ def test_a_tombstone_is_a_keyed_hash_and_nothing_else(gallery):
         rows = connection.execute(select(schema.tombstones)).all()
         assert [bytes(*row) for row in rows] == [hmac.digest(gallery.key, sha.encode(), "sha256")]
         assert tombstones.tombstoned(connection, gallery.key, [sha, "0" * 64]) == {sha}
-    assert not any("index --again" in phrase for phrase in receipt.left)
+    assert not any("index --rescan" in phrase for phrase in receipt.left)
 
 
 def test_the_journal_keeps_what_was_done_to_others(gallery):

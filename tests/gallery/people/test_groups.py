@@ -26,16 +26,16 @@ def test_standing_tells_photographs_people_and_what_a_hand_did(gallery):
     (clip,) = made.photograph(gallery, "clip.mp4", "ada", video=True)
     person = made.person(gallery, "Ada", ada)
     group = made.person(gallery, None, bob, how="group")
-    with people.edit(gallery, "test") as edit:
-        edit.put("never", {(clip, person): "yes"})
-    stood = groups.standing(gallery)
+    with people.begin_edit(gallery, "test") as edit:
+        edit.set_marks("never", {(clip, person): "yes"})
+    stood = groups.load_input(gallery)
     assert stood.faces.tolist() == [ada, bob, clip]
-    assert stood.known.apart[0] == stood.known.apart[1] >= 0
-    assert stood.known.apart[2] == -1
-    assert stood.known.people.tolist() == [person, group, -1]
-    assert stood.known.by_hand.tolist() == [True, False, False]
-    assert stood.known.never.tolist() == [[2, person]]
-    assert stood.known.names == {person}
+    assert stood.constraints.cannot_link[0] == stood.constraints.cannot_link[1] >= 0
+    assert stood.constraints.cannot_link[2] == -1
+    assert stood.constraints.people.tolist() == [person, group, -1]
+    assert stood.constraints.by_hand.tolist() == [True, False, False]
+    assert stood.constraints.not_person.tolist() == [[2, person]]
+    assert stood.constraints.named == {person}
 
 
 def test_faces_that_show_too_little_are_left_out_unless_a_hand_placed_them(gallery):
@@ -43,21 +43,21 @@ def test_faces_that_show_too_little_are_left_out_unless_a_hand_placed_them(galle
     (placed,) = made.photograph(gallery, "b.jpg", "ada", quality=0.1)
     (good,) = made.photograph(gallery, "c.jpg", "ada", quality=0.9)
     made.person(gallery, "Ada", placed)
-    assert groups.standing(gallery, 0.5).faces.tolist() == [placed, good]
-    assert groups.standing(gallery).faces.tolist() == [poor, placed, good]
+    assert groups.load_input(gallery, 0.5).faces.tolist() == [placed, good]
+    assert groups.load_input(gallery).faces.tolist() == [poor, placed, good]
 
 
 def test_rows_of_unknown_numbers_are_none(gallery):
-    assert groups.standing(gallery).rows(np.array([[1, 2]])).tolist() == [[-1, -1]]
+    assert groups.load_input(gallery).rows(np.array([[1, 2]])).tolist() == [[-1, -1]]
     made.photograph(gallery, "a.jpg", "ada", "bob")
     first, second = faces.ids(gallery).tolist()
-    assert groups.standing(gallery).rows(np.array([second, -1, first, 10**12])).tolist() == [1, -1, 0, -1]
+    assert groups.load_input(gallery).rows(np.array([second, -1, first, 10**12])).tolist() == [1, -1, 0, -1]
 
 
 def test_groups_become_people_in_one_entry_that_can_be_taken_back(gallery):
     numbers = [made.photograph(gallery, f"{n}.jpg", "ada" if n < 3 else "bob")[0] for n in range(6)]
-    came = groups.keep(gallery, groups.standing(gallery), Groups(np.array([0, 0, 0, 1, 1, -1]), 0))
-    assert (came.founded, came.moved) == (2, 5)
+    came = groups.save_groups(gallery, groups.load_input(gallery), Groups(np.array([0, 0, 0, 1, 1, -1]), 0))
+    assert (came.created, came.moved) == (2, 5)
     first, _, _, second, _, nobody = persons(gallery, numbers)
     assert persons(gallery, numbers) == [first] * 3 + [second] * 2 + [nobody]
     assert first != second
@@ -69,18 +69,18 @@ def test_groups_become_people_in_one_entry_that_can_be_taken_back(gallery):
 
 def test_what_a_hand_did_meanwhile_stays(gallery):
     one, two = (made.photograph(gallery, f"{n}.jpg", "ada")[0] for n in range(2))
-    before = groups.standing(gallery)
+    before = groups.load_input(gallery)
     ada = made.person(gallery, "Ada", one)
-    groups.keep(gallery, before, Groups(np.array([0, 0]), 0))
+    groups.save_groups(gallery, before, Groups(np.array([0, 0]), 0))
     assert persons(gallery, [one])[0] == ada
     assert persons(gallery, [two])[0] != ada
 
 
 def test_doubts_wait_for_an_answer(gallery):
     one, _, three = (made.photograph(gallery, f"{n}.jpg", "ada")[0] for n in range(3))
-    groups.keep(gallery, groups.standing(gallery), Groups(np.array([0, 0, -1]), 0, ((2, 0, 0.9),)))
-    (doubt,) = reviews.waiting(gallery)
-    assert (doubt.kept.id, doubt.person) == (three, persons(gallery, [one])[0])
+    groups.save_groups(gallery, groups.load_input(gallery), Groups(np.array([0, 0, -1]), 0, ((2, 0, 0.9),)))
+    (doubt,) = reviews.pending(gallery)
+    assert (doubt.face.id, doubt.person) == (three, persons(gallery, [one])[0])
     assert doubt.distance == pytest.approx(0.9)
 
 

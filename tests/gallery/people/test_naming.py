@@ -6,7 +6,7 @@ import pytest
 from tests.gallery.made import person, photograph, sha256
 
 from nitakao.gallery import people
-from nitakao.gallery.people.naming import give_names
+from nitakao.gallery.people.naming import assign_names
 from nitakao.gallery.people.undo import undo
 from nitakao.gallery.photos import photo_records, stream_photos
 from nitakao.values import FaceFilter
@@ -21,7 +21,7 @@ def test_names_go_to_faces_that_are_nobodys_or_only_grouped(gallery):
     person(gallery, None, grouped, how="group")
     person(gallery, "Cem", labelled, how="label")
     person(gallery, "Dan", by_hand)
-    given = give_names(gallery, dict.fromkeys((free, grouped, labelled, by_hand), "Ada") | {by_hand: "Dan"})
+    given = assign_names(gallery, dict.fromkeys((free, grouped, labelled, by_hand), "Ada") | {by_hand: "Dan"})
     assert given == {free: "named", grouped: "named", labelled: "other", by_hand: "already"}
     assert owners(gallery) == {free: "Ada", grouped: "Ada", labelled: "Cem", by_hand: "Dan"}
 
@@ -29,7 +29,7 @@ def test_names_go_to_faces_that_are_nobodys_or_only_grouped(gallery):
 def test_it_is_one_entry_of_the_journal_which_can_be_taken_back(gallery):
     first, second = photograph(gallery, "a.jpg", "a", "b")
     person(gallery, "Ada", first)
-    give_names(gallery, {second: "Bob"})
+    assign_names(gallery, {second: "Bob"})
     undo(gallery)
     assert owners(gallery) == {first: "Ada", second: ""}
     assert [p.name for p in people.people(gallery)] == ["Ada"]
@@ -37,13 +37,13 @@ def test_it_is_one_entry_of_the_journal_which_can_be_taken_back(gallery):
 
 def test_a_dry_run_only_says(gallery):
     (face,) = photograph(gallery, "a.jpg", "a")
-    assert give_names(gallery, {face: "Ada"}, dry_run=True) == {face: "named"}
+    assert assign_names(gallery, {face: "Ada"}, dry_run=True) == {face: "named"}
     assert owners(gallery) == {face: ""}
 
 
 def test_nothing_wanted_or_not_there_writes_nothing(gallery):
-    assert give_names(gallery, {}) == {}
-    assert give_names(gallery, {77: "Ada"}) == {}
+    assert assign_names(gallery, {}) == {}
+    assert assign_names(gallery, {77: "Ada"}) == {}
     assert people.people(gallery) == []
 
 

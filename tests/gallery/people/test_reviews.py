@@ -18,17 +18,17 @@ def doubt(gallery):
     mine, other, face = (made.photograph(gallery, f"{n}.jpg", "ada")[0] for n in range(3))
     ada, group = made.person(gallery, "Ada", mine), made.person(gallery, None, other)
     with gallery.write("cluster") as connection:
-        assert reviews.suggest(connection, [(face, group, 0.9), (face, ada, 0.8)]) == 2
+        assert reviews.replace_suggestions(connection, [(face, group, 0.9), (face, ada, 0.8)]) == 2
     return face, ada, group
 
 
 def waiting(gallery, person=None):
-    return [(doubt.kept.id, doubt.person, doubt.name, doubt.distance) for doubt in reviews.waiting(gallery, person)]
+    return [(doubt.face.id, doubt.person, doubt.name, doubt.distance) for doubt in reviews.pending(gallery, person)]
 
 
 def suggest(gallery, *rows):
     with gallery.write("cluster") as connection:
-        return reviews.suggest(connection, rows)
+        return reviews.replace_suggestions(connection, rows)
 
 
 def test_doubts_are_listed_the_likeliest_first(gallery, doubt):
@@ -71,15 +71,15 @@ def test_an_answer_can_be_taken_back(gallery, doubt, said):
 
 
 def test_an_answer_that_could_mean_several_asks_which(gallery, doubt):
-    with pytest.raises(MisuseError, match="one of several persons"):
+    with pytest.raises(MisuseError, match="to review for several persons"):
         reviews.answer(gallery, doubt[0], None, "yes")
 
 
 def test_what_is_not_in_doubt_is_a_misuse(gallery, doubt):
-    with pytest.raises(MisuseError, match="face 99 is not in doubt"):
+    with pytest.raises(MisuseError, match="face 99 is not to review"):
         reviews.answer(gallery, 99, None, "yes")
     bob = made.person(gallery, "Bob")
-    with pytest.raises(MisuseError, match="not in doubt for 'Bob'"):
+    with pytest.raises(MisuseError, match="not to review for 'Bob'"):
         reviews.answer(gallery, doubt[0], "Bob", "yes")
     assert bob
 

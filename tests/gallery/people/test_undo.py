@@ -12,7 +12,7 @@ from tests.gallery import made
 
 from nitakao.errors import GalleryError, MisuseError, NitakaoError
 from nitakao.gallery import GalleryStore, schema
-from nitakao.gallery.people import corrections, edit, journal, reviews
+from nitakao.gallery.people import begin_edit, corrections, journal, reviews
 from nitakao.gallery.people.undo import undo
 
 
@@ -110,11 +110,11 @@ def test_entries_undone_in_another_order_are_refused_rather_than_mixed(gallery):
     first, second = (corrections.name_face(gallery, face, name) for name in ("Ada", "Eda"))
     undone = undo(gallery, second.entry)
     undo(gallery, first.entry)
-    with pytest.raises(GalleryError, match="no longer fits"):
+    with pytest.raises(GalleryError, match="does not match the current state"):
         undo(gallery, undone.by)
 
 
-@pytest.mark.parametrize(("entry", "said"), [(99, "no entry 99"), (1, "undone already")])
+@pytest.mark.parametrize(("entry", "said"), [(99, "no entry 99"), (1, "already undone")])
 def test_an_entry_that_cannot_be_meant_is_a_misuse(gallery, entry, said):
     (face,) = made.photograph(gallery, "a.jpg", "ada")
     corrections.name_face(gallery, face, "Ada")
@@ -135,8 +135,8 @@ def test_a_face_that_left_the_gallery_is_passed_over(gallery):
 def test_a_grouping_of_many_is_one_entry_and_goes_back_at_once(gallery):
     faces = made.photograph(gallery, "crowd.jpg", *map(str, range(1200)))
     before = state(gallery)
-    with edit(gallery, "cluster") as grouped:
-        groups = grouped.create_groups(400)
+    with begin_edit(gallery, "cluster") as grouped:
+        groups = grouped.create_unnamed(400)
         grouped.assign_each({face: (groups[n // 3], "group") for n, face in enumerate(faces)})
     assert journal.entries(gallery)[0].texts[0] == "1200 faces assigned to 400 people"
     undo(gallery)
@@ -208,8 +208,8 @@ class Corrections(RuleBasedStateMachine):
     @rule(data=st.data(), answer=st.sampled_from(["yes", "no", "skip"]))
     def review(self, data, answer):
         face, person = data.draw(st.sampled_from(self.faces)), data.draw(st.sampled_from(self.persons()))
-        with edit(self.gallery, "doubt") as doubted:
-            doubted.put("review", {(face, person): "0.5"})
+        with begin_edit(self.gallery, "doubt") as doubted:
+            doubted.set_marks("review", {(face, person): "0.5"})
         self.tried(reviews.answer, face, person, answer)
 
     @rule(data=st.data())

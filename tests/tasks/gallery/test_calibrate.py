@@ -151,25 +151,27 @@ def test_a_pair_is_judged_by_a_fit_on_other_people_only() -> None:
 
 def test_the_command_shows_reliability_and_error(gallery: GalleryStore) -> None:
     enrolled(gallery)
-    shown = CliRunner().invoke(main, ["calibrate"])
+    shown = CliRunner().invoke(main, ["gallery", "calibrate"])
     assert shown.exit_code == 0, shown.stderr
     assert shown.stderr == ""
-    assert shown.stdout.splitlines()[0].split() == ["told", "true", "pairs"]
+    assert shown.stdout.splitlines()[0].split() == ["predicted", "observed", "pairs"]
     assert "1 in 10 " in shown.stdout
     assert "fake, euclidean; 90 faces of 15 people: 225 pairs of one person, 3780 of two; " in shown.stdout
-    told = json.loads(CliRunner().invoke(main, ["calibrate", "--json"]).stdout)
+    told = json.loads(CliRunner().invoke(main, ["gallery", "calibrate", "--json"]).stdout)
     assert told["same"] == 225
     assert told["error"] == pytest.approx(told["before"], abs=0.02)  # before: its own from the first run
     assert sum(b["weight"] for b in told["bins"]) == pytest.approx(1)
-    assert CliRunner().invoke(main, ["calibrate", "--reset"]).stdout == "back to the model's calibration\n"
-    assert json.loads(CliRunner().invoke(main, ["calibrate", "--reset", "--json"]).stdout) == {"reset": False}
+    assert CliRunner().invoke(main, ["gallery", "calibrate", "--reset"]).stdout == "restored the model's calibration\n"
+    assert json.loads(CliRunner().invoke(main, ["gallery", "calibrate", "--reset", "--json"]).stdout) == {
+        "reset": False
+    }
 
 
 def test_the_command_warns_of_faces_that_grouping_placed(gallery: GalleryStore) -> None:
     enrolled(gallery, how="group")
-    done = CliRunner().invoke(main, ["calibrate"])
+    done = CliRunner().invoke(main, ["gallery", "calibrate"])
     assert (done.exit_code, done.stdout) == (1, "")
-    done = CliRunner().invoke(main, ["calibrate", "--grouped"])
+    done = CliRunner().invoke(main, ["gallery", "calibrate", "--grouped"])
     assert done.exit_code == 0
-    assert "90 of 90 faces were given to their person by grouping" in done.stderr
-    assert CliRunner().invoke(main, ["calibrate", "--grouped", "--reset"]).exit_code == 2
+    assert "90 of 90 faces were assigned by clustering" in done.stderr
+    assert CliRunner().invoke(main, ["gallery", "calibrate", "--grouped", "--reset"]).exit_code == 2

@@ -79,7 +79,7 @@ def test_the_articles_pickle_holds_every_face_and_is_read_back(gallery, other, t
 
 def test_only_what_is_meant_is_written_under_its_own_number(gallery, tmp_path):
     family(gallery)
-    bob = people.person_number(gallery, "Bob")
+    bob = people.find_person(gallery, "Bob")
     export(gallery, tmp_path / "bob.npz", where=FaceFilter(people=(bob,)))
     found = vectors.read(tmp_path / "bob.npz")
     assert found.persons == ("Bob", "Bob")
@@ -133,9 +133,9 @@ def test_a_persons_no_is_remembered(gallery, other, tmp_path):
     export(gallery, tmp_path / "out.csv")
     _, bob = photograph(other, "album/2019/beach.jpg", "ada.jpg0", "bob.jpg0")
     number = person(other, "Bob", bob)
-    with people.edit(other, "move") as edit:
+    with people.begin_edit(other, "move") as edit:
         edit.assign([bob], None, None)
-        edit.put("never", {(bob, number): "yes"})
+        edit.set_marks("never", {(bob, number): "yes"})
     assert import_vectors(other, tmp_path / "out.csv").other == 1
     assert known(other)["beach.jpg", 1][0] == ""
 
@@ -232,7 +232,7 @@ def test_any_name_of_a_photograph_or_a_person_comes_through(gallery, other, tmp_
 
 def test_hidden_stays_a_matter_of_the_gallery(gallery, other, tmp_path):
     family(gallery)
-    hide(gallery, people.person_number(gallery, "Bob"))
+    hide(gallery, people.find_person(gallery, "Bob"))
     export(gallery, tmp_path / "out.npz")
     import_vectors(other, tmp_path / "out.npz")
     assert not any(p.hidden for p in people.people(other))

@@ -56,7 +56,7 @@ def test_names_go_out_and_come_back_whichever_way_up_the_photograph_lies(gallery
     assert (one.path, one.what, one.names) == (f"{path}.xmp", "written", ("Ada", "Bob"))
     regions = xmp.read_regions(Path(one.path).read_bytes(), xmp.Frame((200, 100), orientation))
     assert np.allclose(regions[0].box, (0.05, 0.1, 0.21, 0.42), atol=1e-5)
-    with people.edit(gallery, "test") as edit:
+    with people.begin_edit(gallery, "test") as edit:
         edit.drop(*(p.id for p in people.people(gallery)))
     assert names(gallery) == ["", ""]
     told = import_xmp(gallery)
@@ -89,7 +89,7 @@ def test_a_new_name_takes_the_place_of_the_old_one(gallery, tmp_path):
     (ada,) = picture(gallery, tmp_path / "a.jpg", 1)
     number = person(gallery, "Ada", ada)
     list(export_xmp(gallery))
-    with people.edit(gallery, "name") as edit:
+    with people.begin_edit(gallery, "name") as edit:
         edit.rename(number, "Countess")
     (one,) = export_xmp(gallery)
     text = Path(one.path).read_text("utf-8")
@@ -101,7 +101,7 @@ def test_photographs_without_names_and_hidden_people_get_no_side_car(gallery, tm
     picture(gallery, tmp_path / "a.jpg", 1)
     (bob,) = picture(gallery, tmp_path / "b.jpg", 1)
     number = person(gallery, "Bob", bob)
-    with people.edit(gallery, "hide") as edit:
+    with people.begin_edit(gallery, "hide") as edit:
         edit.hide(number, True)
     assert list(export_xmp(gallery)) == []
 
@@ -111,7 +111,7 @@ def test_the_name_without_ending_is_written_where_asked_and_always_read(gallery,
     number = person(gallery, "Ada", ada)
     (one,) = export_xmp(gallery, without_ending=True)
     assert one.path == str(tmp_path / "a.xmp")
-    with people.edit(gallery, "test") as edit:
+    with people.begin_edit(gallery, "test") as edit:
         edit.drop(number)
     assert import_xmp(gallery, [str(tmp_path / "a.jpg")]).named == 1
 
@@ -179,7 +179,7 @@ def test_a_dry_run_of_an_import_only_counts(gallery, tmp_path):
     (ada,) = picture(gallery, tmp_path / "a.jpg", 1)
     number = person(gallery, "Ada", ada)
     list(export_xmp(gallery))
-    with people.edit(gallery, "test") as edit:
+    with people.begin_edit(gallery, "test") as edit:
         edit.drop(number)
     assert import_xmp(gallery, dry_run=True).named == 1
     assert names(gallery) == [""]

@@ -71,9 +71,9 @@ def test_a_saved_classifier_works_without_the_gallery(people, tmp_path):
 
 
 def test_hidden_people_and_those_without_a_name_are_not_learnt(people):
-    from nitakao.gallery.people import person_number
+    from nitakao.gallery.people import find_person
 
-    hide(people, person_number(people, "Bob"))
+    hide(people, find_person(people, "Bob"))
     person(people, None, *photograph(people, "someone.jpg", "someone"))
     assert train_classifier(people).people == tuple(sorted(set(NAMES) - {"Bob"}))
 
@@ -112,8 +112,8 @@ def test_no_photograph_is_trained_on_and_tried(gallery):
         for name, face in (("A", first), ("B", second), ("C", third)):
             from nitakao.gallery import people as persons
 
-            with persons.edit(gallery, "made") as edit:
-                number = persons.person_number(gallery, name, edit.connection) if n else edit.create(name)
+            with persons.begin_edit(gallery, "made") as edit:
+                number = persons.find_person(gallery, name, edit.connection) if n else edit.create(name)
                 edit.assign([face], number, "hand")
     examples = task._examples(gallery)
     for training, tried in _folds(examples):

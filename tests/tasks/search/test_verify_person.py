@@ -56,7 +56,7 @@ def test_what_cannot_be_compared_is_refused(gallery):
         verify_known(gallery, "none.jpg", "person:Ada")
     with pytest.raises(MisuseError, match="two are compared, not all"):
         verify_known(gallery, "ada.jpg", "person:Ada", look=Look(choice="all"))
-    with pytest.raises(MisuseError, match="nobody is called 'Zoë'"):
+    with pytest.raises(MisuseError, match="there is no person 'Zoë'"):
         verify_known(gallery, "ada.jpg", "person:Zoë")
 
 
@@ -81,4 +81,4 @@ def test_the_command_compares_with_somebody_of_the_gallery(gallery, monkeypatch)
     assert list(told)[:8] == ["distance", "threshold", "verdict", "a", "b", "model", "metric", "threshold_source"]
     assert (told["verdict"], told["pairs"], told["prior"]) == ("same", 3, 0.5)
     assert run("ada.jpg", "person:Ada", "--flip")[0] == 2
-    assert "nobody is called" in run("ada.jpg", "person:Zoë")[2]
+    assert "there is no person" in run("ada.jpg", "person:Zoë")[2]

@@ -310,7 +310,7 @@ export const en = {
   "forget.done": "Deleted the data of {name}.",
   "key.label": "Access key",
   "key.enter": "Sign in",
-  "key.note": "Create access keys with “nitakao keys create” on the machine that runs nitakao.",
+  "key.note": "Create access keys with “nitakao serve keys create” on the machine that runs nitakao.",
   "key.leave": "Sign out",
   "role.read": "Can view",
   "role.write": "Can view and edit",

@@ -312,7 +312,7 @@ export const ja: Record<MessageKey, string> = {
   "key.label": "アクセスキー",
   "key.enter": "サインイン",
   "key.note":
-    "アクセスキーは、nitakaoが動いているコンピューターで「nitakao keys create」コマンドを実行して作成します。",
+    "アクセスキーは、nitakaoが動いているコンピューターで「nitakao serve keys create」コマンドを実行して作成します。",
   "key.leave": "サインアウト",
   "role.read": "閲覧のみ",
   "role.write": "閲覧と編集",

@@ -1,4 +1,4 @@
-"""nitakao align: a data set of aligned crops."""
+"""nitakao align: a dataset of aligned crops."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=options.example("nitakao align lfw lfw_160 --image-size 160 --margin 32"))
-@click.argument("folder", metavar="IN")
-@click.argument("into", metavar="OUT")
-@options.model_option("Cut faces as this model's card says, a template of landmarks included.")
+@click.argument("folder", metavar="IN", type=click.Path())
+@click.argument("into", metavar="OUT", type=click.Path())
+@options.model_option("Crop faces as this model does, including its landmark template.")
 @click.option("--image-size", "--image_size", type=int, metavar="PX", help="Side of the crops (182; the model's own).")
 @click.option("--margin", type=float, metavar="PX", help="Margin around the face (44; the model's own).")
-@options.faces_option("Which face is written (largest); all: each, with its number.")
+@options.faces_option("Which face to write (largest); all: each, with its number.")
 @click.option(
-    "--format", "ending", type=click.Choice(["png", "jpg"]), default="png", show_default=True, help="The kind."
+    "--format", "ending", type=click.Choice(["png", "jpg"]), default="png", show_default=True, help="Image format."
 )
-@click.option("--again", is_flag=True, help="Write anew what is done already.")
+@click.option("--overwrite", is_flag=True, help="Write crops again that exist already.")
 @options.detector_options
 @options.device_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@options.voiced
+@options.with_voice
 def align(
     voice: Voice,
     folder: str,
@@ -39,9 +39,9 @@ def align(
     model: str | None,
     image_size: int | None,
     margin: float | None,
-    choice: str | None,
+    faces: str | None,
     ending: str,
-    again: bool,
+    overwrite: bool,
     device: str | None,
     gpu_memory_fraction: float | None,
     allow_urls: bool,
@@ -49,19 +49,19 @@ def align(
     article: bool,
     **detector: Any,
 ) -> None:
-    """Write the face in every picture of a folder as a crop, in the same folders below OUT.
+    """Crop and align the faces of a dataset.
 
-    As facenet's align_dataset_mtcnn and OpenFace's align-dlib: PERSON/NAME.png, and bounding_boxes.txt with what each
-    crop shows. A run that was stopped goes on where it was; pictures that are done are left alone. Pictures without a
-    face, or that cannot be read, are named and counted: the exit code is 0 if at least one could be read, else 1.
+    Like facenet's align_dataset_mtcnn and OpenFace's align-dlib, it writes IN/PERSON/NAME.jpg to OUT/PERSON/NAME.png,
+    and the boxes to bounding_boxes.txt. An interrupted run resumes; existing crops are skipped. Pictures without a face
+    and unreadable files are reported and skipped: the exit code is 0 if at least one picture could be read, else 1.
     """
     from nitakao.tasks.photos import align as task
 
     if allow_urls:
-        raise click.UsageError("--allow-url does not go with a folder of pictures")
+        raise click.UsageError("--allow-url does not apply to a folder of pictures")
     rule = _rule(model, image_size, margin)
     tally, start = task.Aligned(), time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends as Ctrl-C does: with a whole list
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM, like Ctrl-C, leaves a complete list
     try:
         with voice.progress("pictures") as steps:
 
@@ -78,9 +78,9 @@ def align(
                 into,
                 rule=rule,
                 detector=options.detector_settings(article=article, **detector),
-                choice=choice or ("first" if article else "largest"),  # type: ignore[arg-type]  # one of the words
+                choice=faces or ("first" if article else "largest"),  # type: ignore[arg-type]  # one of the words
                 ending=f".{ending}",
-                again=again,
+                again=overwrite,
                 device=options.device_of(device, gpu_memory_fraction),
                 started=started,
                 watch=watch,
@@ -110,7 +110,7 @@ def _summary(tally: Aligned, into: str, rule: CropRule, seconds: float, as_json:
         output.json_line({"output": into, **asdict(tally), **crop, "seconds": round(seconds, 3)})
         return
     parts = [f"{plural(tally.crops, 'crop')} of {plural(tally.pictures, 'picture')} in '{into}'"]
-    parts += [f"{tally.before} done before"] if tally.before else []
+    parts += [f"{tally.before} existed already"] if tally.before else []
     parts += [f"{tally.without_faces} without a face"] if tally.without_faces else []
     parts += [f"{tally.unreadable} unreadable"] if tally.unreadable else []
     click.echo(f"{', '.join(parts)}; {tally.pictures / seconds:.1f} a second")

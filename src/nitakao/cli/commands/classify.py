@@ -1,4 +1,4 @@
-"""nitakao classify: people learnt from the gallery's names, and recognised in photographs without it."""
+"""nitakao classify: a classifier of named people, used without the gallery."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nitakao.cli import options, output
+from nitakao.cli.groups import Group
 from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
@@ -15,65 +16,98 @@ if TYPE_CHECKING:
 
 METHODS = ("logistic", "svm", "nearest")  # spelled out for a quick --help; a test compares
 METHOD = click.option(
-    "--method", type=click.Choice(METHODS), default="logistic", show_default=True, help="How it learns."
+    "--method", type=click.Choice(METHODS), default="logistic", show_default=True, help="The kind of classifier."
 )
 REFUSE = click.option(
-    "--refuse", type=float, default=0.99, show_default=True, metavar="SHARE", help="Share of strangers to be refused."
+    "--refuse",
+    type=float,
+    default=0.99,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of strangers to refuse, 0 to 1.",
 )
-MODEL = options.model_option("A card or network in place of the gallery's model by its name.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+MODEL = options.model_option("The card of the model, if it is not installed by name.")
+JSON = options.JSON
+VECTORS = options.vectors_option("Use this file of vectors instead of a gallery, with --labels-from.")
+LABELS = click.option(
+    "--labels-from",
+    type=click.Choice(["name", "folder", "person"]),
+    help="With --vectors: label faces by photo name ('Ada_1.jpg'), by folder, or by the file's column of persons.",
+)
 NOBODY = "nobody known"
 
 
-@click.group(epilog=options.example("nitakao classify train -o people.skops"))
+@click.group(cls=Group, epilog=options.example("nitakao classify train -o people.skops"))
 def classify() -> None:
-    """Learn who people are from the gallery's names, and recognise them in photographs without the gallery.
+    """Train a classifier of named people, and use it.
 
-    Needs an extra: pip install "nitakao[learn]".
+    A classifier recognises people in photos without the gallery. Requires an extra: pip install "nitakao[learn]".
     """
 
 
 @classify.command(epilog=options.example("nitakao classify train -o people.skops"))
-@click.option("-o", "--out", required=True, type=click.Path(), metavar="FILE", help="Where the classifier is kept.")
+@click.option("-o", "--out", required=True, type=click.Path(), metavar="FILE", help="The file to write.")
 @METHOD
 @REFUSE
 @options.gallery_option
+@VECTORS
+@LABELS
 @MODEL
 @JSON
-@options.voiced
+@options.with_voice
 def train(
-    voice: Voice, out: str, method: str, refuse: float, gallery: str | None, model: str | None, as_json: bool
+    voice: Voice,
+    out: str,
+    method: Any,
+    refuse: float,
+    gallery: str | None,
+    vectors: str | None,
+    labels_from: str | None,
+    model: str | None,
+    as_json: bool,
 ) -> None:
-    """Train a classifier on the people who have a name, and keep it in FILE.
+    """Train a classifier on the named people of a gallery.
 
-    The file holds their names and numbers made from their faces, no pictures; it outlives what is forgotten in the
-    gallery. Faces that score too low are nobody known: where that begins is chosen so that SHARE of strangers is
-    refused, seen on people who were left out of the training in turn.
+    FILE holds names and weights computed from faces, but no pictures; 'nitakao forget' does not change it. Faces with a
+    low score are classified as nobody known: the threshold is chosen by cross-validation so that SHARE of strangers is
+    refused.
+
+    With --vectors, it trains on a file that 'nitakao embed' or the article's script wrote.
     """
     from nitakao.tasks.search import classify as task
 
-    made = task.train_classifier(gallery, method=method, refuse=refuse, model=model)  # type: ignore[arg-type]  # an option's word
+    labels = _labels(gallery, vectors, labels_from)
+    if vectors is not None:
+        from nitakao.tasks.vectors.classify import train_on_vectors
+
+        made = train_on_vectors(vectors, labels, method=method, refuse=refuse, model=model)
+    else:
+        made = task.train_classifier(gallery, method=method, refuse=refuse, model=model)
     task.save_classifier(made, out)
     told = {"output": out, "method": made.method, "people": len(made.people), "faces": made.faces}
     told |= {"threshold": made.threshold, "refused": made.refused, "model": made.model}
     if as_json:
         output.json_line(told)
         return
-    click.echo(f"{plural(made.faces, 'face')} of {len(made.people)} people learnt, in '{out}'")
-    click.echo(f"{made.model}, {made.method}; nobody known at a score of {made.threshold:.3f} or less")
+    click.echo(f"{plural(made.faces, 'face')} of {len(made.people)} people, saved in '{out}'")
+    click.echo(f"{made.model}, {made.method}; nobody known at scores up to {made.threshold:.3f}")
 
 
 @classify.command(epilog=options.example("nitakao classify predict people.skops photos"))
 @click.argument("file", type=click.Path())
-@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
-@options.faces_option("Which faces of a photograph are recognised (all).")
-@options.model_option("The card or network of the classifier's model, where it is not known by its name.")
+@options.photos_argument
+@options.faces_option("Which faces of a photo to classify (all).")
+@options.model_option("The card of the classifier's model, if it is not installed by name.")
 @options.detector_options
 @options.device_options
 @options.form_options
-@options.voiced
+@options.with_voice
 def predict(voice: Voice, file: str, photos: tuple[str, ...], form: str | None, **given: Any) -> None:
-    """Say who is in photographs, with a classifier that 'train' made. PHOTO is a file, a folder, a glob, or -."""
+    """Classify the faces in photos.
+
+    FILE is a classifier of 'nitakao classify train'. PHOTO is a file, a folder, a glob, or - for a list on standard
+    input.
+    """
     from nitakao.errors import PhotoError
     from nitakao.tasks.arguments import card_of
     from nitakao.tasks.photos.embed import Tally
@@ -83,8 +117,8 @@ def predict(voice: Voice, file: str, photos: tuple[str, ...], form: str | None, 
     known = task.read_classifier(file)
     card = card_of(look.model or known.model)
     known.check(card)
-    output.notice(voice, card)
-    output.fetched(voice, card)
+    output.show_notice(voice, card)
+    output.fetch_weights(voice, card)
     found = task.classify(known, photos, look=look, stdin=options.standard_input(photos))
     if form is None:
         click.echo(HEADER)
@@ -92,15 +126,15 @@ def predict(voice: Voice, file: str, photos: tuple[str, ...], form: str | None, 
         click.echo(",".join(FIELDS))
     tally = Tally()
     with voice.progress("photos") as steps:
-        output.count_aside(voice, steps, photos, look.allow_urls)
+        output.count_in_background(voice, steps, photos, look.allow_urls)
         for one in found:
             tally.add(one.outcome)
-            output.watched(voice, steps, one.outcome)
+            output.show_outcome(voice, steps, one.outcome)
             _show(one, form)
     if tally.unreadable and tally.unreadable == tally.photos:
-        raise PhotoError(f"none of the {tally.photos} photographs could be read")
+        raise PhotoError(f"none of the {tally.photos} photos could be read")
     if form is None:
-        click.echo(f"{known.model}, {known.method}; nobody known at a score of {known.threshold:.3f} or less")
+        click.echo(f"{known.model}, {known.method}; nobody known at scores up to {known.threshold:.3f}")
 
 
 HEADER = f"{'face':>4}  {'score':>7}  {'who':<24}  photo"
@@ -110,14 +144,14 @@ FIELDS = ("photo", "number", "box", "who", "likeliest", "score")
 def _show(one: Classified, form: str | None) -> None:
     for number, guess in enumerate(one.guesses):
         if form is None:
-            who = output.padded(guess.name or NOBODY, 24)
+            who = output.pad(guess.name or NOBODY, 24)
             click.echo(f"{number:4}  {guess.score:7.3f}  {who}  {output.harmless(one.outcome.source)}")
         else:
             output.write_one(_record(one, number, guess), form)
 
 
 def _record(one: Classified, number: int, guess: Guess) -> dict[str, Any]:
-    told = {"photo": one.outcome.source, "number": number, "box": output.box(one.outcome.faces[number].box)}
+    told = {"photo": one.outcome.source, "number": number, "box": output.round_box(one.outcome.faces[number].box)}
     return told | {"who": guess.name or None, "likeliest": guess.likeliest, "score": guess.score}
 
 
@@ -125,27 +159,53 @@ def _record(one: Classified, number: int, guess: Guess) -> dict[str, Any]:
 @METHOD
 @REFUSE
 @options.gallery_option
+@VECTORS
+@LABELS
 @MODEL
 @JSON
-@options.voiced
-def report(voice: Voice, method: str, refuse: float, gallery: str | None, model: str | None, as_json: bool) -> None:
-    """Say how well a classifier of these people does, by cross-validation.
+@options.with_voice
+def report(
+    voice: Voice,
+    method: Any,
+    refuse: float,
+    gallery: str | None,
+    vectors: str | None,
+    labels_from: str | None,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """Cross-validate a classifier of these people.
 
-    Each face is tried by a classifier that has not seen its photograph, and strangers are people whom a classifier has
-    not seen at all. People who are in one photograph only cannot be tried.
+    Each face is classified by a classifier trained without its photo; strangers are people left out of the training.
+    People with only one photo are not tested.
     """
     from nitakao.tasks.search import classify as task
 
+    labels = _labels(gallery, vectors, labels_from)
     with voice.progress("classifiers") as steps:
-        found = task.report(gallery, method=method, refuse=refuse, model=model, step=steps.step)  # type: ignore[arg-type]
+        if vectors is not None:
+            from nitakao.tasks.vectors.classify import report_on_vectors
+
+            found = report_on_vectors(vectors, labels, method=method, refuse=refuse, model=model, step=steps.step)
+        else:
+            found = task.report(gallery, method=method, refuse=refuse, model=model, step=steps.step)
     if as_json:
         for person in found.people:
             told = {"name": person.name, "faces": person.faces, "tried": person.tried, "right": person.right}
             output.json_line(told | {"refused": person.refused, "wrong": person.wrong})
         return
     rows = [[p.tried, p.right, p.refused, p.wrong, p.name] for p in found.people if p.tried]
-    output.table(["tried", "right", "refused", "wrong", "person"], rows)
+    output.table(["faces", "right", "refused", "wrong", "person"], rows)
     _summary(found)
+
+
+def _labels(gallery: str | None, vectors: str | None, labels_from: str | None) -> Any:
+    """Where labels come from. Raises UsageError if the options contradict each other."""
+    if vectors is not None and gallery is not None:
+        raise click.UsageError("give --gallery or --vectors, not both")
+    if (vectors is None) != (labels_from is None):
+        raise click.UsageError("--vectors and --labels-from require each other")
+    return labels_from
 
 
 def _summary(found: Report) -> None:
@@ -156,7 +216,7 @@ def _summary(found: Report) -> None:
             f"{refused / found.tried:.1%} refused, {found.wrong / found.tried:.1%} wrong"
         )
     if found.left_out:
-        click.echo(f"not tried, since all their faces are in one photograph: {found.left_out} of {len(found.people)}")
+        click.echo(f"not tested, since they have only one photo: {found.left_out} of {len(found.people)}")
     click.echo(
-        f"strangers: {found.refused / found.strangers:.1%} of {found.strangers} refused ({found.share:.1%} asked for)"
+        f"strangers: {found.refused / found.strangers:.1%} of {found.strangers} refused ({found.share:.1%} requested)"
     )

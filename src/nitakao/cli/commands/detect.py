@@ -1,4 +1,4 @@
-"""nitakao detect: where the faces are."""
+"""nitakao detect: the faces in photos."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ HEADER = f"{'face':>4}  {'x1':>6} {'y1':>6} {'x2':>6} {'y2':>6}  {'score':>5}  {
 
 
 @click.command(epilog=options.example("nitakao detect photos --draw marked"))
-@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
-@click.option("--draw", type=click.Path(), metavar="DIR", help="Save copies with the faces marked in this folder.")
-@options.faces_option("Which faces of a photograph are shown (all).")
+@options.photos_argument
+@click.option(
+    "--draw", type=click.Path(), metavar="DIR", help="Save copies of the photos with marked faces in this folder."
+)
+@options.faces_option("Which faces of a photo to list (all).")
 @options.detector_options
 @options.device_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line for each face.")
-@options.voiced
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per face.")
+@options.with_voice
 def detect(
     voice: Voice,
     photos: tuple[str, ...],
     draw: str | None,
-    choice: str | None,
+    faces: str | None,
     device: str | None,
     gpu_memory_fraction: float | None,
     allow_urls: bool,
@@ -37,12 +39,14 @@ def detect(
     article: bool,
     **detector: Any,
 ) -> None:
-    """Find the faces in photographs: boxes, landmarks and scores, in pixels of the upright photograph.
+    """Find the faces in photos.
 
-    PHOTO is a file, a folder (with all below it), a glob, or - for a list on standard input. The five landmarks are
-    left eye, right eye, nose, left and right corner of the mouth, as the viewer sees them. A photograph without a face
-    or that cannot be read is named on standard error, and in JSON is a line with its problem; the exit code is 0 if at
-    least one photograph could be read, else 1.
+    Prints boxes and landmarks, in pixels of the upright photo, and scores. The five landmarks are left eye, right eye,
+    nose, left and right corner of the mouth, as the viewer sees them.
+
+    PHOTO is a file, a folder with everything below it, a glob, or - for a list on standard input. Photos without a face
+    and unreadable files are reported on standard error and skipped; with --json each is an object with its problem. The
+    exit code is 0 if at least one photo could be read, else 1.
     """
     from nitakao.errors import PhotoError
     from nitakao.tasks.photos import detect as task
@@ -52,7 +56,7 @@ def detect(
     outcomes = task.detect(
         photos,
         detector=settings,
-        choice=choice or ("first" if article else "all"),  # type: ignore[arg-type]  # one of the option's words
+        choice=faces or ("first" if article else "all"),  # type: ignore[arg-type]  # one of the option's words
         device=options.device_of(device, gpu_memory_fraction),
         allow_urls=allow_urls,
         stdin=options.standard_input(photos),
@@ -61,19 +65,19 @@ def detect(
     tally = Tally()
     if not as_json:
         click.echo(HEADER)
-    # Where the results themselves run over the terminal, a bar below them would only flicker.
+    # A bar below results that scroll over the same terminal would flicker.
     with voice.progress("photos", on_terminal=not sys.stdout.isatty()) as steps:
-        output.count_aside(voice, steps, photos, allow_urls)
+        output.count_in_background(voice, steps, photos, allow_urls)
         for outcome in outcomes:
             tally.add(outcome)
-            output.watched(voice, steps, outcome)
+            output.show_outcome(voice, steps, outcome)
             _show(outcome, as_json)
             if folder is not None:
                 _draw(voice, folder, outcome, allow_urls)
     if tally.unreadable and tally.unreadable == tally.photos:
-        raise PhotoError(f"none of the {tally.photos} photographs could be read")
+        raise PhotoError(f"none of the {tally.photos} photos could be read")
     if not as_json:
-        click.echo(f"{_settings_line(settings)}: {plural(tally.faces, 'face')} in {output.counts(tally)}")
+        click.echo(f"{_settings_line(settings)}: {plural(tally.faces, 'face')} in {output.format_counts(tally)}")
 
 
 def _show(outcome: Outcome, as_json: bool) -> None:
@@ -113,7 +117,7 @@ def _row(outcome: Outcome, number: int, face: Face) -> str:
 
 def _settings_line(settings: DetectorSettings) -> str:
     if settings.name == "none":
-        return "detector none, each picture one face"
+        return "detector none, each photo one face"
     if settings.smallest_face is not None:
         return f"{settings.name}, smallest face {settings.smallest_face:g} px"
     return f"{settings.name}, smallest face 1/50 of the shorter side and at least 20 px"

@@ -1,4 +1,4 @@
-"""nitakao doctor: what is installed, what runs, and whether the numbers come out right."""
+"""nitakao doctor: checks of the installation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 @click.command(epilog=options.example("nitakao doctor"))
 @options.device_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
-@options.voiced
+@options.with_voice
 def doctor(voice: Voice, device: str | None, gpu_memory_fraction: float | None, as_json: bool) -> None:
-    """Say what is installed, which device runs, which weights are here, and check the default model's numbers.
+    """Check the installation, the device and the default model.
 
-    Fetches nothing. The exit code is 1 if something is wrong that nitakao cannot do without.
+    Lists the installed libraries, the devices that run networks and the weights on this machine, and compares the
+    default model's output with its reference vector. Downloads nothing. The exit code is 1 if a required check fails.
     """
     from nitakao.tasks.models import doctor as task
 
-    output.report(task.examine(options.device_of(device, gpu_memory_fraction)), as_json)
+    output.print_checks(task.examine(options.device_of(device, gpu_memory_fraction)), as_json)

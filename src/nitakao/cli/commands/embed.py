@@ -1,4 +1,4 @@
-"""nitakao embed: photographs to a file of vectors."""
+"""nitakao embed: photos to a file of vectors."""
 
 from __future__ import annotations
 
@@ -16,36 +16,44 @@ if TYPE_CHECKING:
     from nitakao.values import ModelCard
 
 
+ARTICLE_OUTPUT = "img_facenet.pkl"  # what the article's script writes
+
+
 @click.command(epilog=options.example("nitakao embed photos -o faces.npz"))
-@click.argument("photos", nargs=-1, required=True, metavar="[MODEL] PHOTO...")
+@click.argument("photos", nargs=-1, required=True, metavar="[MODEL] PHOTO...", shell_complete=options.complete_files)
 @click.option(
     "-o",
     "--out",
-    required=True,
     type=click.Path(),
-    metavar="OUT",
-    help="The file of vectors; its ending tells the kind: .npz .parquet .csv .jsonl .pkl.",
+    metavar="FILE",
+    help="The file to write: .npz .parquet .csv .jsonl .pkl (if MODEL is given: img_facenet.pkl).",
 )
 @options.model_option("A model's name, or the path of a card or a TensorFlow model (dlib-resnet).")
-@options.faces_option("Which faces of a photograph are taken (all; in a .pkl: first).")
-@click.option("--key", type=click.Choice(["name", "path"]), help="What a face stands under (path; in a .pkl: name).")
+@options.faces_option("Which faces of a photo to embed (all; in a .pkl: first).")
+@click.option(
+    "--key",
+    type=click.Choice(["name", "path"]),
+    help="Key of each vector: the photo's path or base name (path; in a .pkl: name).",
+)
 @click.option("--crops", type=click.Path(), metavar="DIR", help="Save the aligned crops in this folder.")
 @click.option(
-    "--flip", is_flag=True, help="Average each vector with that of the mirrored crop: better, twice the work."
+    "--flip", is_flag=True, help="Average each vector with that of the mirrored crop: more accurate, half as fast."
 )
 @options.detector_options
 @options.device_options
-@click.option("--batch-size", "--batch_size", type=int, default=32, show_default=True, help="Faces in one network run.")
+@click.option(
+    "--batch-size", "--batch_size", type=int, default=32, show_default=True, help="Faces per run of the network."
+)
 @click.option("--image-size", "--image_size", type=int, metavar="PX", help="Side of the crops (the model's own).")
 @click.option("--margin", type=float, metavar="PX", help="Margin around the face (the model's own; the article: 44).")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@options.voiced
+@options.with_voice
 def embed(
     voice: Voice,
     photos: tuple[str, ...],
-    out: str,
+    out: str | None,
     model: str | None,
-    choice: str | None,
+    faces: str | None,
     key: str | None,
     crops: str | None,
     flip: bool,
@@ -59,14 +67,15 @@ def embed(
     article: bool,
     **detector: Any,
 ) -> None:
-    """Turn every face in the photographs into a vector.
+    """Write an embedding of every face to a file.
 
-    PHOTO is a file, a folder (with all below it), a glob, or - for a list on standard input. A first argument that is
-    a TensorFlow model (a .pb file, or a folder with a .meta file) is the MODEL, as in the article.
+    PHOTO is a file, a folder with everything below it, a glob, or - for a list on standard input. As in the article, a
+    first argument that is a TensorFlow model (a .pb file, or a folder with a .meta file) is the MODEL, and without
+    --out the vectors are then written to img_facenet.pkl. docs/formats.md describes the formats.
 
-    A .pkl is the article's file, {base name: vector}, one face for each picture. A photograph that cannot be read or
-    has no face is named with its reason, counted, and stops nothing: the exit code is 0 if at least one photograph
-    could be read, else 1. Ctrl-C leaves a complete file of what was done.
+    A .pkl is the article's dictionary {base name: vector}, with one face per photo. Photos without a face and
+    unreadable files are reported and skipped; the exit code is 0 if at least one photo could be read, else 1. After
+    Ctrl-C, the file holds the faces embedded so far.
     """
     from nitakao.tasks.arguments import card_of, is_model
     from nitakao.tasks.photos import embed as task
@@ -74,22 +83,25 @@ def embed(
     if model is None and is_model(photos[0]):
         model, photos = photos[0], photos[1:]
         if not photos:
-            raise click.UsageError(f"'{model}' is the model: name photographs after it")
+            raise click.UsageError(f"'{model}' is the model: name photos after it")
+        out = out or ARTICLE_OUTPUT
+    if out is None:
+        raise click.UsageError("Missing option '-o' / '--out': name the file of vectors to write")
     card = task.with_crop(card_of(model), size=image_size, margin=margin)
     settings = options.detector_settings(article=article, **detector)
-    output.notice(voice, card)
+    output.show_notice(voice, card)
     tally = task.Tally()
     start = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends as Ctrl-C does: with a whole file
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM, like Ctrl-C, leaves a complete file
     try:
         with voice.progress("photos") as steps:
-            output.count_aside(voice, steps, photos, allow_urls)
+            output.count_in_background(voice, steps, photos, allow_urls)
             task.save(
                 out,
                 photos,
                 model=card,
                 detector=settings,
-                choice=choice or ("first" if article else None),  # type: ignore[arg-type]  # one of the option's words
+                choice=faces or ("first" if article else None),  # type: ignore[arg-type]  # one of the option's words
                 flip=flip,
                 device=options.device_of(device, gpu_memory_fraction),
                 batch_size=batch_size,
@@ -97,8 +109,8 @@ def embed(
                 crops=crops,
                 allow_urls=allow_urls,
                 stdin=options.standard_input(photos),
-                prepare=lambda: output.fetched(voice, card),
-                watch=lambda outcome: output.watched(voice, steps, outcome),
+                prepare=lambda: output.fetch_weights(voice, card),
+                watch=lambda outcome: output.show_outcome(voice, steps, outcome),
                 tally=tally,
             )
     except BaseException:
@@ -129,7 +141,7 @@ def _summary(tally: Tally, card: ModelCard, detector: str, seconds: float, as_js
         )
         return
     click.echo(
-        f"{plural(tally.faces, 'face')} in '{tally.saved}': {output.counts(tally)}, "
+        f"{plural(tally.faces, 'face')} in '{tally.saved}': {output.format_counts(tally)}, "
         f"{tally.photos / seconds:.1f} a second"
     )
     click.echo(f"{detector}, {output.model_line(card)}")

@@ -1,4 +1,4 @@
-"""nitakao export and nitakao import: a gallery's faces and names to other programs, and theirs into it."""
+"""nitakao export and nitakao import: faces and names to and from other programs."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ if TYPE_CHECKING:
     from nitakao.tasks.gallery.xmp_sidecars import SideCar
     from nitakao.values import FaceFilter
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+JSON = options.JSON
 
 
 @click.command("export", epilog=options.example("nitakao export faces.parquet"))
 @click.argument("out", required=False, metavar="FILE", type=click.Path(path_type=Path))
 @options.gallery_option
-@click.option("--xmp", is_flag=True, help="Write names into side-cars beside the photographs, in place of a FILE.")
-@click.option("--dry-run", is_flag=True, help="With --xmp: only say what would be written.")
-@click.option("--without-ending", is_flag=True, help="With --xmp: photo.xmp in place of photo.jpg.xmp.")
-@click.option("--folder", default="", metavar="DIR", help="Only photographs below this folder.")
+@click.option("--xmp", is_flag=True, help="Write names to XMP side-cars beside the photos, instead of a FILE.")
+@click.option("--dry-run", is_flag=True, help="With --xmp: write nothing, list what would be written.")
+@click.option("--without-ending", is_flag=True, help="With --xmp: photo.xmp instead of photo.jpg.xmp.")
+@click.option("--folder", default="", metavar="DIR", help="Only photos in this folder.")
 @click.option("--named", is_flag=True, help="Only faces of people with a name.")
 @click.option(
-    "--key", type=click.Choice(["path", "name"]), help="Under which name a face stands (path; in a .pkl name)."
+    "--key",
+    type=click.Choice(["path", "name"]),
+    help="Key of each vector: the photo's path or base name (path; in a .pkl: name).",
 )
 @JSON
-@options.voiced
+@options.with_voice
 def export(
     voice: Voice,
     out: Path | None,
@@ -43,15 +45,16 @@ def export(
     key: str | None,
     as_json: bool,
 ) -> None:
-    """Write the gallery's faces, with vectors, boxes and names, to FILE; its ending tells the kind.
+    """Write faces and names to a file, or to XMP side-cars.
 
-    .parquet, .csv, .npz and .jsonl hold all of it, .pkl is the article's {base name: vector}. With --xmp, names go to
-    'photo.jpg.xmp' beside each photo.jpg, as face regions that digiKam and others show; what such a file holds stays.
+    The suffix of FILE selects the format: .parquet, .csv, .npz and .jsonl hold vectors, boxes and names; .pkl is the
+    article's {base name: vector}. docs/formats.md describes them. With --xmp, names are written to 'photo.jpg.xmp'
+    beside each photo.jpg as face regions, which digiKam and others show; other content of the file is kept.
     """
     if xmp == (out is not None):
-        raise click.UsageError("name the FILE to write, or give --xmp")
+        raise click.UsageError("give the FILE to write, or --xmp")
     if (dry_run or without_ending) and not xmp:
-        raise click.UsageError("--dry-run and --without-ending go with --xmp")
+        raise click.UsageError("--dry-run and --without-ending require --xmp")
     from nitakao.values import FaceFilter
 
     where = FaceFilter(folder=str(Path(folder).absolute()) if folder else "", named=named or xmp, hidden=not xmp)
@@ -85,14 +88,14 @@ def _side_cars(
             _told(voice, one, dry_run, as_json)
     if not as_json:
         done = "would be written" if dry_run else "written"
-        click.echo(f"{plural(counts['written'], 'side-car')} {done}, {counts['unchanged']} as before")
+        click.echo(f"{plural(counts['written'], 'side-car')} {done}, {counts['unchanged']} unchanged")
     if counts["problem"] and not counts["written"] and not counts["unchanged"]:
         raise SystemExit(1)
 
 
 def _told(voice: Voice, one: SideCar, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        output.json_line({"file": one.path, "what": one.what, "names": list(one.names), "problem": one.problem})
+        output.json_line({"file": one.path, "status": one.what, "names": list(one.names), "problem": one.problem})
     elif dry_run and one.what == "written":
         click.echo(f"{one.path}: {', '.join(one.names)}")
     if one.problem:
@@ -100,14 +103,16 @@ def _told(voice: Voice, one: SideCar, dry_run: bool, as_json: bool) -> None:
 
 
 @click.command("import", epilog=options.example("nitakao import faces.parquet"))
-@click.argument("named", nargs=-1, metavar="FILE...")
+@click.argument("named", nargs=-1, metavar="FILE...", shell_complete=options.complete_files)
 @options.gallery_option
-@options.model_option("The model that made the vectors, where FILE does not say.")
-@click.option("--folder", default="", metavar="DIR", help="Where the photographs lie that FILE knows by base name.")
-@click.option("--xmp", is_flag=True, help="Names from side-cars and photographs; each FILE is a photograph or folder.")
-@click.option("--dry-run", is_flag=True, help="With --xmp: only count.")
+@options.model_option("The model of the vectors, if FILE does not name it.")
+@click.option(
+    "--photos", "folder", default="", metavar="DIR", help="Folder of the photos, if FILE has base names only."
+)
+@click.option("--xmp", is_flag=True, help="Read names from XMP side-cars and photos; FILE is a photo or folder.")
+@click.option("--dry-run", is_flag=True, help="With --xmp: change nothing, only count.")
 @JSON
-@options.voiced
+@options.with_voice
 def import_(
     voice: Voice,
     named: tuple[str, ...],
@@ -118,19 +123,19 @@ def import_(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Take files of vectors into the gallery, or with --xmp the names that digiKam and others gave to faces.
+    """Add files of vectors, or names from XMP, to a gallery.
 
-    FILE is what 'nitakao export' or 'nitakao embed' wrote, or the article's pickle, in which nothing is run. A gallery
-    that is not there is made. With --xmp, names go to the gallery's faces that lie where the named regions lie, and
-    without FILE all photographs of the gallery are looked at. What a hand has named stays; 'nitakao people undo' takes
-    the names back.
+    FILE is a file that 'nitakao export' or 'nitakao embed' wrote, or the article's pickle; no code in a pickle is run.
+    A missing gallery is created. With --xmp, faces take the names that digiKam and others gave to the same regions;
+    without FILE, all photos of the gallery are read. Names given by hand are kept; 'nitakao people undo' reverts the
+    import.
     """
     if not named and not xmp:
-        raise click.UsageError("name a FILE of vectors, or give --xmp")
+        raise click.UsageError("give a FILE of vectors, or --xmp")
     if dry_run and not xmp:
-        raise click.UsageError("--dry-run goes with --xmp")
+        raise click.UsageError("--dry-run requires --xmp")
     if xmp and (model or folder):
-        raise click.UsageError("--model and --folder go with files of vectors")
+        raise click.UsageError("--model and --photos apply to files of vectors")
     from nitakao.tasks.gallery import import_vectors, xmp_sidecars
     from nitakao.tasks.gallery.matching import Imported
 
@@ -160,8 +165,8 @@ def _summary(voice: Voice, told: Imported, as_json: bool) -> None:
         output.json_line({**{name: getattr(told, name) for name in fields}, "problems": told.problems})
     else:
         parts = [f"{plural(told.faces, 'new face')} of {plural(told.photos, 'photo')}", f"{told.named} named"]
-        parts += [f"{told.already} so before"] if told.already else []
-        parts += [f"{told.other} left to somebody else"] if told.other else []
+        parts += [f"{told.already} already named"] if told.already else []
+        parts += [f"{told.other} kept by another person"] if told.other else []
         parts += [f"{told.unmatched} names without a face"] if told.unmatched else []
         click.echo(", ".join(parts) + (f"; {plural(len(told.problems), 'problem')}" if told.problems else ""))
     if told.problems and not told.photos:

@@ -1,4 +1,4 @@
-"""nitakao forget: of a person, a photograph or a face nothing is left."""
+"""nitakao forget: permanent deletion of people, photos and faces."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ KINDS = ("person", "photo", "face")
 @click.command(epilog=options.example('nitakao forget person "Ada Lovelace" --receipt receipt.json'))
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("named", nargs=-1, required=True, metavar="NAME...")
-@click.option("--tombstone", is_flag=True, help="Keep the photographs from being indexed again.")
-@click.option("--receipt", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the receipt.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--tombstone", is_flag=True, help="Block the photos from being indexed again.")
+@click.option(
+    "--receipt", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save a receipt of the deletion."
+)
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @options.gallery_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@options.voiced
+@options.with_voice
 def forget(
     voice: Voice,
     kind: str,
@@ -38,11 +40,11 @@ def forget(
     gallery: str | None,
     as_json: bool,
 ) -> None:
-    """Forget people, photographs or faces, for good: it cannot be undone.
+    """Delete people, photos or faces permanently.
 
-    A person is given as a name or '#12', a photo by its path, sha256 or number, a face by its number. Of a person the
-    faces and all names go; a photograph goes with all faces in it. A tombstone is a hash that only this gallery can
-    compare, and nothing else.
+    This cannot be undone. NAME is a person's name or '#12', a photo's path, SHA-256 or number, or a face's number. A
+    person is deleted with all their faces and names, a photo with all its faces. A tombstone is a keyed hash that only
+    this gallery can compare.
     """
     from nitakao.gallery.forget.forget import Meant
     from nitakao.tasks.gallery import forget as task
@@ -50,7 +52,7 @@ def forget(
     meant = Meant(
         persons=named if kind == "person" else (),
         photos=named if kind == "photo" else (),
-        faces=tuple(map(options.face_number, named)) if kind == "face" else (),
+        faces=tuple(map(options.parse_face_number, named)) if kind == "face" else (),
         tombstone=tombstone,
     )
     if not yes and _on_terminal():
@@ -59,7 +61,7 @@ def forget(
     if receipt is not None:
         task.save(found, receipt)
     if not found.complete:
-        voice.warn("warning: traces are left in the gallery itself; the receipt says where")
+        voice.warn("warning: the gallery still holds traces; the receipt lists them")
     output.json_line(asdict(found)) if as_json else _show(found)
 
 

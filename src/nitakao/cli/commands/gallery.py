@@ -1,4 +1,4 @@
-"""nitakao gallery: what a gallery is, whether it is whole, backups, repair."""
+"""nitakao gallery: information, checks, backups, repair."""
 
 from __future__ import annotations
 
@@ -10,25 +10,32 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nitakao.cli import options, output
+from nitakao.cli.groups import Group, Lazy
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
     from nitakao.gallery.maintenance.info import About
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+SECTIONS = {
+    "Model": {
+        "reindex": Lazy("reindex:reindex", "Recompute all vectors with another model."),
+        "calibrate": Lazy("calibrate:calibrate", "Fit probabilities to the named people of the gallery."),
+    }
+}
 
 
-@click.group(epilog=options.example("nitakao gallery info"))
+@click.group(cls=Group, sections=SECTIONS, epilog=options.example("nitakao gallery info"))
 def gallery() -> None:
-    """Keep a gallery: what it is and holds, whether it is whole, backups, repair."""
+    """Inspect, back up, repair and re-embed a gallery."""
 
 
 @gallery.command(epilog=options.example("nitakao gallery info"))
 @options.gallery_option
 @JSON
-@options.voiced
+@options.with_voice
 def info(voice: Voice, gallery: str | None, as_json: bool) -> None:
-    """Say what a gallery is and what it holds."""
+    """Show the model, size, counts and index of a gallery."""
     from nitakao.tasks.gallery import maintenance as task
 
     about, calibration = task.info(gallery)
@@ -45,19 +52,19 @@ def info(voice: Voice, gallery: str | None, as_json: bool) -> None:
 
 def _rows(about: About, calibration: str) -> list[tuple[str, str]]:
     index = about.index
-    newer = f", {index.tail} newer ones looked at one by one" if index.tail and index.rows else ""
+    newer = f", {index.tail} newer faces searched exactly" if index.tail and index.rows else ""
     return [
         ("gallery", about.place),
         ("database", f"{about.kind}, tables {about.tables}"),
-        ("model", f"{about.model}, {about.dimension} numbers, {about.metric}{', flip' if about.flip else ''}"),
+        ("model", f"{about.model}, {about.dimension} dimensions, {about.metric}{', flip' if about.flip else ''}"),
         ("created", "unknown" if about.created is None else _moment(about.created)),
-        ("faces", f"{about.faces} in {output.plural(about.photos, 'photograph')}"),
+        ("faces", f"{about.faces} in {output.plural(about.photos, 'photo')}"),
         ("files", f"{about.files}, {about.problems} with problems"),
-        ("people", f"{about.people}, {about.named} named; {output.plural(about.doubtful, 'doubtful face')}"),
-        ("size", f"{_size(about.size)}, of it chips {_size(about.chips)}; log {_size(about.log)}"),
-        ("index", "none: every face is looked at" if not index.rows else f"{index.kind}, {index.rows} faces{newer}"),
+        ("people", f"{about.people}, {about.named} named; {output.plural(about.doubtful, 'face')} to review"),
+        ("size", f"{_size(about.size)}, including chips {_size(about.chips)}; log {_size(about.log)}"),
+        ("index", "none: searches are exact" if not index.rows else f"{index.kind}, {index.rows} faces{newer}"),
         ("index size", _size(index.bytes)),
-        ("calibration", calibration or "none: distances are told without probabilities"),
+        ("calibration", calibration or "none: results have no probabilities"),
     ]
 
 
@@ -76,27 +83,28 @@ def _size(count: float) -> str:
 @gallery.command(epilog=options.example("nitakao gallery check"))
 @options.gallery_option
 @JSON
-@options.voiced
+@options.with_voice
 def check(voice: Voice, gallery: str | None, as_json: bool) -> None:
-    """Look a gallery over: structures, every row, every vector and chip, the index. Nothing is changed.
+    """Check a gallery for damage.
 
-    The exit code is 1 if something is damaged.
+    Checks the tables, every row, vector and chip, and the search index, and changes nothing. The exit code is 1 if the
+    gallery is damaged.
     """
     from nitakao.tasks.gallery import maintenance as task
 
-    output.report(task.check(gallery), as_json)
+    output.print_checks(task.check(gallery), as_json)
 
 
 @gallery.command(epilog=options.example("nitakao gallery backup gallery-backup.db"))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @options.gallery_option
 @JSON
-@options.voiced
+@options.with_voice
 def backup(voice: Voice, file: Path, gallery: str | None, as_json: bool) -> None:
-    """Copy a gallery into a new FILE, while others go on working with it.
+    """Copy a gallery to a new FILE while it stays in use.
 
-    The copy is one SQLite file, whatever the gallery is kept in, and a gallery itself: give it as --gallery, or put it
-    in the place of a lost one.
+    The copy is one SQLite file, also if the gallery is in PostgreSQL. Open it with --gallery FILE, or restore it by
+    moving it to the place of the lost gallery.
     """
     from nitakao.tasks.gallery import maintenance as task
 
@@ -119,16 +127,16 @@ def _counted(steps: output.Steps) -> Any:
 @gallery.command(epilog=options.example("nitakao gallery compact"))
 @options.gallery_option
 @JSON
-@options.voiced
+@options.with_voice
 def compact(voice: Voice, gallery: str | None, as_json: bool) -> None:
-    """Give back the room of what was deleted."""
+    """Release the disk space of deleted data."""
     from nitakao.tasks.gallery import maintenance as task
 
     done = task.compact(gallery)
     if as_json:
         output.json_line(asdict(done))
     else:
-        click.echo(f"{_size(done.before)} before, {_size(done.after)} now")
+        click.echo(f"{_size(done.before)} before, {_size(done.after)} after")
     for said in done.left:
         voice.warn(f"not done: {said}")
 
@@ -136,12 +144,12 @@ def compact(voice: Voice, gallery: str | None, as_json: bool) -> None:
 @gallery.command(epilog=options.example("nitakao gallery repair"))
 @options.gallery_option
 @JSON
-@options.voiced
+@options.with_voice
 def repair(voice: Voice, gallery: str | None, as_json: bool) -> None:
-    """Save what can be saved of a damaged gallery.
+    """Recover the readable data of a damaged gallery.
 
-    The rows that can be read go into a new file, which takes the damaged one's place; that one is kept beside it. In
-    PostgreSQL the indexes are made anew.
+    The readable rows are copied to a new file, which replaces the damaged one; the damaged file is kept beside it. In
+    PostgreSQL, the indexes are rebuilt.
     """
     from nitakao.tasks.gallery import maintenance as task
 
@@ -154,4 +162,4 @@ def repair(voice: Voice, gallery: str | None, as_json: bool) -> None:
         click.echo(f"the damaged file is kept: {done.damaged}")
     click.echo(f"lost: {', '.join(f'{count} of {name}' for name, count in done.lost.items()) or 'nothing'}")
     if done.again:
-        click.echo(f"'nitakao index PHOTOS --again problems' looks anew at {output.plural(done.again, 'photograph')}")
+        click.echo(f"rescan {output.plural(done.again, 'photo')} with: nitakao index PHOTOS --rescan problems")

@@ -1,4 +1,4 @@
-"""nitakao identify: who is it."""
+"""nitakao identify: which named person a face is."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ NOBODY = "nobody known"
 
 
 @click.command(epilog=options.example("nitakao identify who.jpg"))
-@click.argument("probes", nargs=-1, required=True, metavar="PROBE...")
+@click.argument("probes", nargs=-1, required=True, metavar="PROBE...", shell_complete=options.complete_files)
 @options.gallery_option
-@click.option("-k", "most", type=int, default=5, show_default=True, metavar="K", help="How many candidates are listed.")
-@click.option("--each", is_flag=True, help="Answer several probes one by one, not as pictures of one person.")
-@options.threshold_option("Somebody where nearer than this; else: where likelier than all others and nobody together.")
-@options.prior_option("How likely it is beforehand that PROBE is anybody with a name here.")
+@click.option("-k", "--limit", type=int, default=5, show_default=True, metavar="N", help="How many candidates to list.")
+@click.option("--each", is_flag=True, help="Identify each PROBE separately, not as photos of one person.")
+@options.threshold_option(
+    "Accept the nearest person below this distance (default: if more likely than everyone else and nobody together)."
+)
+@options.prior_option("Prior probability that PROBE is any named person of the gallery.")
 @options.probe_options
 @options.form_options
 @options.picture_options
-@options.voiced
+@options.with_voice
 def identify(
     voice: Voice,
     probes: tuple[str, ...],
     gallery: str | None,
-    most: int,
+    limit: int,
     each: bool,
     threshold: float | None,
     prior: float,
@@ -46,11 +48,12 @@ def identify(
     html: str | None,
     **given: Any,
 ) -> None:
-    """Say who PROBE is, of the people in the gallery who have a name, or that it is nobody known.
+    """Say which named person a face is.
 
-    PROBE is a photograph, all of whose faces are answered, or somebody of the gallery: face:12 or #12. Several PROBEs
-    are pictures of one person. Beforehand everybody with a name is equally likely; a probability is what the distances
-    make of that. A person's distance is that from all her faces together.
+    PROBE is a photo, each of whose faces is identified, or a face or person of the gallery: face:12 or #12. Several
+    PROBEs are photos of one person. The prior is shared equally among all named people; the probabilities follow from
+    it and the distances. A person's distance is computed from all their faces. A face that is nobody known gets the
+    answer 'nobody known'.
     """
     from nitakao.tasks.arguments import card_for, opened
     from nitakao.tasks.search import report
@@ -59,11 +62,13 @@ def identify(
     report.check(sheet, html)
     look = options.look(**given)
     with opened(gallery) as opened_gallery:
-        output.ready(voice, card_for(opened_gallery, look.model), probes)
-        found = task(opened_gallery, *probes, k=most, each=each, threshold=threshold, prior=prior, look=look)
+        output.prepare_for_probes(voice, card_for(opened_gallery, look.model), probes)
+        found = task(opened_gallery, *probes, k=limit, each=each, threshold=threshold, prior=prior, look=look)
         report.draw_identities(found, opened_gallery, sheet, html)
         if not found.people:
-            voice.warn(f"nobody in gallery '{opened_gallery.location}' has a name yet: 'nitakao people name' gives one")
+            voice.warn(
+                f"nobody in gallery '{opened_gallery.location}' has a name yet: name people with 'nitakao people name'"
+            )
     for problem in found.problems:
         voice.warn(problem)
     _show(found, form)
@@ -74,35 +79,35 @@ def _show(found: IdentifyResult, form: str | None) -> None:
         output.write(_records(found), form, FIELDS)
         return
     for identity in found.identities:
-        click.echo(f"{output.asked_about(identity.probe)}: {_answer(identity)}")
+        click.echo(f"{output.probe_title(identity.probe)}: {_answer(identity)}")
         output.table(HEADER, [_row(candidate) for candidate in identity.candidates])
-    click.echo("1 person with a name" if found.people == 1 else f"{found.people} people with a name")
-    output.footer(found.info)
+    click.echo("1 named person" if found.people == 1 else f"{found.people} named people")
+    output.print_basis(found.info)
 
 
 def _answer(identity: Identity) -> str:
     match = identity.match
-    told, sure = (NOBODY, identity.unknown) if match is None else (match.name, match.probability)
-    return told if sure != sure else f"{told} ({output.sure(sure).strip()})"
+    text, probability = (NOBODY, identity.unknown) if match is None else (match.name, match.probability)
+    return text if probability != probability else f"{text} ({output.format_probability(probability).strip()})"
 
 
 def _row(candidate: Candidate) -> list[str]:
-    told = [output.sure(candidate.probability), output.number(candidate.distance)]
+    told = [output.format_probability(candidate.probability), output.format_number(candidate.distance)]
     return [
         str(candidate.rank),
         candidate.name,
         *told,
         str(candidate.face.id),
-        output.place(candidate.face),
+        output.face_location(candidate.face),
     ]
 
 
 def _records(found: IdentifyResult) -> Iterator[dict[str, Any]]:
-    """A line for each candidate, or where there are none, one that says nobody."""
-    basis = output.of_basis(found.info) | {"people": found.people}
+    """One record for each candidate, or one without a candidate."""
+    basis = output.basis_fields(found.info) | {"people": found.people}
     for identity in found.identities:
         who = None if identity.match is None else identity.match.name
-        asked = output.of_probe(identity.probe) | {"who": who, "nobody": identity.unknown}
+        asked = output.probe_fields(identity.probe) | {"who": who, "nobody": identity.unknown}
         for candidate in identity.candidates or (None,):
             told = asked | _record(candidate) | basis
             yield {field: told.get(field) for field in FIELDS}
@@ -113,4 +118,4 @@ def _record(candidate: Candidate | None) -> dict[str, Any]:
         return {}
     told = {"rank": candidate.rank, "person": candidate.person_id, "name": candidate.name}
     told |= {"probability": candidate.probability, "distance": candidate.distance}
-    return told | {"face": candidate.face.id, "best": candidate.face_distance} | output.of_face(candidate.face)
+    return told | {"face": candidate.face.id, "best": candidate.face_distance} | output.face_fields(candidate.face)

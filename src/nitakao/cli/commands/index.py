@@ -1,4 +1,4 @@
-"""nitakao index: photographs into a gallery."""
+"""nitakao index: photos into a gallery."""
 
 from __future__ import annotations
 
@@ -19,49 +19,59 @@ if TYPE_CHECKING:
     from nitakao.values import ModelCard
 
 COUNTED = ("new", "changed", "again", "unchanged", "moved", "duplicate", "labelled", "tombstoned", "pruned")
-SHOWN = {"again": "looked at again", "duplicate": "duplicates", "tombstoned": "kept out"}
-QUIET = ("unchanged", "labelled")  # nothing was written for these but, perhaps, whose face it is
+SHOWN = {"again": "rescanned", "duplicate": "duplicates", "tombstoned": "blocked by a tombstone"}
+JSON_NAMES = {"again": "rescanned"}
+QUIET = ("unchanged", "labelled")  # no face was written for these
 
 
 @click.command(epilog=options.example("nitakao index photos"))
-@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
+@options.photos_argument
 @options.gallery_option
-@options.model_option("The model of a new gallery: a name, or the path of a card (dlib-resnet).")
-@click.option("--flip", is_flag=True, help="In a new gallery, average each vector with that of the mirrored face.")
-@options.faces_option("Which faces of a photograph are taken (all).")
-@click.option("--prune", is_flag=True, help="Take out files that are gone from the folders named.")
-@click.option("--watch", is_flag=True, help="Go on as files arrive, until Ctrl-C.")
+@options.model_option("Model of a new gallery: a name, or the path of a card (dlib-resnet).")
+@click.option("--flip", is_flag=True, help="In a new gallery, average each vector with that of the mirrored crop.")
+@options.faces_option("Which faces of a photo to add (all).")
+@click.option("--prune", is_flag=True, help="Remove files that no longer exist in the given folders.")
+@click.option("--watch", is_flag=True, help="Keep running and add new files, until Ctrl-C.")
 @click.option(
-    "--again",
+    "--rescan",
     type=click.Choice(["problems", "all"]),
-    help="Look anew at files with problems and photographs without a face, or at all.",
+    help="Rescan failed files and photos without a face, or all files.",
 )
 @click.option(
     "--labels-from",
     type=click.Choice(["folder"]),
-    help="The most central face of each photograph is the person called as its folder is.",
+    help="Name the most central face of each photo after its folder.",
 )
-@click.option("--person", metavar="NAME", help="The most central face of each photograph is this person.")
+@click.option("--label", metavar="NAME", help="Name the most central face of each photo NAME.")
 @click.option(
-    "--every", type=float, default=1.0, show_default=True, metavar="SECONDS", help="Between frames of videos."
+    "--every",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Seconds between sampled frames of videos.",
 )
 @options.detector_options
 @options.device_options
-@click.option("--batch-size", "--batch_size", type=int, default=32, show_default=True, help="Faces in one network run.")
-@click.option("--json", "as_json", is_flag=True, help="One object for each file but unchanged ones, then the summary.")
-@options.voiced
+@click.option(
+    "--batch-size", "--batch_size", type=int, default=32, show_default=True, help="Faces per run of the network."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object per added or changed file, then the summary."
+)
+@options.with_voice
 def index(
     voice: Voice,
     photos: tuple[str, ...],
     gallery: str | None,
     model: str | None,
     flip: bool,
-    choice: str | None,
+    faces: str | None,
     prune: bool,
     watch: bool,
-    again: str | None,
+    rescan: str | None,
     labels_from: str | None,
-    person: str | None,
+    label: str | None,
     every: float,
     device: str | None,
     gpu_memory_fraction: float | None,
@@ -71,38 +81,38 @@ def index(
     article: bool,
     **detector: Any,
 ) -> None:
-    """Put every face of the photographs and videos into the gallery, which is made where there is none.
+    """Add the faces of photos and videos to the gallery.
 
-    PHOTO is a file, a folder (with all below it), a glob, or - for a list on standard input. Files that have not
-    changed cost nothing; moved and copied ones are recognised by their content. What is printed is kept, also if the
-    run is killed; the next run goes on from there.
+    PHOTO is a file, a folder with everything below it, a glob, or - for a list on standard input. A missing gallery is
+    created. Unchanged files are skipped; moved and copied files are recognised by their content. Every file that is
+    printed is stored, even if the run is killed; the next run resumes from there.
 
-    A file that cannot be read is named with its reason, kept so that it is not tried again until it changes, and stops
-    nothing: the exit code is 0 if at least one file could be read, else 1.
+    Unreadable files are reported and skipped, and not retried until they change: the exit code is 0 if at least one
+    file could be read, else 1.
     """
     from nitakao.tasks.gallery import index as task
 
     def prepare(card: ModelCard) -> None:
-        output.notice(voice, card)
-        if not watch:  # counted where there is work: when all is unchanged, counting would take as long as the rest
-            output.count_aside(voice, steps, photos, allow_urls)
-        output.fetched(voice, card)
+        output.show_notice(voice, card)
+        if not watch:  # counted only if there is work: counting unchanged files takes as long as checking them
+            output.count_in_background(voice, steps, photos, allow_urls)
+        output.fetch_weights(voice, card)
 
     tally = task.Tally()
     start = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends as Ctrl-C does
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends the run like Ctrl-C
     done = task.index(
         gallery,
         photos,
         model=model,
         flip=flip,
         detector=options.detector_settings(article=article, **detector),
-        choice=choice or ("first" if article else "all"),  # type: ignore[arg-type]  # one of the option's words
-        again=again,  # type: ignore[arg-type]
+        choice=faces or ("first" if article else "all"),  # type: ignore[arg-type]  # one of the option's words
+        again=rescan,  # type: ignore[arg-type]
         prune=prune,
         watch=watch,
         labels_from=labels_from,  # type: ignore[arg-type]
-        person=person,
+        person=label,
         every=every,
         device=options.device_of(device, gpu_memory_fraction),
         batch_size=batch_size,
@@ -120,24 +130,26 @@ def index(
     except KeyboardInterrupt:
         if not watch:
             raise
-        ended = True  # there is no other end
+        ended = True  # --watch has no other end
     finally:
         if ended or tally.photos:
             _summary(tally, time.monotonic() - start, as_json)
+            if tally.faces and not as_json:
+                voice.next("'nitakao cluster' groups the faces by person, 'nitakao search PHOTO' searches them")
     if tally.unreadable and tally.unreadable == tally.photos:
-        raise PhotoError(f"not one photograph of {tally.photos} could be read")
+        raise PhotoError(f"none of the {tally.photos} photos could be read")
 
 
 def _told(voice: Voice, steps: output.Steps, one: Indexed, as_json: bool) -> None:
-    """Count a file; tell what became of it where that was asked for or something is wrong."""
+    """Count a file, print its record with --json, and report its problem."""
     steps.step(one.status != "pruned")
     if as_json and one.status not in QUIET:
         output.json_line(
-            {"file": one.path, "what": one.status, "photo": one.photo, "faces": one.faces, "problem": one.problem}
+            {"file": one.path, "status": one.status, "photo": one.photo, "faces": one.faces, "problem": one.problem}
         )
     if one.status in QUIET:
         return
-    if one.problem and (one.photo is None or one.faces):  # photographs without a face are many, and only counted
+    if one.problem and (one.photo is None or one.faces):  # photos without a face are only counted
         voice.warn(one.problem if f"'{one.path}'" in one.problem else f"'{one.path}': {one.problem}")
     else:
         voice.detail(f"'{one.path}': {one.status}, {one.problem or plural(len(one.faces), 'face')}")
@@ -147,8 +159,8 @@ def _summary(tally: Tally, seconds: float, as_json: bool) -> None:
     rate = tally.photos / max(seconds, 1e-9)
     if as_json:
         record: dict[str, Any] = {"faces": tally.faces, "photos": tally.photos}
-        record |= {what: tally.of(what) for what in COUNTED}
-        record |= {"without_face": tally.without_face, "unreadable": tally.unreadable}
+        record |= {JSON_NAMES.get(what, what): tally.of(what) for what in COUNTED}
+        record |= {"without_faces": tally.without_face, "unreadable": tally.unreadable}
         output.json_line(record | {"seconds": round(seconds, 3), "rate": round(rate, 1)})
         return
     parts = [f"{tally.of(what)} {SHOWN.get(what, what)}" for what in COUNTED if tally.of(what)]

@@ -1,4 +1,4 @@
-"""nitakao keys: who may ask the server."""
+"""nitakao serve keys: the access keys of the server."""
 
 from __future__ import annotations
 
@@ -7,27 +7,32 @@ import time
 import click
 
 from nitakao.cli import options, output
+from nitakao.cli.groups import Group
 from nitakao.cli.output import Voice
 
 ROLES = ("read", "write", "admin")
 
 
-@click.group(epilog=options.example('nitakao keys create "the album" --role write'))
+@click.group(cls=Group, epilog=options.example('nitakao serve keys create "the album" --role write'))
 def keys() -> None:
-    """Keys to the server, with roles: read asks, write changes and adds, admin forgets, exports and indexes folders.
+    """Create, list and revoke the access keys of the server.
 
-    Once there is a key, everybody needs one, on this machine, too.
+    Roles: read may search, write may also add and change, admin may also delete, export and index folders. Once a key
+    exists, every client needs one, on this machine too.
     """
 
 
-@keys.command(epilog=options.example('nitakao keys create "the album" --role write'))
+@keys.command(epilog=options.example('nitakao serve keys create "the album" --role write'))
 @click.argument("name")
 @options.gallery_option
-@click.option("--role", type=click.Choice(ROLES), default="read", show_default=True, help="What it may do.")
+@click.option("--role", type=click.Choice(ROLES), default="read", show_default=True, help="What the key allows.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@options.voiced
+@options.with_voice
 def create(voice: Voice, name: str, gallery: str | None, role: str, as_json: bool) -> None:
-    """Make a key, and print it: this once, as only its hash is kept. NAME says whose it is."""
+    """Create a key and print its secret.
+
+    The secret is shown only once, since the gallery stores only its hash. NAME describes the key.
+    """
     from nitakao.tasks.gallery import api_keys as tasks
 
     key, secret = tasks.create(gallery, name, role)  # type: ignore[arg-type]  # one of the option's words
@@ -35,15 +40,15 @@ def create(voice: Voice, name: str, gallery: str | None, role: str, as_json: boo
         output.json_line({"id": key.id, "name": key.name, "role": key.role, "key": secret})
         return
     click.echo(secret)
-    voice.warn(f"key {key.id}, {key.role}: it is shown this once")
+    voice.warn(f"key {key.id}, {key.role}: the secret is shown only once")
 
 
-@keys.command("list", epilog=options.example("nitakao keys list"))
+@keys.command("list", epilog=options.example("nitakao serve keys list"))
 @options.gallery_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
-@options.voiced
+@options.with_voice
 def list_(voice: Voice, gallery: str | None, as_json: bool) -> None:
-    """List the keys there are and were; never what they are."""
+    """List active and revoked keys, never the secrets."""
     from nitakao.tasks.gallery import api_keys as tasks
 
     found = tasks.keys(gallery)
@@ -53,19 +58,22 @@ def list_(voice: Voice, gallery: str | None, as_json: bool) -> None:
             output.json_line(told)
         return
     rows = [(key.id, key.role, _day(key.created), _day(key.revoked), key.name) for key in found]
-    output.table(("key", "role", "made", "revoked", "name"), rows)
+    output.table(("key", "role", "created", "revoked", "name"), rows)
 
 
-@keys.command(epilog=options.example("nitakao keys revoke 2"))
+@keys.command(epilog=options.example("nitakao serve keys revoke 2"))
 @click.argument("key", type=int)
 @options.gallery_option
-@options.voiced
+@options.with_voice
 def revoke(voice: Voice, key: int, gallery: str | None) -> None:
-    """End a key, by its number: within a second it opens nothing any more."""
+    """Revoke a key by its number.
+
+    It stops working within one second.
+    """
     from nitakao.tasks.gallery import api_keys as tasks
 
     found = tasks.revoke(gallery, key)
-    click.echo(f"key {found.id} ('{found.name}') is revoked")
+    click.echo(f"revoked key {found.id} ('{found.name}')")
 
 
 def _day(at: float | None) -> str:

@@ -7,28 +7,29 @@ from pathlib import Path
 import click
 
 from nitakao.cli import options, output
+from nitakao.cli.groups import Group
 from nitakao.cli.output import Voice
 
 COMMERCIAL = ("allowed", "forbidden", "unclear")
-NORMALISATIONS = ("fixed", "per-picture")  # spelled out, as in options: both are ready without numbers of one's own
+NORMALISATIONS = ("fixed", "per-picture")  # those that need no further numbers; a test compares them
 
 
-@click.group(epilog=options.example("nitakao models list"))
+@click.group(cls=Group, epilog=options.example("nitakao models list"))
 def models() -> None:
-    """The models: what they are, whose licences they carry, and whether their weights are here."""
+    """List, download, import and check models."""
 
 
 @models.command("list", epilog=options.example("nitakao models list"))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
-@options.voiced
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
+@options.with_voice
 def list_(voice: Voice, as_json: bool) -> None:
-    """List every model: those nitakao knows, then your own."""
+    """List all models: built-in models, then your own."""
     from nitakao.tasks.models import models as task
 
     listed, problems = task.listing()
     for problem in problems:
         voice.warn(problem)
-    header = ("name", "dimension", "metric", "threshold", "commercial", "here", "title")
+    header = ("name", "dimension", "metric", "threshold", "commercial", "installed", "title")
     rows = []
     for model in listed:
         card = model.card
@@ -49,11 +50,14 @@ def _cell(value: object) -> str:
 
 
 @models.command("show", epilog=options.example("nitakao models show dlib-resnet"))
-@click.argument("name", shell_complete=options.models)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, every field.")
-@options.voiced
+@click.argument("name", shell_complete=options.complete_models)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with every field.")
+@options.with_voice
 def show_(voice: Voice, name: str, as_json: bool) -> None:
-    """Show a model's card: crop, normalisation, threshold, licences, files."""
+    """Show a model's card.
+
+    It lists crop, normalisation, metric, threshold, licences and files.
+    """
     from nitakao.tasks.models import models as task
 
     fields = task.show(name)
@@ -61,7 +65,7 @@ def show_(voice: Voice, name: str, as_json: bool) -> None:
         output.json_line(fields)
         return
     for key, value in fields.items():
-        if key != "golden":  # a vector of hundreds of numbers is for programs
+        if key != "golden":  # a vector of hundreds of numbers; --json has it
             _print_field(key, value)
 
 
@@ -80,14 +84,17 @@ def _print_field(key: str, value: object, indent: str = "") -> None:
 
 
 @models.command(epilog=options.example("nitakao models fetch facenet-vggface2"))
-@click.argument("name", shell_complete=options.models)
-@options.voiced
+@click.argument("name", shell_complete=options.complete_models)
+@options.with_voice
 def fetch(voice: Voice, name: str) -> None:
-    """Fetch a model's weights, unless they are here, and check them; print where they are."""
+    """Download and check a model's weights.
+
+    Prints the paths of the files. Files that are already here are not downloaded again.
+    """
     from nitakao.tasks.arguments import card_of
     from nitakao.tasks.models import models as task
 
-    output.notice(voice, card_of(name))
+    output.show_notice(voice, card_of(name))
     with output.downloading(voice, name) as progress:
         paths = task.fetch(name, progress=progress)
     for path in paths:
@@ -96,22 +103,23 @@ def fetch(voice: Voice, name: str) -> None:
 
 @models.command("import", epilog=options.example("nitakao models import 20170512-110547"))
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--name", help="What to call the model (a known model's own name, else that of the file or folder).")
-@click.option("--image-size", "--image_size", type=int, default=0, metavar="PX", help="Side of its crops (160).")
-@click.option("--margin", type=float, metavar="PX", help="Photograph pixels that its crops add to a face's box (44).")
+@click.option("--name", help="Name of the model (a known model's name, or that of the file or folder).")
+@click.option("--image-size", "--image_size", type=int, default=0, metavar="PX", help="Side of the crops (160).")
+@click.option("--margin", type=float, metavar="PX", help="Margin around the face (44).")
 @click.option(
     "--normalisation",
     type=click.Choice(NORMALISATIONS),
-    help="How it wants its pixels (a known model's own; per-picture).",
+    help="Normalisation of pixels (a known model's own, or per-picture).",
 )
-@options.voiced
+@options.with_voice
 def import_(
     voice: Voice, path: Path, name: str | None, image_size: int, margin: float | None, normalisation: str | None
 ) -> None:
-    """Make a TensorFlow model of davidsandberg/facenet a model of nitakao.
+    """Import a TensorFlow model of davidsandberg/facenet.
 
-    PATH is a folder with .meta and .ckpt files, or a frozen .pb. Models known by their date need no options; for others
-    say how they were trained to see faces. Needs the extra: pip install "nitakao[tensorflow]".
+    PATH is a folder with .meta and .ckpt files, or a frozen .pb. A released model, such as 20170512-110547, needs no
+    options and works as --model 20170512-110547 afterwards; for others give the crops they were trained on. Requires
+    the extra: pip install "nitakao[tensorflow]".
     """
     from nitakao.tasks.models import models as task
 
@@ -122,31 +130,34 @@ def import_(
         margin=margin,
         normalisation=normalisation,  # type: ignore[arg-type]  # one of the option's words
     )
-    output.notice(voice, card)
+    output.show_notice(voice, card)
     click.echo(card.name)
 
 
 @models.command(epilog=options.example("nitakao models verify dlib-resnet"))
-@click.argument("name", shell_complete=options.models)
+@click.argument("name", shell_complete=options.complete_models)
 @options.device_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
-@options.voiced
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
+@options.with_voice
 def verify(voice: Voice, name: str, device: str | None, gpu_memory_fraction: float | None, as_json: bool) -> None:
-    """Check a model's weights against its card, and its network against the card's golden vector."""
+    """Check a model's weights and its output.
+
+    Compares the files with the hashes on the card, and the network's output with the card's reference vector.
+    """
     from nitakao.tasks.models import models as task
 
-    output.report(task.verify(name, device=options.device_of(device, gpu_memory_fraction)), as_json)
+    output.print_checks(task.verify(name, device=options.device_of(device, gpu_memory_fraction)), as_json)
 
 
 @models.command(
     epilog=options.example("nitakao models publish mine --licence CC0-1.0 --data-licence 'our own, by consent'")
 )
-@click.argument("model", metavar="DIR", shell_complete=options.models)
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="The file (NAME.zip).")
-@click.option("--licence", metavar="TEXT", help="Under what others may use the weights (the card's).")
-@click.option("--data-licence", metavar="TEXT", help="Under what its training data were used (the card's).")
-@click.option("--commercial", type=click.Choice(COMMERCIAL), help="Whether it may be used in commerce (the card's).")
-@options.voiced
+@click.argument("model", metavar="DIR", shell_complete=options.complete_models)
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="The file to write (NAME.zip).")
+@click.option("--licence", metavar="TEXT", help="Licence of the weights (the card's).")
+@click.option("--data-licence", metavar="TEXT", help="Licence of the training data (the card's).")
+@click.option("--commercial", type=click.Choice(COMMERCIAL), help="Whether commercial use is allowed (the card's).")
+@options.with_voice
 def publish(
     voice: Voice,
     model: str,
@@ -155,10 +166,10 @@ def publish(
     data_licence: str | None,
     commercial: str | None,
 ) -> None:
-    """Pack a model of your own with its card, licence and metrics into one file for others.
+    """Pack your own model into one file for others.
 
-    DIR is the folder that `nitakao train` left, or any model that you have. Its network is held to its card first. Who
-    has the file unpacks it and names the folder: --model NAME.
+    The file holds the model with its card, licence and metrics. DIR is the folder that 'nitakao train' wrote, or any
+    other model. The network is checked against its card first. To use the file, unpack it: --model FOLDER.
     """
     from nitakao.tasks.models import publish as task
 

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from nitakao.cli import options, output
+from nitakao.cli.groups import Group
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
-    from nitakao.gallery.people.corrections import Done
-    from nitakao.gallery.people.reviews import Doubt
+    from nitakao.gallery.people.corrections import Correction
+    from nitakao.gallery.people.reviews import Review
 
 ANSWERS = ("yes", "no", "skip")
 
 
-class ListFirst(click.Group):
-    """A group that lists where no command is named."""
+class ListFirst(Group):
+    """A group that lists when no command is named."""
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         helped = context.help_option_names
@@ -34,21 +35,24 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one obj
 
 @click.group(cls=ListFirst, epilog=options.example("nitakao people"))
 def people() -> None:
-    """The people of a gallery: list them, name them, put right who is who, and take it back.
+    """List, name and correct the people of a gallery.
 
-    A person is given as a name or as '#12', in quotes; a face as the number that listings show. Without a command, the
-    people are listed.
+    A person is a name or '#12', in quotes; a face is the number that listings show. Without a command, people are
+    listed. Every change is an entry of the journal, and 'nitakao people undo' reverts it.
     """
 
 
 @people.command("list", epilog=options.example("nitakao people list --named"))
-@click.option("--named", is_flag=True, help="Only those with a name.")
-@click.option("--hidden", is_flag=True, help="Hidden ones too.")
+@click.option("--named", is_flag=True, help="Only people with a name.")
+@click.option("--hidden", is_flag=True, help="Include hidden people.")
 @options.gallery_option
 @JSON
-@options.voiced
+@options.with_voice
 def list_(voice: Voice, named: bool, hidden: bool, gallery: str | None, as_json: bool) -> None:
-    """List the people: number, name, how many faces in how many photographs, and the face that shows them best."""
+    """List people with their number, name, faces, photos and cover.
+
+    The cover is the number of the person's best face.
+    """
     from nitakao.tasks.gallery import people as task
 
     found = task.people(gallery, hidden=hidden, named=named)
@@ -67,15 +71,15 @@ def list_(voice: Voice, named: bool, hidden: bool, gallery: str | None, as_json:
 @click.argument("name")
 @options.gallery_option
 @JSON
-@options.voiced
+@options.with_voice
 def name(voice: Voice, who: str, name: str, gallery: str | None, as_json: bool) -> None:
-    """Give somebody a name, or another one.
+    """Name or rename a person.
 
-    WHO is a face's number, or a person: '#12' or the name until now. A face that belongs to nobody founds a person.
+    WHO is a face's number, or a person: '#12' or the current name. Naming an unassigned face makes a new person.
     """
     from nitakao.tasks.gallery import people as task
 
-    _show(voice, task.name(gallery, options.face_number(who) if who.isdecimal() else who, name), as_json)
+    _show(voice, task.name(gallery, options.parse_face_number(who) if who.isdecimal() else who, name), as_json)
 
 
 @people.command(epilog=options.example("nitakao people merge Ada '#12' '#15'"))
@@ -83,9 +87,12 @@ def name(voice: Voice, who: str, name: str, gallery: str | None, as_json: bool) 
 @click.argument("others", nargs=-1, required=True)
 @options.gallery_option
 @JSON
-@options.voiced
+@options.with_voice
 def merge(voice: Voice, into: str, others: tuple[str, ...], gallery: str | None, as_json: bool) -> None:
-    """Make several persons one: INTO stays, with its name; if it has none, the other's name is kept."""
+    """Merge people into one.
+
+    INTO keeps its number and its name. If it has no name, it takes the name of the others.
+    """
     from nitakao.tasks.gallery import people as task
 
     _show(voice, task.merge(gallery, into, *others), as_json)
@@ -93,12 +100,15 @@ def merge(voice: Voice, into: str, others: tuple[str, ...], gallery: str | None,
 
 @people.command(epilog=options.example('nitakao people split 17 23 --name "Eda"'))
 @FACES
-@click.option("--name", help="What the new person is called (nothing yet).")
+@click.option("--name", help="Name of the new person (none).")
 @options.gallery_option
 @JSON
-@options.voiced
+@options.with_voice
 def split(voice: Voice, faces: tuple[int, ...], name: str | None, gallery: str | None, as_json: bool) -> None:
-    """Make a new person of these faces. They are not given back by later grouping."""
+    """Make a new person of these faces.
+
+    Later clustering does not move them back.
+    """
     from nitakao.tasks.gallery import people as task
 
     _show(voice, task.split(gallery, faces, name), as_json)
@@ -106,39 +116,45 @@ def split(voice: Voice, faces: tuple[int, ...], name: str | None, gallery: str |
 
 @people.command(epilog=options.example("nitakao people move 17 23 Ada"))
 @click.argument("faces", nargs=-1, required=True, metavar="FACE... PERSON")
-@click.option("--nobody", is_flag=True, help="Give them to nobody; all arguments are faces then.")
+@click.option("--unassign", is_flag=True, help="Unassign the faces; all arguments are then faces.")
 @options.gallery_option
 @JSON
-@options.voiced
-def move(voice: Voice, faces: tuple[str, ...], nobody: bool, gallery: str | None, as_json: bool) -> None:
-    """Give faces to another person, or to nobody. They are not given back by later grouping."""
+@options.with_voice
+def move(voice: Voice, faces: tuple[str, ...], unassign: bool, gallery: str | None, as_json: bool) -> None:
+    """Move faces to another person, or unassign them.
+
+    Later clustering does not move them back.
+    """
     from nitakao.tasks.gallery import people as task
 
-    *numbers, person = [*faces, None] if nobody else faces
+    *numbers, person = [*faces, None] if unassign else faces
     if not numbers:
-        raise click.UsageError("name the faces, by their numbers, then the person: 17 23 Ada")
-    _show(voice, task.move(gallery, [options.face_number(str(number)) for number in numbers], person), as_json)
+        raise click.UsageError("give the numbers of the faces, then the person: 17 23 Ada")
+    _show(voice, task.move(gallery, [options.parse_face_number(str(number)) for number in numbers], person), as_json)
 
 
 @people.command(epilog=options.example("nitakao people hide '#31'"))
 @click.argument("persons", nargs=-1, required=True, metavar="PERSON...")
 @options.gallery_option
 @JSON
-@options.voiced
+@options.with_voice
 def hide(voice: Voice, persons: tuple[str, ...], gallery: str | None, as_json: bool) -> None:
-    """Leave persons out of listings and answers: strangers, faces on posters."""
+    """Hide people, such as strangers or faces on posters.
+
+    Hidden people are left out of lists and search results. 'nitakao people unhide' reverts it.
+    """
     from nitakao.tasks.gallery import people as task
 
     _show(voice, task.hide(gallery, *persons), as_json)
 
 
-@people.command("show", epilog=options.example("nitakao people show '#31'"))
+@people.command(epilog=options.example("nitakao people unhide '#31'"))
 @click.argument("persons", nargs=-1, required=True, metavar="PERSON...")
 @options.gallery_option
 @JSON
-@options.voiced
-def show_(voice: Voice, persons: tuple[str, ...], gallery: str | None, as_json: bool) -> None:
-    """Take hidden persons in again."""
+@options.with_voice
+def unhide(voice: Voice, persons: tuple[str, ...], gallery: str | None, as_json: bool) -> None:
+    """Unhide people."""
     from nitakao.tasks.gallery import people as task
 
     _show(voice, task.hide(gallery, *persons, hidden=False), as_json)
@@ -148,11 +164,11 @@ def show_(voice: Voice, persons: tuple[str, ...], gallery: str | None, as_json: 
 @click.argument("entry", required=False, type=NUMBER)
 @options.gallery_option
 @JSON
-@options.voiced
+@options.with_voice
 def undo(voice: Voice, entry: int | None, gallery: str | None, as_json: bool) -> None:
-    """Take back the last entry of the journal, or the one of this number.
+    """Revert the last entry of the journal, or entry ENTRY.
 
-    Undoing is an entry, too: give its number, and what it took back stands again.
+    An undo is an entry too: undo it by its number to redo the change.
     """
     from nitakao.tasks.gallery import people as task
 
@@ -160,19 +176,19 @@ def undo(voice: Voice, entry: int | None, gallery: str | None, as_json: bool) ->
     if as_json:
         output.json_line({"entry": undone.entry, "verb": undone.verb, "by": undone.by})
         return
-    click.echo(f"entry {undone.entry} ({undone.verb}) is undone; 'nitakao people undo {undone.by}' brings it back")
+    click.echo(f"entry {undone.entry} ({undone.verb}) is undone; redo it with 'nitakao people undo {undone.by}'")
 
 
-@people.command(epilog=options.example("nitakao people journal -n 20"))
-@click.option("-n", "most", type=click.IntRange(min=1), metavar="N", help="Only the last N entries.")
+@people.command(epilog=options.example("nitakao people journal --limit 20"))
+@click.option("-k", "--limit", type=click.IntRange(min=1), metavar="N", help="Only the last N entries.")
 @options.gallery_option
 @JSON
-@options.voiced
-def journal(voice: Voice, most: int | None, gallery: str | None, as_json: bool) -> None:
-    """List who did what when, the latest first."""
+@options.with_voice
+def journal(voice: Voice, limit: int | None, gallery: str | None, as_json: bool) -> None:
+    """List the changes to people, newest first."""
     from nitakao.tasks.gallery import people as task
 
-    found = task.journal(gallery, most)
+    found = task.journal(gallery, limit)
     header = ("entry", "when", "who", "verb", "undone", "what")
     if as_json:
         for entry in found:
@@ -189,14 +205,14 @@ def journal(voice: Voice, most: int | None, gallery: str | None, as_json: bool) 
 @click.argument("person", required=False)
 @options.gallery_option
 @JSON
-@options.voiced
+@options.with_voice
 def review(
     voice: Voice, answer: str | None, face: int | None, person: str | None, gallery: str | None, as_json: bool
 ) -> None:
-    """List the faces in doubt, or answer: is FACE this PERSON?
+    """List the faces to review, or answer one: is FACE this PERSON?
 
-    yes: it is theirs. no: it is not, and is never suggested for them again. skip: leave it out until it is suggested
-    again. PERSON may be left out where the face is in doubt for one person only.
+    yes assigns the face to the person; no rejects it, and the pair is never suggested again; skip removes it from the
+    list until it is suggested again. PERSON may be omitted if the face is suggested for one person only.
     """
     from nitakao.tasks.gallery import people as task
 
@@ -210,28 +226,28 @@ def review(
     output.json_line(row) if as_json else output.table(list(row), [[face, f"#{number}", answer]])
 
 
-def _list_doubts(doubts: list[Doubt], as_json: bool) -> None:
+def _list_doubts(doubts: list[Review], as_json: bool) -> None:
     header = ("face", "person", "name", "distance", "photo")
     for doubt in doubts if as_json else ():
-        row = (doubt.kept.id, doubt.person, doubt.name, doubt.distance, doubt.kept.path)
+        row = (doubt.face.id, doubt.person, doubt.name, doubt.distance, doubt.face.path)
         output.json_line(dict(zip(header, row, strict=True)))
     if not as_json:
         rows = [
-            (d.kept.id, f"#{d.person}", d.name, f"{d.distance:.3f}", output.path_from_here(d.kept.path)) for d in doubts
+            (d.face.id, f"#{d.person}", d.name, f"{d.distance:.3f}", output.path_from_here(d.face.path)) for d in doubts
         ]
         output.table(header, [[output.cell(value) for value in row] for row in rows])
 
 
-def _show(voice: Voice, done: Done, as_json: bool) -> None:
-    """What a correction came to."""
+def _show(voice: Voice, done: Correction, as_json: bool) -> None:
+    """Print what a correction changed."""
     if not done.entry:
-        voice.warn("nothing to change: it is so already")
+        voice.warn("nothing changed")
     for warning in done.warnings:
         voice.warn(f"warning: {output.cell(warning)}")
     if as_json:
         output.json_line({"entry": done.entry, "person": done.person, "name": done.name, "faces": done.faces})
         return
-    person = "nobody" if done.person is None else f"#{done.person}"
+    person = "unassigned" if done.person is None else f"#{done.person}"
     output.table(("entry", "person", "name", "moved"), [[done.entry, person, output.cell(done.name), done.faces]])
 
 

@@ -1,4 +1,4 @@
-"""nitakao reindex: a gallery for another model."""
+"""nitakao gallery reindex: the vectors of another model."""
 
 from __future__ import annotations
 
@@ -15,37 +15,35 @@ if TYPE_CHECKING:
     from nitakao.values import ModelCard
 
 
-@click.command(epilog=options.example("nitakao reindex --model facenet-vggface2"))
-@click.option("--model", required=True, metavar="MODEL", shell_complete=options.models, help="The new model.")
+@click.command(epilog=options.example("nitakao gallery reindex --model facenet-vggface2"))
+@click.option("--model", required=True, metavar="MODEL", shell_complete=options.complete_models, help="The new model.")
 @options.gallery_option
-@click.option(
-    "--from-photographs", is_flag=True, help="Crop from the photographs, not from the small pictures in the gallery."
-)
-@click.option("--flip/--no-flip", default=None, help="Average each vector with that of the mirrored face (as it was).")
+@click.option("--from-photos", is_flag=True, help="Crop from the photos, not from the chips in the gallery.")
+@click.option("--flip/--no-flip", default=None, help="Average each vector with that of the mirrored crop (as before).")
 @options.device_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@options.voiced
+@options.with_voice
 def reindex(
     voice: Voice,
     model: str,
     gallery: str | None,
-    from_photographs: bool,
+    from_photos: bool,
     flip: bool | None,
     device: str | None,
     gpu_memory_fraction: float | None,
     as_json: bool,
 ) -> None:
-    """Make all vectors of the gallery anew with another model; people, names and groups stay.
+    """Recompute all vectors with another model.
 
-    The new vectors are made from the small picture that the gallery keeps of each face, or with --from-photographs from
-    the photographs where they are still there. Until all are made the gallery goes on answering with the old ones. A
-    run that is broken off goes on when it is started again.
+    People, names and groups are kept. The vectors are computed from the chips, the small pictures that the gallery
+    stores of each face, or with --from-photos from the photos that still exist. Searches use the old vectors until all
+    new ones are done. An interrupted run resumes when it is started again.
     """
     from nitakao.tasks.gallery import reindex as task
 
     def prepare(card: ModelCard) -> None:
-        output.notice(voice, card)
-        output.fetched(voice, card)
+        output.show_notice(voice, card)
+        output.fetch_weights(voice, card)
 
     with voice.progress("faces") as steps:
 
@@ -56,7 +54,7 @@ def reindex(
         remade = task.reindex(
             gallery,
             model,
-            from_photographs=from_photographs,
+            from_photographs=from_photos,
             flip=flip,
             device=options.device_of(device, gpu_memory_fraction),
             prepare=prepare,
@@ -69,9 +67,9 @@ def _summary(voice: Voice, remade: Remade, as_json: bool) -> None:
     if as_json:
         output.json_line(asdict(remade))
         return
-    click.echo(f"{plural(remade.done, 'face')} of {remade.faces} now have vectors of {remade.model}")
+    click.echo(f"{plural(remade.done, 'face')} of {remade.faces} have vectors of {remade.model}")
     if remade.from_chips:
-        voice.warn(f"{plural(remade.from_chips, 'face')} from small pictures: their photographs are gone or changed")
+        voice.warn(f"{plural(remade.from_chips, 'face')} embedded from chips: their photos are missing or changed")
     if remade.without:
         listed = ", ".join(map(str, remade.without[:20])) + (", ..." if len(remade.without) > 20 else "")
-        voice.warn(f"no crop could be made of {plural(len(remade.without), 'face')} ({listed}): they are not found now")
+        voice.warn(f"{plural(len(remade.without), 'face')} could not be cropped ({listed}): searches do not find them")

@@ -1,8 +1,7 @@
-"""nitakao search: which faces are like this one."""
+"""nitakao search: the faces of a gallery, or of a file of vectors, that look most like a probe."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,101 +10,74 @@ from nitakao.cli import options, output
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
-    from nitakao.values import Hit, SearchResult
+    from nitakao.tasks.vectors.search import VectorSearch
+    from nitakao.values import SearchResult
 
-FIELDS = (
-    *("probe", "probe_box", "rank", "distance", "probability", "face", "person", "name"),
-    *("photo", "number", "box", "time", "taken"),
-    *("model", "metric", "threshold", "threshold_source", "prior", "searched", "false_matches"),
-)
-HEADER = ("rank", "distance", "probability", "face", "person", "photo")
-FILTERS = ("person", "folder", "since", "until", "quality", "hidden")
+FILTERS = ("person", "folder", "since", "until", "min_quality", "hidden")
+VECTOR_FIELDS = ("probe", "rank", "distance", "photo", "number", "model", "metric", "threshold", "threshold_source")
 
 
-@click.command(epilog=options.example("nitakao search who.jpg -k 5"))
-@click.argument("probes", nargs=-1, required=True, metavar="PROBE...")
+@click.command(epilog=options.example("nitakao search who.jpg --limit 5"))
+@click.argument("probes", nargs=-1, required=True, metavar="PROBE...", shell_complete=options.complete_files)
 @options.gallery_option
-@click.option("--in", "inside", multiple=True, metavar="FOLDER", help="Search these photographs, without a gallery.")
-@click.option("-k", "most", type=int, metavar="K", help="How many faces are listed for each probe (10).")
-@click.option("--same-person", is_flag=True, help="List only faces below the threshold; without -k all of them.")
-@click.option("--max-distance", type=float, metavar="D", help="List only faces nearer than this; without -k all.")
+@options.vectors_option("Search this file of vectors instead of a gallery.")
+@options.hit_options
 @click.option(
-    "--different-people", is_flag=True, help="Look-alikes: one face of each person, and none of the probe's own."
+    "--different-people", is_flag=True, help="List other people who look similar: one face each, not the probe's own."
 )
-@click.option("--not", "away", multiple=True, metavar="OTHER", help="Away from OTHER, who is named as PROBE is.")
-@click.option("--each", is_flag=True, help="Answer several probes one by one, not as pictures of one person.")
-@click.option("--person", multiple=True, metavar="NAME", help="Only faces of this person, by name or #NUMBER.")
-@click.option("--folder", metavar="DIR", help="Only photographs below this folder.")
-@click.option("--since", type=options.Day(), help="Only photographs taken on this day or later (2024-12-31).")
-@click.option("--until", type=options.Day(after=True), help="Only photographs taken on this day or before.")
-@click.option("--quality", type=float, metavar="Q", help="Only faces of at least this quality, 0 to 1.")
-@click.option("--hidden", is_flag=True, help="Faces of hidden people, too.")
-@options.threshold_option("Same person below this distance (the model's own).")
-@options.prior_option("How likely two faces are one person before they are compared.")
-@click.option("--flip", is_flag=True, help="With --in: average each vector with that of the mirrored crop.")
+@click.option("--person", multiple=True, metavar="PERSON", help="Only faces of this person, by name or #NUMBER.")
+@click.option("--folder", metavar="DIR", shell_complete=options.complete_files, help="Only photos in this folder.")
+@click.option("--since", type=options.Day(), help="Only photos taken on this day or later (2024-12-31).")
+@click.option("--until", type=options.Day(after=True), help="Only photos taken on this day or before.")
+@click.option("--min-quality", type=float, metavar="Q", help="Only faces of at least this quality, 0 to 1.")
+@click.option("--hidden", is_flag=True, help="Include faces of hidden people.")
 @options.probe_options
 @options.form_options
 @options.picture_options
-@options.voiced
+@options.with_voice
 def search(
     voice: Voice,
     probes: tuple[str, ...],
     gallery: str | None,
-    inside: tuple[str, ...],
-    most: int | None,
-    same_person: bool,
-    max_distance: float | None,
+    vectors: str | None,
     different_people: bool,
-    away: tuple[str, ...],
-    each: bool,
-    threshold: float | None,
-    prior: float,
-    flip: bool,
     form: str | None,
     sheet: str | None,
     html: str | None,
-    **given: Any,
+    **settings: Any,
 ) -> None:
-    """List the faces of the gallery that are most like PROBE, nearest first.
+    """List the faces that look most like a probe.
 
-    PROBE is a photograph, or somebody of the gallery: face:12, person:Ada or #12. Every face of one photograph is
-    answered; several PROBEs are pictures of one person: the largest face of each is taken, and distances are the root
-    of the mean squared distance to all of them. Faces that PROBE is made of are not listed, and those of hidden people
-    are not searched.
+    PROBE is a photo, or a face or person of the gallery: face:12, person:Ada or #12. Each face of one photo is searched
+    separately. Several PROBEs are photos of one person: the largest face of each is used, and a distance is the root
+    mean square of the distances to all of them. The faces of the probe itself and those of hidden people are not
+    listed.
 
-    The probability is that a face and the probe are one person, by the distance alone and the prior. With --not
-    distances are those from the point that the probe was moved to, and no probability is known.
+    The probability that a face and the probe are the same person is computed from the distance and the prior. With
+    --exclude, distances are those from the moved probe, and there is no probability.
+
+    With --vectors, PROBE is a name in a file that 'nitakao embed' or the article's script wrote, or a photo.
     """
     from nitakao.tasks.search import report
 
     report.check(sheet, html)
-    filters = {name: given.pop(name) for name in FILTERS}
-    near = same_person or max_distance is not None
-    question = {
-        "k": 10 if most is None and not near else most,
-        "same_person": same_person,
-        "within": max_distance,
-        "away": away,
-        "each": each,
-        "threshold": threshold,
-        "prior": prior,
-        "look": options.look(**given),
-    }
-    if inside:
-        if gallery is not None or different_people or any(filters.values()):
-            raise click.UsageError("--in searches photographs without a gallery: a gallery's options do not go with it")
-        found = _folder(voice, probes, inside, question | {"flip": flip}, sheet, html)
-    else:
-        if flip:
-            raise click.UsageError("--flip belongs to --in: a gallery knows how its vectors were made")
-        question |= {"different_people": different_people}
-        found = _gallery(voice, probes, gallery, filters, question, sheet, html)
-    for problem in found.problems:
+    filters = {name: settings.pop(name) for name in FILTERS}
+    question = options.hit_settings(**{name: settings.pop(name) for name in options.HIT_NAMES})
+    question |= {"look": options.look(**settings)}
+    if vectors is not None:
+        if gallery is not None or sheet or html or different_people or any(filters.values()):
+            raise click.UsageError("--vectors searches a file: the options of a gallery do not apply")
+        _show_vectors(_search_vectors(voice, vectors, probes, question), form)
+        return
+    hits = _search_gallery(
+        voice, probes, gallery, filters, question | {"different_people": different_people}, sheet, html
+    )
+    for problem in hits.problems:
         voice.warn(problem)
-    _show(found, form)
+    output.print_hits(hits, form)
 
 
-def _gallery(
+def _search_gallery(
     voice: Voice,
     probes: tuple[str, ...],
     place: str | None,
@@ -120,67 +92,46 @@ def _gallery(
     from nitakao.tasks.search.search import search as task
 
     with opened(place) as gallery:
-        output.ready(voice, card_for(gallery, question["look"].model), (*probes, *question["away"]))
-        names, quality = filters.pop("person"), filters.pop("quality")
+        output.prepare_for_probes(voice, card_for(gallery, question["look"].model), (*probes, *question["away"]))
+        names, least = filters.pop("person"), filters.pop("min_quality")
         filters["folder"] = filters["folder"] or ""
-        found = task(gallery, *probes, where=where(gallery, names, least=quality or 0.0, **filters), **question)
-        if not found.info.faces:
+        hits = task(gallery, *probes, where=where(gallery, names, least=least or 0.0, **filters), **question)
+        if not hits.info.faces:
             voice.warn(f"gallery '{gallery.location}' has no faces yet: 'nitakao index PHOTOS' fills it")
-        report.draw_search(found, gallery, sheet, html)
-        return found
+        report.draw_search(hits, gallery, sheet, html)
+        return hits
 
 
-def _folder(
-    voice: Voice,
-    probes: tuple[str, ...],
-    inside: tuple[str, ...],
-    question: dict[str, Any],
-    sheet: str | None,
-    html: str | None,
-) -> SearchResult:
-    from nitakao.tasks.arguments import card_of
-    from nitakao.tasks.search import report
-    from nitakao.tasks.search.search_folder import search_folder as task
+def _search_vectors(voice: Voice, vectors: str, probes: tuple[str, ...], question: dict[str, Any]) -> VectorSearch:
+    from nitakao.tasks.vectors.search import search_vectors as task
 
-    look = question["look"]
-    output.ready(voice, card_of(look.model), probes)
-    with voice.progress("photos") as steps:
-        output.count_aside(voice, steps, inside, look.allow_urls)
-        found = task(
-            inside,
-            *probes,
-            stdin=options.standard_input(inside),
-            watch=lambda outcome: output.watched(voice, steps, outcome),
-            **question,
-        )
-    report.draw_search(found, None, sheet, html)
-    return found
+    if question["away"]:
+        raise click.UsageError("--exclude needs a gallery or a folder, not a file of vectors")
+    return task(
+        vectors,
+        probes,
+        limit=question["k"],
+        max_distance=question["within"],
+        same_person=question["same_person"],
+        threshold=question["threshold"],
+        look=question["look"],
+    )
 
 
-def _show(found: SearchResult, form: str | None) -> None:
+def _show_vectors(result: VectorSearch, form: str | None) -> None:
     if form is not None:
-        output.write(_records(found), form, FIELDS)
+        basis = (result.model, result.metric, result.threshold, result.threshold_source)
+        rows = [
+            (each.probe, hit.rank, hit.distance, hit.name, hit.number, *basis)
+            for each in result.results
+            for hit in each.hits
+        ]
+        output.write((dict(zip(VECTOR_FIELDS, row, strict=True)) for row in rows), form, VECTOR_FIELDS)
         return
-    for answer in found.answers:
-        if len(found.answers) > 1:
-            click.echo(f"{output.asked_about(answer.probe)}:")
-        output.table(HEADER, [_row(match) for match in answer.hits])
-    output.footer(found.info)
-
-
-def _row(match: Hit) -> list[str]:
-    told = [str(match.rank), output.number(match.distance), output.sure(match.probability)]
-    return [*told, str(match.face.id), output.who(match.face), output.place(match.face)]
-
-
-def _records(found: SearchResult) -> Iterator[dict[str, Any]]:
-    basis = output.of_basis(found.info)
-    for answer in found.answers:
-        for match in answer.hits:
-            yield output.of_probe(answer.probe) | _record(match) | basis
-
-
-def _record(match: Hit) -> dict[str, Any]:
-    kept = match.face
-    told = {"rank": match.rank, "distance": match.distance, "probability": match.probability}
-    return told | {"face": kept.id, "person": kept.person_id, "name": kept.name} | output.of_face(kept)
+    for each in result.results:
+        if len(result.results) > 1:
+            click.echo(f"{each.probe}:")
+        output.table(("rank", "distance", "photo"), [(h.rank, f"{h.distance:.3f}", h.name) for h in each.hits])
+    same = "" if result.threshold != result.threshold else f", same person below {result.threshold:g}"
+    click.echo(f"{result.model or 'model not named'}, {result.metric}{same} ({result.threshold_source})")
+    click.echo(f"{output.plural(result.searched, 'face')} searched")

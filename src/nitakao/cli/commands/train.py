@@ -1,4 +1,4 @@
-"""nitakao train: pictures of people to a model of one's own."""
+"""nitakao train: a model trained on photos of people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nitakao.tasks.train.train import Trained
     from nitakao.training.loop import Event
 
-# Spelled out, as reading them from nitakao.training would be slow for --help; a test compares them.
+# Spelled out, since importing nitakao.training is slow; a test compares them.
 NETWORKS = ("mobilefacenet", "facenet", "nn4-small2")
 LOSSES = ("cosface", "arcface", "softmax", "centre", "triplet", "batch-hard")
 OPTIMISERS = ("adamw", "sgd")
@@ -24,44 +24,52 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 AUGMENTATIONS = ("flip", "jitter", "colour", "jpeg", "blur", "cutout")
 
 _SETTINGS = (
-    click.option("--network", type=click.Choice(NETWORKS), help="What is trained (mobilefacenet)."),
-    click.option("--size", type=int, metavar="PX", help="Side of the crops (the network's own: 112, 160, 96)."),
-    click.option("--dimension", type=int, help="Numbers a face (the network's own: 128, 512, 128)."),
-    click.option("--width", type=float, metavar="X", help="Factor on all channels, for smaller networks (1)."),
+    click.option("--network", type=click.Choice(NETWORKS), help="Network architecture (mobilefacenet)."),
+    click.option("--image-size", "size", type=int, metavar="PX", help="Side of the crops (112, 160, 96, by network)."),
+    click.option("--dimension", type=int, help="Embedding size (128, 512, 128, by network)."),
+    click.option("--width", type=float, metavar="X", help="Width multiplier of all channels (1)."),
+    click.option("--unit-length/--no-unit-length", default=None, help="L2-normalise embeddings (yes)."),
+    click.option("--dropout", type=float, metavar="SHARE", help="Dropout before facenet's last layer (0)."),
+    click.option("--loss", type=click.Choice(LOSSES), help="Loss function (cosface)."),
+    click.option("--loss-margin", "margin", type=float, help="Margin of the loss (its authors' value)."),
+    click.option("--scale", type=float, help="Scale of the logits in cosface and arcface (30)."),
+    click.option("--centre-weight", type=float, help="Weight of the centre loss (0.003)."),
+    click.option("--warm-up", type=int, metavar="STEPS", help="Warm-up steps of the margin (200)."),
+    click.option("--people-per-batch", "people", type=int, metavar="P", help="People per batch (16)."),
     click.option(
-        "--unit-length/--no-unit-length", default=None, help="Whether vectors have length 1 (they do), as FaceNet's."
+        "--pictures-per-person", "pictures", type=int, metavar="K", help="Pictures of each person per batch (4)."
     ),
-    click.option("--dropout", type=float, metavar="SHARE", help="Left out before facenet's last layer (0)."),
-    click.option("--loss", type=click.Choice(LOSSES), help="What is made small (cosface)."),
-    click.option("--margin", type=float, help="The loss's margin (its authors' own)."),
-    click.option("--scale", type=float, help="What cosines are multiplied by, in cosface and arcface (30)."),
-    click.option("--centre-weight", type=float, help="Of the centre loss beside the softmax (0.003)."),
-    click.option("--warm-up", type=int, metavar="STEPS", help="Steps in which the margin grows from 0 (200)."),
-    click.option("--people-per-batch", "people", type=int, metavar="P", help="People in a batch (16)."),
-    click.option("--pictures-per-person", "pictures", type=int, metavar="K", help="Pictures of each in a batch (4)."),
     click.option(
         "--natural/--balanced",
         default=None,
-        help="Draw pictures as often as they are there, or every person alike (balanced).",
+        help="Sample pictures uniformly, or people uniformly (balanced).",
     ),
-    click.option("--steps", type=int, help="Updates in all (2000)."),
-    click.option("--accumulate", type=int, metavar="N", help="Batches added up in one update (1)."),
-    click.option("--optimiser", type=click.Choice(OPTIMISERS), help="How weights are moved (adamw)."),
-    click.option("--rate", type=float, help="The learning rate (0.001)."),
-    click.option("--weight-decay", type=float, help="How much weights are pulled to 0 (0.0005)."),
-    click.option("--epoch", type=int, metavar="STEPS", help="Steps that a schedule file's epoch has (once through)."),
-    click.option("--ema", type=float, metavar="SHARE", help="Kept at each step of the weights' mean (0.999)."),
-    click.option("--precision", type=click.Choice(PRECISIONS), help="Of the network's numbers (auto: bf16 on a GPU)."),
-    click.option("--held-out", type=float, metavar="SHARE", help="Of the people, to judge the network by (0.1)."),
-    click.option("--far", type=float, metavar="RATE", help="False accept rate at which it is judged (0.001)."),
-    click.option("--evaluate-every", type=int, metavar="STEPS", help="Steps between judgements (200)."),
-    click.option("--keep-every", type=int, metavar="STEPS", help="Steps between checkpoints (200)."),
-    click.option("--patience", type=int, metavar="N", help="End after so many judgements without a gain (0: never)."),
+    click.option("--steps", type=int, help="Optimizer steps (2000)."),
+    click.option("--accumulate", type=int, metavar="N", help="Gradient accumulation: batches per step (1)."),
+    click.option("--optimizer", "optimiser", type=click.Choice(OPTIMISERS), help="Optimizer (adamw)."),
+    click.option("--learning-rate", "rate", type=float, help="Learning rate (0.001)."),
+    click.option("--weight-decay", type=float, help="Weight decay (0.0005)."),
     click.option(
-        "--freeze", multiple=True, metavar="LAYER", help="A layer that stays as it is; * stands for any text."
+        "--epoch-steps",
+        "epoch",
+        type=int,
+        metavar="N",
+        help="Steps per epoch of a schedule file (one pass over the data).",
     ),
-    click.option("--only", multiple=True, metavar="LAYER", help="Train this layer, and leave all others as they are."),
-    click.option("--seed", type=int, help="Of all chance (0)."),
+    click.option("--ema", type=float, metavar="SHARE", help="EMA decay of the weights (0.999)."),
+    click.option("--precision", type=click.Choice(PRECISIONS), help="Numeric precision (auto: bf16 on a GPU)."),
+    click.option("--held-out", type=float, metavar="SHARE", help="Share of people held out for validation (0.1)."),
+    click.option("--far", type=float, metavar="RATE", help="False accept rate of the validation (0.001)."),
+    click.option("--evaluate-every", type=int, metavar="STEPS", help="Steps between validations (200)."),
+    click.option(
+        "--checkpoint-every", "keep_every", type=int, metavar="STEPS", help="Steps between checkpoints (200)."
+    ),
+    click.option("--patience", type=int, metavar="N", help="Stop after N validations without improvement (0: never)."),
+    click.option("--freeze", multiple=True, metavar="LAYER", help="Freeze layers of this name; * matches any text."),
+    click.option(
+        "--only", multiple=True, metavar="LAYER", help="Train only layers of this name, and freeze all others."
+    ),
+    click.option("--seed", type=int, help="Random seed (0)."),
 )
 
 
@@ -73,33 +81,38 @@ def _settings_options(command: Any) -> Any:
 
 @click.command(epilog=options.example("nitakao train people -o mine"))
 @click.argument("folder", required=False, type=click.Path(), metavar="[DIR]")
+@click.option("-o", "--out", required=True, type=click.Path(), metavar="RUN", help="Folder of the run and its model.")
+@click.option("--gallery", metavar="FILE", help="Train on the named people of this gallery instead of DIR.")
 @click.option(
-    "-o", "--out", required=True, type=click.Path(), metavar="RUN", help="The folder of the run and its model."
+    "--people", "people_list", type=click.Path(), metavar="FILE", help="Only people named in this file, one per line."
 )
-@click.option("--gallery", metavar="FILE", help="Train on the people with a name of this gallery instead.")
-@click.option("--people", "people_list", type=click.Path(), metavar="FILE", help="Only these people, one a line.")
 @click.option(
-    "--from", "begin", metavar="MODEL", help="Begin with the weights of this model, .pt or .t7 file, or run (random)."
+    "--from", "begin", metavar="MODEL", help="Initial weights: a model, a .pt or .t7 file, or a run (random)."
 )
-@click.option("--name", help="What the model is called (as its folder).")
-@click.option("--resume", is_flag=True, help="Go on with the run in RUN, whose settings and pictures it knows.")
+@click.option("--name", help="Name of the model (that of its folder).")
+@click.option("--resume", is_flag=True, help="Resume the run in RUN with its settings and pictures.")
 @click.option(
-    "--pairs", nargs=2, type=click.Path(), metavar="FILE DIR", help="Judge by these pairs too, in LFW's layout."
+    "--eval-pairs",
+    "pairs",
+    nargs=2,
+    type=click.Path(),
+    metavar="FILE DIR",
+    help="Also validate on these pairs, in LFW's layout.",
 )
-@click.option("--crops", type=click.Path(), metavar="DIR", help="Keep faces here, for several runs (in RUN).")
 @click.option(
-    "--check-labels", is_flag=True, help="First list pictures that look like somebody else (label-noise.csv)."
+    "--crops", type=click.Path(), metavar="DIR", help="Folder for the aligned crops, to share between runs (in RUN)."
 )
-@click.option("--check-model", metavar="MODEL", help="The model that judges labels (dlib-resnet).")
+@click.option("--check-labels", is_flag=True, help="First list pictures that look mislabelled (label-noise.csv).")
+@click.option("--check-model", metavar="MODEL", help="Model that checks labels (dlib-resnet).")
+@click.option("--schedule", metavar="NAME", help="Learning rate schedule: cosine, step, or a schedule file (cosine).")
+@click.option("--augment", metavar="LIST", help=f"Augmentations: {','.join(AUGMENTATIONS)} (all), or none.")
 @click.option(
-    "--schedule", metavar="WORD", help="The learning rate's course: cosine, step, or a schedule file (cosine)."
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Device to train on (auto: a GPU if there is one)."
 )
-@click.option("--augment", metavar="LIST", help=f"Changes made to pictures, of {','.join(AUGMENTATIONS)} (all); none.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where it computes (auto: a GPU if any).")
 @_settings_options
 @options.detector_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@options.voiced
+@options.with_voice
 def train(
     voice: Voice,
     folder: str | None,
@@ -120,20 +133,20 @@ def train(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Train a network on pictures of people, and leave it as a model of your own.
+    """Train a model on photos of people.
 
-    DIR holds a folder of pictures for each person, called as they are. Some people are held out, and the network is
-    judged by them; what it is worth stands on its card. RUN is a model at once: --model RUN in every command.
+    DIR has one folder of pictures per person. The network is validated on held-out people, and its accuracy is written
+    to the model's card. To use the model: --model RUN.
 
-    Without a GPU this takes hours for many people; begin with --from facenet-vggface2 --network facenet where you have
-    few. Several GPUs: torchrun --no-python --nproc-per-node 2 nitakao train ... Ctrl-C leaves a checkpoint, and
-    --resume goes on from it. Needs the extra: pip install "nitakao[train]".
+    With few people, fine-tune: --from facenet-vggface2 --network facenet. Training on a CPU takes hours. On several
+    GPUs: torchrun --no-python --nproc-per-node 2 nitakao train ... Ctrl-C writes a checkpoint, and --resume continues
+    from it. Requires the extra: pip install "nitakao[train]".
     """
     from nitakao.tasks.train import train as task
 
     given = _given(settings, schedule, augment)
     if resume and (given or folder or gallery or begin or name or people_list or pairs or crops):
-        raise click.UsageError("--resume goes on with the run's own settings and pictures: name only -o")
+        raise click.UsageError("--resume uses the run's own settings and pictures: give only --out")
     from nitakao.tasks.train.face_crops import Progress
     from nitakao.training.settings import TrainingData
     from nitakao.values import DetectorSettings
@@ -168,7 +181,7 @@ def train(
 
 
 def _given(settings: dict[str, Any], schedule: str | None, augment: str | None) -> dict[str, Any]:
-    """What was asked for outright; all else is the settings' own."""
+    """The settings that were set explicitly."""
     found = {name: value for name, value in settings.items() if value not in (None, ())}
     if schedule is not None:
         found["schedule"] = schedule
@@ -190,7 +203,7 @@ def _settings(given: dict[str, Any]) -> Any:
 
 
 def _people(path: str | None) -> tuple[str, ...]:
-    """Names, one a line; what follows a tab is left out."""
+    """Names, one per line; text after a tab is ignored."""
     if path is None:
         return ()
     with open(path, encoding="utf-8") as file:
@@ -198,7 +211,7 @@ def _people(path: str | None) -> tuple[str, ...]:
 
 
 class _Shown:
-    """What is seen on standard error while a training goes on."""
+    """Progress of a training on standard error."""
 
     def __init__(self, voice: Voice, steps: Steps) -> None:
         self._voice, self._steps = voice, steps
@@ -207,7 +220,7 @@ class _Shown:
     def cut(self, total: int) -> None:
         self._cut += 1
         if self._cut == total:
-            self._voice.warn(f"{plural(total, 'picture')} looked at")
+            self._voice.warn(f"{plural(total, 'picture')} cropped")
 
     def told(self, event: Event) -> None:
         from nitakao.training.loop import Notice, ValidationEvent
@@ -230,17 +243,17 @@ def _summary(trained: Trained) -> None:
     card, found = trained.card, trained.validation
     click.echo(
         f"{card.name}: {plural(trained.pictures, 'picture')} of {plural(trained.people, 'person', 'people')}, "
-        f"weights of step {trained.step} of {trained.steps}, {output.duration(trained.seconds)}"
+        f"weights of step {trained.step} of {trained.steps}, {output.format_duration(trained.seconds)}"
     )
     if found is None:
-        click.echo("nobody was held out: not judged, and no threshold is known")
+        click.echo("nobody was held out: not validated, and no threshold is known")
     else:
         click.echo(
             f"held out: {plural(trained.held_out_pictures, 'picture')} of "
             f"{plural(trained.held_out_people, 'person', 'people')}, AUC {found.auc:.4f}, VAL {found.val:.2%} at FAR "
             f"{found.far:g}; euclidean, same person below {card.threshold:g} ({found.accuracy:.2%} right)"
         )
-    click.echo(f"PyTorch and the graph agree to {trained.parity:.0e}; use it: --model {trained.folder}")
+    click.echo(f"PyTorch and ONNX agree to {trained.parity:.0e}; use it: --model {trained.folder}")
 
 
 def _as_json(trained: Trained) -> None:

@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 @click.argument("a")
 @click.argument("b")
 @click.option(
-    "--vectors", type=click.Path(), metavar="FILE", help="A and B are names in this file of vectors, not photographs."
+    "--vectors", type=click.Path(), metavar="FILE", help="A and B are names in this file of vectors, not photos."
 )
 @options.gallery_option
 @options.model_option("A model's name or path (dlib-resnet; with --vectors: the one the file names).")
 @click.option("--threshold", type=float, metavar="T", help="Same person below this distance (the model's own).")
 @click.option(
-    "--metric", type=click.Choice(["euclidean", "cosine"]), help="With --vectors: the distance (the model's own)."
+    "--metric", type=click.Choice(["euclidean", "cosine"]), help="With --vectors: the metric (the model's own)."
 )
 @click.option("--picture", type=click.Path(), metavar="FILE", help="Save the two faces side by side (.png or .jpg).")
-@options.faces_option("Which face of each photograph is compared (largest).")
+@options.faces_option("Which face of each photo to compare (largest).")
 @click.option("--flip", is_flag=True, help="Average each vector with that of the mirrored crop.")
 @options.detector_options
 @options.device_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@options.voiced
+@options.with_voice
 def verify(
     voice: Voice,
     a: str,
@@ -46,7 +46,7 @@ def verify(
     threshold: float | None,
     metric: str | None,
     picture: str | None,
-    choice: str | None,
+    faces: str | None,
     flip: bool,
     device: str | None,
     gpu_memory_fraction: float | None,
@@ -55,31 +55,31 @@ def verify(
     article: bool,
     **detector: Any,
 ) -> None:
-    """Compare two faces: their distance, and whether it is below the model's threshold.
+    """Compare two faces: are they the same person?
 
-    A and B are photographs, or somebody of the gallery: person:Ada, #12 or face:12; a person's distance is the root of
-    the mean squared distance to all her faces. With --vectors, they are names in a file that 'nitakao embed' wrote, or
-    the article's script: as they stand there, or by their base names; NAME#1 is the second face of a photo with more.
-    The exit code is 0 whatever the verdict.
+    Prints their distance, and whether it is below the model's threshold. A and B are photos, or people or faces of the
+    gallery: person:Ada, #12 or face:12. A person's distance is the root mean square of the distances to all their
+    faces. With --vectors, A and B are names in a file that 'nitakao embed' or the article's script wrote: full names or
+    base names; NAME#1 is the second face of a photo. The exit code is 0 for every verdict.
     """
     from nitakao.tasks.probes import is_kept
     from nitakao.tasks.search import verify as task
 
     if gallery is not None or (vectors is None and (is_kept(a) or is_kept(b))):
         if vectors is not None or picture is not None or metric is not None or flip:
-            raise click.UsageError("--vectors, --picture, --metric and --flip do not go with somebody of a gallery")
-        look = options.look(model, choice, device, gpu_memory_fraction, allow_urls, article, **detector)
+            raise click.UsageError("--vectors, --picture, --metric and --flip do not apply to people of a gallery")
+        look = options.look(model, faces, device, gpu_memory_fraction, allow_urls, article, **detector)
         _show_known(a, b, _known(voice, a, b, gallery, threshold, look), as_json)
         return
     if vectors is not None:
         if picture is not None:
-            raise click.UsageError("--picture needs photographs, and --vectors names none")
+            raise click.UsageError("--picture needs photos, and --vectors has none")
         verdict = task.among(vectors, a, b, model=model, metric=metric, threshold=threshold)  # type: ignore[arg-type]
         _show(a, b, verdict, as_json)
         return
     if metric is not None:
-        raise click.UsageError("--metric belongs to --vectors: a model's own metric is on its card")
-    choice = choice or ("first" if article else "largest")
+        raise click.UsageError("--metric requires --vectors: photos are compared in the model's own metric")
+    choice = faces or ("first" if article else "largest")
     found = _photographs(
         voice,
         a,
@@ -105,7 +105,7 @@ def _known(voice: Voice, a: str, b: str, place: str | None, threshold: float | N
     from nitakao.tasks.search.verify_person import verify_known as task
 
     with opened(place) as gallery:
-        output.ready(voice, card_for(gallery, look.model), (a, b))
+        output.prepare_for_probes(voice, card_for(gallery, look.model), (a, b))
         return task(gallery, a, b, threshold=threshold, look=look)
 
 
@@ -118,8 +118,8 @@ def _photographs(
     if picture is not None:
         task.check_picture(Path(picture))
     card = card_of(model)
-    output.notice(voice, card)
-    output.fetched(voice, card)
+    output.show_notice(voice, card)
+    output.fetch_weights(voice, card)
     found = task.compare(a, b, model=card, **settings)
     if picture is not None:
         task.draw(Path(picture), found)
@@ -151,8 +151,8 @@ def _show_known(a: str, b: str, found: Likeness, as_json: bool) -> None:
         extra = {"best": found.best, "pairs": found.pairs, "probability": found.probability, "prior": found.basis.prior}
         output.json_line(_record(a, b, verdict) | extra)
         return
-    told = [output.number(v) for v in (verdict.distance, found.best, verdict.threshold)]
-    told.append(output.sure(found.probability))
+    told = [output.format_number(v) for v in (verdict.distance, found.best, verdict.threshold)]
+    told.append(output.format_probability(found.probability))
     header = ["distance", "best", "threshold", "probability", "verdict", "a", "b"]
     output.table(header, [[*told, verdict_word(verdict), a, b]])
     pairs = "one pair of faces" if found.pairs == 1 else f"{found.pairs} pairs of faces"

@@ -13,14 +13,13 @@ METHODS = ("dbscan", "hdbscan", "agglomerative")  # spelled out for a quick --he
 
 
 def clustering_options(command: Command) -> Command:
-    """--method and --min-faces."""
+    """Add --method and --min-faces."""
     command = click.option(
         "--min-faces",
-        "smallest",
         type=int,
         default=3,
         show_default=True,
-        help="DBSCAN's min_samples, HDBSCAN's min_cluster_size.",
+        help="With --method: DBSCAN's min_samples, HDBSCAN's min_cluster_size.",
     )(command)
     return click.option(
         "--method", type=click.Choice(METHODS), help="A scikit-learn method instead of nitakao's own clustering."

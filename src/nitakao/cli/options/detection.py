@@ -27,19 +27,19 @@ class Thresholds(click.ParamType):  # type: ignore[type-arg]  # generic in newer
         try:
             first, second, third = (float(part) for part in str(value).split(","))
         except ValueError:
-            self.fail(f"{value!r} is not three numbers with commas between them, like 0.6,0.7,0.7", parameter, context)
+            self.fail(f"{value!r} is not three numbers separated by commas, like 0.6,0.7,0.7", parameter, context)
         return first, second, third
 
 
 def detector_options(command: Command) -> Command:
-    """Everything that makes DetectorSettings; see `detector_settings`."""
+    """Add the options that `detector_settings` takes."""
     for option in reversed(_DETECTOR_OPTIONS):
         command = option(command)
     return command
 
 
 detector_option = click.option(
-    "--detector", type=click.Choice(DETECTORS), help="How faces are found (mtcnn); none: each picture is one face."
+    "--detector", type=click.Choice(DETECTORS), help="The face detector (mtcnn); none: each photo is one face."
 )
 
 
@@ -49,17 +49,19 @@ _DETECTOR_OPTIONS = (
         "--smallest-face",
         type=float,
         metavar="PX",
-        help="Side of the smallest face looked for, in pixels (1/50 of the photograph's shorter side, at least 20).",
+        help="Smallest face to detect, in pixels (1/50 of the shorter side of the photo, at least 20).",
     ),
-    click.option("--thresholds", type=Thresholds(), help="MTCNN's three scores (0.6,0.7,0.7)."),
-    click.option("--factor", type=float, help="MTCNN's pyramid step (0.709)."),
+    click.option(
+        "--thresholds", type=Thresholds(), help="MTCNN: score thresholds of the three networks (0.6,0.7,0.7)."
+    ),
+    click.option("--factor", type=float, help="MTCNN: scale factor of the image pyramid (0.709)."),
     click.option(
         "--article",
         is_flag=True,
-        help="The article's settings: MTCNN, 20 pixels, its thresholds, no retry, first face.",
+        help="Use the article's settings: MTCNN, smallest face 20 px, no retry, first face.",
     ),
-    click.option("--no-retry", is_flag=True, help="Where no face is found, do not look again padded and turned."),
-    click.option("--allow-url", "allow_urls", is_flag=True, help="Photographs may be http or https addresses."),
+    click.option("--no-retry", is_flag=True, help="If no face is found, do not retry with a padded and rotated photo."),
+    click.option("--allow-url", "allow_urls", is_flag=True, help="Accept http and https URLs as photos."),
 )
 
 
@@ -71,7 +73,7 @@ def detector_settings(
     article: bool,
     no_retry: bool,
 ) -> DetectorSettings:
-    """The settings of the options; what is given outright comes before what --article means."""
+    """Build the detector's settings; explicit options take precedence over --article."""
     from nitakao.values import ARTICLE_SMALLEST_FACE, DetectorSettings
 
     default = DetectorSettings()
@@ -87,7 +89,7 @@ def detector_settings(
 
 
 def faces_option(text: str) -> Callable[[Command], Command]:
-    return click.option("--faces", "choice", type=click.Choice(CHOICES), help=text)
+    return click.option("--faces", type=click.Choice(CHOICES), help=text)
 
 
 def device_options(command: Command) -> Command:
@@ -96,9 +98,11 @@ def device_options(command: Command) -> Command:
         "--gpu_memory_fraction",
         type=float,
         metavar="SHARE",
-        help="Share of the GPU's memory that may be taken, with --device cuda.",
+        help="Share of GPU memory to use with --device cuda, 0 to 1.",
     )(command)
-    return click.option("--device", type=click.Choice(DEVICES), help="Where networks run (cpu).")(command)
+    return click.option("--device", type=click.Choice(DEVICES), help="The device that runs the networks (cpu).")(
+        command
+    )
 
 
 def device_of(device: str | None, gpu_memory_fraction: float | None) -> Device:
@@ -108,5 +112,5 @@ def device_of(device: str | None, gpu_memory_fraction: float | None) -> Device:
 
 
 def standard_input(photos: tuple[str, ...]) -> Any:
-    """Standard input's bytes, where '-' asks for them."""
+    """Standard input's bytes if '-' is among the photos."""
     return sys.stdin.buffer if "-" in photos else None

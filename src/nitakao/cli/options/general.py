@@ -13,14 +13,14 @@ from nitakao.cli.output.voice import Voice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
 
 
-def voiced(command: Command) -> Command:
-    """-v and -q, which may stand before or after the command's name; the command gets a Voice as its first argument."""
+def with_voice(command: Command) -> Command:
+    """Add -v and -q, which also work before the command's name, and pass a Voice as the first argument."""
 
-    @click.option("-v", "--verbose", count=True, help="Say more; twice: tracebacks too.")
-    @click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings, only errors.")
+    @click.option("-v", "--verbose", count=True, help="Print details; twice: tracebacks too.")
+    @click.option("-q", "--quiet", is_flag=True, help="Print errors only, no progress or warnings.")
     @wraps(command)
     def wrapped(*arguments: Any, verbose: int, quiet: bool, **options: Any) -> Any:
         context = click.get_current_context()
@@ -32,12 +32,12 @@ def voiced(command: Command) -> Command:
 
 
 def example(line: str) -> str:
-    """The epilog: one line that can be pasted."""
+    """The epilog of a command's help: one line that can be pasted."""
     return f"\b\nExample:\n  {line}"
 
 
-def models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of models for the shell, or files where a path is begun."""
+def complete_models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete names of models, or files if the text looks like a path."""
     from nitakao.errors import NitakaoError
     from nitakao.models.cards import registry
 
@@ -50,21 +50,36 @@ def models(context: click.Context, parameter: click.Parameter, incomplete: str) 
     return [CompletionItem(card.name, help=card.title) for card in cards if card.name.startswith(incomplete)]
 
 
+def complete_files(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete files and folders."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def photos_argument(command: Command) -> Command:
+    """Add the argument PHOTO..."""
+    return click.argument("photos", nargs=-1, required=True, metavar="PHOTO...", shell_complete=complete_files)(command)
+
+
+def vectors_option(text: str) -> Callable[[Command], Command]:
+    return click.option("--vectors", type=click.Path(), metavar="FILE", help=text)
+
+
 def model_option(text: str) -> Callable[[Command], Command]:
-    return click.option("--model", metavar="MODEL", shell_complete=models, help=text)
+    return click.option("--model", metavar="MODEL", shell_complete=complete_models, help=text)
 
 
 def gallery_option(command: Command) -> Command:
-    """--gallery, which means the same for every command that has it."""
+    """Add --gallery."""
     return click.option(
         "--gallery",
         metavar="FILE",
-        help="The gallery: a file, or a postgresql:// address (NITAKAO_GALLERY, else one in your data folder).",
+        shell_complete=complete_files,
+        help="The gallery: a file or a postgresql:// URL (NITAKAO_GALLERY, or the one in your data folder).",
     )(command)
 
 
-def face_number(text: str) -> int:
-    """The face that is meant. Raises UsageError for what is no number."""
+def parse_face_number(text: str) -> int:
+    """The number of a face. Raises UsageError if the text is not one."""
     if not text.isdecimal() or len(text) > 18:
-        raise click.UsageError(f"'{text}' is no face: faces are given by the numbers that listings show")
+        raise click.UsageError(f"'{text}' is not the number of a face: use the numbers that listings show")
     return int(text)

@@ -18,7 +18,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Day(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
-    """Seconds since 1970 of a date or a time in ISO 8601; `after`: of a date, the end of the day."""
+    """A date or time in ISO 8601, as seconds since 1970. With `after`, a date means the end of that day."""
 
     name = "DATE"
 
@@ -27,24 +27,24 @@ class Day(click.ParamType):  # type: ignore[type-arg]  # generic in newer click 
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         try:
-            found = datetime.fromisoformat(str(value))
+            moment = datetime.fromisoformat(str(value))
         except ValueError:
-            self.fail(f"{value!r} is no date like 2024-12-31", parameter, context)
+            self.fail(f"{value!r} is not a date like 2024-12-31", parameter, context)
         if self.after and len(str(value)) <= len("2024-12-31"):
-            found += timedelta(days=1)
-        return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
+            moment += timedelta(days=1)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
 
 
 def probe_options(command: Command) -> Command:
-    """Everything that makes a `Look`; see `look`."""
+    """Add the options that `look` takes."""
     command = device_options(detector_options(command))
-    command = faces_option("Which faces of a photograph are asked about (all; of several: largest).")(command)
-    return model_option("A card or network in place of the gallery's model by its name.")(command)
+    command = faces_option("Which faces of a probe photo to use (all; with several probes: largest).")(command)
+    return model_option("The card or network of the gallery's model, if it is not installed by name.")(command)
 
 
 def look(
     model: str | None,
-    choice: str | None,
+    faces: str | None,
     device: str | None,
     gpu_memory_fraction: float | None,
     allow_urls: bool,
@@ -56,8 +56,8 @@ def look(
     return Look(
         model=model,
         detector=detector_settings(article=article, **detector),
-        choice=choice or ("first" if article else None),  # type: ignore[arg-type]  # one of the option's words
-        # Only where asked for: it loads ONNX Runtime, which asking about a face of the gallery does without.
+        choice=faces or ("first" if article else None),  # type: ignore[arg-type]  # one of the option's words
+        # Only if set: a Device loads ONNX Runtime, which a probe from the gallery does not need.
         device=device_of(device, gpu_memory_fraction) if device or gpu_memory_fraction else None,
         allow_urls=allow_urls,
     )
@@ -72,16 +72,63 @@ def threshold_option(text: str) -> Callable[[Command], Command]:
 
 
 def form_options(command: Command) -> Command:
-    """--json and --csv; see `write`."""
-    command = click.option("--csv", "form", flag_value="csv", help="Print CSV, with the same fields.")(command)
-    return click.option("--json", "form", flag_value="json", help="Print JSON, one object a line.")(command)
+    """Add --json and --csv; `output.write` takes their value."""
+    command = click.option("--csv", "form", flag_value="csv", help="Print CSV with the same fields.")(command)
+    return click.option("--json", "form", flag_value="json", help="Print JSON, one object per line.")(command)
+
+
+def hit_options(command: Command) -> Command:
+    """Add the options of which hits to list; see `hit_settings`."""
+    for option in reversed(_HIT_OPTIONS):
+        command = option(command)
+    return command
+
+
+_HIT_OPTIONS = (
+    click.option("-k", "--limit", type=int, metavar="N", help="How many hits to list for each probe (10)."),
+    click.option("--same-person", is_flag=True, help="List only hits below the threshold; without --limit, all."),
+    click.option(
+        "--max-distance", type=float, metavar="D", help="List only hits below this distance; without --limit, all."
+    ),
+    click.option(
+        "--exclude", multiple=True, metavar="OTHER", help="Move the probe away from OTHER, named like a PROBE."
+    ),
+    click.option("--each", is_flag=True, help="Search each PROBE separately, not as photos of one person."),
+    threshold_option("Same person below this distance (the model's own)."),
+    prior_option("Prior probability that two faces are the same person."),
+)
+
+
+def hit_settings(
+    limit: int | None,
+    same_person: bool,
+    max_distance: float | None,
+    exclude: tuple[str, ...],
+    each: bool,
+    threshold: float | None,
+    prior: float,
+) -> dict[str, Any]:
+    """The arguments of a search. Without a limit, a limit of distance lists all hits, else ten are listed."""
+    near = same_person or max_distance is not None
+    return {
+        "k": 10 if limit is None and not near else limit,
+        "same_person": same_person,
+        "within": max_distance,
+        "away": exclude,
+        "each": each,
+        "threshold": threshold,
+        "prior": prior,
+    }
+
+
+HIT_NAMES = ("limit", "same_person", "max_distance", "exclude", "each", "threshold", "prior")
 
 
 def picture_options(command: Command) -> Command:
-    """--sheet and --html; see `tasks.showing`."""
-    command = click.option("--html", type=click.Path(), metavar="FILE", help="Save a page with pictures, in one file.")(
-        command
-    )
+    """Add --sheet and --html."""
+    command = click.option(
+        "--html", type=click.Path(), metavar="FILE", help="Save a web page with pictures, in one file."
+    )(command)
     return click.option("--sheet", type=click.Path(), metavar="FILE", help="Save a contact sheet (.png or .jpg).")(
         command
     )

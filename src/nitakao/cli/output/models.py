@@ -1,4 +1,4 @@
-"""What commands say about a model: its licences, the download of its weights, its threshold; and checks of it."""
+"""What commands print about a model: its licences, the download of its weights, its threshold; and its checks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from nitakao.values import Check, ModelCard
 
 
-def notice(voice: Voice, card: ModelCard) -> None:
-    """Say once what a model's licences leave open."""
+def show_notice(voice: Voice, card: ModelCard) -> None:
+    """Warn once about restrictions in a model's licences."""
     from nitakao.models.cards import licences
 
     text = licences.first_use_notice(card)
@@ -26,8 +26,8 @@ def notice(voice: Voice, card: ModelCard) -> None:
         voice.warn(text)
 
 
-def fetched(voice: Voice, card: ModelCard) -> None:
-    """Have the model's files here, with progress where they must be fetched first."""
+def fetch_weights(voice: Voice, card: ModelCard) -> None:
+    """Download the model's weights unless they are here, with progress."""
     from nitakao.models.weights import files
 
     for file in card.files:
@@ -37,7 +37,7 @@ def fetched(voice: Voice, card: ModelCard) -> None:
 
 @contextmanager
 def downloading(voice: Voice, name: str) -> Iterator[Callable[[int, int], None]]:
-    """What is called with (bytes so far, bytes in all) while a file is fetched; nothing is shown if it never is."""
+    """Yield a callback of (bytes so far, bytes in all) that shows the progress of a download."""
     with voice.progress(f"MB of {name}") as steps:
 
         def report(done: int, total: int) -> None:
@@ -47,34 +47,34 @@ def downloading(voice: Voice, name: str) -> Iterator[Callable[[int, int], None]]
         yield report
 
 
-def ready(voice: Voice, card: ModelCard, asked: Iterable[str]) -> None:
-    """Say what the model's licences leave open and have its weights here, where a photograph is asked about."""
+def prepare_for_probes(voice: Voice, card: ModelCard, asked: Iterable[str]) -> None:
+    """If a probe is a photo, show the licence notice and download the weights."""
     from nitakao.tasks.probes import is_kept
 
     if not all(is_kept(named) for named in asked):
-        notice(voice, card)
-        fetched(voice, card)
+        show_notice(voice, card)
+        fetch_weights(voice, card)
 
 
 def model_line(card: ModelCard) -> str:
-    """Model, metric and threshold: what makes a distance readable."""
+    """Model, embedding size, metric and threshold on one line."""
     same = (
         f"same person below {card.threshold:g} ({card.threshold_source})"
         if card.has_threshold
-        else "no threshold is known"
+        else "no threshold known"
     )
-    return f"{card.name}, {card.dimension} numbers a face, {card.metric}, {same}"
+    return f"{card.name}, {card.dimension} dimensions, {card.metric}, {same}"
 
 
-def report(checks: Iterable[Check], as_json: bool) -> None:
-    """Print the checks; exit code 1 where a needed one failed."""
-    looked_at = list(checks)
+def print_checks(checks: Iterable[Check], as_json: bool) -> None:
+    """Print the checks; the exit code is 1 if a required one failed."""
+    results = list(checks)
     if as_json:
-        for check in looked_at:
+        for check in results:
             json_line(asdict(check))
     else:
-        table(["", "check", "detail"], [[_mark(check), check.name, check.detail] for check in looked_at])
-    if any(check.needed and not check.ok for check in looked_at):
+        table(["", "check", "detail"], [[_mark(check), check.name, check.detail] for check in results])
+    if any(check.needed and not check.ok for check in results):
         click.get_current_context().exit(1)
 
 

@@ -1,4 +1,4 @@
-"""What commands say about photographs while they work through them."""
+"""What commands print about photos while they process them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from nitakao.values import Outcome
 
 
-def counted(photos: tuple[str, ...], allow_urls: bool) -> int | None:
-    """How many photographs these arguments name; None for a list on standard input, which is read only once."""
+def count_photos(photos: tuple[str, ...], allow_urls: bool) -> int | None:
+    """The number of photos that the arguments name; None for a list on standard input, which is read only once."""
     from nitakao import photos as reading
     from nitakao.errors import NitakaoError
 
@@ -26,33 +26,31 @@ def counted(photos: tuple[str, ...], allow_urls: bool) -> int | None:
         return None
 
 
-def count_aside(voice: Voice, steps: Steps, photos: tuple[str, ...], allow_urls: bool) -> None:
-    """Count the photographs while the first of them are worked on: a large folder takes its time."""
+def count_in_background(voice: Voice, steps: Steps, photos: tuple[str, ...], allow_urls: bool) -> None:
+    """Count the photos on a thread while the first are processed, since listing a large folder takes long."""
 
     if voice.level < 0:
         return
-    # Loaded here: two threads that load the same modules at once can each find them half done.
+    # Loaded here: two threads that import a module at once can each see it half initialised.
     from nitakao import photos as _photos  # noqa: F401
 
     def count() -> None:
-        steps.total = counted(photos, allow_urls)
+        steps.total = count_photos(photos, allow_urls)
 
     threading.Thread(target=count, daemon=True).start()
 
 
-def watched(voice: Voice, steps: Steps, outcome: Outcome) -> None:
-    """Count a photograph; name it where something is to be said of it."""
+def show_outcome(voice: Voice, steps: Steps, outcome: Outcome) -> None:
+    """Count a photo, and report its problem."""
     steps.step()
     if outcome.problem:
         voice.warn(outcome.complaint)
     for face in outcome.faces:
         if face.turn:
-            voice.detail(
-                f"'{outcome.source}': the face stands upright once the picture is turned by {face.turn} degrees"
-            )
+            voice.detail(f"'{outcome.source}': face found after rotating the photo by {face.turn} degrees")
 
 
-def counts(tally: Tally) -> str:
+def format_counts(tally: Tally) -> str:
     text = plural(tally.photos, "photo")
     if tally.without_faces:
         text += f", {tally.without_faces} without a face"

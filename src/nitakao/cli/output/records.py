@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def json_line(record: dict[str, Any]) -> None:
-    """One object on one line; what is not a number becomes null."""
+    """Print one JSON object on one line; NaN and infinity become null."""
     click.echo(json.dumps(_json_safe(record), ensure_ascii=False, allow_nan=False))
 
 
@@ -31,7 +31,7 @@ def _json_safe(value: Any) -> Any:
 
 
 def write(records: Iterable[dict[str, Any]], form: str, fields: Sequence[str]) -> None:
-    """Records as JSON lines or as CSV under their fields' names."""
+    """Print records as JSON lines, or as CSV with a header."""
     if form == "csv":
         click.echo(_line(fields), nl=False)
     for record in records:
@@ -39,7 +39,7 @@ def write(records: Iterable[dict[str, Any]], form: str, fields: Sequence[str]) -
 
 
 def write_one(record: dict[str, Any], form: str) -> None:
-    """One record, as it comes."""
+    """Print one record."""
     if form == "json":
         json_line(record)
     else:
@@ -53,30 +53,30 @@ def _line(cells: Sequence[object]) -> str:
 
 
 def _cell(value: object) -> object:
-    """Lists become words with blanks between; what is not known is empty."""
+    """A list becomes words separated by blanks; an unknown value is empty."""
     if value is None or value != value:
         return ""
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def of_probe(probe: Probe) -> dict[str, Any]:
-    """The fields that say who was asked about."""
-    return {"probe": probe.name, "probe_box": None if probe.face is None else box(probe.face.box)}
+def probe_fields(probe: Probe) -> dict[str, Any]:
+    """The fields of a probe."""
+    return {"probe": probe.name, "probe_box": None if probe.face is None else round_box(probe.face.box)}
 
 
-def of_face(kept: FaceRecord) -> dict[str, Any]:
-    """The fields that say where a face is."""
+def face_fields(kept: FaceRecord) -> dict[str, Any]:
+    """The fields of a face's place."""
     return {
         "photo": kept.path,
         "number": kept.number,
-        "box": box(kept.face.box),
+        "box": round_box(kept.face.box),
         "time": kept.time,
         "taken": kept.taken,
     }
 
 
-def of_basis(basis: ResultInfo) -> dict[str, Any]:
-    """The fields that make the others readable."""
+def basis_fields(basis: ResultInfo) -> dict[str, Any]:
+    """The fields of the model, metric and threshold behind the numbers."""
     return {
         "model": basis.model,
         "metric": basis.metric,
@@ -88,5 +88,5 @@ def of_basis(basis: ResultInfo) -> dict[str, Any]:
     }
 
 
-def box(corners: Sequence[float]) -> list[float]:
+def round_box(corners: Sequence[float]) -> list[float]:
     return [round(float(v), 1) for v in corners]

@@ -11,7 +11,7 @@ import click
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Aligned columns, numbers to the right; the last column is left as it is."""
+    """Print aligned columns, numbers to the right."""
     body = [[harmless(str(cell)) for cell in row] for row in rows]
     numeric = [all(_is_number(row[c]) for row in body) for c in range(len(header))]
     widths = [max(_width(row[c]) for row in [header, *body]) for c in range(len(header))]
@@ -21,14 +21,14 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         click.echo("  ".join(cells).rstrip())
 
 
-def padded(text: str, columns: int) -> str:
-    """The text on one line, filled with blanks up to so many columns; a longer one stays as long as it is."""
+def pad(text: str, columns: int) -> str:
+    """The text on one line, padded with blanks to this many terminal columns; longer text is not cut."""
     shown = harmless(text)
     return shown + " " * (columns - _width(shown))
 
 
 def harmless(text: str) -> str:
-    """The text on one line: what would break the line, or turn it around, is shown with escapes."""
+    """The text on one line, with escapes for characters that break or reverse it."""
     return "".join(letter if _is_harmless(letter) else ascii(letter)[1:-1] for letter in text)
 
 
@@ -38,7 +38,7 @@ def _is_harmless(letter: str) -> bool:
 
 
 def _width(text: str) -> int:
-    """Columns of a terminal: a letter of Japanese takes two."""
+    """The number of terminal columns; East Asian wide characters take two."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -51,30 +51,30 @@ def _is_number(cell: str) -> bool:
 
 
 def path_from_here(path: str) -> str:
-    """The path as it is named from the current folder, where it lies below that; else as it is."""
+    """The path relative to the current folder if it is below it, else unchanged."""
     here = os.path.join(os.getcwd(), "")
     return path[len(here) :] if path.startswith(here) and len(path) > len(here) else path
 
 
 def plural(count: int, noun: str, several: str = "") -> str:
-    """1 face, 2 faces, 0 faces. several: the plural of a noun that takes no s."""
+    """1 face, 2 faces, 0 faces. several: an irregular plural."""
     return f"{count} {noun}" if count == 1 else f"{count} {several or noun + 's'}"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """1:02:03, or 2:03 below an hour."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def number(value: float) -> str:
-    """Three places, or a dash for what is not known."""
+def format_number(value: float) -> str:
+    """Three decimal places, or a dash if unknown."""
     return "-" if value != value else f"{value:.3f}"
 
 
 def cell(value: Any) -> str:
-    """A value on one line: what would break the line, or turn it around, is shown with escapes."""
+    """A value as a table cell: yes or no, a dash if empty, and harmless text."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nitakao.cli.output.text import duration
+from nitakao.cli.output.text import format_duration
 
 if TYPE_CHECKING:  # rich is loaded only to draw a bar on a terminal
     from rich.progress import Progress, TaskID
@@ -19,7 +19,11 @@ LINE_EVERY = 10.0  # seconds between lines of progress where there is no termina
 
 
 class Voice:
-    """How much is said on standard error: -1 errors only, 0 warnings and progress, 1 details, 2 tracebacks too."""
+    """Messages on standard error.
+
+    Args:
+        level: -1 errors only, 0 warnings and progress, 1 details, 2 tracebacks too.
+    """
 
     def __init__(self, level: int = 0) -> None:
         self.level = level
@@ -31,6 +35,10 @@ class Voice:
     def detail(self, text: str) -> None:
         self._say(text, 1)
 
+    def next(self, text: str) -> None:
+        """Say what users usually do next."""
+        self._say(f"Next: {text}.", 0)
+
     def _say(self, text: str, level: int) -> None:
         if self.level < level:
             return
@@ -41,7 +49,7 @@ class Voice:
 
     @contextmanager
     def progress(self, unit: str, total: int | None = None, *, on_terminal: bool = True) -> Iterator[Steps]:
-        """Counts `unit` until the block ends: a bar with rate and time left, or a plain line every ten seconds."""
+        """Show progress in `unit` until the block ends: a bar on a terminal, else a line every ten seconds."""
         if self.level < 0:
             yield Steps(total)
         elif on_terminal and sys.stderr.isatty():
@@ -56,7 +64,7 @@ class Voice:
 
 
 class Steps:
-    """Counts in silence. total: None until it is known; may be set from another thread."""
+    """A silent counter. total: None until it is known; may be set from another thread."""
 
     def __init__(self, total: int | None) -> None:
         self.done = 0
@@ -94,7 +102,7 @@ class LineSteps(Steps):
         self._last = now
         rate = self.done / (now - self._start)
         of = f" of {self.total}" if self.total else ""
-        left = f", {duration((self.total - self.done) / rate)} left" if self.total and rate else ""
+        left = f", {format_duration((self.total - self.done) / rate)} left" if self.total and rate else ""
         self._voice.warn(f"{self.done}{of} {self._unit}, {rate:.1f} a second{left}")
 
 

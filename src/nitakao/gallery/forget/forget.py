@@ -18,7 +18,7 @@ from nitakao.errors import GalleryError, MisuseError
 from nitakao.gallery import schema
 from nitakao.gallery.faces import chunks
 from nitakao.gallery.forget import delete_rows, scrub, tombstones
-from nitakao.gallery.people import numbered, person_number
+from nitakao.gallery.people import find_person, parse_id
 from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore
 
@@ -90,7 +90,7 @@ def forget(gallery: GalleryStore, meant: Meant) -> Receipt:
     own = [f"the photographs' paths, {named} of which hold the name"] if named else []
     own += [*_index_traces(gallery), *scrub.scrub(gallery)]
     anew = not meant.tombstone and doomed.around - doomed.photos
-    back = ["the photographs stay: 'nitakao index --again' would find the faces anew"] if anew else []
+    back = ["the photographs stay: 'nitakao index --rescan' would find the faces anew"] if anew else []
     left = (*own, *scrub.outside(gallery), *back, *ELSEWHERE)
     return replace(receipt, at=time.time(), complete=not own, left=left)
 
@@ -116,7 +116,7 @@ def weigh(gallery: GalleryStore, meant: Meant) -> str:
 def _doomed(gallery: GalleryStore, connection: Connection, meant: Meant) -> Doomed:
     doomed = Doomed()
     for person in meant.persons:
-        _add_person(connection, person_number(gallery, person, connection), doomed)
+        _add_person(connection, find_person(gallery, person, connection), doomed)
     for photo in meant.photos:
         number, files = _photo(connection, photo)
         if number is None and not files:
@@ -170,7 +170,7 @@ def _photo(connection: Connection, named: str | int) -> tuple[int | None, set[in
         elif re.fullmatch("[0-9a-fA-F]{64}", named):
             number = connection.execute(select(photos.c.id).where(photos.c.sha256 == named.lower())).scalar()
     if number is None and str(named).isdecimal():
-        number = connection.execute(select(photos.c.id).where(photos.c.id == numbered(str(named)))).scalar()
+        number = connection.execute(select(photos.c.id).where(photos.c.id == parse_id(str(named)))).scalar()
     if number is None:
         return None, set()
     return number, set(connection.execute(select(files.c.id).where(files.c.photo == number)).scalars())

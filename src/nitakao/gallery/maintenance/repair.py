@@ -28,7 +28,7 @@ from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore, valid_settings
 
 WAIT = 10.0  # seconds for another process that writes
-LOST = "faces of it were lost to damage"  # a problem, so that `index --again problems` looks at it anew
+LOST = "faces of it were lost to damage"  # a problem, so that `index --rescan problems` looks at it anew
 
 
 @dataclass(frozen=True)

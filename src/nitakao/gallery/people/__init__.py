@@ -1,23 +1,32 @@
-"""Who is who: persons and their names, what changes them, and how it is taken back."""
+"""Persons and their names, the steps that change them, and how these are undone."""
 
 from __future__ import annotations
 
-from nitakao.gallery.people.edits import ACTING, Belongs, Edit, Pair, edit, told, untold, who
-from nitakao.gallery.people.persons import LARGEST, LONGEST_NAME, clean_name, numbered, people, person_number
+from nitakao.gallery.people.edits import (
+    ACTING_USER,
+    Assignment,
+    Edit,
+    Mark,
+    begin_edit,
+    current_user,
+    decode_assignment,
+    encode_assignment,
+)
+from nitakao.gallery.people.persons import MAX_ID, MAX_NAME_LENGTH, clean_name, find_person, parse_id, people
 
 __all__ = [
-    "ACTING",
-    "LARGEST",
-    "LONGEST_NAME",
-    "Belongs",
+    "ACTING_USER",
+    "MAX_ID",
+    "MAX_NAME_LENGTH",
+    "Assignment",
     "Edit",
-    "Pair",
+    "Mark",
+    "begin_edit",
     "clean_name",
-    "edit",
-    "numbered",
+    "current_user",
+    "decode_assignment",
+    "encode_assignment",
+    "find_person",
+    "parse_id",
     "people",
-    "person_number",
-    "told",
-    "untold",
-    "who",
 ]

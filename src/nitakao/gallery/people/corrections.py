@@ -1,7 +1,6 @@
-"""What people put right by hand: names, groups that are one person, groups that are two, single faces.
+"""Manual corrections: naming, merging, splitting and hiding persons, and moving faces.
 
-Faces that a hand has placed stay where they are, whatever grouping finds later; and a face that a hand took away from
-somebody is never given back to them by itself.
+Clustering never moves faces that were assigned by hand, and never assigns a face to a person it was removed from.
 """
 
 from __future__ import annotations
@@ -14,16 +13,20 @@ from sqlalchemy import Connection, func, select
 from nitakao.errors import MisuseError
 from nitakao.gallery import schema
 from nitakao.gallery.faces import chunks
-from nitakao.gallery.people import Belongs, Edit, edit, person_number
+from nitakao.gallery.people import Assignment, Edit, begin_edit, find_person
 from nitakao.gallery.store import GalleryStore
 
 
 @dataclass(frozen=True)
-class Done:
-    """What a correction came to.
+class Correction:
+    """The result of a correction.
 
-    entry: its number in the journal, 0 where there was nothing to change.  person: whom it was about, None for nobody.
-    faces: how many faces changed hands.  warnings: what may not have been meant, one sentence each.
+    Attributes:
+        entry: Its id in the journal, 0 if nothing changed.
+        person: The id of the person it was about, None if faces were unassigned.
+        name: The person's name, or ''.
+        faces: How many faces changed their person.
+        warnings: What may not have been intended, one sentence each.
     """
 
     entry: int
@@ -33,169 +36,179 @@ class Done:
     warnings: tuple[str, ...] = ()
 
 
-def name_person(gallery: GalleryStore, person: str | int, name: str) -> Done:
-    """Give a person a name, or another one. Raises GalleryError where somebody else has it."""
-    with edit(gallery, "name") as made:
-        number = person_number(gallery, person, made.connection)
-        made.rename(number, name)
-        return _done(made, number)
+def name_person(gallery: GalleryStore, person: str | int, name: str) -> Correction:
+    """Name or rename a person.
 
-
-def name_face(gallery: GalleryStore, face: int, name: str) -> Done:
-    """Name the person whose face this is; of a face that belongs to nobody, a new person is made."""
-    with edit(gallery, "name") as made:
-        person, _ = _owners(made.connection, [face])[face]
-        if person is not None:
-            made.rename(person, name)
-            return _done(made, person)
-        person = made.create(name)
-        made.assign([face], person, "hand")
-        return _done(made, person, 1)
-
-
-def merge(gallery: GalleryStore, into: str | int, others: Sequence[str | int]) -> Done:
-    """All these persons become one: `into`, with its number and name. Raises MisuseError if no name can be chosen.
-
-    Where `into` has no name and one of the others has, that name is kept.
+    Raises:
+        MisuseError: If there is no such person, or the name is invalid.
+        GalleryError: If another person has this name.
     """
-    with edit(gallery, "merge") as made:
-        stays = person_number(gallery, into, made.connection)
-        gone = list(dict.fromkeys(person_number(gallery, other, made.connection) for other in others))
-        if not gone or stays in gone:
-            raise MisuseError("merging needs two persons or more, each named once", code="merge-same-person")
-        name, warnings = _common_name(made.connection, stays, gone)
-        faces = _faces_of(made.connection, gone)
-        for other in gone:
-            made.note("merged", person=other, after=str(stays))
-        _take_over_marks(made, stays, gone)
-        made.assign(faces, stays, "hand")
-        made.assign(_faces_of(made.connection, [stays]), stays, "hand")
-        made.drop(*gone)
-        made.rename(stays, name)
-        return _done(made, stays, len(faces), (*warnings, *_beside(made.connection, stays, faces)))
+    with begin_edit(gallery, "name") as edit:
+        number = find_person(gallery, person, edit.connection)
+        edit.rename(number, name)
+        return _result(edit, number)
 
 
-def split(gallery: GalleryStore, faces: Sequence[int], name: str | None = None) -> Done:
-    """A new person, with or without a name, who gets these faces."""
-    with edit(gallery, "split") as made:
-        before = _owners(made.connection, faces)
-        person = made.create(name)
-        return _give(made, before, person)
+def name_face(gallery: GalleryStore, face: int, name: str) -> Correction:
+    """Name the person of a face; creates a person if the face is unassigned. Raises as `name_person`."""
+    with begin_edit(gallery, "name") as edit:
+        person, _ = _assignments(edit.connection, [face])[face]
+        if person is not None:
+            edit.rename(person, name)
+            return _result(edit, person)
+        person = edit.create(name)
+        edit.assign([face], person, "hand")
+        return _result(edit, person, 1)
 
 
-def move(gallery: GalleryStore, faces: Sequence[int], person: str | int | None) -> Done:
-    """Give faces to somebody else, or with None to nobody."""
-    with edit(gallery, "move") as made:
-        before = _owners(made.connection, faces)
-        number = None if person is None else person_number(gallery, person, made.connection)
-        return _give(made, before, number)
+def merge(gallery: GalleryStore, into: str | int, others: Sequence[str | int]) -> Correction:
+    """Merge persons into one.
+
+    Args:
+        gallery: The gallery.
+        into: The person who keeps their id and name; if unnamed, they take the name of the others.
+        others: The persons to merge into them.
+
+    Raises:
+        MisuseError: If there are not two different persons, or several names to choose from.
+    """
+    with begin_edit(gallery, "merge") as edit:
+        target = find_person(gallery, into, edit.connection)
+        merged = list(dict.fromkeys(find_person(gallery, other, edit.connection) for other in others))
+        if not merged or target in merged:
+            raise MisuseError("merge needs at least two different persons", code="merge-same-person")
+        name, warnings = _common_name(edit.connection, target, merged)
+        faces = _faces_of(edit.connection, merged)
+        for other in merged:
+            edit.record("merged", person=other, after=str(target))
+        _merge_marks(edit, target, merged)
+        edit.assign(faces, target, "hand")
+        edit.assign(_faces_of(edit.connection, [target]), target, "hand")
+        edit.drop(*merged)
+        edit.rename(target, name)
+        return _result(edit, target, len(faces), (*warnings, *_shared_photo_warning(edit.connection, target, faces)))
 
 
-def hide(gallery: GalleryStore, persons: Sequence[str | int], hidden: bool = True) -> Done:
-    """Leave persons out of listings and answers, or with `hidden=False` take them in again."""
-    with edit(gallery, "hide" if hidden else "show") as made:
-        numbers = [person_number(gallery, person, made.connection) for person in persons]
-        for number in numbers:
-            made.hide(number, hidden)
-        return _done(made, numbers[0] if numbers else None)
+def split(gallery: GalleryStore, faces: Sequence[int], name: str | None = None) -> Correction:
+    """Move faces to a new person, named or not. Raises MisuseError if a face does not exist."""
+    with begin_edit(gallery, "split") as edit:
+        before = _assignments(edit.connection, faces)
+        person = edit.create(name)
+        return _move(edit, before, person)
 
 
-def _give(made: Edit, before: dict[int, Belongs], person: int | None) -> Done:
-    """Give faces away by hand, and see to it that nobody gets back by grouping what was taken from them."""
-    taken = {(face, was): "yes" for face, (was, _) in before.items() if was is not None and was != person}
-    made.assign(list(before), person, None if person is None else "hand")
-    made.put("review", dict.fromkeys(taken))
-    made.put("never", taken)
-    moved = sum(was != person for was, _ in before.values())
-    warnings = () if person is None else _beside(made.connection, person, before)
-    left = {was for was, _ in before.values() if was is not None and was != person}
-    made.sweep(left)
-    return _done(made, person, moved, warnings)
+def move(gallery: GalleryStore, faces: Sequence[int], person: str | int | None) -> Correction:
+    """Move faces to another person, or unassign them with None. Raises MisuseError if one does not exist."""
+    with begin_edit(gallery, "move") as edit:
+        before = _assignments(edit.connection, faces)
+        number = None if person is None else find_person(gallery, person, edit.connection)
+        return _move(edit, before, number)
 
 
-def _owners(connection: Connection, faces: Iterable[int]) -> dict[int, Belongs]:
-    """Whose each face is, in the order asked. Raises MisuseError where one is not there."""
+def hide(gallery: GalleryStore, persons: Sequence[str | int], hidden: bool = True) -> Correction:
+    """Hide persons from lists and results, or unhide them. Raises MisuseError if one does not exist."""
+    with begin_edit(gallery, "hide" if hidden else "show") as edit:
+        ids = [find_person(gallery, person, edit.connection) for person in persons]
+        for number in ids:
+            edit.hide(number, hidden)
+        return _result(edit, ids[0] if ids else None)
+
+
+def _move(edit: Edit, before: dict[int, Assignment], person: int | None) -> Correction:
+    """Move faces by hand, and mark them so that clustering does not move them back."""
+    removed = {(face, old): "yes" for face, (old, _) in before.items() if old is not None and old != person}
+    edit.assign(list(before), person, None if person is None else "hand")
+    edit.set_marks("review", dict.fromkeys(removed))
+    edit.set_marks("never", removed)
+    moved = sum(old != person for old, _ in before.values())
+    warnings = () if person is None else _shared_photo_warning(edit.connection, person, before)
+    edit.drop_empty({old for old, _ in before.values() if old is not None and old != person})
+    return _result(edit, person, moved, warnings)
+
+
+def _assignments(connection: Connection, faces: Iterable[int]) -> dict[int, Assignment]:
+    """The assignment of each face, in this order. Raises MisuseError if one does not exist."""
     table = schema.faces
-    asked = list(dict.fromkeys(int(face) for face in faces))
-    if not asked:
-        raise MisuseError("name at least one face, by its number")
-    found: dict[int, Belongs] = {}
-    for piece in chunks(asked):
-        rows = connection.execute(select(table.c.id, table.c.person, table.c.assigned).where(table.c.id.in_(piece)))
-        found.update((int(face), (person, how)) for face, person, how in rows)
-    if missing := [face for face in asked if face not in found]:
+    ids = list(dict.fromkeys(int(face) for face in faces))
+    if not ids:
+        raise MisuseError("no face given: give at least one face id")
+    assignments: dict[int, Assignment] = {}
+    for chunk in chunks(ids):
+        rows = connection.execute(select(table.c.id, table.c.person, table.c.assigned).where(table.c.id.in_(chunk)))
+        assignments.update((int(face), (person, how)) for face, person, how in rows)
+    if missing := [face for face in ids if face not in assignments]:
         raise MisuseError(
-            f"there is no face {missing[0]} in the gallery: listings show the faces' numbers",
+            f"there is no face {missing[0]} in the gallery: listings show face ids",
             code="unknown-face",
             face=missing[0],
         )
-    return {face: found[face] for face in asked}
+    return {face: assignments[face] for face in ids}
 
 
 def _faces_of(connection: Connection, persons: Sequence[int]) -> list[int]:
     table = schema.faces
-    found: list[int] = []
-    for piece in chunks(persons):
-        found.extend(connection.execute(select(table.c.id).where(table.c.person.in_(piece))).scalars())
-    return sorted(found)
+    faces: list[int] = []
+    for chunk in chunks(persons):
+        faces.extend(connection.execute(select(table.c.id).where(table.c.person.in_(chunk))).scalars())
+    return sorted(faces)
 
 
-def _common_name(connection: Connection, stays: int, gone: Sequence[int]) -> tuple[str | None, list[str]]:
-    """The name of several persons who become one, and a sentence for each name that nobody has then."""
+def _common_name(connection: Connection, target: int, merged: Sequence[int]) -> tuple[str | None, list[str]]:
+    """The name of the merged person, and a warning for each name that is lost."""
     table = schema.people
     names: dict[int, str] = {}
-    for piece in chunks([stays, *gone]):
+    for chunk in chunks([target, *merged]):
         rows = connection.execute(
-            select(table.c.id, table.c.name).where(table.c.id.in_(piece), table.c.name.is_not(None))
+            select(table.c.id, table.c.name).where(table.c.id.in_(chunk), table.c.name.is_not(None))
         )
         names.update((int(number), name) for number, name in rows)
-    others = [names[number] for number in gone if number in names]
-    if stays not in names and len(others) > 1:
-        listed = " and ".join(f"'{name}'" for name in others)
+    others = [names[number] for number in merged if number in names]
+    if target not in names and len(others) > 1:
+        quoted = " and ".join(f"'{name}'" for name in others)
         raise MisuseError(
-            f"{listed} cannot both be the name of #{stays}: put first the one whose name shall stay",
+            f"#{target} cannot take both names {quoted}: give the person whose name to keep first",
             code="merge-names-differ",
             first=others[0],
             second=others[1],
         )
-    if stays not in names:
+    if target not in names:
         return (others[0] if others else None), []
-    return names[stays], [f"'{name}' is now '{names[stays]}': 'nitakao people undo' parts them" for name in others]
+    return names[target], [f"'{name}' is now '{names[target]}': 'nitakao people undo' splits them" for name in others]
 
 
-def _take_over_marks(made: Edit, stays: int, gone: Sequence[int]) -> None:
-    """What was doubtful, or refused, for those who go, holds for the one who stays."""
-    never = made.pairs("never", persons=gone)
-    made.put("never", {(face, stays): "yes" for face, _ in never})
-    refused = made.pairs("never", persons=[stays])
+def _merge_marks(edit: Edit, target: int, merged: Sequence[int]) -> None:
+    """Move reviews and rejections from the merged persons to the target."""
+    never = edit.marks("never", persons=merged)
+    edit.set_marks("never", {(face, target): "yes" for face, _ in never})
+    rejected = edit.marks("never", persons=[target])
     nearest: dict[tuple[int, int], str] = {}
-    for (face, _), distance in made.pairs("review", persons=[stays, *gone]).items():
-        if (face, stays) not in refused:
-            nearest[face, stays] = min(distance, nearest.get((face, stays), distance), key=float)
-    made.put("review", nearest)
+    for (face, _), distance in edit.marks("review", persons=[target, *merged]).items():
+        if (face, target) not in rejected:
+            nearest[face, target] = min(distance, nearest.get((face, target), distance), key=float)
+    edit.set_marks("review", nearest)
 
 
-def _beside(connection: Connection, person: int, moved: Iterable[int]) -> tuple[str, ...]:
-    """A sentence where a person now has two faces in one photograph: a mirror, a collage, or a mistake."""
+def _shared_photo_warning(connection: Connection, person: int, moved: Iterable[int]) -> tuple[str, ...]:
+    """A warning if a person now has two faces in one photograph: a mirror, a collage, or a mistake."""
     faces = schema.faces
-    mine = select(faces.c.photo).where(faces.c.person == person, faces.c.time.is_(None))
-    crowded = mine.group_by(faces.c.photo).having(func.count() > 1).subquery()
-    found: set[int] = set()
-    for piece in chunks(moved):
-        asked = select(faces.c.id).where(faces.c.id.in_(piece), faces.c.photo.in_(select(crowded.c.photo)))
-        found.update(connection.execute(asked).scalars())
-    if not found:
+    own = select(faces.c.photo).where(faces.c.person == person, faces.c.time.is_(None))
+    shared = own.group_by(faces.c.photo).having(func.count() > 1).subquery()
+    affected: set[int] = set()
+    for chunk in chunks(moved):
+        query = select(faces.c.id).where(faces.c.id.in_(chunk), faces.c.photo.in_(select(shared.c.photo)))
+        affected.update(connection.execute(query).scalars())
+    if not affected:
         return ()
-    listed = ", ".join(str(face) for face in sorted(found)[:5]) + (", ..." if len(found) > 5 else "")
+    ids = ", ".join(str(face) for face in sorted(affected)[:5]) + (", ..." if len(affected) > 5 else "")
     return (
-        f"this person is now twice or more in one photograph (face {listed}): "
-        "right for a mirror or a collage, else 'nitakao people undo'",
+        f"this person now has several faces in one photograph (face {ids}): "
+        "correct for a mirror or a collage, else 'nitakao people undo'",
     )
 
 
-def _done(made: Edit, person: int | None, faces: int = 0, warnings: Sequence[str] = ()) -> Done:
+def _result(edit: Edit, person: int | None, faces: int = 0, warnings: Sequence[str] = ()) -> Correction:
     name = None
     if person is not None:
         table = schema.people
-        name = made.connection.execute(select(table.c.name).where(table.c.id == person)).scalar()
-    return Done(made.entry if made.count else 0, person, name or "", faces, tuple(warnings))
+        name = edit.connection.execute(select(table.c.name).where(table.c.id == person)).scalar()
+    return Correction(edit.entry if edit.count else 0, person, name or "", faces, tuple(warnings))

@@ -1,4 +1,4 @@
-"""The steps that change persons and their names, each journalled so that it can be taken back."""
+"""The primitive changes to persons and their faces, each recorded in the journal so that it can be undone."""
 
 from __future__ import annotations
 
@@ -18,145 +18,165 @@ from nitakao.gallery.faces import chunks
 from nitakao.gallery.people.persons import clean_name
 from nitakao.gallery.store import GalleryStore
 
-NOTES = 5000  # changes that are held before they are written
+BUFFER = 5000  # changes in memory before they are written
 
-Belongs: TypeAlias = "tuple[int | None, str | None]"  # a person, and how it was found
-Pair: TypeAlias = "tuple[int, int]"  # a face and a person
+Assignment: TypeAlias = "tuple[int | None, str | None]"  # a face's person, and how it was assigned
+Mark: TypeAlias = "tuple[int, int]"  # a face and a person
 
 
 class Edit:
-    """Changes to persons that belong together: one entry of the journal, taken back as one.
+    """Changes that form one entry of the journal and are undone together.
 
-    connection: for reading within the same transaction.  entry: its number in the journal.
+    Attributes:
+        connection: The write transaction, for reading.
+        entry: The entry's id.
+        count: Changes so far.
     """
 
     def __init__(self, connection: Connection, entry: int) -> None:
         self.connection = connection
         self.entry = entry
-        self.count = 0  # changes so far
-        self._notes: list[dict[str, Any]] = []
+        self.count = 0
+        self._changes: list[dict[str, Any]] = []
 
     def create(self, name: str | None = None) -> int:
-        """The number of a new person. Raises MisuseError for a name that cannot be one, GalleryError if it is taken."""
-        named = self._free(name)
-        (made,) = self.create_groups(1)
-        self.rename(made, named)
-        return made
+        """Create a person.
 
-    def create_groups(self, count: int) -> list[int]:
-        """The numbers of `count` new persons without names."""
+        Returns:
+            The person's id.
+
+        Raises:
+            MisuseError: If the name is invalid.
+            GalleryError: If another person has this name.
+        """
+        name = self._available(name)
+        (person,) = self.create_unnamed(1)
+        self.rename(person, name)
+        return person
+
+    def create_unnamed(self, count: int) -> list[int]:
+        """Create `count` persons without names; their ids."""
         table, now = schema.people, time.time()
         if not count:
             return []
         rows = [{"name": None, "hidden": False, "created": now}] * count
-        made = sorted(int(n) for n in self.connection.execute(insert(table).returning(table.c.id), rows).scalars())
-        for number in made:
-            self.note("exists", person=number, after=repr(now))
-        return made
+        ids = sorted(int(n) for n in self.connection.execute(insert(table).returning(table.c.id), rows).scalars())
+        for number in ids:
+            self.record("exists", person=number, after=repr(now))
+        return ids
 
     def recreate(self, created: Mapping[int, float]) -> None:
-        """Bring back persons under the numbers that they had, without names; created: when each was made."""
+        """Create persons again with their former ids and times of creation, without names."""
         if not created:
             return
         rows = [{"id": n, "name": None, "hidden": False, "created": at} for n, at in created.items()]
         self.connection.execute(insert(schema.people), rows)
         for number, at in created.items():
-            self.note("exists", person=number, after=repr(at))
+            self.record("exists", person=number, after=repr(at))
 
     def assign(self, faces: Sequence[int], person: int | None, how: str | None) -> None:
-        """Give faces to a person, or with None to nobody.  how: 'hand', 'label', 'group'; None with nobody.
+        """Assign faces to a person, or unassign them with None.
 
-        What a hand does settles doubts: suggestions for these faces go, and an earlier 'never this person' too.
+        An assignment by hand removes the faces from review, and an earlier "not this person".
+
+        Args:
+            faces: Their ids.
+            person: The person's id.
+            how: 'hand', 'label' or 'group'; None with None.
         """
         self.assign_each(dict.fromkeys(faces, (person, how)))
         if person is not None and how == "hand":
-            self.put("review", dict.fromkeys(self.pairs("review", faces=faces)))
-            self.put("never", dict.fromkeys((int(face), person) for face in faces))
+            self.set_marks("review", dict.fromkeys(self.marks("review", faces=faces)))
+            self.set_marks("never", dict.fromkeys((int(face), person) for face in faces))
 
-    def assign_each(self, given: Mapping[int, Belongs]) -> None:
-        """Give each face to its own person, and nothing else; quick also for a hundred thousand."""
+    def assign_each(self, assignments: Mapping[int, Assignment]) -> None:
+        """Assign each face to its person, and change no marks; fast for a hundred thousand faces too."""
         table = schema.faces
         change = update(table).where(table.c.id == bindparam("face"))
         change = change.values(person=bindparam("to"), assigned=bindparam("how"))
-        for piece in chunks(given):
-            asked = select(table.c.id, table.c.person, table.c.assigned).where(table.c.id.in_(piece))
-            moved = [row for row in self.connection.execute(asked).all() if (row[1], row[2]) != given[row[0]]]
+        for chunk in chunks(assignments):
+            query = select(table.c.id, table.c.person, table.c.assigned).where(table.c.id.in_(chunk))
+            moved = [row for row in self.connection.execute(query).all() if (row[1], row[2]) != assignments[row[0]]]
             for face, *before in moved:
-                self.note("person", face=face, before=told(*before), after=told(*given[face]))
+                self.record(
+                    "person", face=face, before=encode_assignment(*before), after=encode_assignment(*assignments[face])
+                )
             if moved:
-                rows = [{"face": row[0], "to": given[row[0]][0], "how": given[row[0]][1]} for row in moved]
+                rows = [{"face": row[0], "to": assignments[row[0]][0], "how": assignments[row[0]][1]} for row in moved]
                 self.connection.execute(change, rows)
 
     def rename(self, person: int, name: str | None) -> None:
+        """Set or remove a person's name. Raises GalleryError if another person has it."""
         table = schema.people
         before = self.connection.execute(select(table.c.name).where(table.c.id == person)).scalar_one()
-        name = self._free(name, but=person)
+        name = self._available(name, person)
         if before != name:
             self.connection.execute(update(table).where(table.c.id == person).values(name=name))
-            self.note("name", person=person, before=before, after=name)
+            self.record("name", person=person, before=before, after=name)
 
     def hide(self, person: int, hidden: bool) -> None:
+        """Hide or unhide a person."""
         table = schema.people
         before = self.connection.execute(select(table.c.hidden).where(table.c.id == person)).scalar_one()
         if before != hidden:
             self.connection.execute(update(table).where(table.c.id == person).values(hidden=hidden))
-            self.note("hidden", person=person, before=_word(before), after=_word(hidden))
+            self.record("hidden", person=person, before=_yes_no(before), after=_yes_no(hidden))
 
     def drop(self, *persons: int) -> None:
-        """Remove persons; faces that they still have belong to nobody then."""
+        """Delete persons; their faces become unassigned."""
         table, faces = schema.people, schema.faces
-        for piece in chunks(persons):
-            left = self.connection.execute(select(faces.c.id).where(faces.c.person.in_(piece))).scalars().all()
+        for chunk in chunks(persons):
+            left = self.connection.execute(select(faces.c.id).where(faces.c.person.in_(chunk))).scalars().all()
             self.assign_each(dict.fromkeys(left, (None, None)))
             for field in ("review", "never"):
-                self.put(field, dict.fromkeys(self.pairs(field, persons=piece)))
-            for row in self.connection.execute(select(table).where(table.c.id.in_(piece))).all():
+                self.set_marks(field, dict.fromkeys(self.marks(field, persons=chunk)))
+            for row in self.connection.execute(select(table).where(table.c.id.in_(chunk))).all():
                 if row.name is not None:
-                    self.note("name", person=row.id, before=row.name)
+                    self.record("name", person=row.id, before=row.name)
                 if row.hidden:
-                    self.note("hidden", person=row.id, before=_word(True), after=_word(False))
-                self.note("exists", person=row.id, before=repr(row.created))
-            self.connection.execute(delete(table).where(table.c.id.in_(piece)))
+                    self.record("hidden", person=row.id, before=_yes_no(True), after=_yes_no(False))
+                self.record("exists", person=row.id, before=repr(row.created))
+            self.connection.execute(delete(table).where(table.c.id.in_(chunk)))
 
-    def sweep(self, persons: Iterable[int]) -> list[int]:
-        """Drops those of these persons who have neither a name nor a face left, and gives their numbers."""
+    def drop_empty(self, persons: Iterable[int]) -> list[int]:
+        """Delete those of these persons who have neither a name nor a face; their ids."""
         table, faces = schema.people, schema.faces
         empty: list[int] = []
-        for piece in chunks(set(persons)):
-            asked = select(table.c.id).where(table.c.id.in_(piece), table.c.name.is_(None))
-            asked = asked.where(~select(faces.c.id).where(faces.c.person == table.c.id).exists())
-            empty.extend(self.connection.execute(asked).scalars())
+        for chunk in chunks(set(persons)):
+            query = select(table.c.id).where(table.c.id.in_(chunk), table.c.name.is_(None))
+            query = query.where(~select(faces.c.id).where(faces.c.person == table.c.id).exists())
+            empty.extend(self.connection.execute(query).scalars())
         self.drop(*empty)
         return empty
 
-    def pairs(
+    def marks(
         self, field: str, *, faces: Iterable[int] | None = None, persons: Iterable[int] | None = None
-    ) -> dict[Pair, str]:
-        """The marks on these faces or persons.  field: 'review', with the distance as text, or 'never'."""
+    ) -> dict[Mark, str]:
+        """The marks of these faces or persons: 'review' with the distance as text, or 'never' with 'yes'."""
         table = _MARKS[field]
         column, numbers = (table.c.face, faces) if persons is None else (table.c.person, persons)
-        found = {}
-        for piece in chunks(numbers or ()):
-            for row in self.connection.execute(select(table).where(column.in_(piece))):
-                found[int(row.face), int(row.person)] = repr(row.distance) if field == "review" else "yes"
-        return found
+        marks = {}
+        for chunk in chunks(numbers or ()):
+            for row in self.connection.execute(select(table).where(column.in_(chunk))):
+                marks[int(row.face), int(row.person)] = repr(row.distance) if field == "review" else "yes"
+        return marks
 
-    def put(self, field: str, wanted: Mapping[Pair, str | None]) -> None:
-        """Set marks to what is wanted, None for none.  field, text: as `pairs` gives them."""
+    def set_marks(self, field: str, marks: Mapping[Mark, str | None]) -> None:
+        """Set marks, or remove them with None; see `marks`."""
         table = _MARKS[field]
-        before = self.pairs(field, faces={face for face, _ in wanted})
-        for (face, person), text in wanted.items():
-            was = before.get((face, person))
-            if was == text:
+        before = self.marks(field, faces={face for face, _ in marks})
+        for (face, person), text in marks.items():
+            old = before.get((face, person))
+            if old == text:
                 continue
-            if was is not None:
+            if old is not None:
                 self.connection.execute(delete(table).where(table.c.face == face, table.c.person == person))
             if text is not None:
-                more = {"distance": float(text)} if field == "review" else {}
-                self.connection.execute(insert(table).values(face=face, person=person, **more))
-            self.note(field, face=face, person=person, before=was, after=text)
+                values = {"distance": float(text)} if field == "review" else {}
+                self.connection.execute(insert(table).values(face=face, person=person, **values))
+            self.record(field, face=face, person=person, before=old, after=text)
 
-    def note(
+    def record(
         self,
         field: str,
         *,
@@ -165,32 +185,33 @@ class Edit:
         before: str | None = None,
         after: str | None = None,
     ) -> None:
-        """Keep in the journal what changed; see `schema.changes`."""
+        """Add a change to the journal; see `schema.changes`."""
         self.count += 1
-        self._notes.append(
+        self._changes.append(
             {"entry": self.entry, "field": field, "face": face, "person": person, "before": before, "after": after}
         )
-        if len(self._notes) >= NOTES:
+        if len(self._changes) >= BUFFER:
             self.flush()
 
     def flush(self) -> None:
-        """Write the changes that are held."""
-        if self._notes:
-            self.connection.execute(insert(schema.changes), self._notes)
-            self._notes = []
+        """Write the buffered changes."""
+        if self._changes:
+            self.connection.execute(insert(schema.changes), self._changes)
+            self._changes = []
 
-    def _free(self, name: str | None, but: int | None = None) -> str | None:
+    def _available(self, name: str | None, person: int | None = None) -> str | None:
+        """The cleaned name, unless a person other than `person` has it."""
         if name is None:
             return None
         name = clean_name(name)
-        taken = self.connection.execute(select(schema.people.c.id).where(schema.people.c.name == name)).scalar()
-        if taken is not None and taken != but:
+        owner = self.connection.execute(select(schema.people.c.id).where(schema.people.c.name == name)).scalar()
+        if owner is not None and owner != person:
             raise GalleryError(
-                f"there is a person '{name}' already, #{taken}: make the two one with 'nitakao people merge', "
+                f"person #{owner} is already called '{name}': merge the two with 'nitakao people merge', "
                 "or choose another name",
                 code="name-taken",
                 name=name,
-                person=int(taken),
+                person=int(owner),
             )
         return name
 
@@ -198,51 +219,54 @@ class Edit:
 _MARKS = {"review": schema.reviews, "never": schema.never}
 
 
-def told(person: int | None, how: str | None) -> str | None:
-    """A face's person as the journal keeps it: '12 hand', None for nobody."""
+def encode_assignment(person: int | None, how: str | None) -> str | None:
+    """An assignment as the journal stores it: '12 hand'; None for unassigned."""
     return None if person is None else f"{person} {how}"
 
 
-def untold(text: str | None) -> Belongs:
-    """The person and how it was found, of what `told` gave."""
+def decode_assignment(text: str | None) -> Assignment:
+    """The inverse of `encode_assignment`."""
     if text is None:
         return None, None
     person, _, how = text.partition(" ")
     return int(person), how
 
 
-def _word(flag: bool) -> str:
+def _yes_no(flag: bool) -> str:
     return "yes" if flag else "no"
 
 
 @contextmanager
-def edit(gallery: GalleryStore, verb: str, connection: Connection | None = None) -> Iterator[Edit]:
-    """An Edit whose changes are kept when the block ends, as one entry of the journal, or none where it raises.
+def begin_edit(gallery: GalleryStore, verb: str, connection: Connection | None = None) -> Iterator[Edit]:
+    """An Edit that is committed as one entry of the journal when the block ends, and rolled back if it raises.
 
-    connection: a write transaction that it shall be part of; else it is one of its own.
+    Args:
+        gallery: The gallery.
+        verb: What the entry is called in the journal.
+        connection: A write transaction to join; None: a new one.
     """
     if connection is None:
-        with gallery.write(verb) as own, edit(gallery, verb, own) as made:
-            yield made
+        with gallery.write(verb) as own, begin_edit(gallery, verb, own) as edit:
+            yield edit
         return
     entry = connection.execute(
-        insert(schema.journal).values(at=time.time(), who=who(), verb=verb).returning(schema.journal.c.id)
+        insert(schema.journal).values(at=time.time(), who=current_user(), verb=verb).returning(schema.journal.c.id)
     ).scalar_one()
-    made = Edit(connection, int(entry))
-    yield made
-    made.flush()
-    if not made.count:
+    edit = Edit(connection, int(entry))
+    yield edit
+    edit.flush()
+    if not edit.count:
         connection.execute(delete(schema.journal).where(schema.journal.c.id == entry))
 
 
-ACTING: ContextVar[str] = ContextVar("acting", default="")  # in whose name a server works just now
+ACTING_USER: ContextVar[str] = ContextVar("acting", default="")  # whose request a server is handling
 
 
-def who() -> str:
-    """Who works here, for the journal: whoever asked a server, NITAKAO_USER, or the system's name for the user."""
-    if acting := ACTING.get():
-        return acting
+def current_user() -> str:
+    """The user for the journal: the server's client, else NITAKAO_USER, else the system's user name."""
+    if user := ACTING_USER.get():
+        return user
     try:
         return os.environ.get("NITAKAO_USER") or getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container may have users without names
+    except (KeyError, OSError, ImportError):  # users in containers may have no name
         return "unknown"

@@ -1,4 +1,4 @@
-"""What grouping needs to know of a gallery, and what it found, kept."""
+"""Reads the input of a clustering from a gallery, and saves its result."""
 
 from __future__ import annotations
 
@@ -8,65 +8,71 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, func, select
 
-from nitakao.clustering import NOBODY, Groups, Known
+from nitakao.clustering import UNASSIGNED, Constraints, Groups
 from nitakao.gallery import schema
 from nitakao.gallery.faces import STREAM
-from nitakao.gallery.people import Belongs, edit, reviews
+from nitakao.gallery.people import Assignment, begin_edit, reviews
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import Ids
 
-BY_GROUPING = "group"
+BY_CLUSTERING = "group"
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
-    """Every face with a vector, by number, and what is settled about it.
+class ClusterInput:
+    """The faces to cluster, and the constraints on them.
 
-    faces: (n,) ascending, the order in which `known` and everything else speaks of them.
+    Attributes:
+        faces: (n,) ids of faces with a vector, ascending.
+        constraints: In the order of `faces`.
     """
 
     faces: Ids
-    known: Known
+    constraints: Constraints
 
-    def rows(self, numbers: Ids) -> Ids:
-        """Where faces of these numbers stand, -1 for those that do not; any shape."""
+    def rows(self, ids: Ids) -> Ids:
+        """The rows of these faces, -1 for ids that are not among them; any shape."""
         if not len(self.faces):
-            return np.full(numbers.shape, NOBODY, np.int64)
-        place = np.searchsorted(self.faces, numbers).clip(max=len(self.faces) - 1)
-        return np.where(self.faces[place] == numbers, place, NOBODY).astype(np.int64)
+            return np.full(ids.shape, -1, np.int64)
+        place = np.searchsorted(self.faces, ids).clip(max=len(self.faces) - 1)
+        return np.where(self.faces[place] == ids, place, -1).astype(np.int64)
 
 
 @dataclass(frozen=True)
-class KeptGroups:
-    """What came of a grouping once it was kept.
+class SavedGroups:
+    """The changes that saving a clustering made.
 
-    founded: persons that are new.  moved: faces that belong to somebody else than before, or to somebody at last.
-    doubts: faces that wait for an answer.
-    people: the person's number of each label that the grouping gave.
+    Attributes:
+        created: New persons.
+        moved: Faces whose person changed.
+        to_review: Faces to review.
+        people: The person id of each label.
     """
 
-    founded: int
+    created: int
     moved: int
-    doubts: int
+    to_review: int
     people: Mapping[int, int]
 
 
-def standing(gallery: GalleryStore, least: float = 0.0) -> Standing:
-    """How things stand in the gallery.
-
-    least: faces of a lower quality are left out, unless a hand has placed them.
-    """
+def load_input(gallery: GalleryStore, min_quality: float = 0.0) -> ClusterInput:
+    """The faces to cluster: those with at least this quality, and those assigned by hand or by a label."""
     faces, photos, vectors = schema.faces, schema.photos, schema.vectors
-    asked = select(faces.c.id, faces.c.photo, photos.c.video, faces.c.person, faces.c.assigned)
-    asked = asked.join(photos, photos.c.id == faces.c.photo).join(vectors, vectors.c.face == faces.c.id)
-    if least > 0:
-        placed = faces.c.assigned.is_not(None) & (faces.c.assigned != BY_GROUPING)
-        asked = asked.where((func.coalesce(faces.c.quality, 1.0) >= least) | placed)
+    query = select(faces.c.id, faces.c.photo, photos.c.video, faces.c.person, faces.c.assigned)
+    query = query.join(photos, photos.c.id == faces.c.photo).join(vectors, vectors.c.face == faces.c.id)
+    if min_quality > 0:
+        fixed = faces.c.assigned.is_not(None) & (faces.c.assigned != BY_CLUSTERING)
+        query = query.where((func.coalesce(faces.c.quality, 1.0) >= min_quality) | fixed)
     with gallery.read() as connection:
         rows = [
-            (number, NOBODY if video else photo, NOBODY if person is None else person, how not in (None, BY_GROUPING))
+            (
+                number,
+                UNASSIGNED if video else photo,
+                UNASSIGNED if person is None else person,
+                how not in (None, BY_CLUSTERING),
+            )
             for number, photo, video, person, how in connection.execution_options(yield_per=STREAM).execute(
-                asked.order_by(faces.c.id)
+                query.order_by(faces.c.id)
             )
         ]
         never = [tuple(row) for row in connection.execute(select(schema.never.c.face, schema.never.c.person))]
@@ -74,47 +80,53 @@ def standing(gallery: GalleryStore, least: float = 0.0) -> Standing:
         names = frozenset(int(number) for number in named)
     table = np.array(rows, np.int64).reshape(len(rows), 4)
     pairs = np.array(never, np.int64).reshape(len(never), 2)
-    where = Standing(table[:, 0], Known(table[:, 1], table[:, 2], table[:, 3] > 0, pairs[:0], names))
-    pairs[:, 0] = where.rows(pairs[:, 0])
-    known = Known(table[:, 1], table[:, 2], table[:, 3] > 0, pairs[pairs[:, 0] != NOBODY], names)
-    return Standing(table[:, 0], known)
+    faces_only = ClusterInput(table[:, 0], Constraints(table[:, 1], table[:, 2], table[:, 3] > 0, pairs[:0], names))
+    pairs[:, 0] = faces_only.rows(pairs[:, 0])
+    constraints = Constraints(table[:, 1], table[:, 2], table[:, 3] > 0, pairs[pairs[:, 0] >= 0], names)
+    return ClusterInput(table[:, 0], constraints)
 
 
-def keep(gallery: GalleryStore, before: Standing, groups: Groups) -> KeptGroups:
-    """What came of it: all of it is one entry of the journal, and can be taken back as one.
+def save_groups(gallery: GalleryStore, before: ClusterInput, groups: Groups) -> SavedGroups:
+    """Save a clustering as one entry of the journal.
 
-    Faces that somebody has placed or taken out since `before` was read are left as they are now.
+    Args:
+        gallery: The gallery.
+        before: The input of the clustering. Faces that have been moved or deleted since then stay as they are.
+        groups: Its result.
     """
-    with edit(gallery, "cluster") as made:
-        still = _as_before(made.connection, before)
-        fresh = np.unique(groups.labels[(groups.labels >= groups.new) & still])
-        people = {int(label): int(label) for label in np.unique(groups.labels) if NOBODY != label < groups.new}
-        people |= dict(zip(fresh.tolist(), made.create_groups(len(fresh)), strict=True))
-        changed = np.flatnonzero(still & ~before.known.by_hand & (groups.labels != before.known.people))
-        given: dict[int, Belongs] = {
-            int(before.faces[row]): _belongs(people.get(int(groups.labels[row]))) for row in changed
+    with begin_edit(gallery, "cluster") as edit:
+        unchanged = _unchanged(edit.connection, before)
+        old = before.constraints
+        new = np.unique(groups.labels[(groups.labels >= groups.first_new) & unchanged])
+        people = {int(label): int(label) for label in np.unique(groups.labels) if 0 <= label < groups.first_new}
+        people |= dict(zip(new.tolist(), edit.create_unnamed(len(new)), strict=True))
+        changed = np.flatnonzero(unchanged & ~old.by_hand & (groups.labels != old.people))
+        assignments: dict[int, Assignment] = {
+            int(before.faces[row]): _assignment(people.get(int(groups.labels[row]))) for row in changed
         }
-        made.assign_each(given)
-        made.sweep({int(person) for person in before.known.people[changed] if person != NOBODY})
-        there = set(made.connection.execute(select(schema.people.c.id)).scalars())
-        doubts = [
-            (int(before.faces[row]), people[label], far)
-            for row, label, far in groups.doubtful
-            if still[row] and people.get(label) in there
+        edit.assign_each(assignments)
+        edit.drop_empty({int(person) for person in old.people[changed] if person != UNASSIGNED})
+        existing = set(edit.connection.execute(select(schema.people.c.id)).scalars())
+        suggestions = [
+            (int(before.faces[row]), people[label], distance)
+            for row, label, distance in groups.to_review
+            if unchanged[row] and people.get(label) in existing
         ]
-        return KeptGroups(len(fresh), len(given), reviews.suggest(made.connection, doubts), people)
+        to_review = reviews.replace_suggestions(edit.connection, suggestions)
+        return SavedGroups(len(new), len(assignments), to_review, people)
 
 
-def _belongs(person: int | None) -> Belongs:
-    return (None, None) if person is None else (person, BY_GROUPING)
+def _assignment(person: int | None) -> Assignment:
+    return (None, None) if person is None else (person, BY_CLUSTERING)
 
 
-def _as_before(connection: Connection, before: Standing) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """(n,) whether each face still stands where it stood."""
+def _unchanged(connection: Connection, before: ClusterInput) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """(n,) whether each face still exists with the same person."""
     faces = schema.faces
     now = {
-        int(number): (NOBODY if person is None else int(person), how not in (None, BY_GROUPING))
+        int(number): (UNASSIGNED if person is None else int(person), how not in (None, BY_CLUSTERING))
         for number, person, how in connection.execute(select(faces.c.id, faces.c.person, faces.c.assigned))
     }
-    stood = zip(before.faces.tolist(), before.known.people.tolist(), before.known.by_hand.tolist(), strict=True)
-    return np.array([now.get(number) == (person, hand) for number, person, hand in stood], bool)
+    constraints = before.constraints
+    then = zip(before.faces.tolist(), constraints.people.tolist(), constraints.by_hand.tolist(), strict=True)
+    return np.array([now.get(number) == (person, by_hand) for number, person, by_hand in then], bool)

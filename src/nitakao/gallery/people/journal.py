@@ -10,10 +10,10 @@ from sqlalchemy import Connection, func, select
 
 from nitakao.gallery import schema
 from nitakao.gallery.faces import chunks
-from nitakao.gallery.people import untold
+from nitakao.gallery.people import decode_assignment
 from nitakao.gallery.store import GalleryStore
 
-MOST_CHANGES = 6  # listed for one entry; a grouping touches thousands of people
+MAX_CHANGES = 6  # listed for one entry; a clustering changes thousands of people
 
 # The kinds of changes, in English; {faces} becomes '1 face' or '3 faces'.
 TEXTS = {
@@ -97,18 +97,18 @@ class _Row:
     count: int
 
 
-def entries(gallery: GalleryStore, most: int | None = None, before: int | None = None) -> list[Entry]:
+def entries(gallery: GalleryStore, limit: int | None = None, before: int | None = None) -> list[Entry]:
     """Entries, newest first.
 
     Args:
         gallery: The gallery.
-        most: Limit on their number.
+        limit: At most so many; None: all.
         before: Only entries with a smaller id.
     """
     table = schema.journal
     query = select(table) if before is None else select(table).where(table.c.id < before)
     with gallery.read() as connection:
-        rows = connection.execute(query.order_by(table.c.id.desc()).limit(most)).all()
+        rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit)).all()
         return [
             Entry(int(row.id), float(row.at), row.who, row.verb, row.undone, _changes(connection, int(row.id)))
             for row in rows
@@ -128,11 +128,11 @@ def _changes(connection: Connection, entry: int) -> tuple[Change, ...]:
     names = _names(connection, rows)
     others = [row for row in rows if row.field != "person"]
     changes = list(_moves([row for row in rows if row.field == "person"], names))
-    if (created := sum(row.field == "exists" and row.before is None for row in others)) > MOST_CHANGES:
+    if (created := sum(row.field == "exists" and row.before is None for row in others)) > MAX_CHANGES:
         changes.append(Change("created-many", {"people": created}))
         others = [row for row in others if row.field != "exists" or row.before is not None]
-    changes += [_change(row, names) for row in others[:MOST_CHANGES]]
-    if (more := len(others) - MOST_CHANGES) > 0:
+    changes += [_change(row, names) for row in others[:MAX_CHANGES]]
+    if (more := len(others) - MAX_CHANGES) > 0:
         changes.append(Change("more", {"changes": more}))
     return tuple(changes)
 
@@ -141,9 +141,9 @@ def _moves(rows: Sequence[_Row], names: dict[int, str]) -> Iterator[Change]:
     """Faces that got, lost or changed their person; many persons are counted."""
     counts: Counter[tuple[int | None, int | None]] = Counter()
     for row in rows:
-        counts[untold(row.before)[0], untold(row.after)[0]] += row.count
+        counts[decode_assignment(row.before)[0], decode_assignment(row.after)[0]] += row.count
     moves = [_move(*pair, count, names) for pair, count in counts.items() if pair[0] != pair[1]]
-    if len(moves) > MOST_CHANGES:
+    if len(moves) > MAX_CHANGES:
         people = len({person for _, person in counts if person is not None})
         moves = [Change("assigned-many", {"faces": sum(counts.values()), "people": people})]
     yield from moves
@@ -188,7 +188,8 @@ def _names(connection: Connection, rows: Iterable[_Row]) -> dict[int, str]:
     rows = list(rows)
     people = {row.person for row in rows if row.person is not None}
     people |= {int(row.after or row.before or 0) for row in rows if row.field == "merged"}
-    people |= {p for row in rows if row.field == "person" for p in (untold(row.before)[0], untold(row.after)[0]) if p}
+    moved = [text for row in rows if row.field == "person" for text in (row.before, row.after)]
+    people |= {person for person, _ in map(decode_assignment, moved) if person}
     names = {
         row.person: row.before or row.after or "" for row in rows if row.field == "name" and row.person is not None
     }

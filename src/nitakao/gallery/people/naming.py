@@ -1,4 +1,4 @@
-"""Names that come from outside given to faces: from side-cars and from files of vectors."""
+"""Assigns names imported from side-car files or vectors files to faces."""
 
 from __future__ import annotations
 
@@ -8,67 +8,74 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import Connection, Row, select
 
 from nitakao.gallery import schema
-from nitakao.gallery.faces import chunks
-from nitakao.gallery.people import Edit, edit
+from nitakao.gallery.faces import CHUNK, chunks
+from nitakao.gallery.people import Edit, begin_edit
 from nitakao.gallery.store import GalleryStore
 
-Given: TypeAlias = Literal["named", "already", "other"]
+NamingStatus: TypeAlias = Literal["named", "already", "other"]
 
 
-def give_names(gallery: GalleryStore, wanted: Mapping[int, str], *, dry_run: bool = False) -> dict[int, Given]:
-    """What became of each face: named now, so already, or somebody else's and left so.  wanted: names by face.
+def assign_names(gallery: GalleryStore, names: Mapping[int, str], *, dry_run: bool = False) -> dict[int, NamingStatus]:
+    """Assign faces to the persons of these names, as one entry of the journal; creates persons as needed.
 
-    A face is free where it is nobody's, or where only grouping said whose; what a hand or a label has said stays, and
-    so does a hand's 'never this person'.  Persons are made as needed; it is one entry of the journal.  Faces that are
-    not there are left out.  wanted: as `people.clean_name` gives them.
+    Only faces that are unassigned, or assigned by clustering, are assigned. Rejected persons stay rejected.
+
+    Args:
+        gallery: The gallery.
+        names: Names by face id, cleaned by `people.clean_name`.
+        dry_run: Only report what would be done.
+
+    Returns:
+        By face id: 'named', 'already' if the face has this name, 'other' if it stays with another person. Faces that
+        do not exist are left out.
     """
     if dry_run:
         with gallery.read() as connection:
-            return _sorted(connection, wanted)
-    with edit(gallery, "import") as made:
-        given = _sorted(made.connection, wanted)
-        _give(made, {face: wanted[face] for face, what in given.items() if what == "named"})
-        return given
+            return _statuses(connection, names)
+    with begin_edit(gallery, "import") as edit:
+        statuses = _statuses(edit.connection, names)
+        _assign(edit, {face: names[face] for face, status in statuses.items() if status == "named"})
+        return statuses
 
 
-def _sorted(connection: Connection, wanted: Mapping[int, str]) -> dict[int, Given]:
-    numbers = _numbers(connection, wanted.values())
-    given: dict[int, Given] = {}
-    for piece in chunks(wanted):
-        never = _never(connection, piece)
-        for row in _owners(connection, piece):
-            name = wanted[row.id]
+def _statuses(connection: Connection, names: Mapping[int, str]) -> dict[int, NamingStatus]:
+    persons = _persons(connection, names.values())
+    statuses: dict[int, NamingStatus] = {}
+    for chunk in chunks(names):
+        rejected = _rejected(connection, chunk)
+        for row in _assignments(connection, chunk):
+            name = names[row.id]
             free = row.person is None or row.assigned == "group"
             if row.name == name:
-                given[row.id] = "already"
+                statuses[row.id] = "already"
             else:
-                given[row.id] = "named" if free and (row.id, numbers.get(name)) not in never else "other"
-    return given
+                statuses[row.id] = "named" if free and (row.id, persons.get(name)) not in rejected else "other"
+    return statuses
 
 
-def _give(made: Edit, names: Mapping[int, str]) -> None:
-    numbers = _numbers(made.connection, names.values())
-    for name in sorted(set(names.values()) - numbers.keys()):
-        numbers[name] = made.create(name)
-    made.assign_each({face: (numbers[name], "label") for face, name in names.items()})
+def _assign(edit: Edit, names: Mapping[int, str]) -> None:
+    persons = _persons(edit.connection, names.values())
+    for name in sorted(set(names.values()) - persons.keys()):
+        persons[name] = edit.create(name)
+    edit.assign_each({face: (persons[name], "label") for face, name in names.items()})
 
 
-def _owners(connection: Connection, faces: list[int]) -> list[Row[Any]]:
+def _assignments(connection: Connection, faces: list[int]) -> list[Row[Any]]:
     table, people = schema.faces, schema.people
-    asked = select(table.c.id, table.c.person, table.c.assigned, people.c.name)
-    return list(connection.execute(asked.outerjoin(people, people.c.id == table.c.person).where(table.c.id.in_(faces))))
+    query = select(table.c.id, table.c.person, table.c.assigned, people.c.name)
+    return list(connection.execute(query.outerjoin(people, people.c.id == table.c.person).where(table.c.id.in_(faces))))
 
 
-def _never(connection: Connection, faces: list[int]) -> set[tuple[int, int | None]]:
+def _rejected(connection: Connection, faces: list[int]) -> set[tuple[int, int | None]]:
     table = schema.never
     return {(row.face, row.person) for row in connection.execute(select(table).where(table.c.face.in_(faces)))}
 
 
-def _numbers(connection: Connection, names: Iterable[str]) -> dict[str, int]:
-    """The persons of these names, as far as there are any."""
-    table, listed = schema.people, sorted(set(names))
-    found: dict[str, int] = {}
-    for start in range(0, len(listed), 500):
-        asked = select(table.c.name, table.c.id).where(table.c.name.in_(listed[start : start + 500]))
-        found.update({row.name: row.id for row in connection.execute(asked)})
-    return found
+def _persons(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """The ids of the persons with these names, by name."""
+    table, ordered = schema.people, sorted(set(names))
+    persons: dict[str, int] = {}
+    for start in range(0, len(ordered), CHUNK):
+        query = select(table.c.name, table.c.id).where(table.c.name.in_(ordered[start : start + CHUNK]))
+        persons.update({row.name: row.id for row in connection.execute(query)})
+    return persons

@@ -1,4 +1,4 @@
-"""Persons read back, and who is meant by a name or a number."""
+"""Reads persons, and finds them by name or id."""
 
 from __future__ import annotations
 
@@ -13,36 +13,46 @@ from nitakao.gallery import schema
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import Person
 
-LONGEST_NAME = 500  # characters
-LARGEST = 2**63 - 1  # of 64 bits
-ALIKE, LOOKED_AT = 0.75, 10_000  # how like another a name is that may have been meant; names that are looked at
+MAX_NAME_LENGTH = 500  # characters
+MAX_ID = 2**63 - 1
+SIMILARITY = 0.75  # of a name to suggest for a misspelt one
+MAX_NAMES = 10_000  # names compared with a misspelt one
 
 
 def clean_name(name: str) -> str:
-    """A person's name as it is kept: composed (NFC), no blanks around it. Raises MisuseError where it cannot be one."""
+    """A person's name as stored: in Unicode NFC, without surrounding whitespace.
+
+    Raises:
+        MisuseError: If it is empty, too long, or looks like an id.
+    """
     cleaned = unicodedata.normalize("NFC", name).strip()
     if not cleaned:
-        raise MisuseError("a person's name has at least one letter", code="name-empty")
-    if len(cleaned) > LONGEST_NAME:
+        raise MisuseError("a person's name cannot be empty", code="name-empty")
+    if len(cleaned) > MAX_NAME_LENGTH:
         raise MisuseError(
-            f"a person's name has up to {LONGEST_NAME} characters, not {len(cleaned)}",
+            f"a person's name has at most {MAX_NAME_LENGTH} characters, not {len(cleaned)}",
             code="name-too-long",
-            limit=LONGEST_NAME,
+            limit=MAX_NAME_LENGTH,
         )
     if cleaned.startswith("#") and cleaned[1:].isdecimal():
         raise MisuseError(
-            f"'{cleaned}' means a person's number: choose another name", code="name-is-number", name=cleaned
+            f"'{cleaned}' looks like a person's id: choose another name", code="name-is-number", name=cleaned
         )
     if "\x00" in cleaned or any("\ud800" <= c <= "\udfff" for c in cleaned):
-        raise MisuseError("a person's name is text, without NUL or half characters", code="name-invalid")
+        raise MisuseError("a person's name cannot contain NUL or lone surrogates", code="name-invalid")
     return cleaned
 
 
 def people(gallery: GalleryStore, *, hidden: bool = True, named: bool = False) -> list[Person]:
-    """Everybody in the gallery, those with most faces first.  hidden: hidden ones too.  named: only these."""
+    """The persons in the gallery, those with most faces first.
+
+    Args:
+        gallery: The gallery.
+        hidden: Whether to include hidden persons.
+        named: Whether to leave out persons without a name.
+    """
     with gallery.read() as connection:
-        found = _people(connection)
-        return [p for p in found if (hidden or not p.hidden) and (p.name or not named)]
+        return [p for p in _people(connection) if (hidden or not p.hidden) and (p.name or not named)]
 
 
 def _people(connection: Connection) -> Iterator[Person]:
@@ -59,7 +69,7 @@ def _people(connection: Connection) -> Iterator[Person]:
 
 
 def _covers(connection: Connection) -> dict[int, int]:
-    """For each person the face with the best quality."""
+    """The face with the best quality, by person."""
     faces = schema.faces
     ranked = select(
         faces.c.person,
@@ -69,44 +79,53 @@ def _covers(connection: Connection) -> dict[int, int]:
         .label("place"),
     ).where(faces.c.person.is_not(None))
     inner = ranked.subquery()
-    found = connection.execute(select(inner.c.person, inner.c.id).where(inner.c.place == 1))
-    return {int(person): int(face) for person, face in found}
+    rows = connection.execute(select(inner.c.person, inner.c.id).where(inner.c.place == 1))
+    return {int(person): int(face) for person, face in rows}
 
 
-def person_number(gallery: GalleryStore, named: str | int, connection: Connection | None = None) -> int:
-    """The number of the person who is meant: '#12', 12, or a name. Raises MisuseError where there is none such."""
+def find_person(gallery: GalleryStore, person: str | int, connection: Connection | None = None) -> int:
+    """The id of a person.
+
+    Args:
+        gallery: The gallery.
+        person: An id, '#12' or 12, or a name.
+        connection: A transaction to use; None: a new one.
+
+    Raises:
+        MisuseError: If there is no such person; suggests a similar name.
+    """
     if connection is None:
         with gallery.read() as own:
-            return person_number(gallery, named, own)
+            return find_person(gallery, person, own)
     table = schema.people
-    if isinstance(named, int) or (named.startswith("#") and named[1:].isdecimal()):
-        meant = table.c.id == numbered(str(named).lstrip("#"))
+    if isinstance(person, int) or (person.startswith("#") and person[1:].isdecimal()):
+        condition = table.c.id == parse_id(str(person).lstrip("#"))
     else:
-        meant = table.c.name == clean_name(named)
-    found = connection.execute(select(table.c.id).where(meant)).scalar()
-    if found is None:
-        alike = _called_alike(connection, str(named))
-        hint = f"did you mean '{alike}'? " if alike else ""
+        condition = table.c.name == clean_name(person)
+    number = connection.execute(select(table.c.id).where(condition)).scalar()
+    if number is None:
+        similar = _similar_name(connection, str(person))
+        hint = f"did you mean '{similar}'? " if similar else ""
         raise MisuseError(
-            f"nobody is called '{named}' in gallery '{gallery.location}': {hint}'nitakao people' lists who is there",
+            f"there is no person '{person}' in gallery '{gallery.location}': {hint}'nitakao people' lists all",
             code="unknown-person",
-            name=str(named),
+            name=str(person),
         )
-    return int(found)
+    return int(number)
 
 
-def _called_alike(connection: Connection, name: str) -> str:
-    """The name that is most like this one; empty where none is."""
-    names = connection.execute(select(schema.people.c.name).where(schema.people.c.name.is_not(None)).limit(LOOKED_AT))
-    by_key = {_key(found): str(found) for found in names.scalars()}
-    return next((by_key[key] for key in get_close_matches(_key(name), by_key, 1, ALIKE)), "")
+def _similar_name(connection: Connection, name: str) -> str:
+    """The most similar name in the gallery; empty if none is similar."""
+    names = connection.execute(select(schema.people.c.name).where(schema.people.c.name.is_not(None)).limit(MAX_NAMES))
+    by_key = {_key(stored): str(stored) for stored in names.scalars()}
+    return next((by_key[key] for key in get_close_matches(_key(name), by_key, 1, SIMILARITY)), "")
 
 
 def _key(name: str) -> str:
-    """A name as people mistake it: small letters, and blanks where folders have underscores."""
+    """A name without differences of case, and with spaces for underscores."""
     return unicodedata.normalize("NFKC", name).casefold().replace("_", " ")
 
 
-def numbered(digits: str) -> int:
-    """The number that is written here, or one that nothing has where it is past all that databases count."""
-    return min(int(digits), LARGEST) if len(digits) < 20 else LARGEST
+def parse_id(digits: str) -> int:
+    """The id in these digits, or MAX_ID, which nothing has, if it exceeds 64 bits."""
+    return min(int(digits), MAX_ID) if len(digits) < 20 else MAX_ID

@@ -39,7 +39,7 @@ VERSION = re.compile(r"v\d{1,3}(\.\d{1,3})?(-preview(\.\d{1,3})?)?", re.ASCII)
 # Codes for what is refused outside of the Face API's own questions; where none is here, the status is the code.
 CODES = {403: "UnsupportedFeature", 413: "InvalidImageSize", 500: "Unspecified", 503: "ServiceUnavailable"}
 MESSAGES = {
-    401: "Access denied: send a key of this server as Ocp-Apim-Subscription-Key. 'nitakao keys create' makes one.",
+    401: "Access denied: send a key as Ocp-Apim-Subscription-Key. Create one with 'nitakao serve keys create'.",
     404: "Resource not found.",
     405: "The method is not allowed here.",
 }

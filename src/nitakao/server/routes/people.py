@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nitakao.gallery.browse import cursors, lists
 from nitakao.gallery.browse.lists import PeopleOrder
-from nitakao.gallery.people import LONGEST_NAME
+from nitakao.gallery.people import MAX_NAME_LENGTH
 from nitakao.gallery.people import journal as journal_of
 from nitakao.server import schemas
 from nitakao.server.auth import may
@@ -27,7 +27,7 @@ MOST_AT_ONCE = 10_000  # faces in one correction
 
 One = Annotated[int, Field(ge=1, le=LARGEST)]
 Many = Annotated[list[One], Field(min_length=1, max_length=MOST_AT_ONCE)]
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 Change = Depends(may("write"))
 
 router = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(may("read"))], responses=responses(404))
@@ -159,7 +159,7 @@ async def people(
     named: bool | None = None,
     hidden: Annotated[bool, Query(description="Hidden ones, too.")] = False,
     only_hidden: Annotated[bool, Query(description="Nobody but hidden ones.")] = False,
-    q: Annotated[str, Query(max_length=LONGEST_NAME, description="Part of a name.")] = "",
+    q: Annotated[str, Query(max_length=MAX_NAME_LENGTH, description="Part of a name.")] = "",
     order: PeopleOrder = "faces",
 ) -> dict[str, Any]:
     """People, those with most faces first."""

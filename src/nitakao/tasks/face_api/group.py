@@ -31,7 +31,7 @@ def group(queries: FaceQueries, faces: Sequence[str]) -> Grouped:
     found: dict[int, list[str]] = {}
     for label, face in zip(labels.tolist(), seen, strict=True):
         found.setdefault(label, []).append(face.uuid)
-    alone = found.pop(clustering.NOBODY, [])
+    alone = found.pop(clustering.UNASSIGNED, [])
     return Grouped(tuple(tuple(one) for one in sorted(found.values(), key=len, reverse=True)), tuple(alone))
 
 

@@ -127,8 +127,8 @@ def _labelled(gallery: GalleryStore, grouped: bool) -> tuple[Labelled, int]:
     from nitakao.gallery import faces
     from nitakao.gallery.people import groups
 
-    standing = groups.standing(gallery)
-    by_hand = set(standing.faces[standing.known.by_hand].tolist())
+    standing = groups.load_input(gallery)
+    by_hand = set(standing.faces[standing.constraints.by_hand].tolist())
     kept = [k for k in faces.stream(gallery, FaceFilter(named=True, hidden=True)) if grouped or k.id in by_hand]
     labelled = Labelled(
         faces.vectors(gallery, [k.id for k in kept]),

@@ -17,7 +17,7 @@ from nitakao.values import FaceFilter, ModelCard
 if TYPE_CHECKING:  # these load SQLAlchemy, faiss and scikit-learn: not before there is work
     from nitakao.clustering import Groups, Method
     from nitakao.gallery import GalleryStore
-    from nitakao.gallery.people.groups import Standing
+    from nitakao.gallery.people.groups import ClusterInput
     from nitakao.values import Ids
 
 NEIGHBOURS = 30  # of each face that are looked at; 10 to 30 gave the same groups on LFW, with both models
@@ -87,21 +87,21 @@ def cluster(
     with opened(gallery) as kept:
         card = card_for(kept, model)
         limit, source = _threshold(card, threshold)
-        before = groups.standing(kept, where.min_quality)
+        before = groups.load_input(kept, where.min_quality)
         found = _groups(kept, before, limit, method, smallest, watch)
-        came = groups.keep(kept, before, found)
+        came = groups.save_groups(kept, before, found)
         labels = found.labels
         return Clustered(
             faces=len(labels),
             too_poor=faces.count(kept, FaceFilter(hidden=True)) - len(labels),
             people=len(np.unique(labels[labels >= 0])),
-            founded=came.founded,
+            founded=came.created,
             moved=came.moved,
             alone=int((labels < 0).sum()),
-            doubts=came.doubts,
+            doubts=came.to_review,
             alike=tuple(
                 Alike(came.people[one], came.people[other], far)
-                for one, other, far in found.alike
+                for one, other, far in found.similar
                 if one in came.people and other in came.people
             ),
             model=card.name,
@@ -127,7 +127,7 @@ def _threshold(card: ModelCard, by_hand: float | None) -> tuple[float, str]:
 
 def _groups(
     gallery: GalleryStore,
-    before: Standing,
+    before: ClusterInput,
     threshold: float,
     method: Method | None,
     smallest: int,
@@ -139,16 +139,21 @@ def _groups(
     vectors = faces.vectors(gallery, before.faces)
     if method is not None:
         return clustering.sklearn_groups(
-            vectors, method, threshold=threshold, smallest=smallest, metric=gallery.metric, known=before.known
+            vectors,
+            method,
+            threshold=threshold,
+            smallest=smallest,
+            metric=gallery.metric,
+            constraints=before.constraints,
         )
     near = np.full((len(before.faces), min(NEIGHBOURS, max(1, len(before.faces) - 1))), -1, np.int64)
     for rows, nearest in _neighbours(gallery, before, near.shape[1], watch):
         near[rows] = nearest
-    return clustering.group(vectors, near, threshold=threshold, metric=gallery.metric, known=before.known)
+    return clustering.group(vectors, near, threshold=threshold, metric=gallery.metric, constraints=before.constraints)
 
 
 def _neighbours(
-    gallery: GalleryStore, before: Standing, count: int, watch: Callable[[int, int], None]
+    gallery: GalleryStore, before: ClusterInput, count: int, watch: Callable[[int, int], None]
 ) -> Iterator[tuple[Ids, Ids]]:
     """Rows (n,) of faces, and rows (n, count) of their nearest others, -1 for want of more."""
     done = 0

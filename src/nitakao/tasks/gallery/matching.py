@@ -49,9 +49,9 @@ class Imported:
 
     def give(self, gallery: GalleryStore, *, dry_run: bool = False) -> None:
         """Give the names that were noted."""
-        from nitakao.gallery.people.naming import give_names
+        from nitakao.gallery.people.naming import assign_names
 
-        for what in give_names(gallery, self.wanted, dry_run=dry_run).values():
+        for what in assign_names(gallery, self.wanted, dry_run=dry_run).values():
             setattr(self, what, getattr(self, what) + 1)
 
 

@@ -9,9 +9,9 @@ from nitakao.tasks.arguments import Place, opened
 from nitakao.values import Person
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
-    from nitakao.gallery.people.corrections import Done
+    from nitakao.gallery.people.corrections import Correction
     from nitakao.gallery.people.journal import Entry
-    from nitakao.gallery.people.reviews import Answer, Doubt
+    from nitakao.gallery.people.reviews import Answer, Review
     from nitakao.gallery.people.undo import Undone
 
 
@@ -23,7 +23,7 @@ def people(gallery: Place = None, *, hidden: bool = False, named: bool = False) 
         return kept.people(found, hidden=hidden, named=named)
 
 
-def name(gallery: Place, who: str | int, name: str) -> Done:
+def name(gallery: Place, who: str | int, name: str) -> Correction:
     """Name somebody.  who: a face's number, or a person as text, '#12' or the name until now.
 
     A face that belongs to nobody founds a person. Raises GalleryError for a name that somebody else has.
@@ -36,7 +36,7 @@ def name(gallery: Place, who: str | int, name: str) -> Done:
         return corrections.name_person(found, who, name)
 
 
-def merge(gallery: Place, into: str, *others: str) -> Done:
+def merge(gallery: Place, into: str, *others: str) -> Correction:
     """All these persons, each '#12' or a name, become one: the first, with its name."""
     from nitakao.gallery.people import corrections
 
@@ -44,7 +44,7 @@ def merge(gallery: Place, into: str, *others: str) -> Done:
         return corrections.merge(found, into, others)
 
 
-def split(gallery: Place, faces: Sequence[int], name: str | None = None) -> Done:
+def split(gallery: Place, faces: Sequence[int], name: str | None = None) -> Correction:
     """A new person, with or without a name, who gets the faces of these numbers."""
     from nitakao.gallery.people import corrections
 
@@ -52,7 +52,7 @@ def split(gallery: Place, faces: Sequence[int], name: str | None = None) -> Done
         return corrections.split(found, faces, name)
 
 
-def move(gallery: Place, faces: Sequence[int], person: str | None) -> Done:
+def move(gallery: Place, faces: Sequence[int], person: str | None) -> Correction:
     """Give the faces of these numbers to a person, '#12' or a name, or with None to nobody."""
     from nitakao.gallery.people import corrections
 
@@ -60,7 +60,7 @@ def move(gallery: Place, faces: Sequence[int], person: str | None) -> Done:
         return corrections.move(found, faces, person)
 
 
-def hide(gallery: Place, *persons: str, hidden: bool = True) -> Done:
+def hide(gallery: Place, *persons: str, hidden: bool = True) -> Correction:
     """Leave persons out of listings and answers; with `hidden=False` take them in again."""
     from nitakao.gallery.people import corrections
 
@@ -84,13 +84,13 @@ def journal(gallery: Place = None, most: int | None = None) -> list[Entry]:
         return kept.entries(found, most)
 
 
-def doubts(gallery: Place = None, person: str | None = None) -> list[Doubt]:
+def doubts(gallery: Place = None, person: str | None = None) -> list[Review]:
     """The faces that wait for an answer, the likeliest first; of one person, or all."""
     from nitakao.gallery import people as kept
     from nitakao.gallery.people import reviews
 
     with opened(gallery) as found:
-        return reviews.waiting(found, None if person is None else kept.person_number(found, person))
+        return reviews.pending(found, None if person is None else kept.find_person(found, person))
 
 
 def answer(gallery: Place, face: int, person: str | None, said: Answer) -> int:

@@ -110,8 +110,8 @@ def board_of_people(gallery: GalleryStore, *, least: int) -> Report:
     from nitakao.gallery.people import reviews
 
     doubts: dict[int, list[FaceRecord]] = {}
-    for doubt in reviews.waiting(gallery):
-        doubts.setdefault(doubt.person, []).append(doubt.kept)
+    for doubt in reviews.pending(gallery):
+        doubts.setdefault(doubt.person, []).append(doubt.face)
     pictures = _Pictures(gallery, scenes=False)
     sections = []
     for person in people.people(gallery, hidden=False):

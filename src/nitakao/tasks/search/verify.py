@@ -12,7 +12,7 @@ from nitakao import metrics
 from nitakao.errors import MisuseError
 from nitakao.pipeline import PipelineOptions
 from nitakao.report import drawing
-from nitakao.tasks.arguments import Given, card_of, looking, one
+from nitakao.tasks.arguments import Given, card_of, looking, one, read_vectors
 from nitakao.tasks.probes import with_face
 from nitakao.tasks.scoring import BY_HAND, NO_THRESHOLD
 from nitakao.values import Choice, DetectorSettings, Metric, ModelCard, Outcome, Pixels, Verdict
@@ -111,26 +111,10 @@ def among(
     The model is the one that the file names, or `model`; a .pkl names none, and without one there is a distance (the
     Euclidean one) but no threshold.  metric, threshold: in place of the model's own.
     """
-    from nitakao.vectors import read
-
-    found = read(vectors)
-    card = card_of(model or _known(found.model)) if model or _known(found.model) else None
-    if card is not None:
-        found.check(card)
+    found, card = read_vectors(vectors, model)
     first, second = (found.vectors[found.find(name)] for name in (a, b))
     metric = metric or (card.metric if card else "euclidean")
     return _verdict(metrics.distance(first, second, metric), card, threshold, metric, found.model)
-
-
-def _known(name: str) -> str | None:
-    """The name that a file gives its model, where there is a card of that name here."""
-    from nitakao.errors import NitakaoError
-    from nitakao.models.cards import registry
-
-    try:
-        return registry.card(name).name if name else None
-    except NitakaoError:
-        return None
 
 
 def _verdict(

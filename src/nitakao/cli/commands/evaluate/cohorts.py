@@ -1,4 +1,4 @@
-"""nitakao evaluate cohorts: is a model as good for everybody?"""
+"""nitakao evaluate cohorts: error rates of groups of people."""
 
 from __future__ import annotations
 
@@ -27,15 +27,19 @@ if TYPE_CHECKING:
     required=True,
     type=click.Path(),
     metavar="CSV",
-    help="What is known: its first column names people, or pictures by path or file name.",
+    help="Attributes; the first column has people, or pictures by path or file name.",
 )
-@click.option("--by", required=True, metavar="COLUMN", help="The column whose groups are told apart.")
+@click.option("--by", required=True, metavar="COLUMN", help="The column whose groups are compared.")
 @click.option("--threshold", type=float, metavar="T", help="Same person below this distance (the model's own).")
-@click.option("--far", type=float, metavar="RATE", help="The threshold at which all pairs of two come to this rate.")
-@click.option("--people", type=click.Path(), metavar="FILE", help="Only people named in this file, one on each line.")
-@click.option("--least", type=int, default=1, show_default=True, help="Only people with so many pictures or more.")
+@click.option(
+    "--far", type=float, metavar="RATE", help="Choose the threshold with this false match rate over all pairs."
+)
+@click.option("--people", type=click.Path(), metavar="FILE", help="Only people named in this file, one per line.")
+@click.option(
+    "--min-pictures", type=int, default=1, show_default=True, metavar="N", help="Only people with at least N pictures."
+)
 @shared.measuring_options
-@options.voiced
+@options.with_voice
 def cohorts(
     voice: Voice,
     folder: str | None,
@@ -45,17 +49,17 @@ def cohorts(
     model: Any,
     **asked: Any,
 ) -> None:
-    """Tell the errors of groups of people apart, all at one common threshold.
+    """Compare error rates between groups of people.
 
-    DIR has a folder for each person. Of all pairs that the pictures of a group make: FNMR, the share of pairs of one
-    person that are refused, and FMR, the share of pairs of two that are accepted. Pictures without a face, and those of
-    which the column says nothing, are left out and counted.
+    All groups use the same threshold. DIR has a folder for each person. Over all pairs of pictures of a group: FNMR is
+    the share of pairs of one person that are rejected, FMR the share of pairs of two people that are accepted. Pictures
+    without a face or without a value in the column are skipped and counted.
     """
     from nitakao.tasks.evaluate import people_report, report
     from nitakao.tasks.evaluate.cohorts import cohorts as task
 
     if len(vectors) > 1:
-        raise click.UsageError("cohorts are told of one model at a time: give one file of vectors")
+        raise click.UsageError("cohorts are computed for one model: give one file of vectors")
     if html is not None:
         report.check(html)
     found, seconds = one(voice, task, folder, model, vectors[0] if vectors else None, asked)
@@ -68,9 +72,9 @@ def cohorts(
 
 
 def _table(found: CohortsResult) -> None:
-    header = (found.column, "people", "pictures", "pairs of one", "FNMR", "95%", "pairs of two", "FMR", "95%")
+    header = (found.column, "people", "pictures", "same pairs", "FNMR", "95%", "different pairs", "FMR", "95%")
     output.table(header, [_row(each) for each in (*found.cohorts, found.across, found.overall)])
-    unknown = f"; {found.unlabelled} pictures of which the column says nothing" if found.unlabelled else ""
+    unknown = f"; {found.unlabelled} pictures without a value in the column" if found.unlabelled else ""
     faceless = f"; {found.faceless} without a face" if found.faceless else ""
     click.echo(
         f"{shared.about(found.labelled.embedded)}, same person below {found.threshold:.4f} ({found.threshold_source})"

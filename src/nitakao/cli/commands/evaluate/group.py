@@ -1,4 +1,4 @@
-"""nitakao evaluate: how good a model is, as papers measure it."""
+"""nitakao evaluate: the accuracy of a model, by the protocols of papers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nitakao.cli import options, output
+from nitakao.cli.groups import Group, Lazy
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
@@ -22,11 +23,22 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 METRICS = ("euclidean", "cosine")
 
 
-@click.group(epilog=options.example("nitakao evaluate pairs lfw --pairs pairs.txt"))
-def evaluate() -> None:
-    """Measure a model: pairs, identification, retrieval, clustering, and groups of people apart.
+SECTIONS = {
+    "Protocols": {
+        "pairs": Lazy("evaluate.pairs:pairs", "Verify pairs of pictures, as in LFW."),
+        "identification": Lazy("evaluate.people:identification", "Identify probes among enrolled people."),
+        "retrieval": Lazy("evaluate.people:retrieval", "Retrieve the other pictures of each person."),
+        "clustering": Lazy("evaluate.people:clustering", "Cluster pictures, and compare with the true people."),
+        "cohorts": Lazy("evaluate.cohorts:cohorts", "Compare error rates between groups of people."),
+    }
+}
 
-    Intervals are 95% intervals by bootstrap over people. docs/evaluate.md defines every figure.
+
+@click.group(cls=Group, sections=SECTIONS, epilog=options.example("nitakao evaluate pairs lfw --pairs pairs.txt"))
+def evaluate() -> None:
+    """Measure the accuracy of a model.
+
+    Intervals are 95% bootstrap intervals over people. docs/evaluate.md defines every figure.
     """
 
 
@@ -44,28 +56,36 @@ _OPTIONS = (
         multiple=True,
         type=click.Path(),
         metavar="FILE",
-        help="Take vectors from this file of 'nitakao embed' instead of pictures; several: side by side.",
+        help="Use this file of vectors of 'nitakao embed' instead of pictures; repeat to compare several.",
     ),
-    click.option("--metric", type=click.Choice(METRICS), help="The distance (the model's own)."),
+    click.option("--metric", type=click.Choice(METRICS), help="The metric (the model's own)."),
     click.option("--flip", is_flag=True, help="Average each vector with that of the mirrored crop."),
     click.option(
         "--centre-crop",
         "--center-crop",
         is_flag=True,
-        help="Pictures are aligned faces: take the middle of each, as large as the model's crop.",
+        help="Pictures are aligned faces: use the centre of each, as large as the model's crop.",
     ),
-    options.faces_option("Which face of a picture counts (central)."),
+    options.faces_option("Which face of a picture to use (central)."),
     options.detector_options,
     options.device_options,
-    click.option("--batch-size", type=int, default=32, show_default=True, help="Faces in one network run."),
-    click.option("--draws", type=int, default=1000, show_default=True, help="Draws of people for intervals; 0: none."),
+    click.option(
+        "--batch-size", "--batch_size", type=int, default=32, show_default=True, help="Faces per run of the network."
+    ),
+    click.option(
+        "--draws",
+        type=int,
+        default=1000,
+        show_default=True,
+        help="Bootstrap samples for the intervals; 0: no intervals.",
+    ),
     click.option("--html", type=click.Path(), metavar="FILE", help="Save a page with curves and pictures."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
 )
 
 
 def embedding_options(
-    choice: str | None,
+    faces: str | None,
     flip: bool,
     centre_crop: bool,
     device: str | None,
@@ -81,12 +101,12 @@ def embedding_options(
     from nitakao.pipeline import PipelineOptions
 
     if allow_urls:
-        raise click.UsageError("--allow-url does not go with what is measured: its pictures are files")
+        raise click.UsageError("--allow-url does not apply: pictures to evaluate are files")
     if centre_crop and detector not in (None, "none"):
-        raise click.UsageError("--centre-crop takes pictures as they are, and --detector looks for faces in them")
+        raise click.UsageError("--centre-crop and --detector exclude each other")
     return PipelineOptions(
         options.detector_settings(article=article, detector=detector or default_detector, **settings),
-        choice or ("first" if article else "central"),  # type: ignore[arg-type]  # one of the option's words
+        faces or ("first" if article else "central"),  # type: ignore[arg-type]  # one of the option's words
         options.device_of(device, gpu_memory_fraction),
         flip,
         batch_size,
@@ -94,9 +114,9 @@ def embedding_options(
 
 
 def ready(voice: Voice, card: ModelCard) -> None:
-    """Say what its licences leave open, and have its files here."""
-    output.notice(voice, card)
-    output.fetched(voice, card)
+    """Show the licence notice of a model and download its weights."""
+    output.show_notice(voice, card)
+    output.fetch_weights(voice, card)
 
 
 def progress(voice: Voice, steps: output.Steps) -> Progress:
@@ -139,13 +159,13 @@ def several(model: str | None, more: Iterable[str], compare: bool, vectors: tupl
     """The models that are measured one after the other; one None: the default, or that of the vectors."""
     named = list(more)
     if named and not compare:
-        raise click.UsageError(f"'{named[0]}' is one argument too many: models to compare follow --compare")
+        raise click.UsageError(f"'{named[0]}' is one argument too many: give --compare to compare models")
     if compare and vectors:
-        raise click.UsageError("--compare names models; files of vectors are compared by several --vectors")
+        raise click.UsageError("--compare compares models; to compare files of vectors, repeat --vectors")
     if compare and len(named) + (model is not None) < 2:
         raise click.UsageError("--compare needs two models or more: DIR --compare A B")
     if len(vectors) > 1 and model is not None:
-        raise click.UsageError("several files of vectors name their models themselves: leave --model out")
+        raise click.UsageError("with several files of vectors, --model does not apply")
     return [*([model] if model is not None else []), *named] or [model]
 
 

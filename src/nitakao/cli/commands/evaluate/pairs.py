@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 @click.option(
     "--pairs", required=True, type=click.Path(), metavar="FILE", help="Pairs like LFW's pairs.txt, or a .bin."
 )
-@click.option("--compare", is_flag=True, help="Measure the models named after DIR side by side.")
-@click.option("--folds", type=int, metavar="N", help="Cut the pairs into so many folds (as the file has it).")
-@click.option("--skip-missing", is_flag=True, help="Leave out pairs that name pictures that are not there.")
-@click.option("--subtract-mean", is_flag=True, help="Take the mean of the other folds off every vector first.")
-@click.option("--grid", is_flag=True, help="Choose thresholds as facenet does, on a grid of squared distances.")
+@click.option("--compare", is_flag=True, help="Compare the models named after DIR.")
+@click.option("--folds", type=int, metavar="N", help="Split the pairs into N folds (as in the file).")
+@click.option("--skip-missing", is_flag=True, help="Skip pairs with missing pictures.")
+@click.option("--subtract-mean", is_flag=True, help="Subtract the mean of the other folds from every vector.")
+@click.option("--grid", is_flag=True, help="Choose thresholds like facenet, on a grid of squared distances.")
 @shared.measuring_options
-@options.voiced
+@options.with_voice
 def pairs(
     voice: Voice,
     folder: str | None,
@@ -49,10 +49,11 @@ def pairs(
     as_json: bool,
     **looking: Any,
 ) -> None:
-    """Tell pairs of one person from pairs of two, each fold by a threshold chosen on the others.
+    """Verify pairs of pictures, as in LFW.
 
-    DIR has a folder for each person, as LFW; a .bin of InsightFace brings its pictures along, aligned, which are taken
-    whole unless --detector says otherwise. A picture without a face makes its pairs count as two people.
+    Each fold uses the threshold chosen on the other folds. DIR has a folder for each person, as LFW has. A .bin of
+    InsightFace contains aligned pictures, which are used whole unless --detector is given. Pairs with a picture without
+    a face count as different people.
     """
     from nitakao.tasks.evaluate import pairs_report, report
     from nitakao.tasks.evaluate.labelled import LabelledSet
@@ -119,7 +120,7 @@ def _table(found: PairsResult) -> None:
     ]
     output.table(("FAR", "VAL", "spread", "95%", "FAR found", "spread", "threshold"), rates)
     if any(rate.few for rate in told.rates):
-        click.echo("* less than one pair of two people in the other folds: extrapolated")
+        click.echo("* fewer than one pair of two people in the other folds: extrapolated")
     click.echo()
     figures = [
         ("accuracy", f"{percent(told.accuracy)} +- {percent(told.standard_error)}", between(intervals.get("accuracy"))),

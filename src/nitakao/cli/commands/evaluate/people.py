@@ -23,7 +23,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def people_options(command: Command) -> Command:
-    """Whose pictures are measured, by which models."""
+    """Add the options of the people and models to measure."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -32,49 +32,65 @@ def people_options(command: Command) -> Command:
 _OPTIONS = (
     click.argument("folder", required=False, metavar="[DIR]"),
     click.argument("more", nargs=-1, metavar="[MODEL]..."),
-    click.option("--compare", is_flag=True, help="Measure the models named after DIR side by side."),
+    click.option("--compare", is_flag=True, help="Compare the models named after DIR."),
+    click.option("--people", type=click.Path(), metavar="FILE", help="Only people named in this file, one per line."),
     click.option(
-        "--people", type=click.Path(), metavar="FILE", help="Only people named in this file, one on each line."
+        "--min-pictures",
+        type=int,
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Only people with at least N pictures.",
     ),
-    click.option("--least", type=int, default=1, show_default=True, help="Only people with so many pictures or more."),
     shared.measuring_options,
 )
 
 
 @click.command(epilog=options.example("nitakao evaluate identification lfw --html who.html"))
 @people_options
+@click.option("--enrolled", type=int, default=1, show_default=True, help="How many pictures of each person to enrol.")
 @click.option(
-    "--enrolled", type=int, default=1, show_default=True, help="Pictures of each person that are enrolled, her first."
+    "--unenrolled",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Share of identities left unenrolled, as strangers.",
 )
 @click.option(
-    "--kept-out", type=float, default=0.0, show_default=True, help="Share of people who are strangers instead."
+    "--gallery-list",
+    type=click.Path(),
+    metavar="FILE",
+    help="Enrol the pictures in this file: PATH, or PATH, tab, PERSON.",
 )
-@click.option("--gallery-list", type=click.Path(), metavar="FILE", help="Enrol this list: PATH, or PATH, tab, PERSON.")
-@click.option("--probe-list", type=click.Path(), metavar="FILE", help="Ask for this list, with --gallery-list.")
-@options.voiced
+@click.option(
+    "--probe-list", type=click.Path(), metavar="FILE", help="The probes, in a file like that of --gallery-list."
+)
+@options.with_voice
 def identification(
-    voice: Voice, enrolled: int, kept_out: float, gallery_list: str | None, probe_list: str | None, **asked: Any
+    voice: Voice, enrolled: int, unenrolled: float, gallery_list: str | None, probe_list: str | None, **asked: Any
 ) -> None:
-    """Tell who somebody is, among people enrolled: rank-k; and with strangers, TPIR at FPIR.
+    """Identify probes among enrolled people.
 
-    DIR has a folder for each person. The first picture of each person with two or more is enrolled and the others are
-    asked about; people with one are strangers. A probe without a face is answered with nobody.
+    Prints rank-k, and with strangers TPIR at FPIR. DIR has a folder for each person. The first picture of each person
+    with two or more is enrolled, and the others are probes; people with one picture are strangers. A probe without a
+    face counts as not identified.
     """
     from nitakao.tasks.evaluate import people_report
     from nitakao.tasks.evaluate.identification import Enrolment
     from nitakao.tasks.evaluate.identification import identification as task
 
-    more = {"enrolment": Enrolment(enrolled, kept_out, gallery_list, probe_list)}
+    more = {"enrolment": Enrolment(enrolled, unenrolled, gallery_list, probe_list)}
     _run(voice, task, more, asked, _of_identification, people_report.save_identification)
 
 
-@click.command(epilog=options.example("nitakao evaluate retrieval lfw --least 2"))
+@click.command(epilog=options.example("nitakao evaluate retrieval lfw --min-pictures 2"))
 @people_options
-@options.voiced
+@options.with_voice
 def retrieval(voice: Voice, **asked: Any) -> None:
-    """Find the other pictures of a person among everybody's: recall@k, mAP, R-precision.
+    """Retrieve the other pictures of each person.
 
-    DIR has a folder for each person. Every picture asks whose person has others; pictures without a face are left out.
+    Prints recall@k, mAP and R-precision. DIR has a folder for each person. Every picture of a person with several is a
+    probe against all other pictures. Pictures without a face are skipped.
     """
     from nitakao.tasks.evaluate import people_report
     from nitakao.tasks.evaluate.retrieval import retrieval as task
@@ -86,16 +102,17 @@ def retrieval(voice: Voice, **asked: Any) -> None:
 @people_options
 @click.option("--threshold", type=float, metavar="T", help="Same person below this distance (the model's own).")
 @options.clustering_options
-@options.voiced
-def clustering(voice: Voice, threshold: float | None, method: str | None, smallest: int, **asked: Any) -> None:
-    """Group all pictures, and hold the groups against who people are: pairwise and B-cubed F, NMI.
+@options.with_voice
+def clustering(voice: Voice, threshold: float | None, method: str | None, min_faces: int, **asked: Any) -> None:
+    """Cluster pictures, and compare with the true people.
 
-    DIR has a folder for each person, of which grouping knows nothing. Pictures without a face are left out.
+    Prints pairwise F, B-cubed F and NMI. DIR has a folder for each person, which the clustering does not see. Pictures
+    without a face are skipped.
     """
     from nitakao.tasks.evaluate import people_report
     from nitakao.tasks.evaluate.clustering import clustering as task
 
-    more = {"threshold": threshold, "method": method, "smallest": smallest}
+    more = {"threshold": threshold, "method": method, "smallest": min_faces}
     _run(voice, task, more, asked, _of_clustering, people_report.save_clustering)
 
 
@@ -149,8 +166,8 @@ def one(
     from nitakao.tasks.arguments import card_of
     from nitakao.tasks.evaluate.labelled import LabelledSet
 
-    (metric, draws, people, least), rest = _taken(asked, "metric", "draws", "people", "least")
-    names = ("choice", "flip", "centre_crop", "device", "gpu_memory_fraction", "batch_size", "article", "allow_urls")
+    (metric, draws, people, least), rest = _taken(asked, "metric", "draws", "people", "min_pictures")
+    names = ("faces", "flip", "centre_crop", "device", "gpu_memory_fraction", "batch_size", "article", "allow_urls")
     looking = {name: rest.pop(name) for name in (*names, *DETECTOR)}
     embedding = shared.embedding_options(**looking)
     data = LabelledSet(folder, vectors, people, least, looking["centre_crop"], metric, draws)

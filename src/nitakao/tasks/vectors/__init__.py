@@ -1,0 +1,1 @@
+"""Tasks on a file of vectors instead of a gallery."""
