@@ -109,7 +109,12 @@ class Store:
         (self._folder / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
     def write_markdown(self, path: Path, names: Sequence[str]) -> None:
-        parts = ["# Results", "", "Written by `python benchmarks/run.py`. [README.md](README.md) explains each benchmark.", ""]
+        parts = [
+            "# Results",
+            "",
+            "Written by `python benchmarks/run.py`. [README.md](README.md) explains each benchmark.",
+            "",
+        ]
         for name in names:
             kept = self._read(name)
             if kept is None:

@@ -23,5 +23,7 @@ def measure(session: Session) -> Result:
     if found["compiler"]:
         own, plain = sum(r[3] for r in rows), sum(r[4] for r in rows)
         result.goal("no slower than C++ (at most 1.1 of its time)", f"{own / plain:.2f}", own <= 1.1 * plain)
-    result.notes.append(f"in use: {about['nms']}; its {about['shim_memory']:.0f} MB are subtracted from facenet-pytorch's memory")
+    result.notes.append(
+        f"in use: {about['nms']}; its {about['shim_memory']:.0f} MB are subtracted from facenet-pytorch's memory"
+    )
     return result

@@ -215,6 +215,6 @@ def test_looking_for_photographs_where_the_gallery_lies_leaves_it_held(tmp_path:
         assert list(photos.find([str(tmp_path)], videos=True)) == [str(tmp_path / "a.jpg")]
         with pytest.raises(MisuseError, match="is the gallery, not a photograph"):
             list(photos.find([place]))
-        scrub.outside(gallery)
+        scrub.external_copies(gallery)
         added_elsewhere(place, "second.jpg")
         assert faces.count(gallery) == 2

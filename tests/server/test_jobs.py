@@ -111,7 +111,7 @@ def test_jobs_that_a_server_left_open_are_told_as_failed_by_the_next(people, tmp
         job = kept.add(gallery, "index")
     with running(settings_for(tmp_path)) as served:
         found = served.service.jobs.get(job.id)
-        assert (found.state, found.problem) == ("failed", kept.BROKEN_OFF)
+        assert (found.state, found.problem) == ("failed", kept.INTERRUPTED)
 
 
 def test_a_server_that_ends_stops_its_jobs_and_says_so(people, tmp_path):
@@ -128,4 +128,4 @@ def test_a_server_that_ends_stops_its_jobs_and_says_so(people, tmp_path):
     with GalleryStore(tmp_path / "family.db") as gallery:
         found = kept.job(gallery, job.id)
         assert found is not None
-        assert found.problem == kept.BROKEN_OFF
+        assert found.problem == kept.INTERRUPTED

@@ -10,7 +10,7 @@ import pytest
 
 import nitakao
 from nitakao import errors
-from nitakao.gallery.jobs import BROKEN_OFF_CODE
+from nitakao.gallery.jobs import INTERRUPTED_CODE
 from nitakao.server.problem_codes import CODES, FAMILIES, status_and_code
 
 SOURCE = Path(nitakao.__file__).parent
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_table_has_every_code_that_is_raised_and_no_other():
     raised = {code for file in SOURCE.rglob("*.py") for code in RAISED.findall(file.read_text("utf-8"))}
-    elsewhere = {"unknown-route", "method-not-allowed", "invalid-request", BROKEN_OFF_CODE}
+    elsewhere = {"unknown-route", "method-not-allowed", "invalid-request", INTERRUPTED_CODE}
     assert raised | {code for *_, code in FAMILIES} | elsewhere == set(CODES)
 
 

@@ -1,4 +1,4 @@
-"""The map of a gallery's faces that was made last: a file beside the gallery, which can be made again."""
+"""The last computed face map of a gallery, stored in a file that can be computed again."""
 
 from __future__ import annotations
 
@@ -20,57 +20,65 @@ from nitakao.values import Ids
 
 
 @dataclass(frozen=True, eq=False)
-class Map:
-    """Points on a plane, one for each face: faces, x, y (n,).
+class FaceMap:
+    """One point on a plane for each face.
 
-    method: how it was made, in words.  made: seconds since 1970.  last, count: of the gallery's faces, the newest and
-    how many there were.
+    Attributes:
+        faces: (n,) face ids.
+        x: (n,) float32.
+        y: (n,) float32.
+        method: How it was computed.
+        created: Seconds since 1970.
+        last: The largest face id in the gallery at that time.
+        count: The number of faces in the gallery at that time.
     """
 
     faces: Ids
     x: NDArray[np.float32]
     y: NDArray[np.float32]
     method: str
-    made: float
+    created: float
     last: int
     count: int
 
 
-def keep(gallery: GalleryStore, made: Map) -> None:
-    """Put the map in the place of the one before."""
-    path = where(gallery)
-    told = json.dumps({"method": made.method, "made": made.made, "last": made.last, "count": made.count})
+def save(gallery: GalleryStore, face_map: FaceMap) -> None:
+    """Store the map, replacing the previous one. Raises GalleryError if it cannot be written."""
+    path = map_path(gallery)
+    fields = {"method": face_map.method, "made": face_map.created, "last": face_map.last, "count": face_map.count}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_atomic(path) as file:
-            np.savez_compressed(file, faces=made.faces, x=made.x, y=made.y, told=told)
+            np.savez_compressed(file, faces=face_map.faces, x=face_map.x, y=face_map.y, told=json.dumps(fields))
     except OSError as error:
-        raise GalleryError(f"the map could not be kept in '{path}': {error.strerror or error}") from error
+        raise GalleryError(f"cannot write the face map '{path}': {error.strerror or error}") from error
 
 
-def read(gallery: GalleryStore) -> Map | None:
-    """The map that was made last; None where there is none, or it cannot be read."""
+def load(gallery: GalleryStore) -> FaceMap | None:
+    """The stored map; None if there is none, or it cannot be read."""
     try:
-        with np.load(where(gallery), allow_pickle=False) as kept:
-            told = json.loads(str(kept["told"]))
-            return Map(kept["faces"], kept["x"], kept["y"], told["method"], told["made"], told["last"], told["count"])
+        with np.load(map_path(gallery), allow_pickle=False) as file:
+            fields = json.loads(str(file["told"]))
+            method, created = fields["method"], fields["made"]
+            return FaceMap(file["faces"], file["x"], file["y"], method, created, fields["last"], fields["count"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def is_stale(gallery: GalleryStore, made: Map) -> bool:
-    """Whether faces came or went since it was made."""
-    every = faces.ids(gallery)
-    return len(every) != made.count or (len(every) > 0 and int(every[-1]) != made.last)
+def is_stale(gallery: GalleryStore, face_map: FaceMap) -> bool:
+    """Whether faces were added or deleted since the map was computed."""
+    ids = faces.ids(gallery)
+    return len(ids) != face_map.count or (len(ids) > 0 and int(ids[-1]) != face_map.last)
 
 
-def forget(gallery: GalleryStore) -> None:
-    """Remove it."""
+def delete(gallery: GalleryStore) -> None:
+    """Delete the stored map."""
     with suppress(OSError):
-        where(gallery).unlink(missing_ok=True)
+        map_path(gallery).unlink(missing_ok=True)
 
 
-def where(gallery: GalleryStore) -> Path:
+def map_path(gallery: GalleryStore) -> Path:
+    """The map's file: beside a SQLite gallery, else in the cache folder."""
     if isinstance(gallery.backend, SqliteBackend):
         return gallery.backend.path.with_name(f"{gallery.backend.path.name}-map.npz")
     return dirs.cache() / "maps" / f"{gallery.id}.npz"

@@ -16,9 +16,9 @@ State = Literal["waiting", "running", "done", "failed", "cancelled"]
 Result: TypeAlias = "dict[str, Any] | None"
 
 OPEN: tuple[State, ...] = ("waiting", "running")
-KEPT = 200  # jobs that are remembered
-BROKEN_OFF = "the server ended before the job did"
-BROKEN_OFF_CODE = "server-stopped"
+MAX_JOBS = 200  # jobs that are remembered
+INTERRUPTED = "the server ended before the job did"
+INTERRUPTED_CODE = "server-stopped"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Job:
     values: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def over(self) -> bool:
+    def is_finished(self) -> bool:
         return self.state not in OPEN
 
 
@@ -54,11 +54,11 @@ def add(gallery: GalleryStore, kind: str) -> Job:
     values = {"kind": kind, "state": "waiting", "created": now, "done": 0, "message": ""}
     with gallery.write("job") as connection:
         made = int(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
-        connection.execute(delete(table).where(table.c.id <= made - KEPT, table.c.state.not_in(OPEN)))
+        connection.execute(delete(table).where(table.c.id <= made - MAX_JOBS, table.c.state.not_in(OPEN)))
     return Job(made, kind, "waiting", now)
 
 
-def keep(gallery: GalleryStore, job: Job) -> None:
+def save(gallery: GalleryStore, job: Job) -> None:
     """Keep the job as it stands now."""
     values = {
         name: getattr(job, name) for name in ("state", "started", "finished", "done", "total", "message", "problem")
@@ -75,14 +75,14 @@ def job(gallery: GalleryStore, number: int) -> Job | None:
     return None if row is None else _job(row)
 
 
-def jobs(gallery: GalleryStore, most: int = 100) -> list[Job]:
+def jobs(gallery: GalleryStore, limit: int = 100) -> list[Job]:
     """The latest jobs, the newest first."""
     with gallery.read() as connection:
-        asked = select(schema.jobs).order_by(schema.jobs.c.id.desc()).limit(most)
+        asked = select(schema.jobs).order_by(schema.jobs.c.id.desc()).limit(limit)
         return [_job(row) for row in connection.execute(asked)]
 
 
-def break_off(gallery: GalleryStore) -> int:
+def fail_interrupted(gallery: GalleryStore) -> int:
     """How many jobs are told as failed now, since whoever did them is no more."""
     table = schema.jobs
     change = update(table).where(table.c.state.in_(OPEN))
@@ -90,8 +90,8 @@ def break_off(gallery: GalleryStore) -> int:
         if connection.execute(select(table.c.id).where(table.c.state.in_(OPEN)).limit(1)).first() is None:
             return 0
     with gallery.write("job") as connection:
-        result = json.dumps({"code": BROKEN_OFF_CODE, "values": {}})
-        values = {"state": "failed", "finished": time.time(), "problem": BROKEN_OFF, "result": result}
+        result = json.dumps({"code": INTERRUPTED_CODE, "values": {}})
+        values = {"state": "failed", "finished": time.time(), "problem": INTERRUPTED, "result": result}
         return connection.execute(change.values(values)).rowcount
 
 

@@ -13,7 +13,7 @@ from fastapi import Request
 from starlette.requests import cookie_parser
 
 from nitakao.gallery import api_keys
-from nitakao.gallery.api_keys import Key, Role
+from nitakao.gallery.api_keys import ApiKey, Role
 from nitakao.server.problems import ProblemError
 from nitakao.server.service import Service
 
@@ -46,13 +46,13 @@ class Keyring:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._by_digest: dict[str, Key] = {}
+        self._by_digest: dict[str, ApiKey] = {}
         self._read = -FRESH
 
     def read(self) -> None:
         if time.monotonic() - self._read < FRESH:
             return
-        self._by_digest = api_keys.standing(self.service.gallery)
+        self._by_digest = api_keys.active_keys(self.service.gallery)
         self._read = time.monotonic()
 
     @property
@@ -96,7 +96,7 @@ class Keyring:
         return hmac.new(self.service.gallery.key, b"session " + told.encode(), sha256).hexdigest()
 
 
-def _of(key: Key | None) -> Caller:
+def _of(key: ApiKey | None) -> Caller:
     return Caller(None) if key is None else Caller(key.role, key.id, key.name)
 
 

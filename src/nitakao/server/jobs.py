@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nitakao.errors import NitakaoError
 from nitakao.gallery import jobs as kept
-from nitakao.gallery.jobs import BROKEN_OFF, BROKEN_OFF_CODE, Job
+from nitakao.gallery.jobs import INTERRUPTED, INTERRUPTED_CODE, Job
 from nitakao.server.logs import note
 from nitakao.server.problems import of_error
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 KEEP_EVERY = 2.0  # seconds from one writing down of how far a job is to the next
 MOST_WAITING = 20
-STOPPED: dict[str, Any] = {"state": "failed", "problem": BROKEN_OFF, "code": BROKEN_OFF_CODE}
+STOPPED: dict[str, Any] = {"state": "failed", "problem": INTERRUPTED, "code": INTERRUPTED_CODE}
 
 Watch: TypeAlias = "Callable[..., None]"
 Work: TypeAlias = "Callable[[Watch], dict[str, Any]]"
@@ -44,7 +44,7 @@ class Jobs:
         self._stop: set[int] = set()
         self._ending = False
         self._written = 0.0
-        kept.break_off(self.gallery)
+        kept.fail_interrupted(self.gallery)
         self._thread = threading.Thread(target=self._run, name="nitakao-jobs", daemon=True)
         self._thread.start()
 
@@ -110,7 +110,7 @@ class Jobs:
         error: BaseException | None = None
         ended: dict[str, Any]
         try:
-            kept.keep(self.gallery, job)
+            kept.save(self.gallery, job)
             result = work(lambda *told: self._watch(job.id, *told))
             ended = {"state": "done", "result": result}
         except StoppedError:
@@ -132,11 +132,11 @@ class Jobs:
                 raise StoppedError
         if time.monotonic() - self._written > KEEP_EVERY:
             self._written = time.monotonic()
-            kept.keep(self.gallery, job)
+            kept.save(self.gallery, job)
 
     def _end(self, job: Job) -> None:
         try:
-            kept.keep(self.gallery, job)
+            kept.save(self.gallery, job)
         except NitakaoError as error:
             note("job", error=error, id=job.id, kind=job.kind, state=job.state)
         with self._lock:

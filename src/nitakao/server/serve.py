@@ -80,7 +80,7 @@ def serve(
     """
     app = create_app(settings)
     service: Service = app.state.service
-    if settings.is_open and not api_keys.standing(service.gallery):
+    if settings.is_open and not api_keys.active_keys(service.gallery):
         service.close()
         raise MisuseError(
             "others than you could call this server, and there are no keys: first 'nitakao serve keys create NAME', "

@@ -12,7 +12,7 @@ from nitakao.errors import MisuseError
 from nitakao.gallery import GalleryStore
 from nitakao.gallery.browse import counts, cursors, lists
 from nitakao.gallery.browse.cursors import Page
-from nitakao.gallery.browse.lists import Shown
+from nitakao.gallery.browse.lists import PhotoFilter
 from nitakao.gallery.people import begin_edit, reviews
 
 
@@ -47,7 +47,7 @@ def album(gallery: GalleryStore) -> dict[str, list[int]]:
 @pytest.mark.parametrize("order", ["taken", "indexed"])
 @pytest.mark.parametrize("limit", [1, 3, 8, 100])
 def test_pages_of_photographs_hold_each_once_the_latest_first(gallery, album, order, limit):
-    found = whole(lambda after: lists.photos(gallery, Shown(), order=order, after=after, limit=limit))
+    found = whole(lambda after: lists.photos(gallery, PhotoFilter(), order=order, after=after, limit=limit))
     assert sorted(one.photo for one in found) == list(range(1, 9))
     times = [one.taken if order == "taken" else one.indexed for one in found]
     known = [at for at in times if at is not None]
@@ -59,7 +59,7 @@ def test_photographs_are_chosen_by_people_folder_time_and_problem(gallery, album
     photograph(gallery, "/elsewhere/empty.jpg")
 
     def photos(**shown):
-        return sorted(one.photo for one in lists.photos(gallery, Shown(**shown)).items)
+        return sorted(one.photo for one in lists.photos(gallery, PhotoFilter(**shown)).items)
 
     assert photos(people=(1, 2)) == [1, 4, 7]
     assert photos(people=(1, 2, 3)) == []
@@ -96,16 +96,16 @@ def test_doubts_come_likeliest_first(gallery, album):
     with gallery.write("test") as connection:
         rows = [(face, 2, 0.5 + (face % 3) / 10) for face in album["ada"]]
         reviews.replace_suggestions(connection, rows)
-    found = whole(lambda after: lists.doubts(gallery, after=after, limit=3))
+    found = whole(lambda after: lists.reviews(gallery, after=after, limit=3))
     assert len(found) == len(album["ada"])
     assert [one.distance for one in found] == sorted(one.distance for one in found)
     assert found[0].person.name == "bob"
-    assert lists.doubts(gallery, 1).items == []
+    assert lists.reviews(gallery, 1).items == []
 
 
 def test_the_counts_are_those_of_the_lists(gallery, album):
     found = counts.counts(gallery)
-    assert found["photos"] == lists.photos(gallery, Shown()).total == 8
+    assert found["photos"] == lists.photos(gallery, PhotoFilter()).total == 8
     assert found["people"] == 3
     assert found["named"] == 2
     assert found["faces"] == 11
@@ -116,9 +116,13 @@ def test_the_counts_are_those_of_the_lists(gallery, album):
 )
 def test_a_cursor_that_is_none_of_ours_is_refused(text):
     with pytest.raises(MisuseError, match="after"):
-        cursors.read(text, int)
+        cursors.decode_cursor(text, int)
 
 
 def test_a_cursor_gives_back_what_was_written():
-    assert cursors.read(cursors.written(True, 0.1 + 0.2, 2**53), bool, float, int) == (True, 0.1 + 0.2, 2**53)
-    assert cursors.read(None, int) is None
+    assert cursors.decode_cursor(cursors.encode_cursor(True, 0.1 + 0.2, 2**53), bool, float, int) == (
+        True,
+        0.1 + 0.2,
+        2**53,
+    )
+    assert cursors.decode_cursor(None, int) is None

@@ -14,7 +14,7 @@ from tests.gallery import made
 from nitakao.errors import GalleryError, MisuseError
 from nitakao.gallery import GalleryStore, faces, people, schema
 from nitakao.gallery.forget import forget, tombstones
-from nitakao.gallery.forget.forget import Meant
+from nitakao.gallery.forget.forget import ForgetRequest
 from nitakao.gallery.people import corrections, journal, reviews, undo
 from nitakao.gallery.search.open import searcher
 from nitakao.values import FaceFilter
@@ -82,7 +82,7 @@ def checkpoint(gallery):
 def test_of_a_person_no_row_is_left(gallery):
     ada = past(gallery)
     photos, files, all_faces, _, _, persons = counts(gallery)
-    receipt = forget.forget(gallery, Meant(persons=(NAME,)))
+    receipt = forget.forget(gallery, ForgetRequest(persons=(NAME,)))
     assert counts(gallery) == [photos, files, all_faces - 20, all_faces - 20, all_faces - 20, persons - 1]
     assert (receipt.what, receipt.persons, receipt.faces, receipt.chips) == (f"person #{ada}", 1, 20, 20)
     assert faces.count(gallery, FaceFilter(people=(ada,))) == 0
@@ -103,7 +103,7 @@ def test_of_a_person_no_byte_is_left_in_sqlite(tmp_path):
         assert len(left(tmp_path, wanted)) == len(wanted) > 1000
         searcher(gallery).rebuild()
         assert left(tmp_path / "family.db-index", wanted)
-        receipt = forget.forget(gallery, Meant(persons=(number,)))
+        receipt = forget.forget(gallery, ForgetRequest(persons=(number,)))
         assert receipt.complete
         assert left(tmp_path, wanted) == []
     assert left(tmp_path, wanted) == []
@@ -120,7 +120,7 @@ def test_of_a_person_no_byte_is_left_in_postgresqls_tables(database, postgres):
         checkpoint(gallery)
         wanted = traces(gallery, faces.ids(gallery, FaceFilter(people=(number,))), NAME, "Mädchenname", "Spitzname")
         assert len(left(folder, wanted)) > len(wanted) * 0.9  # chips are stored in chunks, which part some pieces
-        receipt = forget.forget(gallery, Meant(persons=(number,)))
+        receipt = forget.forget(gallery, ForgetRequest(persons=(number,)))
         checkpoint(gallery)
         assert left(folder, wanted) == []
     assert receipt.complete
@@ -136,7 +136,7 @@ def test_of_a_photograph_nothing_is_left_not_even_its_path(tmp_path):
         made.person(gallery, "Bob", mine[1])
         wanted = traces(gallery, mine, path, made.sha256(path))
         assert len(left(tmp_path, wanted)) == len(wanted)
-        receipt = forget.forget(gallery, Meant(photos=(path,)))
+        receipt = forget.forget(gallery, ForgetRequest(photos=(path,)))
         assert (receipt.faces, receipt.photos, receipt.files, receipt.persons) == (2, 1, 1, 1)
         assert left(tmp_path, wanted) == []
         assert [person.name for person in people.people(gallery)] == ["Bob"]
@@ -146,7 +146,7 @@ def test_of_a_face_nothing_is_left_and_its_neighbour_stays(gallery, tmp_path):
     one, two = made.photograph(gallery, "a.jpg", "ada", "bob")
     made.person(gallery, "Ada", one)
     wanted = traces(gallery, [one])
-    receipt = forget.forget(gallery, Meant(faces=(one,)))
+    receipt = forget.forget(gallery, ForgetRequest(faces=(one,)))
     assert (receipt.faces, receipt.photos, receipt.persons, receipt.complete) == (1, 0, 0, True)
     assert list(faces.records(gallery, [one, two])) == [two]
     assert left(tmp_path, wanted) == []
@@ -162,7 +162,7 @@ def test_a_photograph_is_meant_by_path_content_or_number(gallery, tmp_path, monk
     meant: str | int = {"path": "a.jpg", "absolute": path, "sha256": made.sha256(path).upper(), "digits": "1"}.get(
         named, 1
     )
-    assert forget.forget(gallery, Meant(photos=(meant,))).photos == 1
+    assert forget.forget(gallery, ForgetRequest(photos=(meant,))).photos == 1
     assert counts(gallery)[:3] == [1, 1, 1]
 
 
@@ -171,8 +171,8 @@ def test_a_photograph_goes_with_all_paths_where_it_lies(gallery):
     with gallery.write("made") as connection:
         row = {"path": "copy.jpg", "size": 1, "mtime_ns": 1, "photo": 1, "problem": ""}
         connection.execute(schema.files.insert(), [row, {**row, "path": "bad.jpg", "photo": None, "problem": "bad"}])
-    assert forget.forget(gallery, Meant(photos=("copy.jpg",))).files == 2
-    receipt = forget.forget(gallery, Meant(photos=("bad.jpg",)))
+    assert forget.forget(gallery, ForgetRequest(photos=("copy.jpg",))).files == 2
+    receipt = forget.forget(gallery, ForgetRequest(photos=("bad.jpg",)))
     assert (receipt.what, receipt.files, receipt.photos) == ("a file that could not be read", 1, 0)
     assert counts(gallery)[:3] == [0, 0, 0]
 
@@ -180,18 +180,18 @@ def test_a_photograph_goes_with_all_paths_where_it_lies(gallery):
 @pytest.mark.parametrize(
     ("meant", "said"),
     [
-        (Meant(), "name the person, photograph or face"),
-        (Meant(persons=("Ada", "Nobody")), "there is no person 'Nobody'"),
-        (Meant(persons=("Ada",), faces=(99,)), "no face 99"),
-        (Meant(faces=(1,), photos=("none.jpg",)), "no photograph 'none.jpg'"),
-        (Meant(photos=("9" * 40,)), "no photograph '9"),
+        (ForgetRequest(), "name the person, photograph or face"),
+        (ForgetRequest(persons=("Ada", "Nobody")), "there is no person 'Nobody'"),
+        (ForgetRequest(persons=("Ada",), faces=(99,)), "no face 99"),
+        (ForgetRequest(faces=(1,), photos=("none.jpg",)), "no photograph 'none.jpg'"),
+        (ForgetRequest(photos=("9" * 40,)), "no photograph '9"),
     ],
 )
 def test_where_one_is_not_there_nothing_is_forgotten(gallery, meant, said):
     (face,) = made.photograph(gallery, "a.jpg", "ada")
     made.person(gallery, "Ada", face)
     before = counts(gallery)
-    for step in (forget.forget, forget.weigh):
+    for step in (forget.forget, forget.preview):
         with pytest.raises(MisuseError, match=said):
             step(gallery, meant)
     assert counts(gallery) == before
@@ -200,16 +200,18 @@ def test_where_one_is_not_there_nothing_is_forgotten(gallery, meant, said):
 def test_what_would_go_is_told_in_words(gallery):
     one, two = made.photograph(gallery, "a.jpg", "ada", "bob")
     made.person(gallery, "Ada", one)
-    assert forget.weigh(gallery, Meant(persons=("Ada",))) == "1 person, 1 face and 0 photographs"
-    assert forget.weigh(gallery, Meant(photos=("a.jpg",), faces=(two,))) == "0 persons, 2 faces and 1 photograph"
+    assert forget.preview(gallery, ForgetRequest(persons=("Ada",))) == "1 person, 1 face and 0 photographs"
+    assert (
+        forget.preview(gallery, ForgetRequest(photos=("a.jpg",), faces=(two,))) == "0 persons, 2 faces and 1 photograph"
+    )
 
 
 def test_a_tombstone_is_a_keyed_hash_and_nothing_else(gallery):
     (face,) = made.photograph(gallery, "a.jpg", "ada")
     sha = made.sha256("a.jpg")
     made.person(gallery, "Ada", face)
-    assert forget.forget(gallery, Meant(persons=("Ada",), tombstone=True)).tombstones == 1
-    receipt = forget.forget(gallery, Meant(photos=("a.jpg",), tombstone=True))
+    assert forget.forget(gallery, ForgetRequest(persons=("Ada",), tombstone=True)).tombstones == 1
+    receipt = forget.forget(gallery, ForgetRequest(photos=("a.jpg",), tombstone=True))
     assert (receipt.tombstones, receipt.photos) == (0, 1)
     with gallery.read() as connection:
         rows = connection.execute(select(schema.tombstones)).all()
@@ -223,7 +225,7 @@ def test_the_journal_keeps_what_was_done_to_others(gallery):
     made.person(gallery, "Ada", one)
     split = corrections.split(gallery, [one, two])
     corrections.name_face(gallery, three, "Cleo")
-    forget.forget(gallery, Meant(persons=("Ada",), faces=(one,)))
+    forget.forget(gallery, ForgetRequest(persons=("Ada",), faces=(one,)))
     assert [entry.verb for entry in journal.entries(gallery)] == ["name", "split"]
     assert "Ada" not in str(journal.entries(gallery))
     undo.undo(gallery, split.entry)
@@ -235,7 +237,7 @@ def test_a_name_is_forgotten_wherever_the_journal_has_it(gallery):
     corrections.name_face(gallery, two, NAME)
     corrections.name_face(gallery, two, "Bob")
     corrections.name_face(gallery, one, NAME)
-    forget.forget(gallery, Meant(persons=(NAME,)))
+    forget.forget(gallery, ForgetRequest(persons=(NAME,)))
     with gallery.read() as connection:
         assert NAME not in str(connection.execute(select(schema.changes)).all())
     assert [person.name for person in people.people(gallery)] == ["Bob"]
@@ -247,14 +249,14 @@ def test_an_undone_merge_does_not_take_the_other_person_along(gallery):
     made.person(gallery, "Bob", two)
     corrections.merge(gallery, "Ada", ["Bob"])
     undo.undo(gallery)
-    forget.forget(gallery, Meant(persons=("Ada",)))
+    forget.forget(gallery, ForgetRequest(persons=("Ada",)))
     assert [(person.name, person.faces) for person in people.people(gallery)] == [("Bob", 1)]
 
 
 def test_paths_with_the_name_in_them_are_counted_on_the_receipt(gallery):
     (face,) = made.photograph(gallery, "photos/ADA/a.jpg", "ada")
     made.person(gallery, "Ada", face)
-    receipt = forget.forget(gallery, Meant(persons=("Ada",)))
+    receipt = forget.forget(gallery, ForgetRequest(persons=("Ada",)))
     assert "paths, 1 of which" in receipt.left[0]
     assert not receipt.complete
     assert "Ada" not in receipt.what
@@ -267,7 +269,7 @@ def test_backups_and_classifiers_beside_the_gallery_are_named(tmp_path):
     (tmp_path / "friends.skops").write_bytes(b"PK")
     (tmp_path / "notes.txt").write_text("nothing")
     with GalleryStore(tmp_path / "family.db") as gallery:
-        receipt = forget.forget(gallery, Meant(persons=("Ada",)))
+        receipt = forget.forget(gallery, ForgetRequest(persons=("Ada",)))
     named = [phrase for phrase in receipt.left if str(tmp_path) in phrase]
     assert [phrase.split("'")[1] for phrase in named] == [str(tmp_path / "friends.skops"), str(tmp_path / "backup.db")]
 
@@ -279,11 +281,11 @@ def test_a_reader_of_an_older_state_is_waited_for_then_named(place):
     with GalleryStore(place, wait=0.3) as gallery, GalleryStore(place) as other:
         with other.read() as connection:
             assert len(connection.execute(select(schema.people)).all()) == 1
-            receipt = forget.forget(gallery, Meant(persons=("Ada",)))
+            receipt = forget.forget(gallery, ForgetRequest(persons=("Ada",)))
             assert len(connection.execute(select(schema.people)).all()) == 1
         assert not receipt.complete
         assert any("older state" in phrase and "gallery compact" in phrase for phrase in receipt.left)
-        assert forget.forget(gallery, Meant(photos=("b.jpg",))).complete
+        assert forget.forget(gallery, ForgetRequest(photos=("b.jpg",))).complete
 
 
 def test_an_index_that_cannot_be_removed_is_named(gallery, monkeypatch):
@@ -292,7 +294,7 @@ def test_an_index_that_cannot_be_removed_is_named(gallery, monkeypatch):
 
     made.photograph(gallery, "a.jpg", "ada", "bob")
     monkeypatch.setattr(searcher(gallery), "forget", refuse)
-    receipt = forget.forget(gallery, Meant(faces=(1,)))
+    receipt = forget.forget(gallery, ForgetRequest(faces=(1,)))
     assert (receipt.complete, receipt.left[0]) == (False, "the search index: somebody is making it")
 
 
@@ -300,10 +302,10 @@ def test_a_search_afterwards_finds_the_others_only(gallery):
     one, two = made.photograph(gallery, "a.jpg", "ada", "ada")
     (probe,) = faces.vectors(gallery, [one])
     assert {int(face) for face in searcher(gallery).search(probe[None], 2)[0][0]} == {one, two}
-    forget.forget(gallery, Meant(faces=(one,)))
+    forget.forget(gallery, ForgetRequest(faces=(one,)))
     assert [int(face) for face in searcher(gallery).search(probe[None], 1)[0][0]] == [two]
 
 
 def test_the_receipt_tells_when(gallery):
     made.photograph(gallery, "a.jpg", "ada")
-    assert abs(forget.forget(gallery, Meant(faces=(1,))).at - time.time()) < 60
+    assert abs(forget.forget(gallery, ForgetRequest(faces=(1,))).at - time.time()) < 60

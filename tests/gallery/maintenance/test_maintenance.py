@@ -46,7 +46,7 @@ def test_info_counts_what_there_is(family: GalleryStore) -> None:
     assert about.created is not None
     assert about.created > 1e9
     assert about.kind.startswith(("SQLite 3", "PostgreSQL 1"))
-    assert about.place == family.location
+    assert about.location == family.location
 
 
 def test_a_whole_gallery_passes_every_check(family: GalleryStore) -> None:

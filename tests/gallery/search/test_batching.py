@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from nitakao.gallery.search.batching import Crowd
+from nitakao.gallery.search.batching import Batcher
 
 
 def answer(queries, k):
@@ -25,9 +25,9 @@ def test_each_gets_its_own_answer_as_wide_as_it_asked_for():
         passes.append(len(queries))
         return answer(queries, k)
 
-    crowd = Crowd(slow)
+    crowd = Batcher(slow)
     with ThreadPoolExecutor(20) as pool:
-        asked = [pool.submit(crowd.ask, np.full((1 + n % 3, 4), n, np.float32), 1 + n % 5) for n in range(20)]
+        asked = [pool.submit(crowd.search, np.full((1 + n % 3, 4), n, np.float32), 1 + n % 5) for n in range(20)]
         while len(crowd._waiting) < 15:
             threading.Event().wait(0.01)
         hold.set()
@@ -47,8 +47,8 @@ def test_what_goes_wrong_reaches_everybody_who_waited_and_nobody_else():
             raise ValueError("broken")
         return answer(queries, k)
 
-    crowd = Crowd(sometimes)
+    crowd = Batcher(sometimes)
     with pytest.raises(ValueError, match="broken"):
-        crowd.ask(np.zeros((1, 4), np.float32), 1)
+        crowd.search(np.zeros((1, 4), np.float32), 1)
     broken[0] = False
-    assert crowd.ask(np.zeros((1, 4), np.float32), 1)[0].tolist() == [[0]]
+    assert crowd.search(np.zeros((1, 4), np.float32), 1)[0].tolist() == [[0]]

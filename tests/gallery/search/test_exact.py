@@ -10,18 +10,18 @@ from tests.gallery.search import filled
 
 from nitakao import metrics
 from nitakao.gallery.search import exact
-from nitakao.gallery.search.exact import Pairs, Sieve
+from nitakao.gallery.search.exact import Candidates, Pairs
 
 
 def sieved(vectors, queries, k, metric, parts=1, allowed=None):
     ids = np.arange(1, len(vectors) + 1)
-    found = Sieve(exact.directed(queries, metric), k)
+    found = Candidates(exact.normalize(queries, metric), k)
     for part in np.array_split(np.arange(len(vectors)), parts):
-        rows = exact.block(ids[part], exact.directed(vectors[part], metric), metric)
-        found.add(exact.only(rows, allowed))
+        rows = exact.block(ids[part], exact.normalize(vectors[part], metric), metric)
+        found.add(exact.restrict(rows, allowed))
     pairs = found.pairs()
-    distances = exact.measured(queries, vectors, pairs.which, pairs.ids - 1, metric)
-    return pairs, exact.ranked(pairs, distances, len(queries), k)
+    distances = exact.distances_of(queries, vectors, pairs.which, pairs.ids - 1, metric)
+    return pairs, exact.rank(pairs, distances, len(queries), k)
 
 
 @settings(deadline=None, max_examples=60)
@@ -75,7 +75,7 @@ def test_distances_are_those_of_metrics(metric):
     a, b = filled.people(40), 3 * filled.people(40, seed=1)
     at = np.arange(40)
     expected = [metrics.distance(x, y, metric) for x, y in zip(a, b, strict=True)]
-    np.testing.assert_allclose(exact.measured(a, b, at, at, metric), expected, atol=1e-12)
+    np.testing.assert_allclose(exact.distances_of(a, b, at, at, metric), expected, atol=1e-12)
 
 
 def test_a_stored_vector_of_zeros_lies_at_cosine_distance_1():
@@ -86,6 +86,6 @@ def test_a_stored_vector_of_zeros_lies_at_cosine_distance_1():
 
 def test_ranks_go_by_distance_then_by_number():
     pairs = Pairs(np.array([1, 0, 0, 0]), np.array([9, 5, 3, 4]))
-    ids, distances = exact.ranked(pairs, np.array([2.0, 1.0, 1.0, 0.5]), 3, 3)
+    ids, distances = exact.rank(pairs, np.array([2.0, 1.0, 1.0, 0.5]), 3, 3)
     assert ids.tolist() == [[4, 3, 5], [9, -1, -1], [-1, -1, -1]]
     assert distances.tolist() == [[0.5, 1, 1], [2, np.inf, np.inf], [np.inf] * 3]

@@ -20,7 +20,7 @@ from nitakao.errors import GalleryBusyError, GalleryError
 from nitakao.gallery import GalleryStore
 from nitakao.gallery.search import build
 from nitakao.gallery.search import sqlite as searcher_module
-from nitakao.gallery.search.index_folder import Cache, Damaged, Written
+from nitakao.gallery.search.index_folder import ChecksummedFile, IndexDamaged, IndexFolder
 from nitakao.gallery.search.sqlite import SqliteSearcher
 
 KINDS = {"matrix": filled.ALL_ROWS, "ivf": filled.CELLS}
@@ -64,11 +64,11 @@ def flipped(folder, draw):
 def test_a_flipped_bit_anywhere_is_noticed(gallery, kind):
     draw = np.random.default_rng(0)
     SqliteSearcher(gallery, limits=KINDS[kind]).refresh()
-    cache = Cache(place(gallery))
+    cache = IndexFolder(place(gallery))
     manifest = manifest_of(SqliteSearcher(gallery))
     for _ in range(FLIPS):
         file, whole = flipped(cache.folder, draw)
-        with pytest.raises(Damaged):
+        with pytest.raises(IndexDamaged):
             cache.verify(cache.manifest() or manifest)
         file.write_bytes(whole)
     cache.verify(manifest)
@@ -88,13 +88,13 @@ def test_a_damaged_index_is_made_anew_and_a_notice_given(gallery, kind):
 
 
 def manifest_of(searcher):
-    found = searcher.cache.manifest()
+    found = searcher.index_folder.manifest()
     assert found is not None
     return found
 
 
 def place(gallery):
-    return SqliteSearcher(gallery).cache.folder
+    return SqliteSearcher(gallery).index_folder.folder
 
 
 @pytest.mark.parametrize("harm", ["cut", "empty", "gone", "longer"])
@@ -103,7 +103,7 @@ def test_a_file_that_is_cut_or_gone_is_noticed(gallery, kind, harm):
     searcher.refresh()
     manifest = manifest_of(searcher)
     for ending in manifest.files:
-        path = searcher.cache.path(manifest_of(searcher), ending)
+        path = searcher.index_folder.path(manifest_of(searcher), ending)
         data = path.read_bytes()
         if harm == "gone":
             path.unlink()
@@ -127,17 +127,17 @@ def test_an_index_that_is_whole_is_not_made_again(gallery, kind):
 def test_what_an_unfinished_index_left_is_cleared_away(gallery):
     searcher = SqliteSearcher(gallery, limits=filled.ALL_ROWS)
     searcher.refresh()
-    (searcher.cache.folder / "0123.rows").write_bytes(b"half")
+    (searcher.index_folder.folder / "0123.rows").write_bytes(b"half")
     searcher.rebuild()
     manifest = manifest_of(searcher)
     names = {f"{manifest.generation}.ids", f"{manifest.generation}.rows", "manifest.json", "lock"}
-    assert {path.name for path in searcher.cache.folder.iterdir()} <= names
+    assert {path.name for path in searcher.index_folder.folder.iterdir()} <= names
 
 
 def test_an_index_of_a_future_nitakao_is_made_anew_without_a_word(gallery):
     searcher = SqliteSearcher(gallery, limits=filled.ALL_ROWS, notice=pytest.fail)
     searcher.refresh()
-    manifest = searcher.cache.folder / "manifest.json"
+    manifest = searcher.index_folder.folder / "manifest.json"
     text = json.dumps(json.loads(manifest.read_bytes().split(b"\n", 1)[1]) | {"format": 99}).encode()
     manifest.write_bytes(b"%08x\n" % zlib.crc32(text) + text)
     assert right(searcher)
@@ -160,7 +160,7 @@ def test_a_folder_that_cannot_be_written_is_said_once_and_searches_go_on(gallery
 def test_a_full_disk_leaves_the_old_index_or_none_and_searches_go_on(gallery, kind, monkeypatch, after):
     filled.add(gallery, VECTORS[:0])
     wrote: list[int] = []
-    write = Written.write
+    write = ChecksummedFile.write
 
     def full(self, data):
         wrote.append(1)
@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_the_old_index_or_none_and_searches_go_on(gallery, ki
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(self, data)
 
-    monkeypatch.setattr(Written, "write", full)
+    monkeypatch.setattr(ChecksummedFile, "write", full)
     said: list[str] = []
     searcher = SqliteSearcher(gallery, limits=KINDS[kind], notice=said.append)
     with pytest.raises(GalleryError, match="No space left on device"):
@@ -182,10 +182,10 @@ def test_a_full_disk_leaves_the_old_index_or_none_and_searches_go_on(gallery, ki
 def test_forgetting_leaves_no_file_with_anything_in_it(gallery, kind):
     searcher = SqliteSearcher(gallery, limits=KINDS[kind])
     searcher.refresh()
-    (searcher.cache.folder / "0123.rows").write_bytes(VECTORS.tobytes())
+    (searcher.index_folder.folder / "0123.rows").write_bytes(VECTORS.tobytes())
     filled.remove(gallery, range(1, 200))
     searcher.forget()
-    assert [path.name for path in searcher.cache.folder.iterdir() if path.stat().st_size] == []
+    assert [path.name for path in searcher.index_folder.folder.iterdir() if path.stat().st_size] == []
     assert right(searcher, np.arange(200, 1001))
 
 
@@ -198,7 +198,7 @@ def test_forgetting_waits_for_whoever_makes_an_index_and_gives_up_with_a_sentenc
     monkeypatch.setattr(searcher_module, "WAIT", 0.1)
     searcher = SqliteSearcher(gallery, limits=filled.ALL_ROWS)
     searcher.refresh()
-    with FileLock(searcher.cache.folder / "lock"):
+    with FileLock(searcher.index_folder.folder / "lock"):
         with pytest.raises(GalleryBusyError, match="another process is making"):
             searcher.forget()
         with pytest.raises(GalleryBusyError, match="another process is making"):
@@ -236,11 +236,11 @@ def test_numbers_that_belong_to_others_since_a_copy_was_put_back_are_noticed(gal
     searcher.refresh()
     manifest = manifest_of(searcher)
     with gallery.read() as connection:
-        assert build.usable(gallery, connection, manifest, filled.ALL_ROWS)
+        assert build.is_usable(gallery, connection, manifest, filled.ALL_ROWS)
         changed = dict.fromkeys(manifest.witnesses, 0)
         assert len(changed) == build.WITNESSES
         object.__setattr__(manifest, "witnesses", changed)
-        assert not build.usable(gallery, connection, manifest, filled.ALL_ROWS)
+        assert not build.is_usable(gallery, connection, manifest, filled.ALL_ROWS)
 
 
 def test_the_index_of_another_gallery_is_not_used(gallery, tmp_path):
@@ -253,7 +253,7 @@ def test_the_index_of_another_gallery_is_not_used(gallery, tmp_path):
 def test_who_has_an_index_open_goes_on_when_another_is_swapped_in(gallery, kind, monkeypatch):
     reader = SqliteSearcher(gallery, limits=KINDS[kind], notice=pytest.fail)
     assert right(reader)
-    old = reader._opened()
+    old = reader._open_index()
     assert old.index is not None
     SqliteSearcher(gallery, limits=KINDS[kind]).rebuild()
     assert manifest_of(reader).generation != old.index.manifest.generation
@@ -261,16 +261,16 @@ def test_who_has_an_index_open_goes_on_when_another_is_swapped_in(gallery, kind,
         patch.setattr(reader, "_opened", lambda: old)
         assert right(reader)
     assert right(reader)
-    assert reader._opened() is not old
+    assert reader._open_index() is not old
 
 
 def test_a_checksum_that_does_not_fit_says_which_file(gallery):
     searcher = SqliteSearcher(gallery, limits=filled.ALL_ROWS)
     searcher.refresh()
     manifest = manifest_of(searcher)
-    searcher.cache.path(manifest, "rows").write_bytes(b"\0" * manifest.files["rows"][0])
-    with pytest.raises(Damaged, match=f"{manifest.generation}.rows"):
-        searcher.cache.verify(manifest)
+    searcher.index_folder.path(manifest, "rows").write_bytes(b"\0" * manifest.files["rows"][0])
+    with pytest.raises(IndexDamaged, match=f"{manifest.generation}.rows"):
+        searcher.index_folder.verify(manifest)
 
 
 PROGRAM = """

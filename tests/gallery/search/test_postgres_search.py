@@ -17,7 +17,7 @@ from nitakao.gallery import GalleryStore, reembed, schema
 from nitakao.gallery.columns import Vector
 from nitakao.gallery.search import postgres as pgsearch
 from nitakao.gallery.search import postgres_neighbours
-from nitakao.gallery.search.base import State
+from nitakao.gallery.search.base import IndexState
 from nitakao.gallery.search.open import searcher
 
 FACES = 2000
@@ -83,7 +83,7 @@ def test_every_vector_is_looked_at_while_there_are_few(filled: tuple[GalleryStor
         right, far = nearest(gallery, vectors, probe)
         assert ids[row].tolist() == right[:10].tolist()
         np.testing.assert_allclose(distances[row], far[:10], rtol=1e-5)
-    assert searcher(gallery).state() == State("none", 0, FACES, None, 0, None)
+    assert searcher(gallery).state() == IndexState("none", 0, FACES, None, 0, None)
 
 
 def test_the_index_finds_the_same_and_distances_are_exact(indexed: tuple[GalleryStore, np.ndarray]) -> None:
@@ -139,7 +139,7 @@ def test_more_than_there_are_is_padded(indexed: tuple[GalleryStore, np.ndarray])
     assert sorted(ids[0, :FACES].tolist()) == list(range(1, FACES + 1))
     assert ids[0, FACES:].tolist() == [-1] * 5
     assert np.isinf(distances[0, FACES:]).all()
-    assert searcher(gallery).search(probes(1), 10**9)[0].shape == (1, pgsearch.WIDE)
+    assert searcher(gallery).search(probes(1), 10**9)[0].shape == (1, pgsearch.MAX_COLUMNS)
     assert searcher(gallery).search(probes(1), 3, np.array([], np.int64))[0].tolist() == [[-1] * 3]
 
 
@@ -172,13 +172,15 @@ def test_an_index_that_was_not_finished_is_not_used_and_made_anew(indexed: tuple
     assert searcher(gallery).state().kind == "hnsw"
 
 
-@pytest.mark.parametrize(("few", "compared"), [(postgres_neighbours.FEW, postgres_neighbours.COMPARED), (0, 0)])
+@pytest.mark.parametrize(
+    ("few", "compared"), [(postgres_neighbours.MAX_ONE_BY_ONE, postgres_neighbours.MAX_FLAT), (0, 0)]
+)
 def test_neighbours_are_the_nearest_others(
     filled: tuple[GalleryStore, np.ndarray], monkeypatch: pytest.MonkeyPatch, few: int, compared: int
 ) -> None:
     gallery, vectors = filled
-    monkeypatch.setattr(postgres_neighbours, "FEW", few)
-    monkeypatch.setattr(postgres_neighbours, "COMPARED", compared)
+    monkeypatch.setattr(postgres_neighbours, "MAX_ONE_BY_ONE", few)
+    monkeypatch.setattr(postgres_neighbours, "MAX_FLAT", compared)
     hits = 0
     wanted = np.arange(5, FACES, 40)
     for block in searcher(gallery).neighbours(4, wanted):

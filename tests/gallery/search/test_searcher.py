@@ -92,7 +92,7 @@ def many(request, _folder):
 
 @pytest.mark.parametrize("share", [0.002, 0.05, 0.5, 0.95])
 def test_a_filter_gives_the_nearest_of_those_allowed(tmp_path, kind, share, monkeypatch):
-    monkeypatch.setattr(query, "FEW", 100)
+    monkeypatch.setattr(query, "MAX_SCANNED", 100)
     vectors = filled.people(3000)
     gallery, searcher = opened(tmp_path, vectors, kind)
     allowed = np.flatnonzero(np.random.default_rng(5).random(3000) < share) + 1
@@ -106,7 +106,7 @@ def test_an_answer_has_k_columns_even_if_there_are_fewer_faces(tmp_path, kind):
     gallery, searcher = opened(tmp_path, filled.people(60), kind)
     with gallery:
         assert searcher.search(QUERIES, 500)[0].shape == (30, 500)
-        assert searcher.search(QUERIES[:1], 10**12)[0].shape == (1, searcher_module.WIDEST)
+        assert searcher.search(QUERIES[:1], 10**12)[0].shape == (1, searcher_module.MAX_COLUMNS)
         assert searcher.search(QUERIES[:0], 5)[0].shape == (0, 5)
 
 
@@ -206,7 +206,7 @@ def test_an_index_of_which_much_is_gone_is_made_anew(tmp_path, kind):
 
 def test_more_new_faces_than_memory_holds_are_read_from_the_database(tmp_path, monkeypatch):
     vectors = filled.people(1000)
-    monkeypatch.setattr(unindexed.Newer.__init__, "__defaults__", (200 * filled.DIMENSION,))
+    monkeypatch.setattr(unindexed.UnindexedFaces.__init__, "__defaults__", (200 * filled.DIMENSION,))
     monkeypatch.setattr(rows.after, "__defaults__", (64,))
     gallery, searcher = opened(tmp_path, vectors, "none")
     with gallery:

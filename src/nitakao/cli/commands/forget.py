@@ -46,10 +46,10 @@ def forget(
     person is deleted with all their faces and names, a photo with all its faces. A tombstone is a keyed hash that only
     this gallery can compare.
     """
-    from nitakao.gallery.forget.forget import Meant
+    from nitakao.gallery.forget.forget import ForgetRequest
     from nitakao.tasks.gallery import forget as task
 
-    meant = Meant(
+    meant = ForgetRequest(
         persons=named if kind == "person" else (),
         photos=named if kind == "photo" else (),
         faces=tuple(map(options.parse_face_number, named)) if kind == "face" else (),

@@ -14,7 +14,7 @@ from nitakao.cli.groups import Group, Lazy
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
-    from nitakao.gallery.maintenance.info import About
+    from nitakao.gallery.maintenance.info import GalleryInfo
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 SECTIONS = {
@@ -50,11 +50,11 @@ def info(voice: Voice, gallery: str | None, as_json: bool) -> None:
         click.echo(f"{name.ljust(width)}  {said}")
 
 
-def _rows(about: About, calibration: str) -> list[tuple[str, str]]:
+def _rows(about: GalleryInfo, calibration: str) -> list[tuple[str, str]]:
     index = about.index
     newer = f", {index.tail} newer faces searched exactly" if index.tail and index.rows else ""
     return [
-        ("gallery", about.place),
+        ("gallery", about.location),
         ("database", f"{about.kind}, tables {about.tables}"),
         ("model", f"{about.model}, {about.dimension} dimensions, {about.metric}{', flip' if about.flip else ''}"),
         ("created", "unknown" if about.created is None else _moment(about.created)),

@@ -13,8 +13,8 @@ from nitakao.errors import MisuseError
 
 Item = TypeVar("Item")
 
-MOST = 1000  # rows of one page
-LARGEST = 2**63 - 1  # of 64 bits
+MAX_LIMIT = 1000  # rows of one page
+MAX_INTEGER = 2**63 - 1  # of 64 bits
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Page(Generic[Item]):
     total: int | None = None
 
 
-def written(*last: Any) -> str:
+def encode_cursor(*last: Any) -> str:
     """A cursor: what the next page begins after."""
     return base64.urlsafe_b64encode(json.dumps(last).encode()).decode().rstrip("=")
 
 
-def read(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
+def decode_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
     """What the cursor says, of these kinds; None at the beginning. Raises MisuseError for what is no cursor of ours."""
     if cursor is None:
         return None
@@ -45,9 +45,9 @@ def read(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
 
 
 def _of_kind(value: Any, kind: type) -> Any:
-    if kind is float and type(value) in (int, float) and math.isfinite(value) and abs(value) < LARGEST:
+    if kind is float and type(value) in (int, float) and math.isfinite(value) and abs(value) < MAX_INTEGER:
         return float(value)
-    if type(value) is not kind or (type(value) is int and abs(value) > LARGEST) or kind is float:
+    if type(value) is not kind or (type(value) is int and abs(value) > MAX_INTEGER) or kind is float:
         raise _foreign()
     return value
 
@@ -61,4 +61,4 @@ def page(
 ) -> Page[Item]:
     """A page of at most `limit` of rows, which may be one more: then there is a next page."""
     items = list(rows[:limit])
-    return Page(items, written(*last(items[-1])) if len(rows) > limit else None, total)
+    return Page(items, encode_cursor(*last(items[-1])) if len(rows) > limit else None, total)

@@ -21,11 +21,11 @@ from nitakao.values import FaceRecord, Person
 PhotoOrder = Literal["taken", "indexed"]
 PeopleOrder = Literal["faces", "name"]
 
-NOBODY_LAST = "\U0010ffff"  # sorts after every name
+UNNAMED_LAST = "\U0010ffff"  # sorts after every name
 
 
 @dataclass(frozen=True)
-class Shown:
+class PhotoFilter:
     """Which photographs are listed.
 
     people: those on whom all of these persons are.  folder: below it.  since, until: seconds since 1970, taken in
@@ -40,13 +40,18 @@ class Shown:
 
 
 def photos(
-    gallery: GalleryStore, shown: Shown, *, order: PhotoOrder = "taken", after: str | None = None, limit: int = 100
+    gallery: GalleryStore,
+    photo_filter: PhotoFilter,
+    *,
+    order: PhotoOrder = "taken",
+    after: str | None = None,
+    limit: int = 100,
 ) -> Page[PhotoRecord]:
     """Photographs and videos, the latest first; by `taken`, those that do not say when come last."""
-    table, conditions = schema.photos, _photo_conditions(shown)
+    table, conditions = schema.photos, _photo_conditions(photo_filter)
     with gallery.read() as connection:
         if order == "indexed":
-            last = cursors.read(after, bool, float, int)
+            last = cursors.decode_cursor(after, bool, float, int)
             numbers = _latest(connection, table.c.indexed, conditions, last and last[1:], limit + 1)
         else:
             numbers = _by_taken(connection, conditions, after, limit + 1)
@@ -61,7 +66,7 @@ def _by_taken(
     connection: Connection, conditions: Sequence[ColumnElement[bool]], after: str | None, most: int
 ) -> list[tuple[int, float | None]]:
     """Those with a time, then those without: each in the order of an index."""
-    table, last = schema.photos, cursors.read(after, bool, float, int)
+    table, last = schema.photos, cursors.decode_cursor(after, bool, float, int)
     found: list[tuple[int, float | None]] = []
     if last is None or last[0]:
         timed = [*conditions, table.c.taken.is_not(None)]
@@ -90,22 +95,22 @@ def _latest(
     return [(int(number), float(at)) for number, at in connection.execute(asked)]
 
 
-def _photo_conditions(shown: Shown) -> list[ColumnElement[bool]]:
+def _photo_conditions(photo_filter: PhotoFilter) -> list[ColumnElement[bool]]:
     table, faces, files = schema.photos, schema.faces, schema.files
     found: list[ColumnElement[bool]] = [
-        table.c.id.in_(select(faces.c.photo).where(faces.c.person == person)) for person in shown.people
+        table.c.id.in_(select(faces.c.photo).where(faces.c.person == person)) for person in photo_filter.people
     ]
-    if shown.folder:
-        first = shown.folder.rstrip("/\\") + "/"
+    if photo_filter.folder:
+        first = photo_filter.folder.rstrip("/\\") + "/"
         past = path_bytes(first)[:-1] + bytes([path_bytes(first)[-1] + 1])
         below = and_(files.c.path >= first, files.c.path < past.decode("utf-8", "surrogateescape"))
         found.append(exists().where(files.c.photo == table.c.id, below))
-    if shown.since is not None:
-        found.append(table.c.taken >= shown.since)
-    if shown.until is not None:
-        found.append(table.c.taken < shown.until)
-    if shown.problem is not None:
-        found.append(table.c.problem != "" if shown.problem else table.c.problem == "")
+    if photo_filter.since is not None:
+        found.append(table.c.taken >= photo_filter.since)
+    if photo_filter.until is not None:
+        found.append(table.c.taken < photo_filter.until)
+    if photo_filter.problem is not None:
+        found.append(table.c.problem != "" if photo_filter.problem else table.c.problem == "")
     return found
 
 
@@ -139,12 +144,12 @@ def people(
     count = func.coalesce(inner.c.count, 0)
     asked = select(table.c.id, count, table.c.name).outerjoin(inner, inner.c.person == table.c.id).where(*conditions)
     if order == "faces":
-        if (last := cursors.read(after, int, int)) is not None:
+        if (last := cursors.decode_cursor(after, int, int)) is not None:
             asked = asked.where(or_(count < last[0], and_(count == last[0], table.c.id > last[1])))
         asked = asked.order_by(count.desc(), table.c.id)
     else:
-        name = func.coalesce(table.c.name, NOBODY_LAST)
-        if (reached := cursors.read(after, str, int)) is not None:
+        name = func.coalesce(table.c.name, UNNAMED_LAST)
+        if (reached := cursors.decode_cursor(after, str, int)) is not None:
             asked = asked.where(or_(name > reached[0], and_(name == reached[0], table.c.id > reached[1])))
         asked = asked.order_by(name, table.c.id)
     with gallery.read() as connection:
@@ -153,7 +158,7 @@ def people(
         found = persons_in(connection, [row[0] for row in rows])
 
     def place(row: Any) -> tuple[Any, ...]:
-        return (int(row[1]), int(row[0])) if order == "faces" else (row[2] or NOBODY_LAST, int(row[0]))
+        return (int(row[1]), int(row[0])) if order == "faces" else (row[2] or UNNAMED_LAST, int(row[0]))
 
     listed = cursors.page(rows, limit, place, int(total))
     return Page([found[row[0]] for row in listed.items if row[0] in found], listed.next, listed.total)
@@ -190,7 +195,7 @@ def faces_of(gallery: GalleryStore, number: int, *, after: str | None = None, li
     table = schema.faces
     quality = func.coalesce(table.c.quality, -1.0)
     asked = select(table.c.id, quality).where(table.c.person == number)
-    if (last := cursors.read(after, float, int)) is not None:
+    if (last := cursors.decode_cursor(after, float, int)) is not None:
         asked = asked.where(or_(quality < last[0], and_(quality == last[0], table.c.id > last[1])))
     counted = select(func.count()).select_from(table).where(table.c.person == number)
     with gallery.read() as connection:
@@ -202,22 +207,22 @@ def faces_of(gallery: GalleryStore, number: int, *, after: str | None = None, li
 
 
 @dataclass(frozen=True, eq=False)
-class Doubtful:
+class ReviewItem:
     """A face that may belong to a person."""
 
-    kept: FaceRecord
+    face: FaceRecord
     person: Person
     distance: float
 
 
-def doubts(
+def reviews(
     gallery: GalleryStore, number: int | None = None, *, after: str | None = None, limit: int = 100
-) -> Page[Doubtful]:
+) -> Page[ReviewItem]:
     """Faces that wait for an answer, the likeliest first; for one person, or all."""
     table = schema.reviews
     mine = [] if number is None else [table.c.person == number]
     asked = select(table).where(*mine)
-    if (last := cursors.read(after, float, int, int)) is not None:
+    if (last := cursors.decode_cursor(after, float, int, int)) is not None:
         asked = asked.where(tuple_(table.c.distance, table.c.face, table.c.person) > tuple_(*last))
     with gallery.read() as connection:
         ordered = asked.order_by(table.c.distance, table.c.face, table.c.person).limit(limit + 1)
@@ -226,7 +231,7 @@ def doubts(
         kept = records_in(connection, {row.face for row in rows})
         persons = persons_in(connection, {row.person for row in rows})
     listed = cursors.page(rows, limit, lambda row: (float(row.distance), int(row.face), int(row.person)), int(total))
-    doubtful = [Doubtful(kept[row.face], persons[row.person], float(row.distance)) for row in listed.items]
+    doubtful = [ReviewItem(kept[row.face], persons[row.person], float(row.distance)) for row in listed.items]
     return Page(doubtful, listed.next, listed.total)
 
 

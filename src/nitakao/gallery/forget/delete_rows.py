@@ -10,7 +10,7 @@ from nitakao.gallery import schema
 from nitakao.gallery.faces import chunks
 
 
-def merged_into(connection: Connection, person: int) -> set[int]:
+def merged_persons(connection: Connection, person: int) -> set[int]:
     """Those who are no longer there as they became one with this person, and those who had become one with them."""
     table, people = schema.changes, schema.people
     found: set[int] = set()
@@ -23,7 +23,7 @@ def merged_into(connection: Connection, person: int) -> set[int]:
     return found
 
 
-def names(connection: Connection, persons: Collection[int]) -> set[str]:
+def all_names(connection: Connection, persons: Collection[int]) -> set[str]:
     """Everything that these persons are called, or were, as far as the journal goes back."""
     people, changes = schema.people, schema.changes
     found: set[str | None] = set()
@@ -35,7 +35,7 @@ def names(connection: Connection, persons: Collection[int]) -> set[str]:
     return {name for name in found if name is not None}
 
 
-def erase(connection: Connection, faces: Iterable[int], persons: Iterable[int], called: Iterable[str]) -> int:
+def delete_changes(connection: Connection, faces: Iterable[int], persons: Iterable[int], called: Iterable[str]) -> int:
     """How many changes went: those that speak of these faces or persons, or of these names, whoever had them."""
     table = schema.changes
     persons = sorted(persons)

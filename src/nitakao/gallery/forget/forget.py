@@ -22,7 +22,7 @@ from nitakao.gallery.people import find_person, parse_id
 from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore
 
-ELSEWHERE = (
+OTHER_COPIES = (
     "backups, exports, files of vectors, contact sheets and pages that were made of the gallery",
     "the photographs themselves, and side-car files beside them that hold names",
     "blocks that the disk has freed but not overwritten, and snapshots of the disk",
@@ -52,7 +52,7 @@ class Receipt:
 
 
 @dataclass(frozen=True)
-class Meant:
+class ForgetRequest:
     """What is to be forgotten.  persons: '#12', numbers or names.  photos: paths, sha256s or numbers.  faces: numbers.
 
     tombstone: keep the photographs from being indexed again, by a keyed hash and nothing else.
@@ -65,10 +65,10 @@ class Meant:
 
 
 @dataclass
-class Doomed:
+class Deletion:
     """What is to go, by number.  around: photographs that may bring it back.  names: what the persons were called."""
 
-    what: list[str] = field(default_factory=list)
+    items: list[str] = field(default_factory=list)
     persons: set[int] = field(default_factory=set)
     faces: set[int] = field(default_factory=set)
     photos: set[int] = field(default_factory=set)
@@ -77,21 +77,21 @@ class Doomed:
     names: set[str] = field(default_factory=set)
 
 
-def forget(gallery: GalleryStore, meant: Meant) -> Receipt:
+def forget(gallery: GalleryStore, request: ForgetRequest) -> Receipt:
     """Forget persons, photographs and faces. Raises MisuseError, and forgets nothing, where one is not there.
 
     Of a person, the faces and all names go; photographs and others' faces in them stay. A photograph goes with all
     faces in it and all paths where it lies. Who then has neither a name nor a face goes, too.
     """
     with gallery.write("forget") as connection:
-        doomed = _doomed(gallery, connection, meant)
-        receipt = _delete_all(gallery, connection, doomed, meant.tombstone)
-        named = _paths_with(connection, doomed.names)
+        deletion = _plan(gallery, connection, request)
+        receipt = _delete_all(gallery, connection, deletion, request.tombstone)
+        named = _paths_with(connection, deletion.names)
     own = [f"the photographs' paths, {named} of which hold the name"] if named else []
     own += [*_index_traces(gallery), *scrub.scrub(gallery)]
-    anew = not meant.tombstone and doomed.around - doomed.photos
+    anew = not request.tombstone and deletion.around - deletion.photos
     back = ["the photographs stay: 'nitakao index --rescan' would find the faces anew"] if anew else []
-    left = (*own, *scrub.outside(gallery), *back, *ELSEWHERE)
+    left = (*own, *scrub.external_copies(gallery), *back, *OTHER_COPIES)
     return replace(receipt, at=time.time(), complete=not own, left=left)
 
 
@@ -104,20 +104,20 @@ def _index_traces(gallery: GalleryStore) -> list[str]:
     return []
 
 
-def weigh(gallery: GalleryStore, meant: Meant) -> str:
+def preview(gallery: GalleryStore, request: ForgetRequest) -> str:
     """What would go, in words: '2 persons, 31 faces and 0 photographs'. Raises MisuseError where one is not there."""
     with gallery.read() as connection:
-        doomed = _doomed(gallery, connection, meant)
-    counts = ((len(doomed.persons), "person"), (len(doomed.faces), "face"), (len(doomed.photos), "photograph"))
+        deletion = _plan(gallery, connection, request)
+    counts = ((len(deletion.persons), "person"), (len(deletion.faces), "face"), (len(deletion.photos), "photograph"))
     persons, faces, photos = (f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
     return f"{persons}, {faces} and {photos}"
 
 
-def _doomed(gallery: GalleryStore, connection: Connection, meant: Meant) -> Doomed:
-    doomed = Doomed()
-    for person in meant.persons:
-        _add_person(connection, find_person(gallery, person, connection), doomed)
-    for photo in meant.photos:
+def _plan(gallery: GalleryStore, connection: Connection, request: ForgetRequest) -> Deletion:
+    deletion = Deletion()
+    for person in request.persons:
+        _add_person(connection, find_person(gallery, person, connection), deletion)
+    for photo in request.photos:
         number, files = _photo(connection, photo)
         if number is None and not files:
             raise MisuseError(
@@ -125,32 +125,32 @@ def _doomed(gallery: GalleryStore, connection: Connection, meant: Meant) -> Doom
                 code="unknown-photo",
                 photo=photo,
             )
-        doomed.what.append("a file that could not be read" if number is None else f"photograph {number}")
-        doomed.files |= files
+        deletion.items.append("a file that could not be read" if number is None else f"photograph {number}")
+        deletion.files |= files
         if number is not None:
-            doomed.photos.add(number)
-            doomed.faces |= _faces(connection, schema.faces.c.photo == number)
-    for face in meant.faces:
+            deletion.photos.add(number)
+            deletion.faces |= _faces(connection, schema.faces.c.photo == number)
+    for face in request.faces:
         if not _faces(connection, schema.faces.c.id == face):
             raise MisuseError(
                 f"there is no face {face} in gallery '{gallery.location}': listings show face ids",
                 code="unknown-face",
                 face=face,
             )
-        doomed.what.append(f"face {face}")
-        doomed.faces.add(face)
-    if not doomed.what:
+        deletion.items.append(f"face {face}")
+        deletion.faces.add(face)
+    if not deletion.items:
         raise MisuseError("name the person, photograph or face that is to be forgotten")
-    doomed.around = _seen(connection, schema.faces.c.photo, doomed.faces) | doomed.photos
-    return doomed
+    deletion.around = _seen(connection, schema.faces.c.photo, deletion.faces) | deletion.photos
+    return deletion
 
 
-def _add_person(connection: Connection, number: int, doomed: Doomed) -> None:
-    persons = {number, *delete_rows.merged_into(connection, number)}
-    doomed.what.append(f"person #{number}")
-    doomed.persons |= persons
-    doomed.names |= delete_rows.names(connection, persons)
-    doomed.faces |= _faces(connection, schema.faces.c.person == number)
+def _add_person(connection: Connection, number: int, deletion: Deletion) -> None:
+    persons = {number, *delete_rows.merged_persons(connection, number)}
+    deletion.items.append(f"person #{number}")
+    deletion.persons |= persons
+    deletion.names |= delete_rows.all_names(connection, persons)
+    deletion.faces |= _faces(connection, schema.faces.c.person == number)
 
 
 def _faces(connection: Connection, condition: ColumnElement[bool]) -> set[int]:
@@ -158,7 +158,7 @@ def _faces(connection: Connection, condition: ColumnElement[bool]) -> set[int]:
 
 
 def _photo(connection: Connection, named: str | int) -> tuple[int | None, set[int]]:
-    """The photograph that is meant, None for a file that could not be read, and the files that hold it."""
+    """The photograph that is request, None for a file that could not be read, and the files that hold it."""
     files, photos = schema.files, schema.photos
     number: int | None = None
     if isinstance(named, str):
@@ -176,19 +176,19 @@ def _photo(connection: Connection, named: str | int) -> tuple[int | None, set[in
     return number, set(connection.execute(select(files.c.id).where(files.c.photo == number)).scalars())
 
 
-def _delete_all(gallery: GalleryStore, connection: Connection, doomed: Doomed, tombstone: bool) -> Receipt:
-    owners = _seen(connection, schema.faces.c.person, doomed.faces)
-    buried = _bury(gallery, connection, doomed.around) if tombstone else 0
-    chips = _delete(connection, schema.chips.c.face, doomed.faces)
-    _delete(connection, schema.vectors.c.face, doomed.faces)
-    faces = _delete(connection, schema.faces.c.id, doomed.faces)
-    files = _delete(connection, schema.files.c.id, doomed.files)
-    photos = _delete(connection, schema.photos.c.id, doomed.photos)
-    doomed.persons |= _emptied(connection, owners - doomed.persons)
-    persons = _delete(connection, schema.people.c.id, doomed.persons)
-    changes = delete_rows.erase(connection, doomed.faces, doomed.persons, doomed.names)
-    counts = (persons, faces, chips, photos, files, changes, buried)
-    return Receipt(", ".join(doomed.what), gallery.location, 0.0, *counts, complete=False, left=())
+def _delete_all(gallery: GalleryStore, connection: Connection, deletion: Deletion, tombstone: bool) -> Receipt:
+    owners = _seen(connection, schema.faces.c.person, deletion.faces)
+    tombstone_count = _add_tombstones(gallery, connection, deletion.around) if tombstone else 0
+    chips = _delete(connection, schema.chips.c.face, deletion.faces)
+    _delete(connection, schema.vectors.c.face, deletion.faces)
+    faces = _delete(connection, schema.faces.c.id, deletion.faces)
+    files = _delete(connection, schema.files.c.id, deletion.files)
+    photos = _delete(connection, schema.photos.c.id, deletion.photos)
+    deletion.persons |= _emptied(connection, owners - deletion.persons)
+    persons = _delete(connection, schema.people.c.id, deletion.persons)
+    changes = delete_rows.delete_changes(connection, deletion.faces, deletion.persons, deletion.names)
+    counts = (persons, faces, chips, photos, files, changes, tombstone_count)
+    return Receipt(", ".join(deletion.items), gallery.location, 0.0, *counts, complete=False, left=())
 
 
 def _delete(connection: Connection, column: ColumnElement[int], numbers: Iterable[int]) -> int:
@@ -217,7 +217,7 @@ def _emptied(connection: Connection, persons: Iterable[int]) -> set[int]:
     return found
 
 
-def _bury(gallery: GalleryStore, connection: Connection, photos: Iterable[int]) -> int:
+def _add_tombstones(gallery: GalleryStore, connection: Connection, photos: Iterable[int]) -> int:
     """How many photographs are now kept from coming back that were not before."""
     table = schema.photos
     contents: set[str] = set()

@@ -23,7 +23,7 @@ from nitakao.system.locked_files import is_locked
 
 TABLES = ("chips", "vectors", "remade", "faces", "files", "photos", "people", "changes", "journal", "reviews", "never")
 MAGIC = b"SQLite format 3\x00"
-AGAIN = "run 'nitakao gallery compact' once that is over"
+RETRY = "run 'nitakao gallery compact' once that is over"
 
 
 def scrub(gallery: GalleryStore) -> list[str]:
@@ -34,10 +34,10 @@ def scrub(gallery: GalleryStore) -> list[str]:
         with gallery.backend.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             return _postgres(connection, gallery.backend.wait)
     except DBAPIError as error:
-        return [f"the tables' files ({gallery.backend.explain(error.orig or error)}): {AGAIN}"]
+        return [f"the tables' files ({gallery.backend.explain(error.orig or error)}): {RETRY}"]
 
 
-def outside(gallery: GalleryStore) -> list[str]:
+def external_copies(gallery: GalleryStore) -> list[str]:
     """What may hold copies and is not the gallery's to change: files beside it, or the server's logs."""
     if not isinstance(gallery.backend, SqliteBackend):
         with gallery.read() as connection:
@@ -66,14 +66,14 @@ def _sqlite(backend: SqliteBackend) -> list[str]:
             connection.execute("VACUUM")
         except sqlite3.Error as error:
             left.append(
-                f"unused parts of '{backend.path}', which could not be written anew ({backend.explain(error)}): {AGAIN}"
+                f"unused parts of '{backend.path}', which could not be written anew ({backend.explain(error)}): {RETRY}"
             )
         try:
             busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         except sqlite3.Error:
             busy = 1
         if busy:
-            left.append(f"'{backend.path}' and its -wal, as another process still reads an older state: {AGAIN}")
+            left.append(f"'{backend.path}' and its -wal, as another process still reads an older state: {RETRY}")
         return left
 
 
@@ -97,11 +97,11 @@ def _postgres(connection: Connection, wait: float) -> list[str]:
             _drop_statistics(connection, schema.metadata.tables[name])
     except DBAPIError as error:
         said = " ".join(str(error.orig).split())
-        left.append(f"the tables' files, which could not be written anew ({said}): {AGAIN}")
+        left.append(f"the tables' files, which could not be written anew ({said}): {RETRY}")
     finally:
         connection.execute(text("RESET lock_timeout"))
     if connection.execute(_READERS).scalar_one():
-        left.append(f"the tables' files, as another session still reads an older state of them: {AGAIN}")
+        left.append(f"the tables' files, as another session still reads an older state of them: {RETRY}")
     if connection.execute(_OWNER).scalar_one():
         connection.execute(text("VACUUM (FULL) pg_catalog.pg_statistic"))
     else:

@@ -16,11 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from nitakao.errors import GalleryError
 from nitakao.gallery import migrate, schema
 from nitakao.gallery.backends.sqlite import SqliteBackend
-from nitakao.gallery.maintenance.salvage import blocks
+from nitakao.gallery.maintenance.salvage import read_rows
 from nitakao.gallery.store import GalleryStore
 
 PAGES = 4096  # copied at a time: 16 MB
-NUMBERED = [table for table in schema.metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"]]
+AUTOINCREMENT_TABLES = [
+    table for table in schema.metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"]
+]
 
 Progress = Callable[[int, int], None]
 
@@ -48,7 +50,7 @@ def backup(gallery: GalleryStore, path: Path, progress: Progress | None = None) 
     try:
         _copy(gallery, unfinished, progress or (lambda done, total: None))
         faces = _checked(unfinished)
-        settled(unfinished)
+        sync_to_disk(unfinished)
         os.rename(unfinished, path)
     finally:
         for ending in ("", "-wal", "-shm", "-journal"):
@@ -61,16 +63,16 @@ def _copy(gallery: GalleryStore, path: Path, progress: Progress) -> None:
         with gallery.read() as connection:
             _pages(connection, path, progress)
         return
-    with gallery.read() as connection, made(path) as target:
+    with gallery.read() as connection, new_gallery_file(path) as target:
         total = sum(_count(connection, table) for table in schema.metadata.sorted_tables)
         done = 0
         for table in schema.metadata.sorted_tables:
-            for part in blocks(connection, table, lambda lost: None):
-                write(target, table, part)
+            for part in read_rows(connection, table, lambda lost: None):
+                insert_rows(target, table, part)
                 done += len(part)
                 progress(done, total)
-        for table in NUMBERED:
-            number_from(target, table, last_number(connection, table))
+        for table in AUTOINCREMENT_TABLES:
+            continue_ids_after(target, table, last_id(connection, table))
 
 
 def _pages(connection: Connection, path: Path, progress: Progress) -> None:
@@ -86,13 +88,17 @@ def _pages(connection: Connection, path: Path, progress: Progress) -> None:
 
 
 @contextmanager
-def made(path: Path) -> Iterator[Connection]:
+def new_gallery_file(path: Path) -> Iterator[Connection]:
     """A transaction in a new gallery's file at `path`, without settings; what speaks of what is not looked at."""
     backend = SqliteBackend(path, wait=0)
     try:
         with backend.engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
-            for pragma in ("foreign_keys = OFF", "journal_mode = OFF", "synchronous = OFF"):  # `settled` makes it last
+            for pragma in (
+                "foreign_keys = OFF",
+                "journal_mode = OFF",
+                "synchronous = OFF",
+            ):  # `sync_to_disk` makes it last
                 driver.execute(f"PRAGMA {pragma}")
             with connection.begin():
                 migrate.upgrade(connection)
@@ -104,14 +110,14 @@ def made(path: Path) -> Iterator[Connection]:
         backend.close()
 
 
-def write(target: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+def insert_rows(target: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Put rows of another gallery's table into this one's."""
     values = [{column.name: row[column.name] for column in table.columns} for row in rows]
     if values:
         target.execute(insert(table).prefix_with("OR IGNORE"), values)
 
 
-def last_number(connection: Connection, table: Table) -> int:
+def last_id(connection: Connection, table: Table) -> int:
     """The largest number that a row was ever given, though it may be gone; 0 where none was."""
     if connection.dialect.name == "postgresql":
         asked = text("SELECT pg_sequence_last_value(pg_get_serial_sequence(:name, 'id'))")
@@ -120,14 +126,14 @@ def last_number(connection: Connection, table: Table) -> int:
     return int(connection.execute(asked, {"name": table.name}).scalar() or 0)
 
 
-def number_from(target: Connection, table: Table, last: int) -> None:
+def continue_ids_after(target: Connection, table: Table, last: int) -> None:
     """Let new rows have numbers above `last`, since no number is given twice."""
-    last = max(last, last_number(target, table))
+    last = max(last, last_id(target, table))
     target.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), {"name": table.name})
     target.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :last)"), {"name": table.name, "last": last})
 
 
-def settled(path: Path) -> None:
+def sync_to_disk(path: Path) -> None:
     """Make sure that the file outlives a power cut."""
     with open(path, "rb+") as file:
         os.fsync(file.fileno())

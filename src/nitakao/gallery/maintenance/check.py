@@ -13,20 +13,20 @@ from sqlalchemy import Connection, ForeignKey, Table, func, select
 from nitakao.errors import GalleryError
 from nitakao.gallery import schema
 from nitakao.gallery.columns import unpack
-from nitakao.gallery.maintenance.salvage import blocks
+from nitakao.gallery.maintenance.salvage import read_rows
 from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import Check
 
-Complaint = Callable[[Mapping[str, Any]], str]
+RowCheck = Callable[[Mapping[str, Any]], str]
 
-NAMED = 3  # rows that are told one by one
+MAX_LISTED = 3  # rows that are told one by one
 
 
 def check(gallery: GalleryStore) -> Iterator[Check]:
     """What was looked at, one thing after the other. Nothing is changed."""
     yield _structure(gallery)
-    complaining = complaints(gallery.dimension)
+    complaining = row_checks(gallery.dimension)
     for table in schema.metadata.sorted_tables:
         yield _rows(gallery, table, complaining.get(table.name, lambda row: ""))
     yield _references(gallery)
@@ -44,26 +44,30 @@ def _structure(gallery: GalleryStore) -> Check:
     return Check("structure", not said, said or found)
 
 
-def _rows(gallery: GalleryStore, table: Table, complaint: Complaint) -> Check:
+def _rows(gallery: GalleryStore, table: Table, complaint: RowCheck) -> Check:
     lost: list[int] = []
     wrong: list[str] = []
     read = 0
     try:
         with gallery.read() as connection:
-            for part in blocks(connection, table, lost.append):
+            for part in read_rows(connection, table, lost.append):
                 read += len(part)
                 wrong.extend(said for row in part if (said := complaint(row)))
     except GalleryError as error:
         return Check(table.name, False, str(error))
     told = [f"{len(lost)} cannot be read"] if lost else []
-    told += [f"{len(wrong)} wrong ({'; '.join(wrong[:NAMED])}{'; ...' if wrong[NAMED:] else ''})"] if wrong else []
+    told += (
+        [f"{len(wrong)} wrong ({'; '.join(wrong[:MAX_LISTED])}{'; ...' if wrong[MAX_LISTED:] else ''})"]
+        if wrong
+        else []
+    )
     return Check(table.name, not told, ", ".join([f"{read} rows read", *told]))
 
 
-def complaints(dimension: int) -> dict[str, Complaint]:
+def row_checks(dimension: int) -> dict[str, RowCheck]:
     """What can be wrong with a row of a table, in words; '' where nothing is."""
     vectors, of_face_api = _Vectors(dimension, "face"), _Vectors(dimension, "uuid")
-    told: dict[str, Complaint] = {"vectors": vectors, "chips": _chip, "faces": _face, "photos": _photo}
+    told: dict[str, RowCheck] = {"vectors": vectors, "chips": _chip, "faces": _face, "photos": _photo}
     return told | {"face_ids": of_face_api, "container_faces": of_face_api}
 
 

@@ -8,13 +8,13 @@ from sqlalchemy import Connection, Table, func, or_, select
 
 from nitakao.gallery import migrate, schema
 from nitakao.gallery.forget import scrub
-from nitakao.gallery.search.base import State
+from nitakao.gallery.search.base import IndexState
 from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore
 
 
 @dataclass(frozen=True)
-class About:
+class GalleryInfo:
     """What a gallery is and holds.
 
     kind: the database.  created: seconds since 1970; None where that was not kept.  problems: files that could not be
@@ -23,7 +23,7 @@ class About:
     index: of the search.
     """
 
-    place: str
+    location: str
     kind: str
     id: str
     model: str
@@ -42,7 +42,7 @@ class About:
     size: int
     log: int
     chips: int
-    index: State
+    index: IndexState
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class Compacted:
     left: tuple[str, ...]
 
 
-def info(gallery: GalleryStore) -> About:
+def info(gallery: GalleryStore) -> GalleryInfo:
     """What the gallery is and holds, counted now."""
     created = gallery.setting("created")
     with gallery.read() as connection:
         size, log = gallery.backend.sizes(connection)
         chips = connection.execute(select(func.coalesce(func.sum(func.length(schema.chips.c.jpeg)), 0))).scalar_one()
-        return About(
-            place=gallery.location,
+        return GalleryInfo(
+            location=gallery.location,
             kind=gallery.backend.description(connection),
             id=gallery.id,
             model=gallery.model,

@@ -21,9 +21,16 @@ from nitakao.gallery import schema
 from nitakao.gallery.backends.open import Location, open_backend
 from nitakao.gallery.backends.sqlite import SqliteBackend, tolerate_damage
 from nitakao.gallery.faces import chunks
-from nitakao.gallery.maintenance.backup import NUMBERED, last_number, made, number_from, settled, write
-from nitakao.gallery.maintenance.check import Complaint, complaints, foreign_keys
-from nitakao.gallery.maintenance.salvage import blocks
+from nitakao.gallery.maintenance.backup import (
+    AUTOINCREMENT_TABLES,
+    continue_ids_after,
+    insert_rows,
+    last_id,
+    new_gallery_file,
+    sync_to_disk,
+)
+from nitakao.gallery.maintenance.check import RowCheck, foreign_keys, row_checks
+from nitakao.gallery.maintenance.salvage import read_rows
 from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore, valid_settings
 
@@ -77,13 +84,13 @@ def _saved(backend: SqliteBackend) -> Repaired:
     new.unlink(missing_ok=True)
     lost: Counter[str] = Counter()
     try:
-        with _held(backend) as source, made(new) as target:
+        with _held(backend) as source, new_gallery_file(new) as target:
             settings = _settings(source, path)
             hurt = _copied(source, target, lost, int(settings["dimension"]))
             _dropped(target, lost)
             again = _marked(target, lost, hurt)
             faces = int(target.execute(select(func.count()).select_from(schema.faces)).scalar_one())
-        settled(new)
+        sync_to_disk(new)
         damaged = _swapped(backend, new)
     finally:
         new.unlink(missing_ok=True)
@@ -116,7 +123,7 @@ def _held(backend: SqliteBackend) -> Iterator[Connection]:
 
 def _settings(source: Connection, path: Path) -> dict[str, str]:
     found = {}
-    for rows in blocks(source, schema.settings, lambda lost: None):
+    for rows in read_rows(source, schema.settings, lambda lost: None):
         found.update({row["key"]: row["value"] for row in rows})
     if not valid_settings(found):
         raise GalleryDamagedError(
@@ -128,12 +135,12 @@ def _settings(source: Connection, path: Path) -> dict[str, str]:
 
 def _copied(source: Connection, target: Connection, lost: Counter[str], dimension: int) -> set[int]:
     """The photographs of which a face was left behind; what can be read is in the target."""
-    complaining = complaints(dimension)
+    complaining = row_checks(dimension)
     hurt: set[int] = set()
     for table in schema.metadata.sorted_tables:
-        complaint: Complaint = complaining.get(table.name, lambda row: "")
+        complaint: RowCheck = complaining.get(table.name, lambda row: "")
         written = 0
-        for rows in blocks(source, table, partial(_note, lost, table.name)):
+        for rows in read_rows(source, table, partial(_note, lost, table.name)):
             kept = [row for row in rows if not complaint(row)]
             wrong = [row for row in rows if complaint(row)]
             if table is schema.photos:  # their faces are as they were
@@ -141,12 +148,12 @@ def _copied(source: Connection, target: Connection, lost: Counter[str], dimensio
             else:
                 lost[table.name] += len(wrong)
             hurt.update(row["photo"] for row in wrong if table is schema.faces)
-            write(target, table, kept)
+            insert_rows(target, table, kept)
             written += len(kept)
         lost[table.name] += written - _count(target, table)  # a number or a name that damage made another's
-    for table in NUMBERED:
+    for table in AUTOINCREMENT_TABLES:
         with suppress(DBAPIError):
-            number_from(target, table, last_number(source, table))
+            continue_ids_after(target, table, last_id(source, table))
     return hurt
 
 

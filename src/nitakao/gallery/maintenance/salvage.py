@@ -25,15 +25,15 @@ from nitakao.errors import GalleryDamagedError
 from nitakao.gallery.columns import Checksummed, PathBytes, Vector
 
 BLOCK = 500  # rows read at a time
-LARGEST = 1 << 40  # number of a row that is believed: more than any gallery has
+MAX_ROWID = 1 << 40  # number of a row that is believed: more than any gallery has
 PROBES = 256  # places where a table is tried before it is given up
 UNREADABLE = (DBAPIError, GalleryDamagedError, TypeError, ValueError, OverflowError)
 
 Rows: TypeAlias = "list[dict[str, Any]]"
-Lost: TypeAlias = Callable[[int], None]
+CountLost: TypeAlias = Callable[[int], None]
 
 
-def blocks(connection: Connection, table: Table, lost: Lost) -> Iterator[Rows]:
+def read_rows(connection: Connection, table: Table, lost: CountLost) -> Iterator[Rows]:
     """The rows of a table, some at a time; `lost` is told how many places there were that cannot be read.
 
     In SQLite these are passed over. In PostgreSQL the first one ends it: raises DBAPIError.
@@ -66,17 +66,17 @@ def _after(connection: Connection, table: Table, last: int) -> tuple[Rows, int]:
         .limit(BLOCK)
     )
     rows = _plain(connection.execute(asked, {"last": last}).mappings())
-    if not all(sound(row, table) for row in rows):
+    if not all(has_valid_types(row, table) for row in rows):
         raise GalleryDamagedError("a row holds what its columns cannot")
     return rows, int(rows[-1]["here"]) if rows else 0
 
 
-def _between(connection: Connection, table: Table, first: int, last: int, lost: Lost) -> Rows:
+def _between(connection: Connection, table: Table, first: int, last: int, lost: CountLost) -> Rows:
     """The rows from `first` to `last`; where they cannot be read together, each half by itself."""
     asked = select(table).where(text("rowid BETWEEN :first AND :last")).order_by(text("rowid"))
     try:
         rows = _plain(connection.execute(asked, {"first": first, "last": last}).mappings())
-        if all(sound(row, table) for row in rows):
+        if all(has_valid_types(row, table) for row in rows):
             return rows
     except UNREADABLE:
         pass
@@ -98,7 +98,7 @@ def _end(connection: Connection, table: Table) -> int | None:
             found = int(connection.exec_driver_sql(asked).scalar() or 0)
         except UNREADABLE:
             continue
-        if 0 <= found < LARGEST:
+        if 0 <= found < MAX_ROWID:
             return found
     return None
 
@@ -118,7 +118,7 @@ def _quoted(connection: Connection, table: Table) -> str:
     return connection.dialect.identifier_preparer.format_table(table)
 
 
-def sound(row: Mapping[str, Any], table: Table) -> bool:
+def has_valid_types(row: Mapping[str, Any], table: Table) -> bool:
     """Whether each column holds what it may: SQLite keeps whatever it is given, and so what damage makes of it."""
     return all(_fits(row[column.name], column.type, bool(column.nullable)) for column in table.columns)
 

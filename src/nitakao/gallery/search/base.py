@@ -11,7 +11,7 @@ from nitakao.values import Doubles, Floats, Ids
 
 
 @dataclass(frozen=True)
-class State:
+class IndexState:
     """What a gallery's index is.
 
     kind: 'matrix', 'ivf', or 'none'.  rows: faces in it.  tail: newer faces, looked at one by one.  built: seconds
@@ -59,7 +59,7 @@ class Searcher(Protocol):
     def damage(self) -> str:
         """What is wrong with the index; empty if nothing is."""
 
-    def state(self) -> State:
+    def state(self) -> IndexState:
         """What the index is; nothing is verified or built."""
 
     def close(self) -> None:

@@ -13,11 +13,11 @@ import numpy as np
 
 from nitakao.values import Doubles, Floats, Ids
 
-FEW = 64  # questions of one thread that may wait for those of others; more have a pass of their own
-MOST = 256  # questions in one pass
+MAX_SHARED = 64  # questions of one thread that may wait for those of others; more have a pass of their own
+MAX_BATCH = 256  # questions in one pass
 
 
-class Asked:
+class Request:
     """Questions (n, D) of one thread, and what came of them."""
 
     def __init__(self, queries: Floats, k: int) -> None:
@@ -26,17 +26,17 @@ class Asked:
         self.error: BaseException | None = None
 
 
-class Crowd:
+class Batcher:
     """answer: numbers and distances (n, k) of the nearest faces to queries (n, D)."""
 
     def __init__(self, answer: Callable[[Floats, int], tuple[Ids, Doubles]]) -> None:
         self._answer = answer
         self._lock = Lock()
-        self._waiting: deque[Asked] = deque()
+        self._waiting: deque[Request] = deque()
 
-    def ask(self, queries: Floats, k: int) -> tuple[Ids, Doubles]:
-        """What `answer` gives, seen as things stand now or later."""
-        asked = Asked(queries, k)
+    def search(self, queries: Floats, k: int) -> tuple[Ids, Doubles]:
+        """Search, perhaps together with requests of other threads."""
+        asked = Request(queries, k)
         self._waiting.append(asked)
         while asked.found is None and asked.error is None:
             with self._lock:  # whoever comes first answers all that wait
@@ -50,7 +50,7 @@ class Crowd:
     def _answer_some(self) -> None:
         together = [self._waiting.popleft()]
         count = len(together[0].queries)
-        while self._waiting and count + len(self._waiting[0].queries) <= MOST:
+        while self._waiting and count + len(self._waiting[0].queries) <= MAX_BATCH:
             together.append(self._waiting.popleft())
             count += len(together[-1].queries)
         try:

@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from nitakao.gallery.search import flat_index, ivf, rows
-from nitakao.gallery.search.index_folder import Cache, Manifest, Workshop
+from nitakao.gallery.search.index_folder import IndexFolder, IndexWriter, Manifest
 from nitakao.values import Ids
 
 if TYPE_CHECKING:
@@ -40,21 +40,21 @@ class Limits:
         return max(self.least, int(self.share * indexed))
 
 
-def build(gallery: GalleryStore, cache: Cache, limits: Limits, wait: float = 0) -> None:
+def build(gallery: GalleryStore, cache: IndexFolder, limits: Limits, wait: float = 0) -> None:
     """Make the index and swap it in. Raises Occupied, and OSError where it cannot be written."""
-    with cache.building(wait) as workshop, gallery.read() as connection, rows.sparing(connection):
-        ids = rows.numbers(connection)
+    with cache.open_writer(wait) as writer, gallery.read() as connection, rows.small_page_cache(connection):
+        ids = rows.all_ids(connection)
         if len(ids):
-            workshop.publish(_made(gallery, connection, workshop, ids, limits))
+            writer.publish(_write_index(gallery, connection, writer, ids, limits))
         else:
-            workshop.withdraw()
+            writer.withdraw()
 
 
-def usable(gallery: GalleryStore, connection: Connection, manifest: Manifest, limits: Limits) -> bool:
+def is_usable(gallery: GalleryStore, connection: Connection, manifest: Manifest, limits: Limits) -> bool:
     """Whether an index is this gallery's, and most of its faces are still there."""
     if _identity(gallery) != (manifest.gallery, manifest.model, manifest.dimension, manifest.metric):
         return False
-    if rows.given(connection) < manifest.last:  # an older copy of the gallery was put back
+    if rows.last_assigned_id(connection) < manifest.last:  # an older copy of the gallery was put back
         return False
     # Where it was, and faces were added since, the numbers of the newest in the index now belong to others.
     if not _witnesses(connection, manifest.dimension, manifest.witnesses).items() <= manifest.witnesses.items():
@@ -62,15 +62,17 @@ def usable(gallery: GalleryStore, connection: Connection, manifest: Manifest, li
     return manifest.faces - rows.count(connection) <= limits.allowance(manifest.rows)
 
 
-def _made(gallery: GalleryStore, connection: Connection, workshop: Workshop, ids: Ids, limits: Limits) -> Manifest:
+def _write_index(
+    gallery: GalleryStore, connection: Connection, writer: IndexWriter, ids: Ids, limits: Limits
+) -> Manifest:
     small = len(ids) * gallery.dimension <= limits.matrix
     tuning = ivf.Tuning(0, 0)
     if small:
-        flat_index.write(workshop, rows.after(connection, 0, gallery.dimension), gallery.metric)
+        flat_index.write(writer, rows.after(connection, 0, gallery.dimension), gallery.metric)
     else:
         stream = rows.after(connection, 0, gallery.dimension)
         tuning = ivf.write(
-            workshop, len(ids), rows.present(connection, ivf.sample(ids), gallery.dimension), stream, gallery.metric
+            writer, len(ids), rows.existing(connection, ivf.sample(ids), gallery.dimension), stream, gallery.metric
         )
     return Manifest(
         *_identity(gallery),
@@ -79,11 +81,11 @@ def _made(gallery: GalleryStore, connection: Connection, workshop: Workshop, ids
         faces=rows.count(connection),
         last=int(ids[-1]),
         built=time.time(),
-        generation=workshop.generation,
+        generation=writer.generation,
         probes=tuning.probes,
         candidates=tuning.candidates,
         witnesses=_witnesses(connection, gallery.dimension, [str(n) for n in ids[-WITNESSES:]]),
-        files=workshop.files,
+        files=writer.files,
     )
 
 
@@ -93,5 +95,5 @@ def _identity(gallery: GalleryStore) -> tuple[str, str, int, str]:
 
 def _witnesses(connection: Connection, dimension: int, numbers: Iterable[str]) -> dict[str, int]:
     """The checksums of those of these vectors that are there, by number."""
-    ids, vectors = rows.present(connection, np.array([int(n) for n in numbers], np.int64), dimension)
+    ids, vectors = rows.existing(connection, np.array([int(n) for n in numbers], np.int64), dimension)
     return {str(number): zlib.crc32(vector.tobytes()) for number, vector in zip(ids, vectors, strict=True)}

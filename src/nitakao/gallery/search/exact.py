@@ -10,7 +10,7 @@ from nitakao.values import Doubles, Floats, Ids
 
 TILE = 1 << 20  # products at a time: 4 MB, which stay in a core's cache until the smallest are picked out
 GROUP = 64  # products of which the smallest is looked at before each by itself
-LOOSE = 8  # times the rows that are wanted, which may come through before the bounds are looked after
+MAX_UNCHECKED = 8  # times the rows that are wanted, which may come through before the bounds are looked after
 PAIRS = 1 << 14  # pairs measured in double precision at a time
 UNIT = 2.0**-24  # relative rounding error of float32
 
@@ -34,7 +34,7 @@ class Pairs(NamedTuple):
     ids: Ids
 
 
-def directed(vectors: Floats, metric: str) -> Floats:
+def normalize(vectors: Floats, metric: str) -> Floats:
     """Vectors (n, D) whose Euclidean distances put faces in the order of the metric: for cosine, at length 1."""
     if metric == "euclidean":
         return vectors
@@ -43,14 +43,14 @@ def directed(vectors: Floats, metric: str) -> Floats:
 
 
 def block(ids: Ids, vectors: Floats, metric: str) -> Block:
-    """Rows made ready; `vectors` (n, D) as `directed` gives them."""
+    """Rows made ready; `vectors` (n, D) as `normalize` gives them."""
     if metric == "cosine":  # all are 1; a vector of zeros, which has no direction, counts as at a right angle to all
         return Block(ids, vectors, np.ones(len(ids), np.float32), 1.0)
     squares = np.einsum("ij,ij->i", vectors, vectors)
     return Block(ids, vectors, squares, float(np.sqrt(squares.max(initial=0))))
 
 
-def only(rows: Block, allowed: Ids | None) -> Block:
+def restrict(rows: Block, allowed: Ids | None) -> Block:
     """The block with all rows left out but those of `allowed` (ascending)."""
     if allowed is None:
         return rows
@@ -60,7 +60,7 @@ def only(rows: Block, allowed: Ids | None) -> Block:
     return rows._replace(squares=np.where(kept, rows.squares, np.float32(np.inf)))
 
 
-class Sieve:
+class Candidates:
     """Lets through every row that may be one of the `k` nearest to a query, and few others.
 
     Squared distances (less the query's own square) are taken as |x|^2 - 2 x.q in float32, which is quick and loses
@@ -71,12 +71,12 @@ class Sieve:
     def __init__(self, queries: Floats, k: int) -> None:
         self.k = k
         self.queries = queries
-        self.pull = _in_fours(-2 * queries)
+        self.scaled_queries = _pad_to_fours(-2 * queries)
         self.bounds = np.full(len(queries), np.inf, np.float32)  # at least k rows are known to be as near as that
         self.slack = np.zeros(len(queries), np.float32)
         self.found: list[tuple[Ids, Ids, Floats]] = []
-        self.loose = 0  # rows that came through since the bounds were last looked after
-        self.taken: list[Pairs] = []
+        self.unchecked = 0  # rows that came through since the bounds were last looked after
+        self.unfiltered: list[Pairs] = []
 
     def add(self, rows: Block) -> None:
         """Look at these rows, too."""
@@ -86,14 +86,14 @@ class Sieve:
             part = slice(start, start + step)
             self._tile(rows.ids[part], rows.vectors[part], rows.squares[part])
 
-    def take(self, pairs: Pairs) -> None:
+    def add_pairs(self, pairs: Pairs) -> None:
         """Let these through unseen."""
-        self.taken.append(pairs)
+        self.unfiltered.append(pairs)
 
     def pairs(self) -> Pairs:
         """What came through."""
         self._tighten()
-        return _joined([*self.taken, *(Pairs(which, ids) for which, ids, _ in self.found)])
+        return _concatenate([*self.unfiltered, *(Pairs(which, ids) for which, ids, _ in self.found)])
 
     def _loosen(self, longest: float) -> None:
         lengths = np.sqrt(np.einsum("ij,ij->i", self.queries, self.queries, dtype=np.float64))
@@ -102,14 +102,18 @@ class Sieve:
         np.maximum(self.slack, 2 * error, out=self.slack, casting="same_kind")
 
     def _tile(self, ids: Ids, vectors: Floats, squares: Floats) -> None:
-        near = (vectors @ self.pull[0])[None] if len(self.pull) == 1 else (self.pull @ vectors.T)[: len(self.queries)]
+        near = (
+            (vectors @ self.scaled_queries[0])[None]
+            if len(self.scaled_queries) == 1
+            else (self.scaled_queries @ vectors.T)[: len(self.queries)]
+        )
         near += squares
         np.minimum(self.bounds, _kth(near, self.k), out=self.bounds)
         # In two dimensions, np.nonzero takes six times as long.
         which, at = np.divmod(np.flatnonzero(near <= self._limits()[:, None]), near.shape[1])
         self.found.append((which, ids[at], near[which, at]))
-        self.loose += len(which)
-        if self.loose > LOOSE * self.k * len(self.queries):
+        self.unchecked += len(which)
+        if self.unchecked > MAX_UNCHECKED * self.k * len(self.queries):
             self._tighten()
 
     def _limits(self) -> Floats:
@@ -118,7 +122,7 @@ class Sieve:
 
     def _tighten(self) -> None:
         """Bounds from all tiles together: the k-th of one is further than the k-th of all."""
-        self.loose = 0
+        self.unchecked = 0
         if not self.found:
             return
         which, ids, near = (np.concatenate(parts) for parts in zip(*self.found, strict=True))
@@ -130,14 +134,14 @@ class Sieve:
         self.found = [(which[kept], ids[kept], near[kept])]
 
 
-def _in_fours(rows: Floats) -> Floats:
+def _pad_to_fours(rows: Floats) -> Floats:
     """One row, or several with zeros below up to a multiple of four: OpenBLAS takes 2.7 ms for four, 4.0 for three."""
     whole = np.zeros((len(rows) if len(rows) < 2 else -(-len(rows) // 4) * 4, rows.shape[1]), np.float32)
     whole[: len(rows)] = rows
     return whole
 
 
-def _joined(parts: list[Pairs]) -> Pairs:
+def _concatenate(parts: list[Pairs]) -> Pairs:
     if not parts:
         return Pairs(np.empty(0, np.int64), np.empty(0, np.int64))
     return Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
@@ -154,7 +158,7 @@ def _kth(near: Floats, k: int) -> Floats:
     return found
 
 
-def measured(queries: Floats, vectors: Floats, which: Ids, at: Ids, metric: str) -> Doubles:
+def distances_of(queries: Floats, vectors: Floats, which: Ids, at: Ids, metric: str) -> Doubles:
     """(n,) the distance of queries[which] and vectors[at], pair by pair, as `metrics.distance` defines it.
 
     A stored vector of zeros lies at cosine distance 1 from everything.
@@ -173,7 +177,7 @@ def _cosine(a: Doubles, b: Doubles) -> Doubles:
     return np.asarray(1.0 - np.clip(cosines, -1.0, 1.0))
 
 
-def ranked(pairs: Pairs, distances: Doubles, queries: int, k: int) -> tuple[Ids, Doubles]:
+def rank(pairs: Pairs, distances: Doubles, queries: int, k: int) -> tuple[Ids, Doubles]:
     """Numbers and distances (queries, k), nearest first, ties by number; -1 and infinity where there are no more."""
     order = np.lexsort((pairs.ids, distances, pairs.which))
     which = pairs.which[order]

@@ -7,40 +7,40 @@ from pathlib import Path
 
 import numpy as np
 
-from nitakao.gallery.search.exact import Block, Sieve, block, directed, only
-from nitakao.gallery.search.index_folder import Cache, Manifest, Workshop
+from nitakao.gallery.search.exact import Block, Candidates, block, normalize, restrict
+from nitakao.gallery.search.index_folder import IndexFolder, IndexWriter, Manifest
 from nitakao.values import Floats, Ids
 
 IDS, ROWS = "ids", "rows"  # endings of its files: little-endian int64, and float32 row by row
 
 
-def write(workshop: Workshop, blocks: Iterable[tuple[Ids, Floats]], metric: str) -> None:
-    """Write numbers and vectors, as `directed` gives them, as they come."""
-    with workshop.file(IDS) as ids, workshop.file(ROWS) as vectors:
+def write(writer: IndexWriter, blocks: Iterable[tuple[Ids, Floats]], metric: str) -> None:
+    """Write numbers and vectors, as `normalize` gives them, as they come."""
+    with writer.file(IDS) as ids, writer.file(ROWS) as vectors:
         for numbers, rows in blocks:
             ids.write(np.ascontiguousarray(numbers, "<i8").data)
-            vectors.write(np.ascontiguousarray(directed(rows, metric), "<f4").data)
+            vectors.write(np.ascontiguousarray(normalize(rows, metric), "<f4").data)
 
 
-class Matrix:
+class FlatIndex:
     """The index, open: its pages belong to the file, so the system takes them back when it needs room."""
 
-    def __init__(self, cache: Cache, manifest: Manifest) -> None:
+    def __init__(self, cache: IndexFolder, manifest: Manifest) -> None:
         self.manifest = manifest
         ids = np.asarray(_mapped(cache.path(manifest, IDS), "<i8", (manifest.rows,)))
         vectors = np.asarray(_mapped(cache.path(manifest, ROWS), "<f4", (manifest.rows, manifest.dimension)))
         self.block: Block = block(ids, vectors, manifest.metric)
 
-    def feed(self, sieve: Sieve, allowed: Ids | None, wide: bool) -> None:
-        """Pass every row that may answer through the sieve."""
-        sieve.add(only(self.block, allowed))
+    def collect(self, candidates: Candidates, allowed: Ids | None, wide: bool) -> None:
+        """Pass every row that may answer through the candidates."""
+        candidates.add(restrict(self.block, allowed))
 
-    def drop(self, gone: Ids) -> None:
+    def exclude(self, gone: Ids) -> None:
         """Leave these faces, some of which may not be in it, out from here on."""
-        drop(self.block, gone)
+        exclude(self.block, gone)
 
 
-def drop(rows: Block, gone: Ids) -> None:
+def exclude(rows: Block, gone: Ids) -> None:
     """Mark the rows of these faces as left out, for all who use the block."""
     at = np.searchsorted(rows.ids, gone)
     at = at[at < len(rows.ids)]

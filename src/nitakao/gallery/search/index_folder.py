@@ -27,11 +27,11 @@ LOCK = "lock"
 CHUNK = 1 << 20  # bytes read at a time
 
 
-class Damaged(Exception):  # noqa: N818  # never leaves the engine
+class IndexDamaged(Exception):  # noqa: N818  # never leaves the engine
     """Bytes in the cache are not those that were written; says where."""
 
 
-class Occupied(Exception):  # noqa: N818
+class IndexLocked(Exception):  # noqa: N818
     """Another process is making the index."""
 
 
@@ -61,7 +61,7 @@ class Manifest:
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
-class Cache:
+class IndexFolder:
     """The folder of one gallery's index; it need not be there."""
 
     def __init__(self, folder: Path) -> None:
@@ -82,15 +82,15 @@ class Cache:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise Damaged(f"{MANIFEST} cannot be read: {error.strerror or error}") from error
+            raise IndexDamaged(f"{MANIFEST} cannot be read: {error.strerror or error}") from error
         try:
             seal, text = data.split(b"\n", 1)
             if int(seal, 16) != zlib.crc32(text):
-                raise Damaged(MANIFEST)
+                raise IndexDamaged(MANIFEST)
             said = json.loads(text)
             return Manifest(**said["index"]) if said["format"] == FORMAT else None
         except (ValueError, KeyError, TypeError) as error:
-            raise Damaged(MANIFEST) from error
+            raise IndexDamaged(MANIFEST) from error
 
     def size(self) -> int:
         """Bytes that its files take."""
@@ -107,42 +107,42 @@ class Cache:
             path = self.path(manifest, ending)
             try:
                 if path.stat().st_size != size or _checksum(path) != checksum:
-                    raise Damaged(path.name)
+                    raise IndexDamaged(path.name)
             except OSError as error:
-                raise Damaged(f"{path.name}: {error.strerror or error}") from error
+                raise IndexDamaged(f"{path.name}: {error.strerror or error}") from error
 
     @contextmanager
-    def building(self, wait: float = 0) -> Iterator[Workshop]:
+    def open_writer(self, wait: float = 0) -> Iterator[IndexWriter]:
         """Alone, from here on. Raises Occupied where another process is still at it after `wait` seconds, and OSError.
 
         What is not finished when the block ends, for whatever reason, is gone.
         """
         self.folder.mkdir(exist_ok=True)
-        with self._alone(wait):
-            workshop = Workshop(self.folder)
+        with self._locked(wait):
+            writer = IndexWriter(self.folder)
             try:
-                yield workshop
+                yield writer
             finally:
-                self._tidy()
+                self._remove_stale()
 
     def clear(self, wait: float) -> None:
         """Remove every file that holds anything. Raises Occupied, and OSError where one stays."""
         if not self.folder.is_dir():
             return
-        with self._alone(wait):
+        with self._locked(wait):
             for path in self.folder.iterdir():
                 if path.name != LOCK:
                     path.unlink()
 
     @contextmanager
-    def _alone(self, wait: float) -> Iterator[None]:
+    def _locked(self, wait: float) -> Iterator[None]:
         from filelock import FileLock, Timeout  # some versions try out links on the disk as they are imported
 
         try:
             lock = FileLock(self.folder / LOCK)
             lock.acquire(timeout=wait)
         except Timeout:
-            raise Occupied from None
+            raise IndexLocked from None
         except NotImplementedError as error:  # a file system without locks
             raise OSError(str(error)) from error
         try:
@@ -150,11 +150,11 @@ class Cache:
         finally:
             lock.release()
 
-    def _tidy(self) -> None:
+    def _remove_stale(self) -> None:
         """Remove what no index needs; files that somebody has open stay on Windows until the next time."""
         try:
             manifest = self.manifest()
-        except Damaged:
+        except IndexDamaged:
             manifest = None
         kept = {LOCK} if manifest is None else {LOCK, MANIFEST, *(f"{manifest.generation}.{e}" for e in manifest.files)}
         for path in self.folder.iterdir():
@@ -163,7 +163,7 @@ class Cache:
                     path.unlink()
 
 
-class Workshop:
+class IndexWriter:
     """Where the files of a new generation are written, until `publish` makes it the index."""
 
     def __init__(self, folder: Path) -> None:
@@ -171,9 +171,9 @@ class Workshop:
         self.generation = secrets.token_hex(8)
         self.files: dict[str, tuple[int, int]] = {}
 
-    def file(self, ending: str) -> Written:
+    def file(self, ending: str) -> ChecksummedFile:
         """A new file of this generation, to be written once from its beginning to its end."""
-        return Written(self, ending)
+        return ChecksummedFile(self, ending)
 
     def publish(self, manifest: Manifest) -> None:
         """Make this generation, with the files written so far, the index."""
@@ -188,14 +188,14 @@ class Workshop:
         (self.folder / MANIFEST).unlink(missing_ok=True)
 
 
-class Written:
+class ChecksummedFile:
     """A file of which bytes and checksum are counted as they are written: a disk that changed them is found out."""
 
-    def __init__(self, workshop: Workshop, ending: str) -> None:
-        self.workshop, self.ending = workshop, ending
+    def __init__(self, writer: IndexWriter, ending: str) -> None:
+        self.writer, self.ending = writer, ending
         self.size = self.checksum = 0
         self.file = open(  # noqa: SIM115  # closed by __exit__
-            workshop.folder / f"{workshop.generation}.{ending}", "xb"
+            writer.folder / f"{writer.generation}.{ending}", "xb"
         )
 
     def write(self, data: bytes | memoryview) -> int:
@@ -204,12 +204,12 @@ class Written:
         self.file.write(data)
         return memoryview(data).nbytes
 
-    def __enter__(self) -> Written:
+    def __enter__(self) -> ChecksummedFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.file.close()
-        self.workshop.files[self.ending] = self.size, self.checksum
+        self.writer.files[self.ending] = self.size, self.checksum
 
 
 def _checksum(path: Path) -> int:

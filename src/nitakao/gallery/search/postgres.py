@@ -17,22 +17,25 @@ from sqlalchemy import Connection, bindparam, text
 from nitakao.errors import MisuseError
 from nitakao.gallery.columns import Vector
 from nitakao.gallery.search import postgres_neighbours
-from nitakao.gallery.search.base import Neighbours, State
+from nitakao.gallery.search.base import IndexState, Neighbours
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import Doubles, Floats, Ids
 from nitakao.values.arrays import rows as checked
 
 INDEX = "ix_vectors_hnsw"  # and the metric and dimension: `reindex` may change them
 INDEXED_FROM = (
-    20_000  # faces; looking at all of so many took as long as the index with `LEAST` candidates (128 numbers)
+    20_000  # faces; looking at all of so many took as long as the index with `MIN_CANDIDATES` candidates (128 numbers)
 )
-LEAST, MOST = 200, 1000  # candidates: recall@10 of 100,000 faces was .988 with 200; pgvector takes no more than 1000
-WIDEST = 4000  # numbers in a vector that halfvec's index takes
-BUILDING = 0x6E69746C  # advisory lock of whoever builds the index
+MIN_CANDIDATES, MAX_CANDIDATES = (
+    200,
+    1000,
+)  # candidates: recall@10 of 100,000 faces was .988 with 200; pgvector takes no more than 1000
+MAX_INDEXED_DIMENSION = 4000  # numbers in a vector that halfvec's index takes
+BUILD_LOCK = 0x6E69746C  # advisory lock of whoever builds the index
 MEMORY = "512MB"  # for building: the graph of 1,000,000 faces of 128 numbers, nearly
 OPERATOR = {"euclidean": "<->", "cosine": "<=>"}
-KIND = {"euclidean": "halfvec_l2_ops", "cosine": "halfvec_cosine_ops"}
-WIDE = 1 << 16  # columns of an answer, unless there are more faces
+OPERATOR_CLASS = {"euclidean": "halfvec_l2_ops", "cosine": "halfvec_cosine_ops"}
+MAX_COLUMNS = 1 << 16  # columns of an answer, unless there are more faces
 
 
 class PostgresSearcher:
@@ -62,7 +65,7 @@ class PostgresSearcher:
         with self.gallery.read() as connection:
             candidates = self._candidates(connection, k, allowed)
             found = [self._nearest(connection, vector, k, allowed, candidates) for vector in queries]
-        width = min(k, max(WIDE, max((len(ids) for ids, _ in found), default=0)))
+        width = min(k, max(MAX_COLUMNS, max((len(ids) for ids, _ in found), default=0)))
         ids, distances = np.full((len(found), width), -1, np.int64), np.full((len(found), width), np.inf)
         for row, (numbers, far) in enumerate(found):
             ids[row, : len(numbers)], distances[row, : len(far)] = numbers, far
@@ -72,7 +75,7 @@ class PostgresSearcher:
         """For each face, or each of `ids`, its `k` nearest others, in blocks by number."""
         if k < 1:
             raise MisuseError(f"at least 1 neighbour can be asked for, not {k}")
-        return postgres_neighbours.all_of(self.gallery, k, ids, self.search)
+        return postgres_neighbours.all_neighbours(self.gallery, k, ids, self.search)
 
     def _candidates(self, connection: Connection, k: int, allowed: Ids | None) -> int:
         """How many to ask the index for so that `k` are left; 0 where it is of no use."""
@@ -80,8 +83,8 @@ class PostgresSearcher:
         if not indexed or (allowed is not None and not len(allowed)):
             return 0
         share = 1.0 if allowed is None else min(1.0, len(allowed) / max(rows, 1))
-        wanted = max(LEAST, int(2 * k / share))
-        return wanted if wanted <= MOST else 0
+        wanted = max(MIN_CANDIDATES, int(2 * k / share))
+        return wanted if wanted <= MAX_CANDIDATES else 0
 
     def _nearest(
         self, connection: Connection, vector: Floats, k: int, allowed: Ids | None, candidates: int
@@ -97,14 +100,14 @@ class PostgresSearcher:
 
     def _by_index(self, connection: Connection, vector: Floats, candidates: int) -> tuple[Ids, Doubles]:
         connection.execute(text("SELECT set_config('hnsw.ef_search', :most, true)"), {"most": str(candidates)})
-        return _found(connection, self.near, vector, most=candidates)
+        return _run(connection, self.near, vector, most=candidates)
 
     def _by_all(self, connection: Connection, vector: Floats, k: int, allowed: Ids | None) -> tuple[Ids, Doubles]:
         within = "" if allowed is None else "WHERE face = ANY(:ids)"
         asked = (
             f"SELECT face, vector {self.operator} :probe AS distance FROM vectors {within} ORDER BY 2, 1 LIMIT :most"
         )
-        return _found(connection, asked, vector, most=k, **({} if allowed is None else {"ids": allowed.tolist()}))
+        return _run(connection, asked, vector, most=k, **({} if allowed is None else {"ids": allowed.tolist()}))
 
     def refresh(self) -> None:
         """Nothing to do: the database answers with what is in it."""
@@ -112,12 +115,12 @@ class PostgresSearcher:
     def rebuild(self) -> None:
         """Make the index where there are faces enough and it is not there; others read and write meanwhile."""
         with self._outside() as connection:
-            if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": BUILDING}).scalar():
+            if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": BUILD_LOCK}).scalar():
                 return  # somebody else is at it
             try:
                 self._build(connection)
             finally:
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": BUILDING})
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": BUILD_LOCK})
 
     def forget(self) -> None:
         """Drop the index of another model. Rows that are gone answer no more, and `scrub` writes the rest anew."""
@@ -131,7 +134,7 @@ class PostgresSearcher:
         """Nothing: the server keeps the index, and `GalleryStore.backend.damage` checks it."""
         return ""
 
-    def state(self) -> State:
+    def state(self) -> IndexState:
         """What the index is: 'hnsw', or 'none' where every face is looked at."""
         with self.gallery.read() as connection:
             indexed, _ = _index(connection, self.index)
@@ -140,7 +143,9 @@ class PostgresSearcher:
                 connection.execute(text("SELECT pg_relation_size(to_regclass(:name))"), {"name": self.index}).scalar()
                 or 0
             )
-        return State("hnsw" if indexed else "none", rows if indexed else 0, 0 if indexed else rows, None, size, None)
+        return IndexState(
+            "hnsw" if indexed else "none", rows if indexed else 0, 0 if indexed else rows, None, size, None
+        )
 
     @contextmanager
     def _outside(self) -> Iterator[Connection]:
@@ -162,11 +167,11 @@ class PostgresSearcher:
         indexed, _ = _index(connection, self.index)
         enough = text("SELECT count(*) FROM (SELECT 1 FROM vectors LIMIT :most) AS first")
         rows = connection.execute(enough, {"most": INDEXED_FROM}).scalar_one()
-        if indexed or rows < INDEXED_FROM or self.gallery.dimension > WIDEST:
+        if indexed or rows < INDEXED_FROM or self.gallery.dimension > MAX_INDEXED_DIMENSION:
             return
         self._drop(connection)
         connection.execute(text("SELECT set_config('maintenance_work_mem', :memory, false)"), {"memory": MEMORY})
-        kind = KIND[self.gallery.metric]
+        kind = OPERATOR_CLASS[self.gallery.metric]
         connection.execute(
             text(
                 f"CREATE INDEX CONCURRENTLY {self.index} ON vectors USING hnsw ((vector::{self.half}) {kind}) "
@@ -191,7 +196,7 @@ def _index(connection: Connection, name: str) -> tuple[bool, float]:
     return bool(row[1]), float(row[0])
 
 
-def _found(connection: Connection, asked: str, vector: Floats, **options: Any) -> tuple[Ids, Doubles]:
+def _run(connection: Connection, asked: str, vector: Floats, **options: Any) -> tuple[Ids, Doubles]:
     statement = text(asked).bindparams(bindparam("probe", type_=Vector))
     rows = connection.execute(statement, {"probe": vector, **options}).all()
     return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64)

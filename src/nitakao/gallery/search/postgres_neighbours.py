@@ -14,7 +14,7 @@ import numpy as np
 from nitakao.gallery import faces
 from nitakao.gallery.search import ivf
 from nitakao.gallery.search.base import Neighbours
-from nitakao.gallery.search.exact import Pairs, directed, measured, ranked
+from nitakao.gallery.search.exact import Pairs, distances_of, normalize, rank
 from nitakao.values import Doubles, Floats, Ids
 
 if TYPE_CHECKING:
@@ -23,31 +23,31 @@ if TYPE_CHECKING:
 Search = Callable[[Floats, int], tuple[Ids, Doubles]]
 
 BLOCK = 256  # faces whose neighbours are found together
-FEW = 500  # faces that are asked for one by one: seconds, and nothing needs to be fetched
-COMPARED = 50_000  # faces up to which each is compared with each: some ten seconds
-CELLS = 16  # looked into of an index of cells: recall@10 of 100,000 faces .99
+MAX_ONE_BY_ONE = 500  # faces that are asked for one by one: seconds, and nothing needs to be fetched
+MAX_FLAT = 50_000  # faces up to which each is compared with each: some ten seconds
+PROBES = 16  # looked into of an index of cells: recall@10 of 100,000 faces .99
 
 
-def all_of(gallery: GalleryStore, k: int, wanted: Ids | None, search: Search) -> Iterator[Neighbours]:
+def all_neighbours(gallery: GalleryStore, k: int, wanted: Ids | None, search: Search) -> Iterator[Neighbours]:
     """For each face, or each of `wanted`, its `k` nearest others, in blocks by number.
 
     search: finds the nearest faces of a few vectors.
     """
-    if wanted is not None and len(wanted) <= FEW:
+    if wanted is not None and len(wanted) <= MAX_ONE_BY_ONE:
         yield from _one_by_one(gallery, k, wanted, search)
         return
-    ids, vectors = _loaded(gallery)
+    ids, vectors = _load(gallery)
     if not len(ids):
         return
-    index = _index(directed(vectors, gallery.metric))
+    index = _index(normalize(vectors, gallery.metric))
     rows = np.arange(len(ids)) if wanted is None else np.flatnonzero(np.isin(ids, wanted))
     for start in range(0, len(rows), BLOCK):
         part = rows[start : start + BLOCK]
-        at = index.search(directed(vectors[part], gallery.metric), min(len(ids), 2 * (k + 1)))[1]
+        at = index.search(normalize(vectors[part], gallery.metric), min(len(ids), 2 * (k + 1)))[1]
         which, place = np.nonzero((at >= 0) & (at != part[:, None]))
         found = at[which, place]
-        distances = measured(vectors[part], vectors, which, found, gallery.metric)
-        yield Neighbours(ids[part], *ranked(Pairs(which, ids[found]), distances, len(part), k))
+        distances = distances_of(vectors[part], vectors, which, found, gallery.metric)
+        yield Neighbours(ids[part], *rank(Pairs(which, ids[found]), distances, len(part), k))
 
 
 def _one_by_one(gallery: GalleryStore, k: int, wanted: Ids, search: Search) -> Iterator[Neighbours]:
@@ -60,7 +60,7 @@ def _one_by_one(gallery: GalleryStore, k: int, wanted: Ids, search: Search) -> I
     yield Neighbours(ids, found[others].reshape(len(ids), k), distances[others].reshape(len(ids), k))
 
 
-def _loaded(gallery: GalleryStore) -> tuple[Ids, Floats]:
+def _load(gallery: GalleryStore) -> tuple[Ids, Floats]:
     with gallery.read() as connection:
         blocks = list(faces.vectors_after(connection, 0, gallery.dimension))
     if not blocks:
@@ -72,13 +72,13 @@ def _index(vectors: Floats) -> Any:
     import faiss
 
     index: Any
-    if len(vectors) <= COMPARED:
+    if len(vectors) <= MAX_FLAT:
         index = faiss.IndexFlatL2(vectors.shape[1])
     else:
         index = faiss.index_factory(vectors.shape[1], f"IVF{ivf.cells(len(vectors))},Flat")
-        index.cp.niter = ivf.ROUNDS
-        index.cp.max_points_per_centroid = ivf.A_CELL
-        index.nprobe = CELLS
+        index.cp.niter = ivf.KMEANS_ITERATIONS
+        index.cp.max_points_per_centroid = ivf.POINTS_PER_CELL
+        index.nprobe = PROBES
         index.train(vectors)
     index.add(vectors)
     return index

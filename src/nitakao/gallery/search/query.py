@@ -9,25 +9,25 @@ import numpy as np
 from sqlalchemy import Connection
 
 from nitakao.gallery.search import rows
-from nitakao.gallery.search.exact import Block, Sieve, block, directed, measured, only, ranked
-from nitakao.gallery.search.flat_index import Matrix
-from nitakao.gallery.search.ivf import Ivf
-from nitakao.gallery.search.unindexed import Newer
+from nitakao.gallery.search.exact import Block, Candidates, block, distances_of, normalize, rank, restrict
+from nitakao.gallery.search.flat_index import FlatIndex
+from nitakao.gallery.search.ivf import IvfIndex
+from nitakao.gallery.search.unindexed import UnindexedFaces
 from nitakao.values import Doubles, Floats, Ids
 
-FEW = 4096  # allowed faces that are read from the database and measured rather than looked for in cells: 10 ms
-DEEP = 4096  # hits beyond which every face is looked at, not cells,
-SHARE = 4  # or where one face in so many is a hit
+MAX_SCANNED = 4096  # allowed faces that are read from the database and measured rather than looked for in cells: 10 ms
+MAX_INDEX_HITS = 4096  # hits beyond which every face is looked at, not cells,
+MIN_FACES_PER_HIT = 4  # or where one face in so many is a hit
 
-Feed = Callable[[Sieve], None]
+Collect = Callable[[Candidates], None]
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class OpenIndex:
     """An index as it was opened, or none, and the faces that have come since."""
 
-    index: Matrix | Ivf | None
-    newer: Newer
+    index: FlatIndex | IvfIndex | None
+    unindexed: UnindexedFaces
 
     @property
     def rows(self) -> int:
@@ -37,62 +37,62 @@ class View:
     def last(self) -> int:
         return 0 if self.index is None else self.index.manifest.last
 
-    def drop(self, gone: Ids) -> None:
+    def exclude(self, gone: Ids) -> None:
         """Leave faces that are no longer in the gallery out from here on."""
-        self.newer.drop(gone)
+        self.unindexed.exclude(gone)
         if self.index is not None:
-            self.index.drop(gone)
+            self.index.exclude(gone)
 
 
-class Looking:
+class Query:
     """What a transaction sees.  newest: the largest number of a face in it."""
 
-    def __init__(self, view: View, connection: Connection, newest: int, dimension: int, metric: str) -> None:
-        self.view, self.connection, self.newest = view, connection, newest
+    def __init__(self, view: OpenIndex, connection: Connection, newest: int, dimension: int, metric: str) -> None:
+        self.index, self.connection, self.newest = view, connection, newest
         self.dimension, self.metric = dimension, metric
 
-    def answers(self, queries: Floats, k: int, allowed: Ids | None) -> tuple[Ids, Doubles]:
+    def run(self, queries: Floats, k: int, allowed: Ids | None) -> tuple[Ids, Doubles]:
         """Numbers and distances (q, k) of the nearest faces; -1 and infinity where there are no more."""
-        wanted = min(k, self.view.rows if allowed is None else len(allowed))
-        for feed in self._ways(k, allowed):
-            ids, distances = self._nearest(queries, k, feed)
+        wanted = min(k, self.index.rows if allowed is None else len(allowed))
+        for collect in self._strategies(k, allowed):
+            ids, distances = self._nearest(queries, k, collect)
             if (ids[:, :wanted] >= 0).all():
                 break
         return ids, distances
 
-    def _ways(self, k: int, allowed: Ids | None) -> Iterator[Feed]:
+    def _strategies(self, k: int, allowed: Ids | None) -> Iterator[Collect]:
         """Where to look; then, if too few were found, where else. The last finds all there are."""
-        if isinstance(self.view.index, Ivf):
-            few = allowed is not None and len(allowed) <= FEW
-            if not few and k <= DEEP and SHARE * k <= self.view.rows:
-                yield lambda sieve: self._indexed(sieve, allowed, wide=False)
-                yield lambda sieve: self._indexed(sieve, allowed, wide=True)
-            yield lambda sieve: self._everything(sieve, allowed)
+        if isinstance(self.index.index, IvfIndex):
+            few = allowed is not None and len(allowed) <= MAX_SCANNED
+            if not few and k <= MAX_INDEX_HITS and MIN_FACES_PER_HIT * k <= self.index.rows:
+                yield lambda candidates: self._indexed(candidates, allowed, wide=False)
+                yield lambda candidates: self._indexed(candidates, allowed, wide=True)
+            yield lambda candidates: self._everything(candidates, allowed)
         else:
-            yield lambda sieve: self._indexed(sieve, allowed, wide=True)
+            yield lambda candidates: self._indexed(candidates, allowed, wide=True)
 
-    def _indexed(self, sieve: Sieve, allowed: Ids | None, wide: bool) -> None:
-        if self.view.index is not None:
-            self.view.index.feed(sieve, allowed, wide)
-        for newer in self.view.newer.upto(self.newest, self.connection):
-            sieve.add(only(newer, allowed))
+    def _indexed(self, candidates: Candidates, allowed: Ids | None, wide: bool) -> None:
+        if self.index.index is not None:
+            self.index.index.collect(candidates, allowed, wide)
+        for newer in self.index.unindexed.up_to(self.newest, self.connection):
+            candidates.add(restrict(newer, allowed))
 
-    def _everything(self, sieve: Sieve, allowed: Ids | None) -> None:
-        for ids, vectors in rows.chosen(self.connection, allowed, self.dimension):
-            sieve.add(self._block(ids, vectors))
+    def _everything(self, candidates: Candidates, allowed: Ids | None) -> None:
+        for ids, vectors in rows.selected(self.connection, allowed, self.dimension):
+            candidates.add(self._block(ids, vectors))
 
     def _block(self, ids: Ids, vectors: Floats) -> Block:
-        return block(ids, directed(vectors, self.metric), self.metric)
+        return block(ids, normalize(vectors, self.metric), self.metric)
 
-    def _nearest(self, queries: Floats, k: int, feed: Feed) -> tuple[Ids, Doubles]:
-        """The nearest of what `feed` lets through, measured; once more without those that turn out to be gone."""
+    def _nearest(self, queries: Floats, k: int, collect: Collect) -> tuple[Ids, Doubles]:
+        """The nearest of what `collect` lets through, measured; once more without those that turn out to be gone."""
         while True:
-            sieve = Sieve(directed(queries, self.metric), k)
-            feed(sieve)
-            pairs = sieve.pairs()
+            candidates = Candidates(normalize(queries, self.metric), k)
+            collect(candidates)
+            pairs = candidates.pairs()
             wanted, at = np.unique(pairs.ids, return_inverse=True)
-            there, vectors = rows.present(self.connection, wanted, self.dimension)
+            there, vectors = rows.existing(self.connection, wanted, self.dimension)
             if len(there) == len(wanted):
-                distances = measured(queries, vectors, pairs.which, at, self.metric)
-                return ranked(pairs, distances, len(queries), k)
-            self.view.drop(np.setdiff1d(wanted, there))
+                distances = distances_of(queries, vectors, pairs.which, at, self.metric)
+                return rank(pairs, distances, len(queries), k)
+            self.index.exclude(np.setdiff1d(wanted, there))

@@ -14,15 +14,15 @@ from nitakao.gallery import schema
 from nitakao.gallery.columns import verify_checksum
 from nitakao.values import Floats, Ids
 
-PIECE = 1 << 12  # vectors read at a time: 2 MB of 128 numbers, and four times that while they are unpacked
+CHUNK = 1 << 12  # vectors read at a time: 2 MB of 128 numbers, and four times that while they are unpacked
 CACHE_KIB = 2048  # of pages, while all rows are read
 
 # The numbers go over as one text: `in_` with a parameter for each took twice as long.
-_NAMED = text("SELECT face, vector FROM vectors WHERE face IN (SELECT value FROM json_each(:ids)) ORDER BY face")
+_BY_IDS = text("SELECT face, vector FROM vectors WHERE face IN (SELECT value FROM json_each(:ids)) ORDER BY face")
 
 
 @contextmanager
-def sparing(connection: Connection) -> Iterator[None]:
+def small_page_cache(connection: Connection) -> Iterator[None]:
     """While every row is read once, SQLite keeps few pages: they would be 64 MB that nobody asks for again."""
     before = int(connection.execute(text("PRAGMA cache_size")).scalar_one())
     connection.execute(text(f"PRAGMA cache_size = -{CACHE_KIB}"))
@@ -32,23 +32,23 @@ def sparing(connection: Connection) -> Iterator[None]:
         connection.execute(text(f"PRAGMA cache_size = {before}"))
 
 
-def present(connection: Connection, ids: Ids, dimension: int) -> tuple[Ids, Floats]:
+def existing(connection: Connection, ids: Ids, dimension: int) -> tuple[Ids, Floats]:
     """Those of the numbers `ids` (n,) that there are, ascending, and their vectors (m, D)."""
     parts = [np.empty((0, dimension), np.float32)]
     found = [np.empty(0, np.int64)]
-    for piece in _pieces(ids):
-        there, vectors = _unpacked(connection.execute(_NAMED, {"ids": json.dumps(piece.tolist())}).all(), dimension)
+    for piece in _chunks(ids):
+        there, vectors = _unpack_rows(connection.execute(_BY_IDS, {"ids": json.dumps(piece.tolist())}).all(), dimension)
         found.append(there)
         parts.append(vectors)
     return np.concatenate(found), np.concatenate(parts)
 
 
-def after(connection: Connection, number: int, dimension: int, most: int = PIECE) -> Iterator[tuple[Ids, Floats]]:
+def after(connection: Connection, number: int, dimension: int, most: int = CHUNK) -> Iterator[tuple[Ids, Floats]]:
     """Numbers (n,) and vectors (n, D) of all faces with a number above `number`, ascending, in blocks."""
     table = schema.vectors
     asked = select(table.c.face, type_coerce(table.c.vector, LargeBinary)).order_by(table.c.face).limit(most)
     while True:
-        ids, vectors = _unpacked(connection.execute(asked.where(table.c.face > number)).all(), dimension)
+        ids, vectors = _unpack_rows(connection.execute(asked.where(table.c.face > number)).all(), dimension)
         if len(ids):
             yield ids, vectors
         if len(ids) < most:
@@ -56,21 +56,21 @@ def after(connection: Connection, number: int, dimension: int, most: int = PIECE
         number = int(ids[-1])
 
 
-def chosen(connection: Connection, ids: Ids | None, dimension: int) -> Iterator[tuple[Ids, Floats]]:
+def selected(connection: Connection, ids: Ids | None, dimension: int) -> Iterator[tuple[Ids, Floats]]:
     """Numbers and vectors of those of the faces `ids` (ascending) that there are, or of all, ascending, in blocks."""
     if ids is None:
         yield from after(connection, 0, dimension)
         return
-    for piece in _pieces(ids):
-        yield present(connection, piece, dimension)
+    for piece in _chunks(ids):
+        yield existing(connection, piece, dimension)
 
 
-def newest(connection: Connection) -> int:
+def newest_id(connection: Connection) -> int:
     """The largest number of a face with a vector; 0 in an empty gallery."""
     return int(connection.execute(select(func.coalesce(func.max(schema.vectors.c.face), 0))).scalar_one())
 
 
-def given(connection: Connection) -> int:
+def last_assigned_id(connection: Connection) -> int:
     """The largest number that a face was ever given, though it may be gone; smaller in an older copy of the gallery."""
     return int(connection.execute(text("SELECT max(seq) FROM sqlite_sequence WHERE name = 'faces'")).scalar() or 0)
 
@@ -86,19 +86,19 @@ def count_after(connection: Connection, number: int) -> int:
     return int(connection.execute(select(func.count()).where(table.c.face > number)).scalar_one())
 
 
-def numbers(connection: Connection) -> Ids:
+def all_ids(connection: Connection) -> Ids:
     """(n,) the numbers of all faces with a vector, ascending."""
     table = schema.vectors
-    asked = select(table.c.face).order_by(table.c.face).execution_options(yield_per=PIECE)  # not all rows at once
+    asked = select(table.c.face).order_by(table.c.face).execution_options(yield_per=CHUNK)  # not all rows at once
     return np.fromiter(connection.execute(asked).scalars(), np.int64)
 
 
-def _pieces(ids: Ids) -> Iterator[Ids]:
-    for start in range(0, len(ids), PIECE):
-        yield ids[start : start + PIECE]
+def _chunks(ids: Ids) -> Iterator[Ids]:
+    for start in range(0, len(ids), CHUNK):
+        yield ids[start : start + CHUNK]
 
 
-def _unpacked(found: Sequence[Any], dimension: int) -> tuple[Ids, Floats]:
+def _unpack_rows(found: Sequence[Any], dimension: int) -> tuple[Ids, Floats]:
     ids = np.fromiter((row[0] for row in found), np.int64, len(found))
     vectors = np.frombuffer(b"".join([verify_checksum(row[1]) for row in found]), "<f4").astype(np.float32, copy=False)
     return ids, vectors.reshape(len(ids), dimension)

@@ -9,17 +9,17 @@ import numpy as np
 from sqlalchemy import Connection
 
 from nitakao.gallery.search import rows
-from nitakao.gallery.search.exact import Block, block, directed
-from nitakao.gallery.search.flat_index import drop
+from nitakao.gallery.search.exact import Block, block, normalize
+from nitakao.gallery.search.flat_index import exclude
 from nitakao.values import Ids
 
-HELD = 1 << 25  # numbers in vectors held at most: 128 MB
+MAX_NUMBERS = 1 << 25  # numbers in vectors held at most: 128 MB
 
 
-class Newer:
+class UnindexedFaces:
     """The faces with a number above `last`."""
 
-    def __init__(self, last: int, dimension: int, metric: str, held: int = HELD) -> None:
+    def __init__(self, last: int, dimension: int, metric: str, held: int = MAX_NUMBERS) -> None:
         self.last = last  # of those that an index has, then of those that are held
         self.dimension, self.metric = dimension, metric
         self.room = held // dimension
@@ -33,10 +33,10 @@ class Newer:
                 if len(ids) > self.room:
                     return
                 self.room -= len(ids)
-                self._hold(block(ids, directed(vectors, self.metric), self.metric))
+                self._hold(block(ids, normalize(vectors, self.metric), self.metric))
                 self.last = int(ids[-1])
 
-    def upto(self, number: int, connection: Connection) -> Iterator[Block]:
+    def up_to(self, number: int, connection: Connection) -> Iterator[Block]:
         """All of them, up to a number: what a transaction sees, whatever others have come upon meanwhile."""
         with self.lock:
             last, blocks = self.last, self.blocks
@@ -45,24 +45,24 @@ class Newer:
             yield held._replace(ids=held.ids[:count], vectors=held.vectors[:count], squares=held.squares[:count])
         if last < number:
             for ids, vectors in rows.after(connection, last, self.dimension):
-                yield block(ids, directed(vectors, self.metric), self.metric)
+                yield block(ids, normalize(vectors, self.metric), self.metric)
 
-    def drop(self, gone: Ids) -> None:
+    def exclude(self, gone: Ids) -> None:
         """Leave these faces out from here on."""
         with self.lock:
             for held in self.blocks:
-                drop(held, gone)
+                exclude(held, gone)
 
     def _hold(self, new: Block) -> None:
         """Neighbours of like size become one block, so that there are few and each row is copied few times."""
         held = [*self.blocks, new]
         while len(held) > 1 and len(held[-2].ids) <= 2 * len(held[-1].ids):
             after, before = held.pop(), held.pop()
-            held.append(_joined(before, after))
+            held.append(_concatenate(before, after))
         self.blocks = tuple(held)
 
 
-def _joined(a: Block, b: Block) -> Block:
+def _concatenate(a: Block, b: Block) -> Block:
     return Block(
         np.concatenate([a.ids, b.ids]),
         np.concatenate([a.vectors, b.vectors]),

@@ -135,7 +135,7 @@ async def mapped(serving: Serving) -> dict[str, Any]:
 def _mapped(serving: Service) -> dict[str, Any]:
     from nitakao.gallery.browse import lists
 
-    made = face_map.read(serving.gallery)
+    made = face_map.load(serving.gallery)
     if made is None:
         raise not_found("no-map", "no map was made yet: POST /api/v1/jobs/map makes one")
     people = lists.people_of_faces(serving.gallery)
@@ -147,7 +147,7 @@ def _mapped(serving: Service) -> dict[str, Any]:
         "person": [people[int(made.faces[n])] for n in there],
     }
     stale = face_map.is_stale(serving.gallery, made)
-    return {"points": points, "method": made.method, "made": made.made, "stale": stale}
+    return {"points": points, "method": made.method, "made": made.created, "stale": stale}
 
 
 @router.get("/jobs", response_model=JobList)
@@ -187,8 +187,8 @@ async def _events(serving: Service, job: Job) -> AsyncIterator[str]:
         while not serving.ending:
             if job != told or quiet >= ALIVE:
                 told, quiet = job, 0.0
-                yield f"event: {'done' if job.over else 'progress'}\ndata: {json.dumps(schemas.job(job))}\n\n"
-            if job.over:
+                yield f"event: {'done' if job.is_finished else 'progress'}\ndata: {json.dumps(schemas.job(job))}\n\n"
+            if job.is_finished:
                 return
             await asyncio.sleep(LOOK)
             quiet += LOOK

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from fastapi import Depends, Path, Query
 
 from nitakao.errors import MisuseError
-from nitakao.gallery.browse.cursors import MOST
+from nitakao.gallery.browse.cursors import MAX_LIMIT
 from nitakao.photos import Encoded
 from nitakao.server import schemas
 from nitakao.server.jobs import Work
@@ -26,7 +26,7 @@ MOST_PROBES = 32
 Serving: TypeAlias = Annotated[Service, Depends(service)]
 Id: TypeAlias = Annotated[int, Path(ge=1, le=LARGEST)]
 After: TypeAlias = Annotated[str | None, Query(max_length=2000, description="The answer before's `next`.")]
-Limit: TypeAlias = Annotated[int, Query(ge=1, le=MOST)]
+Limit: TypeAlias = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Number: TypeAlias = Annotated[int, Query(ge=1, le=LARGEST)]
 Names: TypeAlias = Annotated[list[str], Query(max_length=MOST_PROBES)]
 Threshold: TypeAlias = Annotated[float | None, Query(ge=0, le=1000, description="Same person below this distance.")]

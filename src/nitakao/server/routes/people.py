@@ -238,7 +238,7 @@ async def move(serving: Serving, wanted: Annotated[MoveRequest, Body()]) -> dict
 @router.get("/journal", response_model=Journal)
 async def journal(serving: Serving, after: After = None, limit: Limit = 100) -> dict[str, Any]:
     """Who did what when, the latest first."""
-    last = cursors.read(after, int)
+    last = cursors.decode_cursor(after, int)
     found = await serving.do(journal_of.entries, serving.gallery, limit + 1, last and last[0])
     page = cursors.page(found, limit, lambda entry: (entry.id,))
     entries = [
@@ -267,11 +267,11 @@ async def reviews(
 def _reviews(serving: Service, number: int | None, after: str | None, limit: int) -> dict[str, Any]:
     import numpy as np
 
-    found = lists.doubts(serving.gallery, number, after=after, limit=limit)
+    found = lists.reviews(serving.gallery, number, after=after, limit=limit)
     judge = Judge(serving.card, calibration_of(serving.gallery, serving.card))
     sure = judge.probabilities(np.array([one.distance for one in found.items]))
     told = [
-        {"face": schemas.face(one.kept), "person": schemas.person(one.person)}
+        {"face": schemas.face(one.face), "person": schemas.person(one.person)}
         | {"distance": one.distance, "probability": schemas.finite(float(p))}
         for one, p in zip(found.items, sure, strict=True)
     ]

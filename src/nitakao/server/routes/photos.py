@@ -11,7 +11,7 @@ from starlette.responses import Response
 from nitakao.errors import MisuseError, PhotoError
 from nitakao.gallery import faces
 from nitakao.gallery.browse import lists
-from nitakao.gallery.browse.lists import PhotoOrder, Shown
+from nitakao.gallery.browse.lists import PhotoFilter, PhotoOrder
 from nitakao.gallery.photos import photo_records
 from nitakao.server import job_kinds, schemas
 from nitakao.server.auth import may
@@ -95,7 +95,7 @@ async def photos(
     people = tuple(person or ())
     if any(abs(one) >= 2**63 for one in people):
         raise MisuseError("no person has such a number", code="unknown-person", name=f"#{max(people, key=abs)}")
-    shown = Shown(people, folder, since, until, problem)
+    shown = PhotoFilter(people, folder, since, until, problem)
     found = await serving.do(lists.photos, serving.gallery, shown, order=order, after=after, limit=limit)
     return {"photos": [_photo(one) for one in found.items], "next": found.next, "total": found.total}
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from nitakao.tasks.arguments import Place, opened
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
-    from nitakao.gallery.api_keys import Key, Role
+    from nitakao.gallery.api_keys import ApiKey, Role
 
 
-def create(gallery: Place, name: str, role: Role = "read") -> tuple[Key, str]:
+def create(gallery: Place, name: str, role: Role = "read") -> tuple[ApiKey, str]:
     """A new key, and its secret, which is kept nowhere.  name: says whose it is."""
     from nitakao.gallery import api_keys as kept
 
@@ -18,7 +18,7 @@ def create(gallery: Place, name: str, role: Role = "read") -> tuple[Key, str]:
         return kept.create(found, name, role)
 
 
-def keys(gallery: Place = None) -> list[Key]:
+def keys(gallery: Place = None) -> list[ApiKey]:
     """Every key there is and was, the oldest first."""
     from nitakao.gallery import api_keys as kept
 
@@ -26,7 +26,7 @@ def keys(gallery: Place = None) -> list[Key]:
         return kept.keys(found)
 
 
-def revoke(gallery: Place, number: int) -> Key:
+def revoke(gallery: Place, number: int) -> ApiKey:
     """The key, which opens nothing any more."""
     from nitakao.gallery import api_keys as kept
 

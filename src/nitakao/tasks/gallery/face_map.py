@@ -16,7 +16,7 @@ from nitakao.values import Floats
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import GalleryStore
-    from nitakao.gallery.face_map import Map
+    from nitakao.gallery.face_map import FaceMap
     from nitakao.values import Ids
 
 MOST = 30_000  # faces that are laid out, drawn by chance where there are more: some minutes on two cores
@@ -28,13 +28,13 @@ BLOCK = 1024  # faces whose neighbours are looked for together
 SEED = 1
 
 
-def make(gallery: Place, *, watch: Callable[[int, int], None] = lambda done, total: None) -> Map:
+def make(gallery: Place, *, watch: Callable[[int, int], None] = lambda done, total: None) -> FaceMap:
     """Lay out the gallery's faces, and keep the map beside the gallery.
 
     watch: called with how far it is, of how much; what it raises ends the work.  Raises MissingExtraError.
     """
     from nitakao.gallery import face_map, faces
-    from nitakao.gallery.face_map import Map
+    from nitakao.gallery.face_map import FaceMap
 
     with opened(gallery) as found:
         every = faces.ids(found)
@@ -46,8 +46,8 @@ def make(gallery: Place, *, watch: Callable[[int, int], None] = lambda done, tot
             method += f", of {MOST} faces drawn by chance"
         plane = _line(len(chosen)) if len(chosen) < FEW else _plane(found, chosen, watch)
         last = int(every[-1]) if len(every) else 0
-        made = Map(chosen, plane[:, 0], plane[:, 1], method, time.time(), last, len(every))
-        face_map.keep(found, made)
+        made = FaceMap(chosen, plane[:, 0], plane[:, 1], method, time.time(), last, len(every))
+        face_map.save(found, made)
         return made
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nitakao.tasks.arguments import Place, opened
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
-    from nitakao.gallery.forget.forget import Meant, Receipt
+    from nitakao.gallery.forget.forget import ForgetRequest, Receipt
 
 
 def forget(
@@ -27,9 +27,9 @@ def forget(
     all faces in it.  face: number.  tombstone: keep the photographs from being indexed again, by a keyed hash and
     nothing else.
     """
-    from nitakao.gallery.forget.forget import Meant
+    from nitakao.gallery.forget.forget import ForgetRequest
 
-    meant = Meant(
+    meant = ForgetRequest(
         persons=() if person is None else (person,),
         photos=() if photo is None else (photo,),
         faces=() if face is None else (face,),
@@ -38,22 +38,22 @@ def forget(
     return forget_all(gallery, meant)
 
 
-def forget_all(gallery: Place, meant: Meant) -> Receipt:
+def forget_all(gallery: Place, meant: ForgetRequest) -> Receipt:
     """One receipt for several persons, photographs and faces, forgotten together."""
     from nitakao.gallery import face_map
     from nitakao.gallery.forget import forget as real
 
     with opened(gallery) as found:
-        face_map.forget(found)
+        face_map.delete(found)
         return real.forget(found, meant)
 
 
-def weigh(gallery: Place, meant: Meant) -> str:
+def weigh(gallery: Place, meant: ForgetRequest) -> str:
     """What would go, in words, for a last question."""
     from nitakao.gallery.forget import forget as real
 
     with opened(gallery) as found:
-        return real.weigh(found, meant)
+        return real.preview(found, meant)
 
 
 def save(receipt: Receipt, path: Path) -> None:

@@ -13,11 +13,11 @@ from nitakao.values import Check
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery.maintenance.backup import Backup
-    from nitakao.gallery.maintenance.info import About, Compacted
+    from nitakao.gallery.maintenance.info import Compacted, GalleryInfo
     from nitakao.gallery.maintenance.repair import Repaired
 
 
-def info(gallery: Place = None) -> tuple[About, str]:
+def info(gallery: Place = None) -> tuple[GalleryInfo, str]:
     """What the gallery is and holds, and where its probabilities come from; '' where it gives none."""
     from nitakao.gallery.maintenance import info
 
