@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from nitakao.gallery import GalleryStore
 from nitakao.gallery.enrol import FileInfo, ScannedFile, enrol
 from nitakao.models.cards import registry
-from nitakao.tasks.probes import Look
+from nitakao.tasks.probes import SearchOptions
 from nitakao.tasks.search.identify import identify
 from nitakao.values import Face, Floats, ModelCard, NewFace, Quality
 from nitakao.vectors import read
@@ -103,7 +103,7 @@ def asked(split: Split, card: ModelCard) -> tuple[NDArray[np.intp], NDArray[np.f
         enrol(gallery, [_looked(name, row) for name, row in zip(split.people, split.enrolled, strict=True)])
         for start in range(0, len(split.probes), TOGETHER):
             rows = list(split.probes[start : start + TOGETHER])
-            found += identify(gallery, *rows, each=True, k=1, look=Look(model=card)).identities
+            found += identify(gallery, *rows, k=1, options=SearchOptions(model=card, each=True)).identities
     nearest = np.array([place[one.candidates[0].name] for one in found])
     decided = np.array([-1 if one.match is None else place[one.match.name] for one in found])
     return nearest, np.array([one.candidates[0].distance for one in found]), decided

@@ -19,6 +19,7 @@ from nitakao import Outcome
 from nitakao.models import embedder
 from nitakao.models.cards import registry
 from nitakao.models.onnx.session import Device
+from nitakao.pipeline import PipelineOptions
 from nitakao.system.cpu import cores
 from nitakao.tasks.photos.embed import was_read
 from nitakao.values import DetectorSettings, Face, Pixels
@@ -42,7 +43,7 @@ def outcomes(
 ) -> Iterable[Outcome]:
     """smallest: 20 for the article's session, None for the everyday default."""
     detector = DetectorSettings(smallest_face=smallest, retry=retry)
-    return nitakao.embed(pictures, model=model, detector=detector, keep_crops=crops)
+    return nitakao.embed(pictures, model=model, keep_crops=crops, options=PipelineOptions(detector=detector))
 
 
 def pipeline(pictures: list[str], model: str, smallest: float | None, retry: bool) -> dict[str, float]:
@@ -66,7 +67,10 @@ def pipeline(pictures: list[str], model: str, smallest: float | None, retry: boo
 def detect(pictures: list[str], out: str, smallest: float | None, retry: bool) -> int:
     """Writes {picture: [[box, score, landmarks], ...]} as JSON; gives back how many faces."""
     detector = DetectorSettings(smallest_face=smallest, retry=retry)
-    answer = {o.source: [_row(face) for face in o.faces] for o in nitakao.detect(pictures, detector=detector)}
+    answer = {
+        o.source: [_row(face) for face in o.faces]
+        for o in nitakao.detect(pictures, options=PipelineOptions(detector=detector))
+    }
     Path(out).write_text(json.dumps(answer), encoding="utf-8")
     return sum(map(len, answer.values()))
 
@@ -79,7 +83,7 @@ def _row(face: Face) -> list[Any]:
 def verify(pictures: list[str], model: str, smallest: float) -> dict[str, Any]:
     first, second = pictures
     detector = DetectorSettings(smallest_face=smallest)
-    verdict = nitakao.verify(first, second, model=model, detector=detector)
+    verdict = nitakao.verify(first, second, model=model, options=PipelineOptions(detector=detector))
     return {"distance": verdict.distance, "threshold": verdict.threshold, "same": verdict.same}
 
 

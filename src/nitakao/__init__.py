@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nitakao.models.cards.registry import card, cards
     from nitakao.models.onnx.session import Device
     from nitakao.photos.read import Limits, from_pixels, read
+    from nitakao.pipeline import PipelineOptions
     from nitakao.tasks.evaluate.comparison import differences
     from nitakao.tasks.evaluate.identification import Enrolment
     from nitakao.tasks.evaluate.labelled import LabelledSet
@@ -48,14 +49,15 @@ if TYPE_CHECKING:
     from nitakao.tasks.gallery.forget import forget
     from nitakao.tasks.gallery.import_vectors import import_vectors
     from nitakao.tasks.gallery.index import index
+    from nitakao.tasks.gallery.index_options import IndexOptions
     from nitakao.tasks.gallery.people import hide, merge, move, name, people, split, undo
     from nitakao.tasks.gallery.reindex import reindex
     from nitakao.tasks.gallery.xmp_sidecars import export_xmp, import_xmp
     from nitakao.tasks.models.publish import publish
-    from nitakao.tasks.photos.align import align
+    from nitakao.tasks.photos.align import CropFormat, align
     from nitakao.tasks.photos.detect import detect
     from nitakao.tasks.photos.embed import embed
-    from nitakao.tasks.probes import Look
+    from nitakao.tasks.probes import SearchOptions
     from nitakao.tasks.search.classify import classify, read_classifier, save_classifier, train_classifier
     from nitakao.tasks.search.identify import identify
     from nitakao.tasks.search.search import search
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CardError",
+    "CropFormat",
     "CropRule",
     "DetectorSettings",
     "Device",
@@ -94,9 +97,9 @@ __all__ = [
     "GalleryError",
     "GalleryStore",
     "GeometryError",
+    "IndexOptions",
     "LabelledSet",
     "Limits",
-    "Look",
     "MissingExtraError",
     "MisuseError",
     "ModelCard",
@@ -109,6 +112,8 @@ __all__ = [
     "Photo",
     "PhotoError",
     "PhotoTooLargeError",
+    "PipelineOptions",
+    "SearchOptions",
     "TrainingData",
     "TrainingError",
     "TrainingSettings",
@@ -162,7 +167,10 @@ _HOMES = {
     "GalleryStore": "gallery",
     "LabelledSet": "tasks.evaluate.labelled",
     "Limits": "photos.read",
-    "Look": "tasks.probes",
+    "PipelineOptions": "pipeline",
+    "IndexOptions": "tasks.gallery.index_options",
+    "CropFormat": "tasks.photos.align",
+    "SearchOptions": "tasks.probes",
     "PairRules": "tasks.evaluate.pairs",
     "TrainingData": "training.settings",
     "TrainingSettings": "training.settings",

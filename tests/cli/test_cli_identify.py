@@ -64,7 +64,7 @@ def test_where_nobody_has_a_name_that_is_said(run, known):
     ("arguments", "code", "message"),
     [
         (["none.jpg"], 1, "no face found in 'none.jpg'"),
-        (["ada.jpg", "-k", "0"], 2, "one candidate or more"),
+        (["ada.jpg", "-k", "0"], 2, "k must be at least 1"),
         (["ada.jpg", "--prior", "0"], 2, "a prior probability lies between 0 and 1"),
         (["ada.jpg", "--model", "dlib-resnet"], 1, "holds fake vectors"),
         (["missing.jpg"], 2, "no such file"),

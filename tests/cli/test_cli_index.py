@@ -103,8 +103,8 @@ def test_where_nothing_could_be_read_it_fails(run, album):
     [
         (["nowhere.jpg"], 2, "no such file or folder: 'nowhere.jpg'"),
         (["album", "--label", " "], 2, "at least one letter"),
-        (["album", "--label", "Ada", "--labels-from", "folder"], 2, "not both"),
-        (["album", "--every", "0"], 2, "more than 0"),
+        (["album", "--label", "Ada", "--labels-from", "folder"], 2, "choose one"),
+        (["album", "--every", "0"], 2, "above 0"),
         (["album", "--rescan", "some"], 2, "'some' is not one of"),
         (["album", "--gallery", "album/one.png"], 1, "'album/one.png' is no gallery: choose another name"),
         (["album", "--gallery", "no/where/g.db"], 1, "there is no folder 'no/where'"),

@@ -115,7 +115,7 @@ def test_answers_are_saved_as_a_sheet_and_as_a_page(run, known, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["ada.jpg", "-k", "0"], 2, "one face or more is looked for, not 0"),
+        (["ada.jpg", "-k", "0"], 2, "k must be at least 1, not 0"),
         (["none.jpg"], 1, "no face found in 'none.jpg'"),
         (["unreadable.jpg"], 1, "'unreadable.jpg' is not a picture"),
         (["missing.jpg"], 2, "no such file or folder: 'missing.jpg'"),

@@ -13,7 +13,7 @@ from nitakao.system import atomic_write
 
 if TYPE_CHECKING:
     from nitakao.clustering import Method
-    from nitakao.tasks.gallery.ingest import Again
+    from nitakao.tasks.gallery.index_options import Rescan
 
 
 def index(
@@ -22,33 +22,32 @@ def index(
     *,
     prune: bool = False,
     labels_from: Literal["folder"] | None = None,
-    rescan: Again | None = None,
+    rescan: Rescan | None = None,
 ) -> Work:
     """Photographs of these files and folders into the gallery."""
 
     def work(watch: Watch) -> dict[str, Any]:
-        from nitakao.tasks.gallery.index import Tally
+        from nitakao.pipeline import PipelineOptions
+        from nitakao.tasks.gallery.index import IndexCounts
         from nitakao.tasks.gallery.index import index as task
+        from nitakao.tasks.gallery.index_options import IndexOptions
 
         watch(0, None)
-        total, tally = _counted(paths), Tally()
+        total, tally = _counted(paths), IndexCounts()
         done = task(
             serving.gallery,
             paths,
             model=serving.card,
-            detector=serving.settings.detector,
-            prune=prune,
-            labels_from=labels_from,
-            again=rescan,
-            limits=serving.limits,
-            eyes=serving.eyes,
-            tally=tally,
+            options=PipelineOptions(serving.settings.detector, limits=serving.limits),
+            indexing=IndexOptions(rescan, prune, labels_from=labels_from),
+            pipeline=serving.eyes,
         )
         with closing(done):
-            for _ in done:
+            for file in done:
+                tally.add(file)
                 watch(tally.photos, total, f"{tally.faces} faces")
         told = {"photos": tally.photos, "faces": tally.faces, "without_face": tally.without_face}
-        return told | {"unreadable": tally.unreadable, "became": dict(tally.became)}
+        return told | {"unreadable": tally.unreadable, "became": dict(tally.statuses)}
 
     return work
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,7 +27,8 @@ from nitakao.server.schemas import CalibrationKind, ThresholdKind
 from nitakao.server.settings import Settings
 from nitakao.system.cpu import cores
 from nitakao.tasks.arguments import CALIBRATION, card_for
-from nitakao.tasks.probes import Look
+from nitakao.tasks.probes import SearchOptions
+from nitakao.tasks.scoring import PRIOR
 from nitakao.values import Choice, DetectorSettings, ModelCard, Outcome
 
 if TYPE_CHECKING:
@@ -142,9 +144,22 @@ class Service:
         """A picture whose bytes came with a request, held to the limits."""
         return parse(name, data, limits=self.limits)
 
-    def look(self, detector: DetectorSettings | None = None, choice: Choice | None = None) -> Look:
-        """How tasks look at pictures here: with networks that are loaded."""
-        return Look(self.card, detector or self.settings.detector, choice, eyes=self.eyes)
+    def search_options(
+        self,
+        detector: DetectorSettings | None = None,
+        faces: Choice | None = None,
+        *,
+        each: bool = False,
+        threshold: float | None = None,
+        prior: float = PRIOR,
+    ) -> SearchOptions:
+        """Options of tasks that search, with the loaded networks."""
+        photos = PipelineOptions(detector or self.settings.detector, faces)
+        return SearchOptions(self.card, photos, each, threshold, prior, self.eyes)
+
+    def with_threshold(self, options: SearchOptions) -> SearchOptions:
+        """The options, with the gallery's threshold if they have none."""
+        return options if options.threshold is not None else replace(options, threshold=self.threshold())
 
     def see(
         self,

@@ -1,11 +1,11 @@
-"""Who is asked about: photographs, faces and persons of a gallery, vectors; alone, averaged, or pushed away."""
+"""Turn probes into vectors: photos, vectors, and faces and people of a gallery; averaged, or moved away from others."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -14,179 +14,205 @@ from numpy.typing import NDArray
 from nitakao.errors import MisuseError, NoFaceError, PhotoError, UnreadablePhotoError
 from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.arguments import Given, looking, one
-from nitakao.values import Choice, DetectorSettings, FaceFilter, Floats, Metric, ModelCard, Outcome, Photo, Probe, rows
+from nitakao.tasks.scoring import PRIOR
+from nitakao.values import Choice, FaceFilter, Floats, Metric, ModelCard, Outcome, Photo, Probe, rows
 
 if TYPE_CHECKING:  # these load ONNX Runtime and SQLAlchemy: not before there is work
     from nitakao.gallery import GalleryStore
-    from nitakao.models.onnx.session import Device
     from nitakao.photos import Encoded
     from nitakao.pipeline import Pipeline
 
-Asked: TypeAlias = "Given | Floats"
+ProbeLike: TypeAlias = "Given | Floats"
 FACE, PERSON = "face:", "person:"
 
-# How far a probe is pushed away from a face, in lengths of that face's vector. Measured on the 705 people of LFW with
-# several pictures who are not in its people.txt, each pushed away from the nearest stranger: that stranger's median
-# rank goes from 3 to 46 (facenet-vggface2) and 43 (dlib-resnet), while the nearest face is one's own in 97.6% of
-# searches instead of 97.0, and in 96.2% instead of 94.5. At 0.5 it is 296 and 179, and one's own begin to suffer.
-PUSH = 0.3
+# How far a probe is moved away from an excluded face, in lengths of that face's vector. Measured on the 705 people of
+# LFW with several pictures who are not in its people.txt, excluding each one's nearest stranger: that stranger's median
+# rank goes from 3 to 46 (facenet-vggface2) and 43 (dlib-resnet), and the nearest face is the right person's in 97.6% of
+# searches instead of 97.0, and in 96.2% instead of 94.5. At 0.5 the ranks are 296 and 179, and accuracy begins to drop.
+EXCLUSION = 0.3
 
 
 @dataclass(frozen=True)
-class Look:
-    """How the photographs that are asked about are looked at.
+class SearchOptions:
+    """How probes are embedded and how their distances are judged.
 
-    model: a card's name, its path, or a card, where not the gallery's own by name.  choice: which faces are asked
-    about; None: all of one photograph, the largest of each where several are averaged.  eyes: networks that are loaded.
+    Attributes:
+        model: Name, path or card of the model. None uses the gallery's model, or dlib-resnet without a gallery.
+        photos: How to read photos and detect their faces; `photos.faces` sets which faces of a photo are probes: by
+            default all of one photo, and the largest of each photo if several are averaged. Searching a gallery
+            ignores `photos.flip`, which the gallery determines.
+        each: Search for each probe separately. By default several probes are averaged as pictures of one person.
+        threshold: Same person below this distance. None uses the model's threshold.
+        prior: Probability of a match before distances are compared.
+        pipeline: A pipeline with loaded networks. None loads them for each call.
     """
 
     model: str | ModelCard | None = None
-    detector: DetectorSettings | None = None
-    choice: Choice | None = None
-    device: Device | None = None
-    allow_urls: bool = False
-    eyes: Pipeline | None = None
+    photos: PipelineOptions = field(default_factory=PipelineOptions)
+    each: bool = False
+    threshold: float | None = None
+    prior: float = PRIOR
+    pipeline: Pipeline | None = None
+
+    def with_faces(self, faces: Choice) -> SearchOptions:
+        """These options with other faces of photos."""
+        return replace(self, photos=replace(self.photos, faces=faces))
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """What was found for one thing that was asked about: its probes, or why there are none."""
+class ProbeResult:
+    """The probes that one argument gives, or the problem why there are none."""
 
     probes: tuple[Probe, ...]
     problem: PhotoError | None = None
 
 
-def where(
+def face_filter(
     gallery: GalleryStore,
     people: Sequence[str] = (),
     *,
     folder: str = "",
     since: float | None = None,
     until: float | None = None,
-    least: float = 0.0,
+    min_quality: float = 0.0,
     hidden: bool = False,
 ) -> FaceFilter:
-    """Which faces may answer; people by name or '#12', a folder as the shell names it. Otherwise as `FaceFilter`."""
+    """A `FaceFilter` of people by name or '#12' and a folder relative to the current one; otherwise as `FaceFilter`."""
     from nitakao.gallery.people import find_person
 
     numbers = tuple(find_person(gallery, name) for name in people)
-    within = os.path.abspath(folder) if folder else ""
-    return FaceFilter(numbers, folder=within, since=since, until=until, min_quality=least, hidden=hidden)
+    path = os.path.abspath(folder) if folder else ""
+    return FaceFilter(numbers, folder=path, since=since, until=until, min_quality=min_quality, hidden=hidden)
 
 
-def check_count(k: int | None, within: float | None, *, same_person: bool) -> None:
-    """Raises MisuseError where nothing is asked for, or everything, or two things at once."""
-    if within is not None and (same_person or math.isnan(within)):
+def check_limits(k: int | None, max_distance: float | None, *, same_person: bool) -> None:
+    """Raise MisuseError if the number of hits is unlimited or invalid, or two distances limit it."""
+    if max_distance is not None and (same_person or math.isnan(max_distance)):
         raise MisuseError(
-            "a distance and 'the same person' both say how near: give one, and a distance is a number",
+            "max_distance and same_person both limit the distance: give one, and max_distance as a number",
             code="conflicting-limits",
         )
     if k is not None and k < 1:
-        raise MisuseError(f"one face or more is looked for, not {k}")
-    if k is None and within is None and not same_person:
-        raise MisuseError("say how many faces, or how near: without either every face there is would be listed")
+        raise MisuseError(f"k must be at least 1, not {k}")
+    if k is None and max_distance is None and not same_person:
+        raise MisuseError("limit the number of hits or their distance: without either every face is listed")
 
 
-def wanted(
+def embed_probes(
     gallery: GalleryStore | None,
-    asked: Sequence[Asked],
-    away: Sequence[Asked],
+    probes: Sequence[ProbeLike],
+    exclude: Sequence[ProbeLike],
     card: ModelCard,
-    look: Look,
-    *,
-    each: bool = False,
-    flip: bool = False,
+    options: SearchOptions,
 ) -> tuple[list[Probe], tuple[str, ...]]:
-    """The probes to be answered, and what is wrong with photographs that give none.
+    """Embed probes and average them unless `options.each`.
 
-    Several are averaged, unless `each`.  Raises what is wrong with a photograph where not others are answered anyway.
+    Args:
+        gallery: Where to look up faces and people. None if photos are searched.
+        probes: As for `read_probes`.
+        exclude: The probes are moved away from these.
+        card: The model.
+        options: How to embed the probes.
+
+    Returns:
+        The probes, and the problems of photos that give none, with `options.each`.
+
+    Raises:
+        NoFaceError: If a photo has no face, unless with `options.each` others do.
+        UnreadablePhotoError: If a photo cannot be read, likewise.
     """
-    one_by_one = len(asked) == 1 or each
-    if look.choice == "all" and not one_by_one:
+    separate = len(probes) == 1 or options.each
+    faces = options.photos.faces
+    if faces == "all" and not separate:
         raise MisuseError(
-            "of several pictures of one person one face each is taken, not all: choose which, or --each",
+            "of several pictures of one person one face each is used, not all: choose which, or use each",
             code="one-face-each",
         )
-    default: Choice = "all" if one_by_one else "largest"
-    seen = of(gallery, asked, card, replace(look, choice=look.choice or default), flip)
-    others = of(gallery, away, card, replace(look, choice="largest"), flip) if away else []
-    for item in [*([] if each and any(s.probes for s in seen) else seen), *others]:
-        if item.problem is not None:
-            raise item.problem
-    found = [probe for item in seen for probe in item.probes]
-    if not one_by_one:
-        found = [averaged(found, card.metric)]
-    against = [probe for item in others for probe in item.probes]
-    problems = tuple(str(item.problem) for item in seen if item.problem is not None)
-    return [pushed(probe, against) for probe in found], problems
+    results = read_probes(gallery, probes, card, options.with_faces(faces or ("all" if separate else "largest")))
+    excluded = read_probes(gallery, exclude, card, options.with_faces("largest")) if exclude else []
+    some_worked = options.each and any(result.probes for result in results)
+    for result in [*([] if some_worked else results), *excluded]:
+        if result.problem is not None:
+            raise result.problem
+    embedded = [probe for result in results for probe in result.probes]
+    if not separate:
+        embedded = [average(embedded, card.metric)]
+    others = [probe for result in excluded for probe in result.probes]
+    problems = tuple(str(result.problem) for result in results if result.problem is not None)
+    return [move_away(probe, others) for probe in embedded], problems
 
 
-def of(gallery: GalleryStore | None, asked: Sequence[Asked], card: ModelCard, look: Look, flip: bool) -> list[Seen]:
-    """For each thing asked about its probes, in order; the network runs once for all photographs.
+def read_probes(
+    gallery: GalleryStore | None, probes: Sequence[ProbeLike], card: ModelCard, options: SearchOptions
+) -> list[ProbeResult]:
+    """Embed probes, in order, running the networks once for all photos.
 
-    asked: photographs, vectors (D,), and of the gallery 'face:12', 'person:Ada' or '#12'.  Raises MisuseError for what
-    is none of these.
+    Args:
+        gallery: Where to look up faces and people.
+        probes: Photos, vectors (D,), and of the gallery 'face:12', 'person:Ada' or '#12'.
+        card: The model.
+        options: How to embed photos.
+
+    Raises:
+        MisuseError: If a probe is none of these.
     """
-    if not asked:
-        raise MisuseError("name somebody to ask about: a photograph, face:NUMBER or person:NAME")
-    named = [None if is_kept(item) or isinstance(item, np.ndarray) else _one(item, look) for item in asked]
-    outcomes = _outcomes([name for name in named if name is not None], card, look, flip)
-    found = []
-    for item, name in zip(asked, named, strict=True):
-        if name is not None:
-            found.append(_of_photograph(next(outcomes), name))
+    if not probes:
+        raise MisuseError("name a probe: a photograph, face:NUMBER or person:NAME")
+    photos = [None if in_gallery(item) or isinstance(item, np.ndarray) else _photo(item, options) for item in probes]
+    flip = options.photos.flip if gallery is None else gallery.flip
+    outcomes = _outcomes([photo for photo in photos if photo is not None], card, options, flip)
+    results = []
+    for item, photo in zip(probes, photos, strict=True):
+        if photo is not None:
+            results.append(_of_photo(next(outcomes), photo))
         elif isinstance(item, np.ndarray):
-            found.append(Seen((Probe("vector", rows(item[None], card.dimension)[0]),)))
+            results.append(ProbeResult((Probe("vector", rows(item[None], card.dimension)[0]),)))
         else:
-            found.append(Seen((_of_gallery(gallery, str(item), card.metric),)))
-    return found
+            results.append(ProbeResult((_of_gallery(gallery, str(item), card.metric),)))
+    return results
 
 
-def is_kept(item: Asked) -> bool:
-    """Whether somebody of a gallery is named, and no photograph."""
+def in_gallery(item: ProbeLike) -> bool:
+    """Whether a probe names a face or person of a gallery."""
     return isinstance(item, str) and (item.startswith((FACE, PERSON)) or (item[:1] == "#" and item[1:].isdecimal()))
 
 
-def _one(item: Asked, look: Look) -> str | Photo | Encoded:
+def _photo(item: ProbeLike, options: SearchOptions) -> str | Photo | Encoded:
     assert not isinstance(item, np.ndarray)
-    return one(item, allow_urls=look.allow_urls)
+    return one(item, allow_urls=options.photos.allow_urls)
 
 
-def _outcomes(named: list[str | Photo | Encoded], card: ModelCard, look: Look, flip: bool) -> Iterator[Outcome]:
-    if not named:
-        return iter(())  # a search from a face of the gallery needs no network
-    return looking(look.eyes)(
-        named,
-        card=card,
-        options=PipelineOptions(
-            look.detector or DetectorSettings(), look.choice, look.device, flip, allow_urls=look.allow_urls
-        ),
-    )
+def _outcomes(
+    photos: list[str | Photo | Encoded], card: ModelCard, options: SearchOptions, flip: bool
+) -> Iterator[Outcome]:
+    if not photos:
+        return iter(())  # without loading networks
+    return looking(options.pipeline)(photos, card=card, options=replace(options.photos, flip=flip))
 
 
-def _of_photograph(outcome: Outcome, named: str | Photo | Encoded) -> Seen:
+def _of_photo(outcome: Outcome, photo: str | Photo | Encoded) -> ProbeResult:
     try:
-        seen = with_face(outcome)
+        outcome = with_face(outcome)
     except PhotoError as error:
-        return Seen((), error)
-    several = len(seen.faces) > 1
-    source = named if isinstance(named, (str, Photo)) else ""
-    return Seen(
+        return ProbeResult((), error)
+    several = len(outcome.faces) > 1
+    source = photo if isinstance(photo, (str, Photo)) else ""
+    return ProbeResult(
         tuple(
-            Probe(f"{seen.source}#{n}" if several else seen.source, vector, source=source, face=face, number=n)
-            for n, (face, vector) in enumerate(zip(seen.faces, seen.vectors, strict=True))
+            Probe(f"{outcome.source}#{n}" if several else outcome.source, vector, source=source, face=face, number=n)
+            for n, (face, vector) in enumerate(zip(outcome.faces, outcome.vectors, strict=True))
         )
     )
 
 
 def with_face(outcome: Outcome) -> Outcome:
-    """The outcome, which has a face. Raises NoFaceError or UnreadablePhotoError where it has none."""
+    """Return the outcome if it has a face; else raise NoFaceError or UnreadablePhotoError."""
     if outcome.faces:
         return outcome
     if outcome.status == "no-face":
         raise NoFaceError(
-            f"no face found in '{outcome.source}': a smaller smallest face finds more, "
-            "and the detector 'none' takes the picture itself for the face",
+            f"no face found in '{outcome.source}': try a smaller smallest face, "
+            "or the detector 'none' if the picture is one face",
             code="no-face",
             picture=outcome.source,
         )
@@ -195,7 +221,7 @@ def with_face(outcome: Outcome) -> Outcome:
 
 def _of_gallery(gallery: GalleryStore | None, named: str, metric: Metric) -> Probe:
     if gallery is None:
-        raise MisuseError(f"'{named}' is somebody of a gallery, and none is searched here: name a photograph")
+        raise MisuseError(f"'{named}' is in a gallery, and no gallery is searched: name a photograph")
     if named.startswith(FACE):
         return _of_face(gallery, named)
     return _of_person(gallery, named.removeprefix(PERSON), metric)
@@ -207,7 +233,7 @@ def _of_face(gallery: GalleryStore, named: str) -> Probe:
     number = named.removeprefix(FACE)
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         raise MisuseError(
-            f"a face of the gallery is named by its number, face:12, not '{named}'", code="invalid-probe", probe=named
+            f"a face is named by its number, as in face:12, not '{named}'", code="invalid-probe", probe=named
         )
     kept = faces.records(gallery, [int(number)])
     if not kept:
@@ -225,7 +251,7 @@ def _of_person(gallery: GalleryStore, named: str, metric: Metric) -> Probe:
     found = nearest.faces_of(gallery, [number])
     if not found:
         raise MisuseError(
-            f"'{named}' has no faces in gallery '{gallery.location}': ask about somebody who has",
+            f"'{named}' has no faces in gallery '{gallery.location}': name another person",
             code="person-without-faces",
             name=named,
         )
@@ -235,10 +261,15 @@ def _of_person(gallery: GalleryStore, named: str, metric: Metric) -> Probe:
 
 
 def centre(vectors: Floats, metric: Metric) -> tuple[Floats, float]:
-    """The mean (D,) of vectors (n, D), and their spread about it, which `as_from_one` takes.
+    """The mean of vectors, and their spread about it.
 
-    euclidean: the spread is the mean squared distance from the mean.  cosine: the mean is of unit vectors, and the
-    spread is what its length lacks to 1.
+    Args:
+        vectors: (n, D).
+        metric: 'euclidean': the spread is the mean squared distance from the mean. 'cosine': the mean is that of the
+            unit vectors, and the spread is 1 minus its length.
+
+    Returns:
+        The mean (D,) float32, and the spread, for `as_from_one`.
     """
     exact = vectors.astype(np.float64)
     if metric == "cosine":
@@ -251,20 +282,20 @@ def centre(vectors: Floats, metric: Metric) -> tuple[Floats, float]:
 def as_from_one(
     distances: NDArray[np.floating], spread: float | NDArray[np.float64], metric: Metric
 ) -> NDArray[np.float64]:
-    """What distances from a mean of vectors come to from one picture, so that a model's threshold means the same.
+    """Correct distances from a mean of vectors, so that a threshold for single pictures applies.
 
-    A mean lies nearer to everything than the faces that it is made of. euclidean: sqrt(d^2 + spread) is the root of
-    the mean squared distance to them, exactly (Huygens and Steiner); cosine: 1 - (1 - spread)(1 - d) is their mean
-    distance. The order of what is found is that of the mean.
+    A mean is nearer to everything than the vectors that it averages. Euclidean: sqrt(d^2 + spread) is exactly the root
+    mean squared distance to them (parallel axis theorem). Cosine: 1 - (1 - spread)(1 - d) is their mean distance. The
+    order of distances stays the same.
     """
-    found = np.asarray(distances, np.float64)
+    from_mean = np.asarray(distances, np.float64)
     if metric == "cosine":
-        return np.asarray(1 - (1 - spread) * (1 - found), np.float64)
-    return np.sqrt(found**2 + spread)
+        return np.asarray(1 - (1 - spread) * (1 - from_mean), np.float64)
+    return np.sqrt(from_mean**2 + spread)
 
 
-def averaged(probes: Sequence[Probe], metric: Metric) -> Probe:
-    """One probe from pictures of one person."""
+def average(probes: Sequence[Probe], metric: Metric) -> Probe:
+    """Average the probes of one person."""
     if len(probes) == 1:
         return probes[0]
     vector, spread = centre(np.stack([probe.vector for probe in probes]), metric)
@@ -281,25 +312,26 @@ def averaged(probes: Sequence[Probe], metric: Metric) -> Probe:
     )
 
 
-def pushed(probe: Probe, others: Sequence[Probe], weight: float = PUSH) -> Probe:
-    """The probe moved away from others, by `weight` of the mean of what in them is at right angles to it.
+def move_away(probe: Probe, others: Sequence[Probe], weight: float = EXCLUSION) -> Probe:
+    """Move a probe away from others, by `weight` times the mean of their components orthogonal to it.
 
-    Rocchio's relevance feedback (1971, in The SMART Retrieval System) takes a share of what is not wanted off the
-    query. Here only the part at right angles is, and the length is kept: what the two have in common stays, and however
-    much is taken off, the direction never turns round.
+    Unlike Rocchio's relevance feedback, it subtracts only the orthogonal components and keeps the vector's length, so
+    the direction is never reversed.
+
+    Source: Rocchio 1971, in The SMART Retrieval System.
     """
     if not others:
         return probe
     query = probe.vector.astype(np.float64)
     length = float(np.linalg.norm(query))
-    away = np.mean([_across(query, other.vector.astype(np.float64)) for other in others], axis=0)
+    away = np.mean([_orthogonal(query, other.vector.astype(np.float64)) for other in others], axis=0)
     moved = query - weight * away
     return replace(
         probe, vector=(moved * (length / max(float(np.linalg.norm(moved)), 1e-12))).astype(np.float32), moved=True
     )
 
 
-def _across(query: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The part of `other` at right angles to the query, in the query's length."""
+def _orthogonal(query: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The component of `other`, scaled to the query's length, orthogonal to the query."""
     other = other * (float(np.linalg.norm(query)) / max(float(np.linalg.norm(other)), 1e-12))
     return np.asarray(other - float(other @ query) / max(float(query @ query), 1e-12) * query, np.float64)

@@ -1,4 +1,4 @@
-"""What a distance means: on which side of the threshold, how likely one person, how many strangers come as near."""
+"""Judge distances: same person or not, probability, and expected number of false matches."""
 
 from __future__ import annotations
 
@@ -15,14 +15,21 @@ from nitakao.values import Calibration, FaceRecord, Hit, ModelCard, Probe, Resul
 
 NO_THRESHOLD = "none is known for this model"
 BY_HAND = "given by hand"
-PRIOR = 0.5  # as likely one person as two, before anything is compared
+PRIOR = 0.5
 
 
 @dataclass(frozen=True)
-class Judge:
-    """A model's card and calibration, and what the user put in place of what they say.
+class Scorer:
+    """Judges distances by a model's threshold and calibration.
 
-    threshold: by hand; None: the card's.  prior: probability that two faces are one person before they are compared.
+    Attributes:
+        card: The model.
+        calibration: The gallery's or the card's calibration, None if there is none.
+        by_hand: Threshold to use instead of the card's.
+        prior: Probability that two faces are the same person before their distance is known.
+
+    Raises:
+        MisuseError: For a threshold that is not finite, or a prior outside (0, 1).
     """
 
     card: ModelCard
@@ -38,54 +45,56 @@ class Judge:
 
     @property
     def threshold(self) -> float:
-        """Same person below this distance; NaN where none is known."""
+        """Same person below this distance; NaN if there is none."""
         return self.card.threshold if self.by_hand is None else self.by_hand
 
     @property
     def threshold_source(self) -> str:
+        """Where the threshold comes from."""
         if self.by_hand is not None:
             return BY_HAND
         return self.card.threshold_source if self.card.has_threshold else NO_THRESHOLD
 
-    def needed(self, what_for: str) -> float:
-        """The threshold. Raises MisuseError where none is known."""
+    def require_threshold(self, purpose: str) -> float:
+        """The threshold. Raises MisuseError if there is none."""
         if math.isnan(self.threshold):
             raise MisuseError(
-                f"{what_for} needs a threshold, and none is known for {self.card.name}: give --threshold",
+                f"{purpose} needs a threshold, and none is known for {self.card.name}: give --threshold",
                 code="no-threshold",
                 model=self.card.name,
             )
         return self.threshold
 
     def probabilities(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
-        """That faces so far apart are one person; NaN where the model has no calibration."""
+        """Probabilities that faces at these distances are the same person; NaN without a calibration."""
         if self.calibration is None:
             return np.full(len(distances), math.nan)
         return np.asarray(calibrations.probability(distances, self.calibration, self.prior), np.float64)
 
     def log_ratios(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How much likelier such distances are between pictures of one person than of two, as natural logarithms.
+        """Log likelihood ratios (natural) of same person to different people at these distances.
 
-        For choosing among many: the calibration's line without its limit, which is what single pairs can prove.
-        Measured on LFW with 700 people enrolled, calibrated on 3,000 pairs: probabilities of the likeliest person were
-        off by 1.2% (ECE; facenet-vggface2) and 11% (dlib-resnet), and with the limit by 16% and 20%, all too low.
+        For identification among many people: the calibration's line without its limit, which reflects what single pairs
+        can prove. Measured on LFW with 700 people enrolled, calibrated on 3,000 pairs: the calibration error (ECE) of
+        the most likely person's probability was 1.2% (facenet-vggface2) and 11% (dlib-resnet); with the limit it was
+        16% and 20%, all too low.
         """
         assert self.calibration is not None
         return np.asarray(self.calibration.intercept - self.calibration.slope * distances, np.float64)
 
-    def ranked(self, found: Sequence[tuple[FaceRecord, float]], probe: Probe) -> tuple[Hit, ...]:
-        """Matches with ranks, and with probabilities unless the probe was moved from where it was seen."""
-        distances = np.array([distance for _, distance in found], np.float64)
-        sure = np.full(len(found), math.nan) if probe.moved else self.probabilities(distances)
-        numbered = enumerate(zip(found, sure.tolist(), strict=True), start=1)
+    def rank_hits(self, neighbours: Sequence[tuple[FaceRecord, float]], probe: Probe) -> tuple[Hit, ...]:
+        """Add ranks, and probabilities unless the probe was moved away from excluded faces."""
+        distances = np.array([distance for _, distance in neighbours], np.float64)
+        probabilities = np.full(len(neighbours), math.nan) if probe.moved else self.probabilities(distances)
+        numbered = enumerate(zip(neighbours, probabilities.tolist(), strict=True), start=1)
         return tuple(Hit(rank, kept, distance, p) for rank, ((kept, distance), p) in numbered)
 
-    def basis(self, searched: int, faces: int) -> ResultInfo:
-        """What goes below an answer from `searched` of `faces` faces."""
-        known = self.calibration
-        wrong = math.nan
-        if known is not None and not math.isnan(self.threshold):
-            wrong = calibrations.expected_false_matches(self.threshold, known, searched)
+    def info(self, searched: int, faces: int) -> ResultInfo:
+        """What is needed to read a result from `searched` of `faces` faces."""
+        calibration = self.calibration
+        false_matches = math.nan
+        if calibration is not None and not math.isnan(self.threshold):
+            false_matches = calibrations.expected_false_matches(self.threshold, calibration, searched)
         return ResultInfo(
             self.card.name,
             self.card.metric,
@@ -93,7 +102,7 @@ class Judge:
             self.threshold_source,
             searched,
             faces,
-            prior=math.nan if known is None else self.prior,
-            calibration="" if known is None else known.source,
-            false_matches=wrong,
+            prior=math.nan if calibration is None else self.prior,
+            calibration="" if calibration is None else calibration.source,
+            false_matches=false_matches,
         )

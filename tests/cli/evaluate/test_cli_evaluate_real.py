@@ -10,6 +10,7 @@ import pytest
 from tests.shown import SCRIPTS
 
 import nitakao
+from nitakao.pipeline import PipelineOptions
 from nitakao.protocols import read_pairs
 
 EACH, FOLDS = 8, 2
@@ -41,7 +42,8 @@ def test_pairs_of_lfw_come_to_what_scikit_learn_makes_of_their_distances(shared,
     found = json.loads(command("evaluate", "pairs", images, "--pairs", few, "--json", "--html", page, "--draws", 50))
     pairs = read_pairs(few)
     paths = [str(images / f"{name}.jpg") for name in pairs.pictures]
-    vectors = np.stack([outcome.vectors[0] for outcome in nitakao.embed(paths, choice="central")]).astype(float)
+    central = PipelineOptions(faces="central")
+    vectors = np.stack([outcome.vectors[0] for outcome in nitakao.embed(paths, options=central)]).astype(float)
     apart = np.linalg.norm(vectors[pairs.first] - vectors[pairs.second], axis=1)
     assert found["auc"] == pytest.approx(metrics.roc_auc_score(pairs.same, -apart), abs=1e-6)
     right = []

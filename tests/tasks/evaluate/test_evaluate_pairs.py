@@ -55,7 +55,7 @@ def test_pairs_are_judged_by_the_distances_of_their_pictures(lfw):
 
 def test_a_file_of_vectors_gives_the_same_as_the_pictures(lfw, monkeypatch):
     monkeypatch.setattr(embed, "card_of", lambda model: fakes.CARD)
-    embed.save(lfw / "x.npz", [lfw / "lfw"], choice="central")
+    embed.embed_to_file(embed.EmbedOutput(lfw / "x.npz"), [lfw / "lfw"], options=PipelineOptions(faces="central"))
     one = measure(lfw / "lfw", lfw / "pairs.txt")
     two = measure(None, lfw / "pairs.txt", vectors=lfw / "x.npz", model="fake")
     assert two.distances == pytest.approx(one.distances, abs=1e-6)

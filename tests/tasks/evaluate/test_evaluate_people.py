@@ -9,6 +9,7 @@ from tests import evaluated, fakes
 from nitakao import pipeline
 from nitakao.errors import MisuseError, VectorsError
 from nitakao.metrics import crosswise
+from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.evaluate import embeddings
 from nitakao.tasks.evaluate.clustering import clustering
 from nitakao.tasks.evaluate.cohorts import cohorts, measure_cohorts
@@ -123,7 +124,7 @@ def test_only_people_who_were_asked_for_are_measured(folder, tmp_path):
 
 def test_a_file_of_vectors_tells_people_by_the_folders_of_its_pictures(folder, monkeypatch, tmp_path):
     monkeypatch.setattr(embed, "card_of", lambda model: fakes.CARD)
-    embed.save(tmp_path / "x.npz", [folder], choice="central")
+    embed.embed_to_file(embed.EmbedOutput(tmp_path / "x.npz"), [folder], options=PipelineOptions(faces="central"))
     monkeypatch.undo()
     found = embed_labelled(LabelledSet(vectors=tmp_path / "x.npz"))
     assert found.labels.count("Ada") == 4

@@ -19,14 +19,14 @@ from nitakao.models.cards import registry
 from nitakao.tasks import probes
 from nitakao.tasks.face_api import attributes, face_selection, persons
 from nitakao.tasks.face_api.confidence import Scale, scale_of
-from nitakao.tasks.scoring import Judge
+from nitakao.tasks.scoring import Scorer
 from nitakao.values import Calibration, Chip, Face, Quality
 
 LINE = Calibration(slope=10, intercept=8, limit=9)
 
 
 def test_confidence_is_a_half_at_the_threshold_and_falls_with_distance() -> None:
-    scale = scale_of(Judge(CARD))
+    scale = scale_of(Scorer(CARD))
     assert scale(CARD.threshold) == pytest.approx(0.5)
     assert scale(CARD.threshold / 2) == pytest.approx(0.95)
     told = scale(np.linspace(0, 3, 100))
@@ -35,7 +35,7 @@ def test_confidence_is_a_half_at_the_threshold_and_falls_with_distance() -> None
 
 
 def test_with_a_calibration_confidence_is_its_probability_for_the_prior_that_the_threshold_means() -> None:
-    scale = scale_of(Judge(CARD, LINE))
+    scale = scale_of(Scorer(CARD, LINE))
     assert (scale.threshold, scale.slope) == (1.0, 10)
     ratio = math.exp(8 - 10 * 0.7) * math.exp(10 * 1.0 - 8)  # the likelihood ratio at 0.7, and odds that make 1.0 even
     assert scale(0.7) == pytest.approx(ratio / (1 + ratio))
@@ -43,9 +43,9 @@ def test_with_a_calibration_confidence_is_its_probability_for_the_prior_that_the
 
 def test_a_threshold_comes_from_the_calibration_where_the_card_has_none() -> None:
     bare = replace(CARD, threshold=math.nan)
-    assert scale_of(Judge(bare, LINE)).threshold == pytest.approx(0.8)
+    assert scale_of(Scorer(bare, LINE)).threshold == pytest.approx(0.8)
     with pytest.raises(FaceApiError, match="No threshold is known for the model fake") as caught:
-        scale_of(Judge(bare))
+        scale_of(Scorer(bare))
     assert (caught.value.status, caught.value.code) == (403, "UnsupportedFeature")
 
 
@@ -57,11 +57,11 @@ def test_confidence_stays_a_number_however_far_apart() -> None:
 def test_each_card_has_a_scale_or_is_refused(name: str) -> None:
     card = registry.card(name)
     if card.has_threshold or card.calibration is not None:
-        scale = scale_of(Judge(card, card.calibration))
+        scale = scale_of(Scorer(card, card.calibration))
         assert scale(scale.threshold) == pytest.approx(0.5)
     else:
         with pytest.raises(FaceApiError, match="No threshold"):
-            scale_of(Judge(card, card.calibration))
+            scale_of(Scorer(card, card.calibration))
 
 
 def faces(*counts: int, dimension: int = 16) -> tuple[Faces, list[np.ndarray]]:

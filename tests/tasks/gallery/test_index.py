@@ -31,7 +31,9 @@ from nitakao.gallery.forget import tombstones
 from nitakao.models.detection import detectors
 from nitakao.photos import from_pixels, read
 from nitakao.photos import watch as watching
-from nitakao.tasks.gallery.index import Tally, index
+from nitakao.pipeline import PipelineOptions
+from nitakao.tasks.gallery.index import IndexCounts, index
+from nitakao.tasks.gallery.index_options import IndexOptions
 
 ROOT = Path(__file__).parents[3]
 
@@ -76,13 +78,21 @@ def nothing_is_looked_through(monkeypatch):
     return forbid
 
 
-def became(gallery, *photos, **more) -> dict[str, str]:
-    return {os.path.basename(one.path): one.status for one in index(gallery, [str(p) for p in photos], **more)}
+def statuses(gallery, *photos, **indexing) -> dict[str, str]:
+    files = index(gallery, [str(p) for p in photos], indexing=IndexOptions(**indexing))
+    return {os.path.basename(file.path): file.status for file in files}
+
+
+def counted(files) -> IndexCounts:
+    counts = IndexCounts()
+    for file in files:
+        counts.add(file)
+    return counts
 
 
 def test_every_face_of_every_photograph_is_kept(gallery, album):
-    tally = Tally()
-    done = list(index(gallery, [album], tally=tally))
+    done = list(index(gallery, [album]))
+    tally = counted(done)
     assert [(os.path.basename(one.path), one.status, len(one.faces)) for one in done] == [
         ("none.png", "new", 0),
         ("one.png", "new", 1),
@@ -110,7 +120,7 @@ def test_the_vectors_are_those_that_embed_gives(gallery, album):
 def test_what_has_not_changed_costs_nothing(gallery, album, nothing_is_looked_through):
     list(index(gallery, [album]))
     nothing_is_looked_through()
-    assert set(became(gallery, album).values()) == {"unchanged"}
+    assert set(statuses(gallery, album).values()) == {"unchanged"}
 
 
 def test_a_touched_a_moved_and_a_copied_file_are_recognised(gallery, album, nothing_is_looked_through):
@@ -119,7 +129,7 @@ def test_a_touched_a_moved_and_a_copied_file_are_recognised(gallery, album, noth
     os.utime(album / "none.png", ns=(5, 5))
     (album / "one.png").rename(album / "uno.png")
     shutil.copyfile(album / "two.png", album / "zwei.png")
-    assert became(gallery, album) == {
+    assert statuses(gallery, album) == {
         "none.png": "unchanged",
         "two.png": "unchanged",
         "uno.png": "moved",
@@ -129,7 +139,7 @@ def test_a_touched_a_moved_and_a_copied_file_are_recognised(gallery, album, noth
 
 
 def test_a_changed_file_is_redone_and_its_faces_keep_their_names(gallery, album):
-    (first,) = index(gallery, [album / "two.png"], person="Ada")
+    (first,) = index(gallery, [album / "two.png"], indexing=IndexOptions(person="Ada"))
     with Image.open(album / "two.png") as picture:
         pixels = np.asarray(picture).copy()
     pixels[60:, 60:] = 0  # a corner without a face
@@ -145,26 +155,27 @@ def test_a_changed_file_is_redone_and_its_faces_keep_their_names(gallery, album)
 def test_a_file_that_cannot_be_read_is_tried_again_only_when_it_changes_or_when_asked(gallery, album, monkeypatch):
     bad = album / "bad.png"
     bad.write_bytes(b"\x89PNG\r\n\x1a\n and nothing more")
-    tally = Tally()
-    (done,) = [one for one in index(gallery, [album], tally=tally) if one.status == "problem"]
+    files = list(index(gallery, [album]))
+    tally = counted(files)
+    (done,) = [one for one in files if one.status == "problem"]
     assert "bad.png" in done.problem
     assert tally.unreadable == 1
-    assert became(gallery, album)["bad.png"] == "unchanged"
-    assert became(gallery, album, again="problems") == {
+    assert statuses(gallery, album)["bad.png"] == "unchanged"
+    assert statuses(gallery, album, rescan="problems") == {
         "bad.png": "problem",
         "none.png": "again",
         "one.png": "unchanged",
         "two.png": "unchanged",
     }
     tiny.picture(bad, 9, 1)
-    assert became(gallery, album)["bad.png"] == "changed"
+    assert statuses(gallery, album)["bad.png"] == "changed"
 
 
 def test_all_can_be_looked_at_again_once_for_each_content(gallery, album):
     shutil.copyfile(album / "one.png", album / "zone.png")
     list(index(gallery, [album]))
     before = set(faces.ids(gallery).tolist())
-    found = became(gallery, album, again="all")
+    found = statuses(gallery, album, rescan="all")
     assert sorted(found.values()) == ["again", "again", "again", "unchanged"]
     assert before.isdisjoint(faces.ids(gallery).tolist())
 
@@ -172,7 +183,13 @@ def test_all_can_be_looked_at_again_once_for_each_content(gallery, album):
 def test_how_a_photograph_was_looked_through_is_kept(gallery, album):
     from nitakao.values import DetectorSettings
 
-    list(index(gallery, [album / "one.png"], detector=DetectorSettings(smallest_face=40), choice="largest"))
+    list(
+        index(
+            gallery,
+            [album / "one.png"],
+            options=PipelineOptions(detector=DetectorSettings(smallest_face=40), faces="largest"),
+        )
+    )
     with gallery.read() as connection:
         told = connection.execute(select(schema.photos.c.detector)).scalar_one()
     assert told == "mtcnn smallest_face=40 faces=largest"
@@ -183,7 +200,7 @@ def test_a_tombstone_keeps_a_photograph_out(gallery, album, nothing_is_looked_th
     with gallery.write("test") as connection:
         connection.execute(insert(schema.tombstones).values(digest=tombstones.digest(gallery.key, sha256)))
     nothing_is_looked_through()
-    assert became(gallery, album / "one.png") == {"one.png": "tombstoned"}
+    assert statuses(gallery, album / "one.png") == {"one.png": "tombstoned"}
     assert faces.count(gallery) == 0
 
 
@@ -193,33 +210,32 @@ def test_folders_are_read_as_labels(gallery, tmp_path, nothing_is_looked_through
     list(index(gallery, [tmp_path / "faces"]))
     assert people.people(gallery) == []
     nothing_is_looked_through()
-    tally = Tally()
-    list(index(gallery, [tmp_path / "faces"], labels_from="folder", tally=tally))
+    tally = counted(index(gallery, [tmp_path / "faces"], indexing=IndexOptions(labels_from="folder")))
     assert {p.name for p in people.people(gallery)} == {"Ada_Lovelace", "山田"}  # '#12' is no name
     assert (tally.of("labelled"), tally.of("unchanged")) == (2, 1)
-    assert set(became(gallery, tmp_path / "faces", labels_from="folder").values()) == {"unchanged"}
+    assert set(statuses(gallery, tmp_path / "faces", labels_from="folder").values()) == {"unchanged"}
 
 
 def test_one_picture_enrols_a_person(gallery, album):
-    list(index(gallery, [album / "one.png"], person="Ada"))
+    list(index(gallery, [album / "one.png"], indexing=IndexOptions(person="Ada")))
     (ada,) = people.people(gallery)
     assert (ada.name, ada.faces) == ("Ada", 1)
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("options", "words"),
     [
-        ({"person": " "}, "at least one letter"),
-        ({"person": "#3"}, "means a person's number"),
-        ({"person": "Ada", "labels_from": "folder"}, "not both"),
-        ({"every": 0.0}, "more than 0"),
-        ({"batch_size": 0}, "1 face or more"),
-        ({"flip": True}, "made without flip"),
+        (lambda: {"indexing": IndexOptions(person=" ")}, "at least one letter"),
+        (lambda: {"indexing": IndexOptions(person="#3")}, "means a person's number"),
+        (lambda: {"indexing": IndexOptions(person="Ada", labels_from="folder")}, "choose one"),
+        (lambda: {"indexing": IndexOptions(frame_interval=0.0)}, "above 0"),
+        (lambda: {"options": PipelineOptions(batch_size=0)}, "at least 1"),
+        (lambda: {"options": PipelineOptions(flip=True)}, "created without flip"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(gallery, album, more, words):
+def test_invalid_options_are_refused(gallery, album, options, words):
     with pytest.raises(MisuseError, match=words):
-        list(index(gallery, [album], **more))
+        list(index(gallery, [album], **options()))
 
 
 def test_photographs_are_given_as_a_list(gallery, album):
@@ -231,7 +247,7 @@ def test_pruning_comes_after_what_moved_was_recognised(gallery, album):
     list(index(gallery, [album]))
     (album / "one.png").rename(album / "uno.png")
     (album / "none.png").unlink()
-    assert became(gallery, album, prune=True) == {"two.png": "unchanged", "uno.png": "moved", "none.png": "pruned"}
+    assert statuses(gallery, album, prune=True) == {"two.png": "unchanged", "uno.png": "moved", "none.png": "pruned"}
 
 
 def test_pruning_an_empty_folder_is_refused(gallery, album, tmp_path):
@@ -239,13 +255,13 @@ def test_pruning_an_empty_folder_is_refused(gallery, album, tmp_path):
     shutil.move(album, tmp_path / "elsewhere")
     album.mkdir()
     with pytest.raises(MisuseError, match="no picture or video in the folder"):
-        index(gallery, [album], prune=True)
+        index(gallery, [album], indexing=IndexOptions(prune=True))
     assert faces.count(gallery) == 3
 
 
 def test_pruning_needs_something_to_look_in(gallery):
     with pytest.raises(MisuseError, match="name at least one"):
-        index(gallery, [from_pixels(np.zeros((9, 9, 3), np.uint8))], prune=True)
+        index(gallery, [from_pixels(np.zeros((9, 9, 3), np.uint8))], indexing=IndexOptions(prune=True))
 
 
 def test_photographs_in_memory_are_kept_by_their_pixels(gallery, album, nothing_is_looked_through):
@@ -263,7 +279,7 @@ def test_an_address_is_its_own_path(gallery, album, monkeypatch):
 
     monkeypatch.setattr(fetch, "fetch", lambda *_: (album / "one.png").read_bytes())
     for what in ("new", "unchanged"):
-        (done,) = index(gallery, ["https://example.org/one.png"], allow_urls=True)
+        (done,) = index(gallery, ["https://example.org/one.png"], options=PipelineOptions(allow_urls=True))
         assert (done.path, done.status) == ("https://example.org/one.png", what)
 
 
@@ -283,7 +299,7 @@ def test_of_a_video_the_best_shots_of_each_person_are_kept(gallery, tmp_path, mo
     monkeypatch.setattr(detectors, "load", lambda *_: whole)
     path = video(tmp_path / "party.avi")
     tiny.picture(tmp_path / "after.png", 3)
-    done = list(index(gallery, [path, tmp_path / "after.png"], every=0.5))
+    done = list(index(gallery, [path, tmp_path / "after.png"], indexing=IndexOptions(frame_interval=0.5)))
     assert [(os.path.basename(one.path), one.status) for one in done] == [("party.avi", "new"), ("after.png", "new")]
     kept = [faces.records(gallery, [number])[number] for number in done[0].faces]
     assert 1 < len(kept) < 8  # of eight frames looked at
@@ -291,7 +307,7 @@ def test_of_a_video_the_best_shots_of_each_person_are_kept(gallery, tmp_path, mo
     assert kept[-1].time is not None
     assert kept[0].time < 2 <= kept[-1].time
     nothing_is_looked_through()
-    assert set(became(gallery, path).values()) == {"unchanged"}
+    assert set(statuses(gallery, path).values()) == {"unchanged"}
 
 
 def test_a_video_that_breaks_off_keeps_what_was_seen_and_says_so(gallery, tmp_path, monkeypatch):
@@ -336,7 +352,7 @@ def test_what_goes_wrong_in_the_pipeline_is_raised(gallery, album, monkeypatch):
 
 def test_a_gallery_is_made_for_the_model_and_keeps_it(model, album, tmp_path):
     place = tmp_path / "new.db"
-    list(index(place, [album], model="tiny", flip=True))
+    list(index(place, [album], model="tiny", options=PipelineOptions(flip=True)))
     assert [one.status for one in index(place, [album])] == ["unchanged"] * 3
     with GalleryStore(place) as made:
         assert (made.model, made.flip) == ("tiny", True)
@@ -392,7 +408,7 @@ def test_files_that_arrive_are_indexed_once_they_are_whole(gallery, tmp_path, mo
             started.set()
 
     monkeypatch.setattr(watching, "watch_files", listening)
-    with closing(index(gallery, [inbox], watch=True)) as done:
+    with closing(index(gallery, [inbox], indexing=IndexOptions(watch=True))) as done:
         found = {os.path.basename(one.path): (one.status, len(one.faces)) for one in islice(done, 2)}
     writer.join()
     assert found == {"new.png": ("new", 2), "moved in.png": ("new", 1)}
@@ -401,7 +417,7 @@ def test_files_that_arrive_are_indexed_once_they_are_whole(gallery, tmp_path, mo
 def test_watching_needs_an_extra(gallery, album, monkeypatch):
     monkeypatch.setitem(sys.modules, "watchfiles", None)
     with pytest.raises(MissingExtraError, match=r"nitakao\[watch\]"):
-        list(index(gallery, [album], watch=True))
+        list(index(gallery, [album], indexing=IndexOptions(watch=True)))
 
 
 def start(place: Path, photos: Path, models: Path) -> subprocess.Popen[str]:

@@ -53,7 +53,7 @@ def test_names_go_out_and_come_back_whichever_way_up_the_photograph_lies(gallery
     person(gallery, "Ada", ada)
     person(gallery, "Bob", bob)
     (one,) = export_xmp(gallery)
-    assert (one.path, one.what, one.names) == (f"{path}.xmp", "written", ("Ada", "Bob"))
+    assert (one.path, one.status, one.names) == (f"{path}.xmp", "written", ("Ada", "Bob"))
     regions = xmp.read_regions(Path(one.path).read_bytes(), xmp.Frame((200, 100), orientation))
     assert np.allclose(regions[0].box, (0.05, 0.1, 0.21, 0.42), atol=1e-5)
     with people.begin_edit(gallery, "test") as edit:
@@ -71,7 +71,7 @@ def test_a_dry_run_writes_nothing(gallery, tmp_path):
     person(gallery, "Ada", ada)
     before = sorted(os.listdir(tmp_path))
     (one,) = export_xmp(gallery, dry_run=True)
-    assert one.what == "written"
+    assert one.status == "written"
     assert sorted(os.listdir(tmp_path)) == before
 
 
@@ -81,7 +81,7 @@ def test_a_second_export_leaves_files_as_they_are(gallery, tmp_path):
     (first,) = export_xmp(gallery)
     os.utime(first.path, ns=(1, 1))
     (again,) = export_xmp(gallery)
-    assert again.what == "unchanged"
+    assert again.status == "unchanged"
     assert os.stat(first.path).st_mtime_ns == 1
 
 
@@ -143,7 +143,7 @@ def test_a_damaged_or_hostile_side_car_is_named_and_left_as_it_is(gallery, tmp_p
     assert str(side) in told.problems[0]
     person(gallery, "Ada", ada)
     (one,) = export_xmp(gallery)
-    assert one.what == "problem"
+    assert one.status == "problem"
     assert str(side) in one.problem
     assert side.read_bytes() == bad
 
@@ -153,7 +153,7 @@ def test_a_photograph_that_has_changed_is_left_alone(gallery, tmp_path):
     person(gallery, "Ada", ada)
     Image.new("RGB", (50, 50)).save(tmp_path / "a.jpg")
     (one,) = export_xmp(gallery)
-    assert one.what == "problem"
+    assert one.status == "problem"
     assert "changed since it was indexed" in one.problem
     assert "changed since it was indexed" in import_xmp(gallery).problems[0]
 
@@ -163,7 +163,7 @@ def test_photographs_that_are_gone_are_named_by_export_and_passed_by_on_import(g
     person(gallery, "Ada", ada)
     os.unlink(tmp_path / "a.jpg")
     (one,) = export_xmp(gallery)
-    assert one.what == "problem"
+    assert one.status == "problem"
     assert import_xmp(gallery).photos == 0
 
 
@@ -200,5 +200,5 @@ def test_a_folder_that_may_not_be_written_to_is_named(gallery, tmp_path):
     (tmp_path / "locked").chmod(0o500)
     (one,) = export_xmp(gallery)
     (tmp_path / "locked").chmod(0o700)
-    assert one.what == "problem"
+    assert one.status == "problem"
     assert os.listdir(tmp_path / "locked") == ["a.jpg"]

@@ -10,7 +10,8 @@ from tests import evaluated, fakes
 import nitakao
 from nitakao import pipeline
 from nitakao.errors import MisuseError, PhotoError
-from nitakao.tasks.photos.align import Aligned, align, shown
+from nitakao.pipeline import PipelineOptions
+from nitakao.tasks.photos.align import AlignCounts, CropFormat, align, crop_box
 from nitakao.values import CropRule, DetectorSettings, Face
 
 
@@ -48,9 +49,9 @@ def test_a_run_goes_on_where_it_was_stopped(folder, tmp_path, monkeypatch):
             yield from evaluated.run([source], **settings)
 
     monkeypatch.setattr(pipeline, "run", run)
-    tally = Aligned()
+    tally = AlignCounts()
     with pytest.raises(KeyboardInterrupt):
-        align(folder, tmp_path / "out", tally=tally)
+        align(folder, tmp_path / "out", counts=tally)
     assert (tally.crops, len(files(tmp_path / "out"))) == (2, 4)
     with (tmp_path / "out" / "alignment.jsonl").open("a") as journal:
         journal.write('{"picture": "Bob/Bob_0')  # as a kill may leave it
@@ -60,7 +61,7 @@ def test_a_run_goes_on_where_it_was_stopped(folder, tmp_path, monkeypatch):
     assert align(folder, tmp_path / "out").before == 3
     (tmp_path / "out" / "Ada" / "Ada_0001.png").unlink()
     assert align(folder, tmp_path / "out").crops == 1
-    assert align(folder, tmp_path / "out", again=True).crops == 3
+    assert align(folder, tmp_path / "out", overwrite=True).crops == 3
     assert len((tmp_path / "out" / "bounding_boxes.txt").read_text().splitlines()) == 3
 
 
@@ -90,7 +91,12 @@ def test_every_face_is_written_with_its_number_where_all_are_wanted(folder, tmp_
             )
 
     monkeypatch.setattr(pipeline, "run", run)
-    assert align(folder, tmp_path / "out", choice="all", ending=".jpg").crops == 6
+    assert (
+        align(
+            folder, tmp_path / "out", crop_format=CropFormat(ending=".jpg"), options=PipelineOptions(faces="all")
+        ).crops
+        == 6
+    )
     assert files(tmp_path / "out")[:2] == ["Ada/Ada_0001_0.jpg", "Ada/Ada_0001_1.jpg"]
     first = json.loads((tmp_path / "out" / "alignment.jsonl").read_text().splitlines()[1])
     assert first["picture"] == "Ada/Ada_0001.jpg"
@@ -100,19 +106,20 @@ def test_every_face_is_written_with_its_number_where_all_are_wanted(folder, tmp_
 def test_what_cannot_be_is_refused(folder, tmp_path):
     align(folder, tmp_path / "out")
     for settings, said in (
-        ({"rule": CropRule("article", 160, 32)}, r"other settings \(crop\)"),
-        ({"choice": "all"}, r"other settings \(faces\)"),
-        ({"detector": DetectorSettings(smallest_face=40)}, r"other settings \(detector\)"),
-        ({"ending": ".gif"}, "written as"),
+        ({"crop_format": CropFormat(CropRule("article", 160, 32))}, r"other settings \(crop\)"),
+        ({"options": PipelineOptions(faces="all")}, r"other settings \(faces\)"),
+        ({"options": PipelineOptions(DetectorSettings(smallest_face=40))}, r"other settings \(detector\)"),
     ):
         with pytest.raises(MisuseError, match=said):
             align(folder, tmp_path / "out", **settings)
+    with pytest.raises(MisuseError, match="written as"):
+        CropFormat(ending=".gif")
     with pytest.raises(MisuseError, match="lies within"):
         align(folder, folder / "out")
     with pytest.raises(MisuseError, match="no such folder"):
         align(tmp_path / "missing", tmp_path / "out")
     (tmp_path / "out" / "alignment.jsonl").write_text("[]\n[]\n")
-    with pytest.raises(MisuseError, match="is damaged, or not of nitakao"):
+    with pytest.raises(MisuseError, match="is damaged, or not nitakao's"):
         align(folder, tmp_path / "out")
 
 
@@ -128,9 +135,9 @@ def test_where_nothing_can_be_read_the_run_failed(folder, tmp_path, monkeypatch)
 
 def test_a_box_says_what_the_crop_shows():
     face = Face((10.4, 20.0, 50.9, 60.0), 1.0)
-    assert shown(face, CropRule("article", 160, 44), (100, 75)) == [0, 0, 72, 75]
-    assert shown(face, CropRule("template", 96, template=((1, 1),) * 5), (100, 75)) == [10, 20, 51, 60]
-    assert shown(face, CropRule("margin", 160, 80), (1000, 1000)) == [0, 0, 71, 80]
+    assert crop_box(face, CropRule("article", 160, 44), (100, 75)) == [0, 0, 72, 75]
+    assert crop_box(face, CropRule("template", 96, template=((1, 1),) * 5), (100, 75)) == [10, 20, 51, 60]
+    assert crop_box(face, CropRule("margin", 160, 80), (1000, 1000)) == [0, 0, 71, 80]
 
 
 def test_crops_are_those_that_a_model_sees(shared, tmp_path):
@@ -141,9 +148,11 @@ def test_crops_are_those_that_a_model_sees(shared, tmp_path):
     for picture in sorted(source.glob("*.jpg"))[:2]:
         (folder / picture.name).write_bytes(picture.read_bytes())
     rule = nitakao.card("dlib-resnet").crop
-    found = align(tmp_path / "in", tmp_path / "out", rule=rule)
+    found = align(tmp_path / "in", tmp_path / "out", crop_format=CropFormat(rule=rule))
     assert found.crops == 2
-    outcomes = list(nitakao.embed([folder], model="dlib-resnet", choice="largest", keep_crops=True))
+    outcomes = list(
+        nitakao.embed([folder], model="dlib-resnet", keep_crops=True, options=PipelineOptions(faces="largest"))
+    )
     for outcome in outcomes:
         name = outcome.source.rpartition("/")[2].replace(".jpg", ".png")
         assert outcome.crops is not None

@@ -13,8 +13,8 @@ import nitakao
 from nitakao import pipeline
 from nitakao.errors import MisuseError, ModelError, NoFaceError, VectorsError
 from nitakao.tasks import arguments
-from nitakao.tasks.photos.embed import save, with_crop
-from nitakao.tasks.search.verify import among, compare
+from nitakao.tasks.photos.embed import EmbedOutput, embed_to_file, with_crop
+from nitakao.tasks.search.verify import compare, verify_vectors
 from nitakao.values import CropRule
 from nitakao.vectors import VectorsWriter, read
 
@@ -68,12 +68,14 @@ def test_the_default_model_is_the_embedded_one():
 def test_an_output_that_cannot_be_is_told_before_the_pipeline_starts(photos, monkeypatch):
     monkeypatch.setattr(pipeline, "run", lambda *_, **__: pytest.fail("work was started"))
     with pytest.raises(VectorsError, match="there is no folder"):
-        save("missing/a.npz", ["ada.jpg"], model=fakes.CARD)
+        embed_to_file(EmbedOutput("missing/a.npz"), ["ada.jpg"], model=fakes.CARD)
 
 
 def test_every_outcome_is_shown_once_it_is_in_the_file(photos):
     seen = []
-    tally = save("a.npz", ["."], model=fakes.CARD, watch=lambda outcome: seen.append(outcome.source))
+    tally = embed_to_file(
+        EmbedOutput("a.npz"), ["."], model=fakes.CARD, watch=lambda outcome: seen.append(outcome.source)
+    )
     assert len(seen) == tally.photos == 3
     assert (tally.faces, tally.without_faces, tally.kept, str(tally.saved)) == (2, 1, 2, "a.npz")
 
@@ -111,7 +113,7 @@ def test_a_file_of_a_model_that_is_not_here_still_gives_a_distance(tmp_path):
     with VectorsWriter(tmp_path / "a.npz", model="somebody-elses", dimension=16) as output:
         for source in ("a.jpg", "b.jpg"):
             output.add(fakes.outcome(source))
-    verdict = among(tmp_path / "a.npz", "a.jpg", "b.jpg")
+    verdict = verify_vectors(tmp_path / "a.npz", "a.jpg", "b.jpg")
     assert (verdict.model, verdict.metric, verdict.threshold_source) == (
         "somebody-elses",
         "euclidean",

@@ -12,7 +12,6 @@ from tests.tasks.family import CARD, hide, prepare
 from nitakao.classifiers import METHODS, files
 from nitakao.errors import FormatError, MissingExtraError, MisuseError, NitakaoError
 from nitakao.gallery import GalleryStore
-from nitakao.tasks.probes import Look
 from nitakao.tasks.search import classify as task
 from nitakao.tasks.search.classify import classify, read_classifier, report, save_classifier, train_classifier
 
@@ -148,7 +147,7 @@ def test_another_models_classifier_is_refused(people, tmp_path, monkeypatch):
 
     made = train_classifier(people)
     with pytest.raises(MisuseError, match="trained on fake vectors, not other"):
-        classify(made, ["ada.jpg"], look=Look(model=replace(CARD, name="other")))
+        classify(made, ["ada.jpg"], model=replace(CARD, name="other"))
     monkeypatch.setattr(task, "card_of", lambda model: replace(CARD, unit_length=False))
     with pytest.raises(MisuseError, match="another card of the name fake"):
         classify(made, ["ada.jpg"])

@@ -11,6 +11,7 @@ from tests.tasks.family import CALIBRATION, CARD, family, prepare
 
 from nitakao.errors import MisuseError, NoFaceError
 from nitakao.gallery import GalleryStore
+from nitakao.tasks.probes import SearchOptions
 from nitakao.tasks.search.identify import identify, person_distances
 from nitakao.values import Probe
 
@@ -70,7 +71,7 @@ def test_the_prior_is_spread_evenly_over_the_people(gallery):
     for number in range(4):
         person(gallery, f"P{number}", *photograph(gallery, f"{number}.jpg", f"seed{number}"))
     probe = fakes.vector("seed0")
-    (found,) = identify(gallery, probe, prior=0.2).identities
+    (found,) = identify(gallery, probe, options=SearchOptions(prior=0.2)).identities
     line = CALIBRATION.intercept - CALIBRATION.slope * np.array([c.distance for c in found.candidates])
     likely = 0.2 / 4 * np.exp(line)
     assert [c.probability for c in found.candidates] == pytest.approx(list(likely / (likely.sum() + 0.8)))
@@ -91,8 +92,8 @@ def test_people_beyond_those_looked_at_never_make_nobody_likelier(gallery):
 
 def test_a_threshold_by_hand_decides_instead(gallery):
     family(gallery)
-    assert identify(gallery, "zoe.jpg", threshold=3.0).identities[0].match is not None
-    assert identify(gallery, "ada.jpg", threshold=0.001).identities[0].match is None
+    assert identify(gallery, "zoe.jpg", options=SearchOptions(threshold=3.0)).identities[0].match is not None
+    assert identify(gallery, "ada.jpg", options=SearchOptions(threshold=0.001)).identities[0].match is None
 
 
 def test_without_a_calibration_the_models_threshold_decides_and_without_both_none_can(monkeypatch, tmp_path):
@@ -112,11 +113,11 @@ def test_without_a_calibration_the_models_threshold_decides_and_without_both_non
 
 def test_bad_requests_are_refused(gallery):
     family(gallery)
-    with pytest.raises(MisuseError, match="one candidate or more"):
+    with pytest.raises(MisuseError, match="k must be at least 1"):
         identify(gallery, "ada.jpg", k=0)
     with pytest.raises(NoFaceError):
         identify(gallery, "none.jpg")
-    with pytest.raises(MisuseError, match="name somebody"):
+    with pytest.raises(MisuseError, match="name a probe"):
         identify(gallery)
 
 

@@ -11,7 +11,8 @@ from tests.tasks.family import CARD, family, prepare
 
 from nitakao.errors import GalleryError, MisuseError, NoFaceError, UnreadablePhotoError
 from nitakao.gallery import GalleryStore, people
-from nitakao.tasks.probes import Look
+from nitakao.pipeline import PipelineOptions
+from nitakao.tasks.probes import SearchOptions
 from nitakao.tasks.search.search import search
 from nitakao.values import FaceFilter
 
@@ -64,7 +65,7 @@ def test_a_k_larger_than_the_gallery_gives_all_there_is(gallery, known, k):
 
 @pytest.mark.parametrize("k", [0, -1])
 def test_a_k_below_one_is_refused(gallery, known, k):
-    with pytest.raises(MisuseError, match=f"one face or more is looked for, not {k}"):
+    with pytest.raises(MisuseError, match=f"k must be at least 1, not {k}"):
         search(gallery, "ada.jpg", k=k)
 
 
@@ -81,7 +82,9 @@ def test_each_face_of_a_photograph_is_answered_or_one_that_is_chosen(gallery, kn
         ("group.jpg#1", 1, 2),
         ("group.jpg#2", 2, 2),
     ]
-    assert len(search(gallery, "group.jpg", look=Look(choice="largest")).answers) == 1
+    assert (
+        len(search(gallery, "group.jpg", options=SearchOptions(photos=PipelineOptions(faces="largest"))).answers) == 1
+    )
 
 
 def test_a_photograph_without_a_face_and_one_that_is_none_are_told(gallery, known):
@@ -94,11 +97,11 @@ def test_a_photograph_without_a_face_and_one_that_is_none_are_told(gallery, know
 
 
 def test_one_by_one_a_bad_photograph_stops_nothing(gallery, known):
-    found = search(gallery, "none.jpg", "ada.jpg", "bob.jpg", each=True, k=1)
+    found = search(gallery, "none.jpg", "ada.jpg", "bob.jpg", k=1, options=SearchOptions(each=True))
     assert [a.hits[0].face.name for a in found.answers] == ["Ada", "Bob"]
     assert found.problems[0].startswith("no face found in 'none.jpg'")
     with pytest.raises(NoFaceError):
-        search(gallery, "none.jpg", "unreadable.jpg", each=True)
+        search(gallery, "none.jpg", "unreadable.jpg", options=SearchOptions(each=True))
 
 
 def test_several_pictures_are_one_person_and_distances_are_those_from_all_of_them(gallery, known):
@@ -110,8 +113,8 @@ def test_several_pictures_are_one_person_and_distances_are_those_from_all_of_the
 
     row = faces.vectors(gallery, [hit.face.id])[0]
     assert hit.distance == pytest.approx(math.sqrt(np.mean([np.sum((row - v) ** 2) for v in there])), abs=1e-5)
-    with pytest.raises(MisuseError, match="one face each is taken, not all"):
-        search(gallery, "ada.jpg", "bob.jpg", look=Look(choice="all"))
+    with pytest.raises(MisuseError, match="one face each is used, not all"):
+        search(gallery, "ada.jpg", "bob.jpg", options=SearchOptions(photos=PipelineOptions(faces="all")))
 
 
 def test_a_face_of_the_gallery_asks_without_finding_itself(gallery, known):
@@ -170,11 +173,11 @@ def test_filters_leave_full_lists(gallery, known):
 def test_every_face_below_a_distance_is_listed_where_no_number_is_given(gallery, known):
     for number in range(40):
         photograph(gallery, f"{number}.jpg", "ada.jpg0")
-    found = search(gallery, "ada.jpg", k=None, within=1.0)
+    found = search(gallery, "ada.jpg", k=None, max_distance=1.0)
     assert len(found.answers[0].hits) == 43
-    assert len(search(gallery, "ada.jpg", k=5, within=1.0).answers[0].hits) == 5
-    assert search(gallery, "zoe.jpg", k=None, within=0.1).answers[0].hits == ()
-    with pytest.raises(MisuseError, match="how many faces, or how near"):
+    assert len(search(gallery, "ada.jpg", k=5, max_distance=1.0).answers[0].hits) == 5
+    assert search(gallery, "zoe.jpg", k=None, max_distance=0.1).answers[0].hits == ()
+    with pytest.raises(MisuseError, match="limit the number of hits or their distance"):
         search(gallery, "ada.jpg", k=None)
 
 
@@ -208,7 +211,7 @@ def test_pushing_away_from_a_face_moves_it_down_and_has_no_probability(gallery):
     twin = photograph(gallery, "twin.jpg", "ada.jpg0", spread=0.8)
     own = photograph(gallery, "own.jpg", "ada.jpg0", spread=0.85)
     plain = {m.face.id: m.distance for m in search(gallery, "ada.jpg").answers[0].hits}
-    found = search(gallery, "ada.jpg", away=[f"face:{twin[0]}"])
+    found = search(gallery, "ada.jpg", exclude=[f"face:{twin[0]}"])
     moved = {m.face.id: m.distance for m in found.answers[0].hits}
     assert numbers(found) == own + twin
     assert moved[twin[0]] > plain[twin[0]] + 0.1
@@ -226,7 +229,7 @@ def test_vectors_may_ask_and_must_fit_the_model(gallery, known):
 
 def test_another_model_than_the_gallerys_is_refused(gallery, known):
     with pytest.raises(GalleryError, match="holds fake vectors, not dlib-resnet"):
-        search(gallery, "ada.jpg", look=Look(model="dlib-resnet"))
+        search(gallery, "ada.jpg", options=SearchOptions(model="dlib-resnet"))
 
 
 def test_a_model_without_threshold_and_calibration_gives_distances_alone(monkeypatch, tmp_path):
@@ -244,11 +247,11 @@ def test_a_model_without_threshold_and_calibration_gives_distances_alone(monkeyp
 
 
 def test_a_prior_moves_probabilities_and_has_to_be_one(gallery, known):
-    low = search(gallery, "zoe.jpg", k=1, prior=0.001).answers[0].hits[0].probability
+    low = search(gallery, "zoe.jpg", k=1, options=SearchOptions(prior=0.001)).answers[0].hits[0].probability
     assert low < search(gallery, "zoe.jpg", k=1).answers[0].hits[0].probability
     for prior in (0, 1, 1.5, math.nan):
         with pytest.raises(MisuseError, match="a prior probability lies between 0 and 1"):
-            search(gallery, "ada.jpg", prior=prior)
+            search(gallery, "ada.jpg", options=SearchOptions(prior=prior))
 
 
 def test_ten_thousand_faces_in_one_picture_are_answered(gallery, known, monkeypatch):

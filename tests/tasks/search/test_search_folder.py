@@ -37,7 +37,7 @@ def test_a_folder_is_searched_exactly_and_without_a_gallery(folder):
 def test_a_k_larger_than_the_folder_gives_all_and_a_distance_cuts_the_list(folder):
     assert len(search_folder(["photos"], "ada.jpg", k=10**30).answers[0].hits) == 5
     all_of_them = [m.distance for m in search_folder(["photos"], "ada.jpg", k=99).answers[0].hits]
-    cut = search_folder(["photos"], "ada.jpg", k=None, within=all_of_them[2]).answers[0].hits
+    cut = search_folder(["photos"], "ada.jpg", k=None, max_distance=all_of_them[2]).answers[0].hits
     assert [m.distance for m in cut] == all_of_them[:2]
 
 
@@ -47,9 +47,9 @@ def test_each_face_that_is_asked_about_has_its_own_list(folder):
 
 
 def test_nobody_of_a_gallery_can_be_asked_about(folder):
-    with pytest.raises(MisuseError, match="somebody of a gallery, and none is searched here"):
+    with pytest.raises(MisuseError, match="is in a gallery, and no gallery is searched"):
         search_folder(["photos"], "person:Ada")
-    with pytest.raises(MisuseError, match="one face or more"):
+    with pytest.raises(MisuseError, match="k must be at least 1"):
         search_folder(["photos"], "ada.jpg", k=0)
     with pytest.raises(MisuseError, match="no such file or folder"):
         search_folder(["nowhere"], "ada.jpg")

@@ -11,7 +11,8 @@ from tests.tasks.family import CARD, family, prepare
 
 from nitakao.errors import MisuseError, NoFaceError
 from nitakao.gallery import GalleryStore, faces
-from nitakao.tasks.probes import Look
+from nitakao.pipeline import PipelineOptions
+from nitakao.tasks.probes import SearchOptions
 from nitakao.tasks.search.verify_person import verify_known
 
 
@@ -54,8 +55,8 @@ def test_what_cannot_be_compared_is_refused(gallery):
     family(gallery)
     with pytest.raises(NoFaceError):
         verify_known(gallery, "none.jpg", "person:Ada")
-    with pytest.raises(MisuseError, match="two are compared, not all"):
-        verify_known(gallery, "ada.jpg", "person:Ada", look=Look(choice="all"))
+    with pytest.raises(MisuseError, match="two faces are compared, not all"):
+        verify_known(gallery, "ada.jpg", "person:Ada", options=SearchOptions(photos=PipelineOptions(faces="all")))
     with pytest.raises(MisuseError, match="there is no person 'Zoë'"):
         verify_known(gallery, "ada.jpg", "person:Zoë")
 

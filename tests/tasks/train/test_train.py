@@ -23,6 +23,7 @@ from nitakao.models import embedder
 from nitakao.models.cards import registry
 from nitakao.models.detection import detectors
 from nitakao.tasks.gallery.index import index
+from nitakao.tasks.gallery.index_options import IndexOptions
 from nitakao.tasks.models.publish import publish
 from nitakao.tasks.train.face_crops import Progress
 from nitakao.tasks.train.train import Trained, train
@@ -140,7 +141,7 @@ def known(people: Path, tmp_path: Path, monkeypatch: Any) -> str:
         for number in range(3):
             tiny.picture(album / f"person {person}" / f"{number}.png", 10 * person + number, 1)
     gallery = str(tmp_path / "family.db")
-    list(index(gallery, [album], model="tiny", labels_from="folder"))
+    list(index(gallery, [album], model="tiny", indexing=IndexOptions(labels_from="folder")))
     return gallery
 
 

@@ -13,7 +13,7 @@ from nitakao.cli import options, output
 from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
-    from nitakao.tasks.photos.align import Aligned
+    from nitakao.tasks.photos.align import AlignCounts
     from nitakao.values import CropRule
 
 
@@ -60,7 +60,7 @@ def align(
     if allow_urls:
         raise click.UsageError("--allow-url does not apply to a folder of pictures")
     rule = _rule(model, image_size, margin)
-    tally, start = task.Aligned(), time.monotonic()
+    tally, start = task.AlignCounts(), time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM, like Ctrl-C, leaves a complete list
     try:
         with voice.progress("pictures") as steps:
@@ -76,15 +76,19 @@ def align(
             task.align(
                 folder,
                 into,
-                rule=rule,
-                detector=options.detector_settings(article=article, **detector),
-                choice=faces or ("first" if article else "largest"),  # type: ignore[arg-type]  # one of the words
-                ending=f".{ending}",
-                again=overwrite,
-                device=options.device_of(device, gpu_memory_fraction),
+                crop_format=task.CropFormat(rule, f".{ending}"),
+                options=options.pipeline_options(
+                    faces=faces,
+                    device=device,
+                    gpu_memory_fraction=gpu_memory_fraction,
+                    allow_urls=allow_urls,
+                    article=article,
+                    **detector,
+                ),
+                overwrite=overwrite,
                 started=started,
                 watch=watch,
-                tally=tally,
+                counts=tally,
             )
     except BaseException:
         if tally.crops:
@@ -104,7 +108,7 @@ def _rule(model: str | None, size: int | None, margin: float | None) -> CropRule
     return CropRule("article", SIZE if size is None else size, MARGIN if margin is None else margin)
 
 
-def _summary(tally: Aligned, into: str, rule: CropRule, seconds: float, as_json: bool) -> None:
+def _summary(tally: AlignCounts, into: str, rule: CropRule, seconds: float, as_json: bool) -> None:
     if as_json:
         crop = {"crop": rule.kind, "size": rule.size, "margin": rule.margin}
         output.json_line({"output": into, **asdict(tally), **crop, "seconds": round(seconds, 3)})

@@ -110,23 +110,23 @@ def predict(voice: Voice, file: str, photos: tuple[str, ...], form: str | None, 
     """
     from nitakao.errors import PhotoError
     from nitakao.tasks.arguments import card_of
-    from nitakao.tasks.photos.embed import Tally
+    from nitakao.tasks.photos.embed import PhotoCounts
     from nitakao.tasks.search import classify as task
 
-    look = options.look(**given)
+    model, settings = given.pop("model"), options.pipeline_options(**given)
     known = task.read_classifier(file)
-    card = card_of(look.model or known.model)
+    card = card_of(model or known.model)
     known.check(card)
     output.show_notice(voice, card)
     output.fetch_weights(voice, card)
-    found = task.classify(known, photos, look=look, stdin=options.standard_input(photos))
+    found = task.classify(known, photos, model=model, options=settings, stdin=options.standard_input(photos))
     if form is None:
         click.echo(HEADER)
     elif form == "csv":
         click.echo(",".join(FIELDS))
-    tally = Tally()
+    tally = PhotoCounts()
     with voice.progress("photos") as steps:
-        output.count_in_background(voice, steps, photos, look.allow_urls)
+        output.count_in_background(voice, steps, photos, settings.allow_urls)
         for one in found:
             tally.add(one.outcome)
             output.show_outcome(voice, steps, one.outcome)

@@ -50,19 +50,19 @@ def detect(
     """
     from nitakao.errors import PhotoError
     from nitakao.tasks.photos import detect as task
-    from nitakao.tasks.photos.embed import Tally
+    from nitakao.tasks.photos.embed import PhotoCounts
 
-    settings = options.detector_settings(article=article, **detector)
-    outcomes = task.detect(
-        photos,
-        detector=settings,
-        choice=faces or ("first" if article else "all"),  # type: ignore[arg-type]  # one of the option's words
-        device=options.device_of(device, gpu_memory_fraction),
+    settings = options.pipeline_options(
+        faces=faces,
+        device=device,
+        gpu_memory_fraction=gpu_memory_fraction,
         allow_urls=allow_urls,
-        stdin=options.standard_input(photos),
+        article=article,
+        **detector,
     )
-    folder = None if draw is None else task.folder(draw)
-    tally = Tally()
+    outcomes = task.detect(photos, options=settings, stdin=options.standard_input(photos))
+    folder = None if draw is None else task.make_folder(draw)
+    tally = PhotoCounts()
     if not as_json:
         click.echo(HEADER)
     # A bar below results that scroll over the same terminal would flicker.
@@ -77,7 +77,9 @@ def detect(
     if tally.unreadable and tally.unreadable == tally.photos:
         raise PhotoError(f"none of the {tally.photos} photos could be read")
     if not as_json:
-        click.echo(f"{_settings_line(settings)}: {plural(tally.faces, 'face')} in {output.format_counts(tally)}")
+        click.echo(
+            f"{_settings_line(settings.detector)}: {plural(tally.faces, 'face')} in {output.format_counts(tally)}"
+        )
 
 
 def _show(outcome: Outcome, as_json: bool) -> None:

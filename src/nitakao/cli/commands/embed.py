@@ -12,7 +12,7 @@ from nitakao.cli import options, output
 from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
-    from nitakao.tasks.photos.embed import Tally
+    from nitakao.tasks.photos.embed import PhotoCounts
     from nitakao.values import ModelCard
 
 
@@ -88,39 +88,41 @@ def embed(
     if out is None:
         raise click.UsageError("Missing option '-o' / '--out': name the file of vectors to write")
     card = task.with_crop(card_of(model), size=image_size, margin=margin)
-    settings = options.detector_settings(article=article, **detector)
+    settings = options.pipeline_options(
+        faces=faces,
+        device=device,
+        gpu_memory_fraction=gpu_memory_fraction,
+        allow_urls=allow_urls,
+        article=article,
+        flip=flip,
+        batch_size=batch_size,
+        **detector,
+    )
     output.show_notice(voice, card)
-    tally = task.Tally()
+    tally = task.PhotoCounts()
     start = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM, like Ctrl-C, leaves a complete file
     try:
         with voice.progress("photos") as steps:
             output.count_in_background(voice, steps, photos, allow_urls)
-            task.save(
-                out,
+            task.embed_to_file(
+                task.EmbedOutput(out, key, crops),  # type: ignore[arg-type]  # one of the option's words
                 photos,
                 model=card,
-                detector=settings,
-                choice=faces or ("first" if article else None),  # type: ignore[arg-type]  # one of the option's words
-                flip=flip,
-                device=options.device_of(device, gpu_memory_fraction),
-                batch_size=batch_size,
-                key=key,  # type: ignore[arg-type]
-                crops=crops,
-                allow_urls=allow_urls,
+                options=settings,
                 stdin=options.standard_input(photos),
                 prepare=lambda: output.fetch_weights(voice, card),
                 watch=lambda outcome: output.show_outcome(voice, steps, outcome),
-                tally=tally,
+                counts=tally,
             )
     except BaseException:
         if tally.saved is not None:
             voice.warn(f"{plural(tally.kept, 'face')} of {plural(tally.photos, 'photo')} saved in '{tally.saved}'")
         raise
-    _summary(tally, card, settings.name, time.monotonic() - start, as_json)
+    _summary(tally, card, settings.detector.name, time.monotonic() - start, as_json)
 
 
-def _summary(tally: Tally, card: ModelCard, detector: str, seconds: float, as_json: bool) -> None:
+def _summary(tally: PhotoCounts, card: ModelCard, detector: str, seconds: float, as_json: bool) -> None:
     if as_json:
         output.json_line(
             {

@@ -84,7 +84,7 @@ def _side_cars(
     with voice.progress("photos") as steps:
         for one in task.export_xmp(gallery, where=where, dry_run=dry_run, without_ending=without_ending):
             steps.step()
-            counts[one.what] += 1
+            counts[one.status] += 1
             _told(voice, one, dry_run, as_json)
     if not as_json:
         done = "would be written" if dry_run else "written"
@@ -95,8 +95,8 @@ def _side_cars(
 
 def _told(voice: Voice, one: SideCar, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        output.json_line({"file": one.path, "status": one.what, "names": list(one.names), "problem": one.problem})
-    elif dry_run and one.what == "written":
+        output.json_line({"file": one.path, "status": one.status, "names": list(one.names), "problem": one.problem})
+    elif dry_run and one.status == "written":
         click.echo(f"{one.path}: {', '.join(one.names)}")
     if one.problem:
         voice.warn(one.problem)

@@ -60,10 +60,10 @@ def identify(
     from nitakao.tasks.search.identify import identify as task
 
     report.check(sheet, html)
-    look = options.look(**given)
+    search = options.search_options(each=each, threshold=threshold, prior=prior, **given)
     with opened(gallery) as opened_gallery:
-        output.prepare_for_probes(voice, card_for(opened_gallery, look.model), probes)
-        found = task(opened_gallery, *probes, k=limit, each=each, threshold=threshold, prior=prior, look=look)
+        output.prepare_for_probes(voice, card_for(opened_gallery, search.model), probes)
+        found = task(opened_gallery, *probes, k=limit, options=search)
         report.draw_identities(found, opened_gallery, sheet, html)
         if not found.people:
             voice.warn(

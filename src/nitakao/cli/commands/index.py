@@ -15,7 +15,7 @@ from nitakao.errors import PhotoError
 
 if TYPE_CHECKING:
     from nitakao.gallery.enrol import Indexed
-    from nitakao.tasks.gallery.index import Tally
+    from nitakao.tasks.gallery.index import IndexCounts
     from nitakao.values import ModelCard
 
 COUNTED = ("new", "changed", "again", "unchanged", "moved", "duplicate", "labelled", "tombstoned", "pruned")
@@ -91,6 +91,7 @@ def index(
     file could be read, else 1.
     """
     from nitakao.tasks.gallery import index as task
+    from nitakao.tasks.gallery.index_options import IndexOptions
 
     def prepare(card: ModelCard) -> None:
         output.show_notice(voice, card)
@@ -98,33 +99,39 @@ def index(
             output.count_in_background(voice, steps, photos, allow_urls)
         output.fetch_weights(voice, card)
 
-    tally = task.Tally()
+    tally = task.IndexCounts()
     start = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends the run like Ctrl-C
     done = task.index(
         gallery,
         photos,
         model=model,
-        flip=flip,
-        detector=options.detector_settings(article=article, **detector),
-        choice=faces or ("first" if article else "all"),  # type: ignore[arg-type]  # one of the option's words
-        again=rescan,  # type: ignore[arg-type]
-        prune=prune,
-        watch=watch,
-        labels_from=labels_from,  # type: ignore[arg-type]
-        person=label,
-        every=every,
-        device=options.device_of(device, gpu_memory_fraction),
-        batch_size=batch_size,
-        allow_urls=allow_urls,
+        options=options.pipeline_options(
+            faces=faces,
+            device=device,
+            gpu_memory_fraction=gpu_memory_fraction,
+            allow_urls=allow_urls,
+            article=article,
+            flip=flip,
+            batch_size=batch_size,
+            **detector,
+        ),
+        indexing=IndexOptions(
+            rescan=rescan,  # type: ignore[arg-type]
+            prune=prune,
+            watch=watch,
+            labels_from=labels_from,  # type: ignore[arg-type]
+            person=label,
+            frame_interval=every,
+        ),
         stdin=options.standard_input(photos),
         prepare=prepare,
-        tally=tally,
     )
     ended = False
     try:
         with voice.progress("photos") as steps, closing(done):
             for one in done:
+                tally.add(one)
                 _told(voice, steps, one, as_json)
         ended = True
     except KeyboardInterrupt:
@@ -155,7 +162,7 @@ def _told(voice: Voice, steps: output.Steps, one: Indexed, as_json: bool) -> Non
         voice.detail(f"'{one.path}': {one.status}, {one.problem or plural(len(one.faces), 'face')}")
 
 
-def _summary(tally: Tally, seconds: float, as_json: bool) -> None:
+def _summary(tally: IndexCounts, seconds: float, as_json: bool) -> None:
     rate = tally.photos / max(seconds, 1e-9)
     if as_json:
         record: dict[str, Any] = {"faces": tally.faces, "photos": tally.photos}

@@ -63,7 +63,7 @@ def search(
     report.check(sheet, html)
     filters = {name: settings.pop(name) for name in FILTERS}
     question = options.hit_settings(**{name: settings.pop(name) for name in options.HIT_NAMES})
-    question |= {"look": options.look(**settings)}
+    question |= {"options": options.search_options(**settings)}
     if vectors is not None:
         if gallery is not None or sheet or html or different_people or any(filters.values()):
             raise click.UsageError("--vectors searches a file: the options of a gallery do not apply")
@@ -87,15 +87,17 @@ def _search_gallery(
     html: str | None,
 ) -> SearchResult:
     from nitakao.tasks.arguments import card_for, opened
-    from nitakao.tasks.probes import where
+    from nitakao.tasks.probes import face_filter
     from nitakao.tasks.search import report
     from nitakao.tasks.search.search import search as task
 
     with opened(place) as gallery:
-        output.prepare_for_probes(voice, card_for(gallery, question["look"].model), (*probes, *question["away"]))
+        output.prepare_for_probes(voice, card_for(gallery, question["options"].model), (*probes, *question["exclude"]))
         names, least = filters.pop("person"), filters.pop("min_quality")
         filters["folder"] = filters["folder"] or ""
-        hits = task(gallery, *probes, where=where(gallery, names, least=least or 0.0, **filters), **question)
+        hits = task(
+            gallery, *probes, where=face_filter(gallery, names, min_quality=least or 0.0, **filters), **question
+        )
         if not hits.info.faces:
             voice.warn(f"gallery '{gallery.location}' has no faces yet: 'nitakao index PHOTOS' fills it")
         report.draw_search(hits, gallery, sheet, html)
@@ -105,16 +107,15 @@ def _search_gallery(
 def _search_vectors(voice: Voice, vectors: str, probes: tuple[str, ...], question: dict[str, Any]) -> VectorSearch:
     from nitakao.tasks.vectors.search import search_vectors as task
 
-    if question["away"]:
+    if question["exclude"]:
         raise click.UsageError("--exclude needs a gallery or a folder, not a file of vectors")
     return task(
         vectors,
         probes,
         limit=question["k"],
-        max_distance=question["within"],
+        max_distance=question["max_distance"],
         same_person=question["same_person"],
-        threshold=question["threshold"],
-        look=question["look"],
+        options=question["options"],
     )
 
 

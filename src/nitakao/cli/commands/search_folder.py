@@ -41,17 +41,16 @@ def search_folder(
 
     report.check(sheet, html)
     question = options.hit_settings(**{name: settings.pop(name) for name in options.HIT_NAMES})
-    look = options.look(**settings)
-    output.prepare_for_probes(voice, card_of(look.model), probes)
+    search = options.search_options(flip=flip, **settings)
+    output.prepare_for_probes(voice, card_of(search.model), probes)
     with voice.progress("photos") as steps:
-        output.count_in_background(voice, steps, (folder,), look.allow_urls)
+        output.count_in_background(voice, steps, (folder,), search.photos.allow_urls)
         hits = task(
             [folder],
             *probes,
             stdin=options.standard_input((folder,)),
             watch=lambda outcome: output.show_outcome(voice, steps, outcome),
-            flip=flip,
-            look=look,
+            options=search,
             **question,
         )
     report.draw_search(hits, None, sheet, html)

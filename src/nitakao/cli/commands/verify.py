@@ -11,7 +11,7 @@ from nitakao.cli import options, output
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
-    from nitakao.tasks.probes import Look
+    from nitakao.tasks.probes import SearchOptions
     from nitakao.tasks.search.verify import Comparison
     from nitakao.tasks.search.verify_person import Likeness
     from nitakao.values import Verdict
@@ -62,24 +62,32 @@ def verify(
     faces. With --vectors, A and B are names in a file that 'nitakao embed' or the article's script wrote: full names or
     base names; NAME#1 is the second face of a photo. The exit code is 0 for every verdict.
     """
-    from nitakao.tasks.probes import is_kept
+    from nitakao.tasks.probes import in_gallery
     from nitakao.tasks.search import verify as task
 
-    if gallery is not None or (vectors is None and (is_kept(a) or is_kept(b))):
+    photos = {
+        "faces": faces,
+        "device": device,
+        "gpu_memory_fraction": gpu_memory_fraction,
+        "allow_urls": allow_urls,
+        "article": article,
+        **detector,
+    }
+    if gallery is not None or (vectors is None and (in_gallery(a) or in_gallery(b))):
         if vectors is not None or picture is not None or metric is not None or flip:
             raise click.UsageError("--vectors, --picture, --metric and --flip do not apply to people of a gallery")
-        look = options.look(model, faces, device, gpu_memory_fraction, allow_urls, article, **detector)
-        _show_known(a, b, _known(voice, a, b, gallery, threshold, look), as_json)
+        search = options.search_options(model, threshold=threshold, **photos)
+        _show_known(a, b, _known(voice, a, b, gallery, search), as_json)
         return
     if vectors is not None:
         if picture is not None:
             raise click.UsageError("--picture needs photos, and --vectors has none")
-        verdict = task.among(vectors, a, b, model=model, metric=metric, threshold=threshold)  # type: ignore[arg-type]
+        verdict = task.verify_vectors(vectors, a, b, model=model, metric=metric, threshold=threshold)  # type: ignore[arg-type]
         _show(a, b, verdict, as_json)
         return
     if metric is not None:
         raise click.UsageError("--metric requires --vectors: photos are compared in the model's own metric")
-    choice = faces or ("first" if article else "largest")
+    settings = options.pipeline_options(flip=flip, **photos)
     found = _photographs(
         voice,
         a,
@@ -87,26 +95,22 @@ def verify(
         picture,
         model=model,
         threshold=threshold,
-        choice=choice,
-        flip=flip,
-        allow_urls=allow_urls,
-        detector=options.detector_settings(article=article, **detector),
-        device=options.device_of(device, gpu_memory_fraction),
+        options=settings,
     )
     _show(a, b, found.verdict, as_json, {"faces": list(found.found)})
     if not as_json:
         for name, count in zip((a, b), found.found, strict=True):
             if count > 1:
-                click.echo(f"the {choice} of {count} faces in '{name}'")
+                click.echo(f"the {settings.faces or 'largest'} of {count} faces in '{name}'")
 
 
-def _known(voice: Voice, a: str, b: str, place: str | None, threshold: float | None, look: Look) -> Likeness:
+def _known(voice: Voice, a: str, b: str, place: str | None, options: SearchOptions) -> Likeness:
     from nitakao.tasks.arguments import card_for, opened
     from nitakao.tasks.search.verify_person import verify_known as task
 
     with opened(place) as gallery:
-        output.prepare_for_probes(voice, card_for(gallery, look.model), (a, b))
-        return task(gallery, a, b, threshold=threshold, look=look)
+        output.prepare_for_probes(voice, card_for(gallery, options.model), (a, b))
+        return task(gallery, a, b, options=options)
 
 
 def _photographs(
@@ -116,7 +120,7 @@ def _photographs(
     from nitakao.tasks.search import verify as task
 
     if picture is not None:
-        task.check_picture(Path(picture))
+        task.check_picture_path(Path(picture))
     card = card_of(model)
     output.show_notice(voice, card)
     output.fetch_weights(voice, card)

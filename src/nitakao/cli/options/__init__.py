@@ -12,6 +12,7 @@ from nitakao.cli.options.detection import (
     device_of,
     device_options,
     faces_option,
+    pipeline_options,
     standard_input,
 )
 from nitakao.cli.options.general import (
@@ -32,10 +33,10 @@ from nitakao.cli.options.probes import (
     form_options,
     hit_options,
     hit_settings,
-    look,
     picture_options,
     prior_option,
     probe_options,
+    search_options,
     threshold_option,
 )
 
@@ -61,13 +62,14 @@ __all__ = [
     "gallery_option",
     "hit_options",
     "hit_settings",
-    "look",
     "model_option",
     "parse_face_number",
     "photos_argument",
     "picture_options",
+    "pipeline_options",
     "prior_option",
     "probe_options",
+    "search_options",
     "standard_input",
     "threshold_option",
     "vectors_option",

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from nitakao.models.onnx.session import Device
+    from nitakao.pipeline import PipelineOptions
     from nitakao.values import DetectorSettings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -109,6 +110,30 @@ def device_of(device: str | None, gpu_memory_fraction: float | None) -> Device:
     from nitakao.models.onnx.session import Device
 
     return Device(device or "cpu", memory_fraction=gpu_memory_fraction)
+
+
+def pipeline_options(
+    *,
+    faces: str | None,
+    device: str | None,
+    gpu_memory_fraction: float | None,
+    allow_urls: bool,
+    article: bool,
+    flip: bool = False,
+    batch_size: int = 32,
+    **detector: Any,
+) -> PipelineOptions:
+    from nitakao.pipeline import PipelineOptions
+
+    return PipelineOptions(
+        detector=detector_settings(article=article, **detector),
+        faces=faces or ("first" if article else None),  # type: ignore[arg-type]  # one of the option's words
+        # Only where asked for: it loads ONNX Runtime, which searching for a face of the gallery does without.
+        device=device_of(device, gpu_memory_fraction) if device or gpu_memory_fraction else None,
+        flip=flip,
+        batch_size=batch_size,
+        allow_urls=allow_urls,
+    )
 
 
 def standard_input(photos: tuple[str, ...]) -> Any:

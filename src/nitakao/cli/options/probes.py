@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nitakao.cli.options.detection import detector_options, detector_settings, device_of, device_options, faces_option
+from nitakao.cli.options.detection import detector_options, device_options, faces_option, pipeline_options
 from nitakao.cli.options.general import model_option
 
 if TYPE_CHECKING:
-    from nitakao.tasks.probes import Look
+    from nitakao.tasks.probes import SearchOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,31 +36,24 @@ class Day(click.ParamType):  # type: ignore[type-arg]  # generic in newer click 
 
 
 def probe_options(command: Command) -> Command:
-    """Add the options that `look` takes."""
+    """Add the options that `search_options` takes."""
     command = device_options(detector_options(command))
     command = faces_option("Which faces of a probe photo to use (all; with several probes: largest).")(command)
     return model_option("The card or network of the gallery's model, if it is not installed by name.")(command)
 
 
-def look(
+def search_options(
     model: str | None,
-    faces: str | None,
-    device: str | None,
-    gpu_memory_fraction: float | None,
-    allow_urls: bool,
-    article: bool,
-    **detector: Any,
-) -> Look:
-    from nitakao.tasks.probes import Look
+    *,
+    each: bool = False,
+    threshold: float | None = None,
+    prior: float = 0.5,
+    flip: bool = False,
+    **photos: Any,
+) -> SearchOptions:
+    from nitakao.tasks.probes import SearchOptions
 
-    return Look(
-        model=model,
-        detector=detector_settings(article=article, **detector),
-        choice=faces or ("first" if article else None),  # type: ignore[arg-type]  # one of the option's words
-        # Only if set: a Device loads ONNX Runtime, which a probe from the gallery does not need.
-        device=device_of(device, gpu_memory_fraction) if device or gpu_memory_fraction else None,
-        allow_urls=allow_urls,
-    )
+    return SearchOptions(model, pipeline_options(flip=flip, **photos), each, threshold, prior)
 
 
 def prior_option(text: str) -> Callable[[Command], Command]:
@@ -104,24 +97,18 @@ def hit_settings(
     same_person: bool,
     max_distance: float | None,
     exclude: tuple[str, ...],
-    each: bool,
-    threshold: float | None,
-    prior: float,
 ) -> dict[str, Any]:
     """The arguments of a search. Without a limit, a limit of distance lists all hits, else ten are listed."""
     near = same_person or max_distance is not None
     return {
         "k": 10 if limit is None and not near else limit,
         "same_person": same_person,
-        "within": max_distance,
-        "away": exclude,
-        "each": each,
-        "threshold": threshold,
-        "prior": prior,
+        "max_distance": max_distance,
+        "exclude": exclude,
     }
 
 
-HIT_NAMES = ("limit", "same_person", "max_distance", "exclude", "each", "threshold", "prior")
+HIT_NAMES = ("limit", "same_person", "max_distance", "exclude")
 
 
 def picture_options(command: Command) -> Command:

@@ -9,7 +9,7 @@ from nitakao.cli.output.text import plural
 from nitakao.cli.output.voice import Steps, Voice
 
 if TYPE_CHECKING:
-    from nitakao.tasks.photos.embed import Tally
+    from nitakao.tasks.photos.embed import PhotoCounts
     from nitakao.values import Outcome
 
 
@@ -50,7 +50,7 @@ def show_outcome(voice: Voice, steps: Steps, outcome: Outcome) -> None:
             voice.detail(f"'{outcome.source}': face found after rotating the photo by {face.turn} degrees")
 
 
-def format_counts(tally: Tally) -> str:
+def format_counts(tally: PhotoCounts) -> str:
     text = plural(tally.photos, "photo")
     if tally.without_faces:
         text += f", {tally.without_faces} without a face"

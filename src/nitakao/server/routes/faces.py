@@ -15,7 +15,7 @@ from nitakao.server.problems import responses
 from nitakao.server.routes.parameters import Detector, Faces, Prior, Serving, Threshold, check_kept
 from nitakao.server.service import Service
 from nitakao.server.uploads import BODY, one_picture, pictures
-from nitakao.tasks.probes import Asked, Look, with_face
+from nitakao.tasks.probes import ProbeLike, SearchOptions, with_face
 from nitakao.tasks.scoring import PRIOR
 from nitakao.tasks.search.verify_person import verify_known
 from nitakao.values import Choice, DetectorSettings, Face, Outcome, Probe
@@ -126,20 +126,18 @@ async def verify(
     """
     parts = await pictures(request)
     sides = [_Side("a", parts.get("a", []), a, a_face), _Side("b", parts.get("b", []), b, b_face)]
-    return await serving.do(_verified, serving, sides, serving.look(settings, faces), threshold, prior)
+    options = serving.search_options(settings, faces, threshold=threshold, prior=prior)
+    return await serving.do(_verified, serving, sides, options)
 
 
-def _verified(
-    serving: Service, sides: list[_Side], look: Look, threshold: float | None, prior: float
-) -> dict[str, Any]:
-    both = [side.asked(serving, look) for side in sides]
-    kind = serving.threshold_kind(threshold)
-    threshold = serving.threshold() if threshold is None else threshold
-    found = verify_known(serving.gallery, both[0].asked, both[1].asked, threshold=threshold, prior=prior, look=look)
+def _verified(serving: Service, sides: list[_Side], options: SearchOptions) -> dict[str, Any]:
+    a, b = (side.asked(serving, options) for side in sides)
+    kind = serving.threshold_kind(options.threshold)
+    found = verify_known(serving.gallery, a.asked, b.asked, options=serving.with_threshold(options))
     verdict = found.verdict
     return {
-        "a": both[0].told(found.probes[0]),
-        "b": both[1].told(found.probes[1]),
+        "a": a.told(found.probes[0]),
+        "b": b.told(found.probes[1]),
         "distance": verdict.distance,
         "threshold": schemas.finite(verdict.threshold),
         "same": verdict.same if verdict.has_threshold else None,
@@ -161,7 +159,7 @@ class _Side:
     name: str | None
     number: int | None
 
-    def asked(self, serving: Service, look: Look) -> _Asked:
+    def asked(self, serving: Service, options: SearchOptions) -> _Asked:
         side, name = self.side, self.name
         if len(self.pictures) + (name is not None) != 1:
             raise MisuseError(
@@ -181,7 +179,7 @@ class _Side:
         picture = serving.parsed(side, self.pictures[0])
         if self.number is None:
             return _Asked(picture, size=picture.size)
-        seen = with_face(serving.see(picture, detector=look.detector))
+        seen = with_face(serving.see(picture, detector=options.photos.detector))
         if self.number >= len(seen.faces):
             raise MisuseError(
                 f"'{side}' has no face {self.number}: /detect finds {len(seen.faces)} in it",
@@ -197,7 +195,7 @@ class _Side:
 class _Asked:
     """What is asked about; of a picture its size, and where one of its faces is meant, that face and its number."""
 
-    asked: Asked
+    asked: ProbeLike
     size: tuple[int, int] | None = None
     name: str = ""
     face: Face | None = None

@@ -15,7 +15,7 @@ from nitakao.server import schemas
 from nitakao.server.jobs import Work
 from nitakao.server.problems import AGAIN, ProblemError
 from nitakao.server.service import Service, service
-from nitakao.tasks.probes import Asked, is_kept
+from nitakao.tasks.probes import ProbeLike, in_gallery
 from nitakao.values import Choice, DetectorName, DetectorSettings
 
 Made = TypeVar("Made")
@@ -63,14 +63,14 @@ async def detector(
 Detector: TypeAlias = Annotated[DetectorSettings, Depends(detector)]
 
 
-def asked(serving: Service, pictures: list[bytes], named: list[str]) -> list[Asked]:
+def asked(serving: Service, pictures: list[bytes], named: list[str]) -> list[ProbeLike]:
     """Whom a request asks about: its pictures, then who is named of the gallery.
 
     Raises MisuseError for nobody, and for a name that is none of the gallery's: no path of the server is ever read.
     """
     for name in named:
         check_kept(name)
-    found: list[Asked] = [serving.parsed(name_of(n, len(pictures)), data) for n, data in enumerate(pictures)]
+    found: list[ProbeLike] = [serving.parsed(name_of(n, len(pictures)), data) for n, data in enumerate(pictures)]
     if not found and not named:
         raise MisuseError(
             "name somebody to ask about: a picture as the body, or probe=face:12, person:Ada or #12",
@@ -88,7 +88,7 @@ async def accept(serving: Service, kind: str, work: Work) -> dict[str, Any]:
 
 def check_kept(name: str) -> None:
     """Raises MisuseError unless the name is of somebody in the gallery."""
-    if not is_kept(name):
+    if not in_gallery(name):
         raise MisuseError(
             "somebody of the gallery is named by face:12, person:Ada or #12, and nothing else is read",
             code="invalid-probe",
@@ -101,6 +101,6 @@ def name_of(place: int, count: int) -> str:
     return "image" if count == 1 else f"image {place + 1}"
 
 
-def sizes(asked: list[Asked]) -> dict[str, tuple[int, int]]:
+def sizes(asked: list[ProbeLike]) -> dict[str, tuple[int, int]]:
     """Of each picture that is asked about, by the name that its probes begin with."""
     return {one.source: one.size for one in asked if isinstance(one, Encoded)}

@@ -25,7 +25,7 @@ from nitakao.server.routes.parameters import (
 )
 from nitakao.server.service import Service
 from nitakao.server.uploads import BODY, pictures
-from nitakao.tasks.probes import Asked, Look, where
+from nitakao.tasks.probes import ProbeLike, SearchOptions, face_filter
 from nitakao.tasks.scoring import PRIOR
 from nitakao.tasks.search.identify import identify as identify_task
 from nitakao.tasks.search.search import search as search_task
@@ -106,23 +106,22 @@ def _search(
         serving.gallery,
         *who,
         k=wanted.most,
-        where=where(
+        where=face_filter(
             serving.gallery,
             list(among.person),
             folder=among.folder,
             since=among.since,
             until=among.until,
-            least=among.min_quality,
+            min_quality=among.min_quality,
             hidden=among.hidden,
         ),
-        away=exclude,
-        each=wanted.each,
-        within=wanted.max_distance,
+        exclude=exclude,
+        max_distance=wanted.max_distance,
         same_person=wanted.same_person,
         different_people=wanted.different_people,
-        threshold=serving.threshold() if wanted.threshold is None else wanted.threshold,
-        prior=wanted.prior,
-        look=serving.look(settings, choice),
+        options=serving.with_threshold(
+            serving.search_options(settings, choice, each=wanted.each, threshold=wanted.threshold, prior=wanted.prior)
+        ),
     )
     answers = [
         {"probe": _probe(answer.probe, who), "hits": [schemas.hit(match) for match in answer.hits]}
@@ -145,18 +144,13 @@ async def identify(
 ) -> dict[str, Any]:
     """Who it is, of the people in the gallery who have a name, or nobody known."""
     given = (await pictures(request)).get("image", [])
-    options = {"k": k, "each": each, "threshold": threshold, "prior": prior}
-    return await serving.do(_identify, serving, given, probe or [], serving.look(settings, faces), options)
+    options = serving.search_options(settings, faces, each=each, threshold=threshold, prior=prior)
+    return await serving.do(_identify, serving, given, probe or [], k, options)
 
 
-def _identify(
-    serving: Service, given: list[bytes], named: list[str], look: Look, options: dict[str, Any]
-) -> dict[str, Any]:
+def _identify(serving: Service, given: list[bytes], named: list[str], k: int, options: SearchOptions) -> dict[str, Any]:
     who = asked(serving, given, named)
-    requested = options["threshold"]
-    if requested is None:
-        options["threshold"] = serving.threshold()
-    found = identify_task(serving.gallery, *who, look=look, **options)
+    found = identify_task(serving.gallery, *who, k=k, options=serving.with_threshold(options))
     identities = [
         {
             "probe": _probe(one.probe, who),
@@ -166,7 +160,7 @@ def _identify(
         }
         for one in found.identities
     ]
-    info = _info(serving, found.info, requested)
+    info = _info(serving, found.info, options.threshold)
     return {"identities": identities, "people": found.people, "info": info, "problems": list(found.problems)}
 
 
@@ -174,7 +168,7 @@ def _info(serving: Service, info: ResultInfo, requested: float | None) -> dict[s
     return schemas.result_info(info, serving.threshold_kind(requested), serving.calibration_kind())
 
 
-def _probe(probe: Probe, who: Sequence[Asked]) -> dict[str, Any]:
+def _probe(probe: Probe, who: Sequence[ProbeLike]) -> dict[str, Any]:
     """The probe, with the size of its picture, which its name begins with."""
     name = (probe.parts[0] if probe.parts else probe).name.partition("#")[0]
     return schemas.probe(probe, sizes(list(who)).get(name))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nitakao.errors import FaceApiError
-from nitakao.tasks.scoring import Judge
+from nitakao.tasks.scoring import Scorer
 
 SAME = 0.5  # from here on 'isIdentical'; the Face API's
 AT_HALF = 0.95  # confidence at half the threshold, of a model without a calibration
@@ -35,7 +35,7 @@ class Scale:
         return np.asarray(np.exp(-np.logaddexp(0.0, -odds)), np.float64)
 
 
-def scale_of(judge: Judge) -> Scale:
+def scale_of(judge: Scorer) -> Scale:
     """The model's scale. Raises FaceApiError where neither a threshold nor a calibration is known.
 
     A model with a calibration but no threshold has it where the calibration finds one person as likely as two.

@@ -1,4 +1,4 @@
-"""Work on a thread of its own, and what it gives taken here as it comes."""
+"""Run work on its own thread and iterate over its results."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 Item = TypeVar("Item")
-Give: TypeAlias = Callable[[Item], None]
+Put: TypeAlias = Callable[[Item], None]
 
-TICK = 0.1  # seconds after which each side looks whether the other one has ended
-PATIENCE = 10.0  # seconds that an early end waits for what is under way, which may be for standard input
+POLL_SECONDS = 0.1  # interval at which each side checks whether the other has ended
+JOIN_SECONDS = 10.0  # longest wait for the work after an early end: it may be waiting for standard input
 
 
-class _OverError(Exception):
-    """Nobody takes what is given any more."""
+class _ClosedError(Exception):
+    """The consumer has ended."""
 
 
 @dataclass(frozen=True)
@@ -26,47 +26,51 @@ class _End:
 
 
 @contextmanager
-def aside(work: Callable[[Give[Item]], None], ahead: int) -> Iterator[Iterator[Item | None]]:
-    """What `work` gives to its argument, in order, up to `ahead` of it held; None where nothing came for a moment.
+def run_in_background(work: Callable[[Put[Item]], None], ahead: int) -> Iterator[Iterator[Item | None]]:
+    """Run `work` on its own thread and yield an iterator over the items it puts, in order.
 
-    What `work` raises is raised here, after all that it gave.  Where the block ends early, so does `work`, with what it
-    gives next.
+    The iterator gives None when no item came for 0.1 seconds. It raises what `work` raises, after all items. If the
+    block ends early, `work` is stopped at its next put.
+
+    Args:
+        work: Called with a function that puts one item.
+        ahead: Number of items held, at most.
     """
-    line = _Line[Item](ahead)
-    thread = threading.Thread(target=line.run, args=(work,), name="nitakao-aside", daemon=True)
+    channel = _Channel[Item](ahead)
+    thread = threading.Thread(target=channel.run, args=(work,), name="nitakao-background", daemon=True)
     thread.start()
     try:
-        yield line.taken()
+        yield channel.items()
     finally:
-        line.over.set()
-        thread.join(PATIENCE)
+        channel.closed.set()
+        thread.join(JOIN_SECONDS)
 
 
-class _Line(Generic[Item]):
+class _Channel(Generic[Item]):
     def __init__(self, ahead: int) -> None:
-        self.ready: queue.Queue[Any] = queue.Queue(ahead)
-        self.over = threading.Event()
+        self.queue: queue.Queue[Any] = queue.Queue(ahead)
+        self.closed = threading.Event()
 
-    def run(self, work: Callable[[Give[Item]], None]) -> None:
+    def run(self, work: Callable[[Put[Item]], None]) -> None:
         error: BaseException | None = None
         try:
-            work(self.give)
+            work(self.put)
         except BaseException as raised:
             error = raised
-        with suppress(_OverError):
-            self.give(_End(error))
+        with suppress(_ClosedError):
+            self.put(_End(error))
 
-    def give(self, item: Any) -> None:
-        while not self.over.is_set():
+    def put(self, item: Any) -> None:
+        while not self.closed.is_set():
             with suppress(queue.Full):
-                self.ready.put(item, timeout=TICK)
+                self.queue.put(item, timeout=POLL_SECONDS)
                 return
-        raise _OverError
+        raise _ClosedError
 
-    def taken(self) -> Iterator[Item | None]:
+    def items(self) -> Iterator[Item | None]:
         while True:
             try:
-                item = self.ready.get(timeout=TICK)
+                item = self.queue.get(timeout=POLL_SECONDS)
             except queue.Empty:
                 yield None
                 continue

@@ -1,4 +1,4 @@
-"""Photographs and videos into a gallery: what it has not seen yet is looked through, and kept."""
+"""Detect and embed the faces of photos and videos and store them in a gallery. Skips what is already there."""
 
 from __future__ import annotations
 
@@ -8,49 +8,57 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from nitakao.errors import MisuseError
+from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.arguments import Named, Place, card_for, card_of, opened, sources
-from nitakao.tasks.gallery.background import aside
-from nitakao.values import Choice, DetectorSettings, ModelCard, Photo
+from nitakao.tasks.gallery.background import run_in_background
+from nitakao.tasks.gallery.index_options import IndexOptions
+from nitakao.values import ModelCard, Photo
 
-if TYPE_CHECKING:  # these load SQLAlchemy, ONNX Runtime and OpenCV: not before there is work
+if TYPE_CHECKING:  # these load SQLAlchemy, ONNX Runtime and OpenCV
     from nitakao.gallery import GalleryStore
     from nitakao.gallery.enrol import Indexed, ScannedFile
-    from nitakao.models.onnx.session import Device
-    from nitakao.photos import Limits
     from nitakao.photos.watch import FileChanges
     from nitakao.pipeline import Pipeline
-    from nitakao.tasks.gallery.ingest import Again, How
 
-TOGETHER, FACES_TOGETHER = 64, 2000  # files and faces that are written in one transaction at most,
-LONGEST = 1.0  # and seconds until it is: each one waits for the disk
-AHEAD = 64  # of what was looked at, or found unchanged, that may wait to be written or told
+MAX_FILES, MAX_FACES = 64, 2000  # files and faces per transaction, at most,
+MAX_SECONDS = 1.0  # and seconds until it is written: each transaction waits for the disk
+QUEUE_SIZE = 64  # processed or unchanged files that wait to be written or reported, at most
 
 
 @dataclass
-class Tally:
-    """What became of the files so far.  faces: written in this run; became: how many files became what."""
+class IndexCounts:
+    """Numbers of files and faces indexed so far.
+
+    Attributes:
+        faces: Faces written.
+        without_face: Photos without a face.
+        unreadable: Files that could not be read.
+        statuses: Number of files with each status.
+    """
 
     faces: int = 0
     without_face: int = 0
     unreadable: int = 0
-    became: dict[str, int] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)
 
     @property
     def photos(self) -> int:
-        """Files that were named, whatever became of them."""
-        return sum(count for what, count in self.became.items() if what != "pruned")
+        """Number of files indexed, whatever their status."""
+        return sum(count for status, count in self.statuses.items() if status != "pruned")
 
-    def of(self, what: str) -> int:
-        return self.became.get(what, 0)
+    def of(self, status: str) -> int:
+        """Number of files with this status."""
+        return self.statuses.get(status, 0)
 
-    def add(self, one: Indexed) -> None:
-        self.became[one.status] = self.of(one.status) + 1
-        self.faces += len(one.faces)
-        self.unreadable += one.photo is None and bool(one.problem)
-        self.without_face += one.photo is not None and bool(one.problem) and not one.faces
+    def add(self, file: Indexed) -> None:
+        """Count one file."""
+        self.statuses[file.status] = self.of(file.status) + 1
+        self.faces += len(file.faces)
+        self.unreadable += file.photo is None and bool(file.problem)
+        self.without_face += file.photo is not None and bool(file.problem) and not file.faces
 
 
 def index(
@@ -58,64 +66,56 @@ def index(
     photos: Iterable[Named],
     *,
     model: str | ModelCard | None = None,
-    flip: bool = False,
-    detector: DetectorSettings | None = None,
-    choice: Choice = "all",
-    again: Again | None = None,
-    prune: bool = False,
-    watch: bool = False,
-    labels_from: Literal["folder"] | None = None,
-    person: str | None = None,
-    every: float = 1.0,
-    device: Device | None = None,
-    batch_size: int = 32,
-    allow_urls: bool = False,
-    limits: Limits | None = None,
+    options: PipelineOptions = PipelineOptions(),
+    indexing: IndexOptions = IndexOptions(),
     stdin: BinaryIO | None = None,
-    eyes: Pipeline | None = None,
+    pipeline: Pipeline | None = None,
     prepare: Callable[[ModelCard], None] = lambda card: None,
-    tally: Tally | None = None,
 ) -> Generator[Indexed, None, None]:
-    """What became of each file, told once it is kept: what was told survives a crash and a power cut.
+    """Detect and embed the faces of photos and videos and store them in a gallery.
 
-    gallery: made where there is none, for `model` (dlib-resnet) and `flip`; one that is there keeps its own.
-    photos: files, folders, globs, videos, photographs in memory; addresses where `allow_urls`.  choice: which faces.
-    again: 'problems' looks anew at files with problems and photographs without a face, 'all' at every one.
-    prune: at the end, take out files that are gone from what was named.  watch: go on as files arrive, without end.
-    labels_from: 'folder' gives the most central face of each photograph to the person called as its folder is.
-    person: gives it to this one.  Faces that were given to somebody by hand stay there.
-    every: seconds between the frames of a video that are looked at.
-    prepare: called with the card before anything is looked at.  tally: counted in place.  eyes: networks, loaded.
-    Files come back in the order in which they are done.  Nothing is done before the first is asked for.
+    Nothing happens before the first result is requested.
+
+    Args:
+        gallery: The gallery; created if it does not exist.
+        photos: Files, folders, globs, videos and photos in memory; also addresses, with `options.allow_urls`.
+        model: Name, path or card of a new gallery's model. None uses dlib-resnet. An existing gallery keeps its model.
+        options: How to read photos, and to detect and embed faces. `flip` sets how a new gallery embeds faces.
+        indexing: What to rescan, prune, watch and name.
+        stdin: Where to read the list of photos that '-' stands for.
+        pipeline: A pipeline with loaded networks. None loads them for this call.
+        prepare: Called with the gallery's card before the first photo is processed.
+
+    Yields:
+        The status of each file, in the order in which files are finished, once it is stored durably.
+
+    Raises:
+        MisuseError: If the options contradict the gallery or each other.
+        GalleryError: If the gallery holds another model's vectors.
     """
-    from nitakao.tasks.gallery.ingest import How
-
-    settings = detector or DetectorSettings()
-    how = How(settings, choice, device, batch_size, limits, allow_urls, again, every, labels_from, person, eyes)
     roots: list[str] = []
-    if prune or watch:
+    if indexing.prune or indexing.watch:
         photos = list(photos)
         roots = _roots(photos)
     found: Iterator[str | Photo]
-    if watch:
-        found = chain.from_iterable(_standing(named, allow_urls) for named in photos)
+    if indexing.watch:
+        found = chain.from_iterable(_existing(named, options.allow_urls) for named in photos)
     else:
-        found = cast("Iterator[str | Photo]", sources(photos, allow_urls=allow_urls, videos=True, stdin=stdin))
-    run = _Run(gallery, model, flip, how, roots, prune, watch, prepare)
-    return run.counted(found, Tally() if tally is None else tally)
+        found = cast("Iterator[str | Photo]", sources(photos, allow_urls=options.allow_urls, videos=True, stdin=stdin))
+    return _Run(gallery, model, options, indexing, pipeline, roots, prepare).index(found)
 
 
 def _roots(photos: Iterable[Named]) -> list[str]:
-    """The files and folders that were named outright, absolute. Raises MisuseError where there are none."""
+    """Absolute paths of the files and folders among `photos`. Raises MisuseError if there are none."""
     paths = [os.fspath(named) for named in photos if not isinstance(named, Photo)]
     roots = [os.path.abspath(path) for path in paths if path != "-" and os.path.lexists(path)]
     if not roots:
-        raise MisuseError("what is gone, or arrives, is looked for in files and folders: name at least one")
+        raise MisuseError("prune and watch need files or folders: name at least one")
     return roots
 
 
-def _standing(named: Named, allow_urls: bool) -> Iterator[str | Photo]:
-    """What is there already; nothing in a folder that is still empty."""
+def _existing(named: Named, allow_urls: bool) -> Iterator[str | Photo]:
+    """The photos that exist already; nothing for an empty folder."""
     if not isinstance(named, Photo) and os.path.isdir(named) and not any(os.scandir(named)):
         return iter(())
     return cast("Iterator[str | Photo]", sources([named], allow_urls=allow_urls, videos=True))
@@ -127,52 +127,71 @@ class _Run:
 
     place: Place
     model: str | ModelCard | None
-    flip: bool
-    how: How
+    options: PipelineOptions
+    indexing: IndexOptions
+    pipeline: Pipeline | None
     roots: list[str]
-    prune: bool
-    watch: bool
     prepare: Callable[[ModelCard], None]
 
-    def counted(self, found: Iterator[str | Photo], tally: Tally) -> Generator[Indexed, None, None]:
-        with _opened(self.place, self.model, self.flip) as gallery:
-            if self.flip and not gallery.flip:
+    def index(self, found: Iterator[str | Photo]) -> Generator[Indexed, None, None]:
+        with _opened(self.place, self.model, self.options.flip) as gallery:
+            if self.options.flip and not gallery.flip:
                 raise MisuseError(
                     f"gallery '{gallery.location}' was created without flip: omit flip, or create another"
                 )
-            for one in self._all(gallery, card_for(gallery, self.model), found):
-                tally.add(one)
-                yield one
+            card = card_for(gallery, self.model)
+            changes = self._watch()
+            yield from self._write(gallery, card, found)
+            yield from self._prune(gallery)
+            for change in changes:
+                yield from self._write(gallery, card, change.files)
+                if change.removed:
+                    yield from self._prune(gallery)
 
-    def _all(self, gallery: GalleryStore, card: ModelCard, found: Iterator[str | Photo]) -> Iterator[Indexed]:
-        arriving = self._arriving()
-        yield from _written(gallery, card, self.how, found, self.prepare)
-        yield from self._pruned(gallery)
-        for arrived in arriving:
-            yield from _written(gallery, card, self.how, arrived.files, self.prepare)
-            if arrived.removed:
-                yield from self._pruned(gallery)
-
-    def _arriving(self) -> Iterator[FileChanges]:
-        """What arrives from now on, also while what is there is looked at."""
-        if not self.watch:
+    def _watch(self) -> Iterator[FileChanges]:
+        """Files that arrive from now on, including while existing files are processed."""
+        if not self.indexing.watch:
             return iter(())
         from nitakao.photos.watch import watch_files
 
-        arriving = watch_files(self.roots)
-        next(arriving)
-        return arriving
+        changes = watch_files(self.roots)
+        next(changes)
+        return changes
 
-    def _pruned(self, gallery: GalleryStore) -> Iterator[Indexed]:
-        if self.prune:
+    def _prune(self, gallery: GalleryStore) -> Iterator[Indexed]:
+        if self.indexing.prune:
             from nitakao.gallery.prune import prune
 
             yield from prune(gallery, self.roots)
 
+    def _write(self, gallery: GalleryStore, card: ModelCard, named: Iterable[str | Photo]) -> Iterator[Indexed]:
+        """Store files in batches; none waits longer than a second."""
+        from nitakao.gallery.enrol import enrol
+        from nitakao.tasks.gallery.ingest import Ingest
+
+        waiting: list[ScannedFile] = []
+        deadline = 0.0
+
+        def work(put: Callable[[list[Indexed] | ScannedFile], None]) -> None:
+            Ingest(gallery, card, self.options, self.indexing, self.pipeline, put, self.prepare).run(named)
+
+        with run_in_background(work, QUEUE_SIZE) as items:
+            for item in items:
+                if isinstance(item, list):
+                    yield from item
+                elif item is not None:
+                    deadline = deadline if waiting else time.monotonic() + MAX_SECONDS
+                    waiting.append(item)
+                if waiting and (_is_full(waiting) or time.monotonic() >= deadline):
+                    yield from enrol(gallery, waiting)
+                    waiting = []
+            if waiting:
+                yield from enrol(gallery, waiting)
+
 
 @contextmanager
 def _opened(place: Place, model: str | ModelCard | None, flip: bool) -> Iterator[GalleryStore]:
-    """The gallery that is meant; made where there is none yet."""
+    """Open the gallery; create it if it does not exist."""
     from nitakao.gallery import GalleryStore
 
     is_there = isinstance(place, GalleryStore) or GalleryStore.exists(place)
@@ -181,32 +200,5 @@ def _opened(place: Place, model: str | ModelCard | None, flip: bool) -> Iterator
         yield gallery
 
 
-def _written(
-    gallery: GalleryStore, card: ModelCard, how: How, named: Iterable[str | Photo], prepare: Callable[[ModelCard], None]
-) -> Iterator[Indexed]:
-    """What became of each file, once it is kept: many are written together, and none waits longer than a second."""
-    from nitakao.gallery.enrol import enrol
-    from nitakao.tasks.gallery.ingest import Inflow
-
-    waiting: list[ScannedFile] = []
-    due = 0.0
-
-    def flow(give: Callable[[list[Indexed] | ScannedFile], None]) -> None:
-        Inflow(gallery, card, how, give, prepare).run(named)
-
-    with aside(flow, AHEAD) as given:
-        for item in given:
-            if isinstance(item, list):
-                yield from item
-            elif item is not None:
-                due = due if waiting else time.monotonic() + LONGEST
-                waiting.append(item)
-            if waiting and (_many(waiting) or time.monotonic() >= due):
-                yield from enrol(gallery, waiting)
-                waiting = []
-        if waiting:
-            yield from enrol(gallery, waiting)
-
-
-def _many(waiting: list[ScannedFile]) -> bool:
-    return len(waiting) >= TOGETHER or sum(len(looked.faces) for looked in waiting) >= FACES_TOGETHER
+def _is_full(waiting: list[ScannedFile]) -> bool:
+    return len(waiting) >= MAX_FILES or sum(len(looked.faces) for looked in waiting) >= MAX_FACES

@@ -35,7 +35,7 @@ class SideCar:
     """
 
     path: str
-    what: Literal["written", "unchanged", "problem"]
+    status: Literal["written", "unchanged", "problem"]
     names: tuple[str, ...] = ()
     problem: str = ""
 

@@ -1,4 +1,4 @@
-"""Photographs to faces."""
+"""Detect the faces of photos."""
 
 from __future__ import annotations
 
@@ -9,45 +9,41 @@ from typing import TYPE_CHECKING, BinaryIO
 from nitakao.pipeline import PipelineOptions
 from nitakao.report import drawing
 from nitakao.tasks.arguments import Given, looking, sources
-from nitakao.values import Choice, DetectorSettings, Outcome
+from nitakao.values import Outcome
 
-if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV: not before there is work
-    from nitakao.models.onnx.session import Device
-    from nitakao.photos import Limits
+if TYPE_CHECKING:  # loads ONNX Runtime
     from nitakao.pipeline import Pipeline
 
 
 def detect(
     photos: Iterable[Given],
     *,
-    detector: DetectorSettings | None = None,
-    choice: Choice = "all",
-    device: Device | None = None,
-    allow_urls: bool = False,
-    limits: Limits | None = None,
+    options: PipelineOptions = PipelineOptions(),
     stdin: BinaryIO | None = None,
-    eyes: Pipeline | None = None,
+    pipeline: Pipeline | None = None,
 ) -> Iterator[Outcome]:
-    """The faces in each photograph, in order, best score first; a bad photograph gives an outcome with its problem.
+    """Detect the faces of each photo.
 
-    photos: files, folders, globs, photographs in memory; addresses where `allow_urls`.
-    choice: which faces to keep.  stdin: where the list is read that '-' stands for.  eyes: networks that are
-    loaded.
+    Args:
+        photos: Files, folders, globs and photos in memory; also addresses, with `options.allow_urls`.
+        options: How to read photos and detect faces.
+        stdin: Where to read the list of photos that '-' stands for.
+        pipeline: A pipeline with loaded networks. None loads them for this call.
+
+    Yields:
+        One outcome per photo, in order, with its faces sorted by score. A photo that cannot be used gives an outcome
+        with its problem.
     """
-    found = sources(photos, allow_urls=allow_urls, stdin=stdin)
-    return looking(eyes)(
-        found,
-        options=PipelineOptions(detector or DetectorSettings(), choice, device, limits=limits, allow_urls=allow_urls),
-    )
+    return looking(pipeline)(sources(photos, allow_urls=options.allow_urls, stdin=stdin), options=options)
 
 
-folder = drawing.make_folder
+make_folder = drawing.make_folder
 
 
-def draw(into: Path, outcome: Outcome, *, allow_urls: bool = False) -> Path:
-    """The path of a copy of the photograph with its faces marked, in the folder `into`; the original stays as it is."""
+def draw(folder: Path, outcome: Outcome, *, allow_urls: bool = False) -> Path:
+    """Save a copy of the photo with its faces marked, and return its path."""
     from nitakao import photos
 
-    path = into / drawing.picture_name(outcome, "-faces.jpg")
+    path = folder / drawing.picture_name(outcome, "-faces.jpg")
     drawing.save(path, drawing.draw_faces(photos.read(outcome.source, allow_urls=allow_urls), outcome.faces))
     return path

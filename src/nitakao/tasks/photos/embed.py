@@ -1,4 +1,4 @@
-"""Photographs to vectors, one by one or into a file."""
+"""Embed the faces of photos, one by one or into a file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from nitakao.errors import MisuseError, PhotoError
-from nitakao.pipeline.options import BATCH_SIZE, PipelineOptions
+from nitakao.pipeline import PipelineOptions
 from nitakao.report import drawing
 from nitakao.tasks.arguments import Given, Named, card_of, looking, sources
-from nitakao.values import Choice, DetectorSettings, ModelCard, Outcome, Photo
+from nitakao.values import Choice, ModelCard, Outcome, Photo
 
-if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV: not before there is work
-    from nitakao.models.onnx.session import Device
-    from nitakao.photos import Encoded, Limits
+if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV
+    from nitakao.photos import Encoded
     from nitakao.pipeline import Pipeline
     from nitakao.vectors import KeyKind
 
@@ -26,37 +25,38 @@ def embed(
     photos: Iterable[Given],
     *,
     model: str | ModelCard | None = None,
-    detector: DetectorSettings | None = None,
-    choice: Choice = "all",
-    flip: bool = False,
-    device: Device | None = None,
-    batch_size: int = BATCH_SIZE,
+    options: PipelineOptions = PipelineOptions(),
     keep_crops: bool = False,
-    allow_urls: bool = False,
-    limits: Limits | None = None,
     stdin: BinaryIO | None = None,
-    eyes: Pipeline | None = None,
+    pipeline: Pipeline | None = None,
 ) -> Iterator[Outcome]:
-    """The faces in each photograph with their vectors, in order; a bad photograph gives an outcome with its problem.
+    """Detect and embed the faces of each photo.
 
-    photos: files, folders, globs, photographs in memory; addresses where `allow_urls`.  model: a card's name, its
-    path, or a card; dlib-resnet unless told otherwise.  choice: which faces to keep.  flip: average each vector with
-    that of the mirrored crop.  keep_crops: outcomes carry what the network saw.
-    stdin: where the list is read that '-' stands for.  eyes: networks that are loaded.
+    Args:
+        photos: Files, folders, globs and photos in memory; also addresses, with `options.allow_urls`.
+        model: Name, path or card of the embedding model. None uses dlib-resnet.
+        options: How to read photos, and to detect and embed faces.
+        keep_crops: Keep the aligned crops in the outcomes.
+        stdin: Where to read the list of photos that '-' stands for.
+        pipeline: A pipeline with loaded networks. None loads them for this call.
+
+    Yields:
+        One outcome per photo, in order, with a vector per face. A photo that cannot be used gives an outcome with its
+        problem.
     """
     card = card_of(model)
-    found = sources(photos, allow_urls=allow_urls, stdin=stdin)
-    return looking(eyes)(
-        found,
-        card=card,
-        options=PipelineOptions(detector or DetectorSettings(), choice, device, flip, batch_size, limits, allow_urls),
-        keep_crops=keep_crops,
-    )
+    found = sources(photos, allow_urls=options.allow_urls, stdin=stdin)
+    return looking(pipeline)(found, card=card, options=options, keep_crops=keep_crops)
 
 
 @dataclass
-class Tally:
-    """What became of the photographs so far.  saved: where the vectors are; kept: how many there are."""
+class PhotoCounts:
+    """Numbers of photos and faces processed so far.
+
+    Attributes:
+        kept: Number of vectors in the file.
+        saved: Path of the file, once it is complete.
+    """
 
     photos: int = 0
     with_faces: int = 0
@@ -67,96 +67,102 @@ class Tally:
     saved: Path | None = None
 
     def add(self, outcome: Outcome) -> None:
+        """Count one photo."""
         self.photos += 1
         self.faces += len(outcome.faces)
         if outcome.faces:
             self.with_faces += 1
-        elif was_read(outcome):
-            self.without_faces += 1
-        else:
+        elif outcome.status == "unreadable":
             self.unreadable += 1
+        else:
+            self.without_faces += 1
 
 
-def was_read(outcome: Outcome) -> bool:
-    """Whether the photograph itself was fine, whatever was found in it."""
-    return outcome.status != "unreadable"
+@dataclass(frozen=True)
+class EmbedOutput:
+    """The files that `embed_to_file` writes.
+
+    Attributes:
+        path: The vectors file; its ending sets the format (.npz, .parquet, .csv, .jsonl or .pkl).
+        key: Whether a vector's key is its photo's path or base name. None: the base name in a .pkl, else the path.
+        crops: Folder for the aligned crops. None writes no crops.
+    """
+
+    path: str | os.PathLike[str]
+    key: KeyKind | None = None
+    crops: str | os.PathLike[str] | None = None
 
 
-def save(
-    path: str | os.PathLike[str],
+def embed_to_file(
+    output: EmbedOutput,
     photos: Iterable[Named],
     *,
     model: str | ModelCard | None = None,
-    detector: DetectorSettings | None = None,
-    choice: Choice | None = None,
-    flip: bool = False,
-    device: Device | None = None,
-    batch_size: int = BATCH_SIZE,
-    key: KeyKind | None = None,
-    crops: str | os.PathLike[str] | None = None,
-    allow_urls: bool = False,
+    options: PipelineOptions = PipelineOptions(),
     stdin: BinaryIO | None = None,
     prepare: Callable[[], None] = lambda: None,
     watch: Callable[[Outcome], None] = lambda outcome: None,
-    tally: Tally | None = None,
-) -> Tally:
-    """What became of the photographs, whose vectors are now in the file `path`; its ending tells the kind.
+    counts: PhotoCounts | None = None,
+) -> PhotoCounts:
+    """Embed the faces of photos and write their vectors to a file.
 
-    choice: all faces unless told otherwise; for a .pkl, which has one face for each picture, the article's first.
-    key: whether a face stands under its photo's path, or its base name, as in a .pkl unless told otherwise.
-    crops: a folder for the aligned crops.  prepare: runs when the output is open, before the first photograph.
-    watch: is shown every outcome once it is in the file.
-    tally: counted in place, so that it can be looked at after Ctrl-C, which leaves a complete file of what was done.
-    Raises PhotoError, and writes nothing, where not one photograph could be read.
+    An interruption leaves a complete file of the photos processed so far.
+
+    Args:
+        output: The files to write.
+        photos: Files, folders, globs and photos in memory.
+        model: Name, path or card of the embedding model. None uses dlib-resnet.
+        options: How to read photos, and to detect and embed faces. A .pkl holds one face per photo: by default the
+            first, as in the article.
+        stdin: Where to read the list of photos that '-' stands for.
+        prepare: Called once the output is open, before the first photo.
+        watch: Called with each outcome once it is in the file.
+        counts: Updated in place, to be read after an interruption.
+
+    Returns:
+        The counts.
+
+    Raises:
+        PhotoError: If no photo could be read; no file is written then.
     """
     from nitakao.vectors import VectorsWriter, suffix_of
 
-    tally = Tally() if tally is None else tally
+    counts = PhotoCounts() if counts is None else counts
     card = card_of(model)
-    choice = _choice(choice, suffix_of(path))
-    found = sources(photos, allow_urls=allow_urls, stdin=stdin)
-    output = VectorsWriter(path, model=card.name, dimension=card.dimension, key=key)
+    options = replace(options, faces=_faces(options.faces, suffix_of(output.path)))
+    found = sources(photos, allow_urls=options.allow_urls, stdin=stdin)
+    file = VectorsWriter(output.path, model=card.name, dimension=card.dimension, key=output.key)
     try:
-        with output:
-            if output.key == "name":
-                found = _checked(found)
-            folder = None if crops is None else drawing.make_folder(crops)
+        with file:
+            if file.key == "name":
+                found = _check_names(found)
+            folder = None if output.crops is None else drawing.make_folder(output.crops)
             prepare()
-            outcomes = embed(
-                (source for source in found),
-                model=card,
-                detector=detector,
-                choice=choice,
-                flip=flip,
-                device=device,
-                batch_size=batch_size,
-                keep_crops=folder is not None,
-                allow_urls=allow_urls,
-            )
-            with closing(cast("Generator[Outcome, None, None]", outcomes)):  # on Ctrl-C, its threads end before we do
+            outcomes = embed((source for source in found), model=card, options=options, keep_crops=folder is not None)
+            with closing(cast("Generator[Outcome, None, None]", outcomes)):  # ends its threads first on Ctrl-C
                 for outcome in outcomes:
-                    output.add(outcome)
-                    tally.add(outcome)
+                    file.add(outcome)
+                    counts.add(outcome)
                     if folder is not None:
                         _save_crops(folder, outcome)
                     watch(outcome)
-            if tally.unreadable and tally.unreadable == tally.photos:
-                raise PhotoError(f"none of the {tally.photos} photographs could be read: nothing was written")
+            if counts.unreadable and counts.unreadable == counts.photos:
+                raise PhotoError(f"none of the {counts.photos} photographs could be read: nothing was written")
     finally:
-        tally.kept, tally.saved = output.count, output.saved_path
-    return tally
+        counts.kept, counts.saved = file.count, file.saved_path
+    return counts
 
 
-def _choice(choice: Choice | None, suffix: str) -> Choice:
-    if suffix == ".pkl" and choice == "all":
+def _faces(faces: Choice | None, ending: str) -> Choice:
+    if ending == ".pkl" and faces == "all":
         raise MisuseError(
             "a .pkl holds one face for each picture: choose which, or write .npz, .parquet, .csv or .jsonl"
         )
-    return choice or ("first" if suffix == ".pkl" else "all")
+    return faces or ("first" if ending == ".pkl" else "all")
 
 
-def _checked(found: Iterator[str | Photo | Encoded]) -> Iterator[str | Photo | Encoded]:
-    """The same photographs, once it is known that no two of them share a base name."""
+def _check_names(found: Iterator[str | Photo | Encoded]) -> Iterator[str | Photo | Encoded]:
+    """Return the same photos, after checking that no two of them share a base name."""
     from nitakao.vectors.write import check_unique_names
 
     listed = list(found)
@@ -170,9 +176,10 @@ def _save_crops(folder: Path, outcome: Outcome) -> None:
 
 
 def with_crop(card: ModelCard, *, size: int | None = None, margin: float | None = None) -> ModelCard:
-    """The card with the size or margin of its crop changed, as the article's options do; threshold and all stay.
+    """Return the card with another crop size or margin, as the article's options set them.
 
-    Raises MisuseError where the card cuts faces by landmarks, which a margin or another size would belie.
+    Raises:
+        MisuseError: If the card crops faces by landmarks.
     """
     crop = card.crop
     crop = replace(crop, size=crop.size if size is None else size, margin=crop.margin if margin is None else margin)

@@ -1,10 +1,10 @@
-"""People learnt from a gallery's names, and recognised in photographs without it."""
+"""Train a classifier on a gallery's named people, and use it without the gallery."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -12,19 +12,24 @@ import numpy as np
 from nitakao.classifiers import Classifier, Examples, Method, Report, fit
 from nitakao.classifiers import report as reported
 from nitakao.pipeline import PipelineOptions
-from nitakao.tasks.arguments import Named, Place, card_for, card_of, opened, sources
-from nitakao.tasks.probes import Look
-from nitakao.values import DetectorSettings, Outcome
+from nitakao.tasks.arguments import Named, Place, card_for, card_of, looking, opened, sources
+from nitakao.values import ModelCard, Outcome
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import GalleryStore
 
-REFUSED = 0.99  # share of strangers
+REJECTED = 0.99  # share of strangers
 
 
 @dataclass(frozen=True)
 class Guess:
-    """Who a face is.  name: empty for nobody known.  likeliest: who it would be else.  score: large when sure."""
+    """The person of a face.
+
+    Attributes:
+        name: Name of the person; empty if rejected as unknown.
+        likeliest: The most likely person, rejected or not.
+        score: Higher is more certain.
+    """
 
     name: str
     likeliest: str
@@ -33,7 +38,7 @@ class Guess:
 
 @dataclass(frozen=True, eq=False)
 class Classified:
-    """One photograph and a guess for each of its faces."""
+    """A photo's outcome and one guess per face."""
 
     outcome: Outcome
     guesses: tuple[Guess, ...]
@@ -43,13 +48,16 @@ def train_classifier(
     place: Place = None,
     *,
     method: Method = "logistic",
-    refuse: float = REFUSED,
+    refuse: float = REJECTED,
     model: str | None = None,
 ) -> Classifier:
-    """A classifier of the people who have a name in the gallery, to be kept with `save_classifier`.
+    """Train a classifier on the gallery's named people, without hidden ones. Save it with `save_classifier`.
 
-    Hidden people are left out, and of people with very many faces the best are taken.
-    refuse: the share of strangers who shall get nobody's name.
+    Args:
+        place: The gallery. Of people with very many faces, only the best are used.
+        method: The classifier.
+        refuse: Share of strangers to reject as unknown.
+        model: Name or path of the gallery's model, if it is not found by its name.
     """
     with opened(place) as gallery:
         card = card_for(gallery, model)
@@ -60,11 +68,11 @@ def report(
     place: Place = None,
     *,
     method: Method = "logistic",
-    refuse: float = REFUSED,
+    refuse: float = REJECTED,
     model: str | None = None,
     step: Callable[[], None] = lambda: None,
 ) -> Report:
-    """How well such a classifier does on photographs and people that it was not trained on. step: see `rounds`."""
+    """Cross-validate such a classifier on held-out photos and people.  step: called after each round."""
     with opened(place) as gallery:
         return reported(_examples(gallery), card_for(gallery, model), method=method, refuse=refuse, step=step)
 
@@ -73,40 +81,39 @@ def classify(
     classifier: Classifier | str | os.PathLike[str],
     photos: Iterable[Named],
     *,
-    look: Look | None = None,
+    model: str | ModelCard | None = None,
+    options: PipelineOptions = PipelineOptions(),
     stdin: BinaryIO | None = None,
 ) -> Iterator[Classified]:
-    """Each photograph with who its faces are, in order; a bad one has its problem in `outcome`.
+    """Classify the faces of each photo.
 
-    classifier: as `train_classifier` gives it, or the file it was saved in.  look.model: the card of its model, where
-    that is not known by its name; look.choice: all faces unless told otherwise.
+    Args:
+        classifier: The classifier, or the file that it was saved in.
+        photos: Files, folders, globs and photos in memory.
+        model: Name, path or card of the classifier's model, if it is not found by its name.
+        options: How to read photos and detect faces; the classifier decides about `flip`.
+        stdin: Where to read the list of photos that '-' stands for.
+
+    Yields:
+        One result per photo, in order. A photo that cannot be used has its problem in `outcome`.
     """
-    look = look or Look()
-    known = classifier if isinstance(classifier, Classifier) else read_classifier(classifier)
-    card = card_of(look.model or known.model)
-    known.check(card)
-    found = sources(photos, allow_urls=look.allow_urls, stdin=stdin)
-    from nitakao import pipeline
-
-    outcomes = pipeline.run(
-        found,
-        card=card,
-        options=PipelineOptions(
-            look.detector or DetectorSettings(), look.choice, look.device, known.flip, allow_urls=look.allow_urls
-        ),
-    )
-    return (Classified(outcome, _guesses(known, outcome)) for outcome in outcomes)
+    classifier = classifier if isinstance(classifier, Classifier) else read_classifier(classifier)
+    card = card_of(model or classifier.model)
+    classifier.check(card)
+    found = sources(photos, allow_urls=options.allow_urls, stdin=stdin)
+    outcomes = looking(None)(found, card=card, options=replace(options, flip=classifier.flip))
+    return (Classified(outcome, _guesses(classifier, outcome)) for outcome in outcomes)
 
 
 def read_classifier(path: str | os.PathLike[str]) -> Classifier:
-    """The classifier in a file that `save_classifier` wrote. Raises FormatError for any other."""
+    """Read a classifier that `save_classifier` wrote. Raises FormatError for any other file."""
     from nitakao.classifiers.files import load
 
     return load(path)
 
 
 def save_classifier(classifier: Classifier, path: str | os.PathLike[str]) -> None:
-    """Write a classifier to a file, whole or not at all."""
+    """Write a classifier to a file, atomically."""
     from nitakao.classifiers.files import save
 
     save(classifier, path)
@@ -116,13 +123,13 @@ def _guesses(classifier: Classifier, outcome: Outcome) -> tuple[Guess, ...]:
     if not outcome.faces:
         return ()
     people, scores = classifier.guess(outcome.vectors)
-    told = zip(people.tolist(), scores.tolist(), classifier.known(scores).tolist(), strict=True)
+    rows = zip(people.tolist(), scores.tolist(), classifier.known(scores).tolist(), strict=True)
     names = classifier.people
-    return tuple(Guess(names[person] if known else "", names[person], score) for person, score, known in told)
+    return tuple(Guess(names[person] if known else "", names[person], score) for person, score, known in rows)
 
 
 def _examples(gallery: GalleryStore) -> Examples:
-    """The faces of everybody with a name."""
+    """The faces of all named people."""
     from nitakao.gallery import nearest
     from nitakao.gallery import people as persons
 
@@ -130,8 +137,8 @@ def _examples(gallery: GalleryStore) -> Examples:
     found = nearest.faces_of(gallery, [number for _, number in named])
     known = [(name, found[number]) for name, number in named if number in found]
     if not known:
-        nobody = np.zeros(0, np.int64)
-        return Examples(np.zeros((0, gallery.dimension), np.float32), nobody, nobody, ())
+        empty = np.zeros(0, np.int64)
+        return Examples(np.zeros((0, gallery.dimension), np.float32), empty, empty, ())
     return Examples(
         np.concatenate([faces.vectors for _, faces in known]),
         np.repeat(np.arange(len(known)), [len(faces.ids) for _, faces in known]),

@@ -1,4 +1,4 @@
-"""Who is it, of the people in a gallery who have a name? 'Nobody known' is an answer."""
+"""Identify a probe among the named people of a gallery, or report that it is none of them."""
 
 from __future__ import annotations
 
@@ -12,168 +12,184 @@ from numpy.typing import NDArray
 
 from nitakao import metrics
 from nitakao.errors import MisuseError
-from nitakao.tasks import probes
 from nitakao.tasks.arguments import Place, calibration_of, card_for, opened
-from nitakao.tasks.probes import Asked, Look
-from nitakao.tasks.scoring import PRIOR, Judge
+from nitakao.tasks.probes import ProbeLike, SearchOptions, as_from_one, centre, embed_probes
+from nitakao.tasks.scoring import Scorer
 from nitakao.values import Candidate, FaceFilter, FaceRecord, Floats, IdentifyResult, Identity, Metric, Probe
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery import GalleryStore
     from nitakao.values import Ids
 
-DEFAULT_MOST = 5
-LOOKED_AT = 20  # persons, those with the nearest faces, whose faces are all taken together
-SURE = 0.5  # likelier than everybody else and nobody put together
+DEFAULT_K = 5
+CANDIDATES = 20  # people with the nearest faces, whose faces are all compared
+SURE = 0.5  # more likely than all other people and 'unknown' together
 
 
 def identify(
-    place: Place,
-    *asked: Asked,
-    k: int = DEFAULT_MOST,
-    each: bool = False,
-    threshold: float | None = None,
-    prior: float = PRIOR,
-    look: Look | None = None,
+    place: Place, *probes: ProbeLike, k: int = DEFAULT_K, options: SearchOptions = SearchOptions()
 ) -> IdentifyResult:
-    """Who each face is that is asked about, with up to `k` candidates each.
+    """Identify each probe among the people with a name.
 
-    asked, each: as for `search`; every face of one photograph is answered.  prior: that a face is one of the people
-    with a name; each of them is then as likely as the others.  A face is somebody where that is likelier than all else;
-    with `threshold`, or a model without a calibration, where the likeliest person is nearer than the threshold.
+    A person matches if their probability exceeds 0.5; with `options.threshold`, or without a calibration, if the most
+    likely person is nearer than the threshold.
 
-    A person's faces are taken together, at their mean, which on LFW ranks better than the nearest or the mean distance:
-    of 705 people with 1 to some faces enrolled, rank 1 was 97.7% (nearest face 97.2, mean distance 97.6) for
-    facenet-vggface2 and 95.5% (94.8, 95.4) for dlib-resnet. People in no way used for that are in benchmarks/.
+    A person's faces are compared at their mean, which ranks better on LFW than the nearest face or the mean distance:
+    with one or more faces of 705 people enrolled, rank 1 was 97.7% (nearest face 97.2, mean distance 97.6) for
+    facenet-vggface2 and 95.5% (94.8, 95.4) for dlib-resnet. Figures on held-out people are in benchmarks/.
+
+    Args:
+        place: The gallery.
+        probes: As for `search`; every face of a single photo is identified.
+        k: Number of candidates per probe, at most.
+        options: How to embed the probes, and how to judge distances. The prior is the probability that a probe is any
+            of the named people, who are equally likely.
+
+    Returns:
+        The match and the candidates of each probe.
+
+    Raises:
+        MisuseError: If k is below 1, or the model has neither calibration nor threshold.
+        NoFaceError: If a probe has no face.
+        UnreadablePhotoError: If a probe cannot be read.
     """
     if k < 1:
-        raise MisuseError(f"one candidate or more is asked for, not {k}")
-    look = look or Look()
+        raise MisuseError(f"k must be at least 1, not {k}")
     with opened(place) as gallery:
-        card = card_for(gallery, look.model)
-        judge = Judge(card, calibration_of(gallery, card), threshold, prior)
-        if judge.calibration is None:
-            judge.needed("identifying")
-        asking, problems = probes.wanted(gallery, asked, (), card, look, each=each, flip=gallery.flip)
-        from nitakao.gallery import faces
-        from nitakao.gallery import nearest as gate
+        card = card_for(gallery, options.model)
+        scorer = Scorer(card, calibration_of(gallery, card), options.threshold, options.prior)
+        if scorer.calibration is None:
+            scorer.require_threshold("identifying")
+        embedded, problems = embed_probes(gallery, probes, (), card, options)
+        from nitakao.gallery import faces, nearest
 
-        allowed = gate.filtered_ids(gallery, FaceFilter(named=True))
-        known = gate.count_named_people(gallery, FaceFilter(named=True))
-        question = _Question(gallery, judge, allowed, known, min(k, max(known, 1)))
-        basis = judge.basis(len(allowed), faces.count(gallery, FaceFilter(hidden=True)))
-        return IdentifyResult(tuple(question.answers(asking)), known, basis, problems)
+        allowed = nearest.filtered_ids(gallery, FaceFilter(named=True))
+        people = nearest.count_named_people(gallery, FaceFilter(named=True))
+        query = _Query(gallery, scorer, allowed, people, min(k, max(people, 1)))
+        info = scorer.info(len(allowed), faces.count(gallery, FaceFilter(hidden=True)))
+        return IdentifyResult(tuple(query.identities(embedded)), people, info, problems)
 
 
 @dataclass(frozen=True, eq=False)
-class _Question:
-    """What all probes share.  people: how many persons there are to choose among."""
+class _Query:
+    """What all probes share.  people: number of people to choose among."""
 
     gallery: GalleryStore
-    judge: Judge
+    scorer: Scorer
     allowed: Ids
     people: int
     most: int
 
-    def answers(self, asking: Sequence[Probe]) -> Iterator[Identity]:
-        from nitakao.gallery import nearest as gate
+    def identities(self, probes: Sequence[Probe]) -> Iterator[Identity]:
+        from nitakao.gallery import nearest
 
         if not len(self.allowed):
-            yield from (Identity(probe, None, (), self._posterior(np.zeros(0), -math.inf)[1]) for probe in asking)
+            yield from (Identity(probe, None, (), self._posterior(np.zeros(0), -math.inf)[1]) for probe in probes)
             return
-        vectors = np.stack([probe.vector for probe in asking])
-        first = 2 * max(self.most, LOOKED_AT) + max(len(probe.faces) for probe in asking)
-        for probe, way in zip(asking, gate.nearest_first(self.gallery, vectors, self.allowed, first), strict=True):
-            yield self._identity(probe, way)
+        vectors = np.stack([probe.vector for probe in probes])
+        first = 2 * max(self.most, CANDIDATES) + max(len(probe.faces) for probe in probes)
+        streams = nearest.nearest_first(self.gallery, vectors, self.allowed, first)
+        for probe, neighbours in zip(probes, streams, strict=True):
+            yield self._identity(probe, neighbours)
 
-    def _identity(self, probe: Probe, way: Iterator[tuple[int, float]]) -> Identity:
-        nearest = self._nearest(probe, way)
+    def _identity(self, probe: Probe, neighbours: Iterator[tuple[int, float]]) -> Identity:
+        nearest = self._nearest(probe, neighbours)
         people, distances = self._people(probe, list(nearest))
         farthest = max((best for _, best in nearest.values()), default=math.inf)
-        sure, nobody = self._posterior(distances, farthest)
-        kept = self._kept([nearest[person][0] for person in people])
-        order = [n for n in np.argsort(distances, kind="stable") if nearest[people[n]][0] in kept][: self.most]
+        probabilities, unknown = self._posterior(distances, farthest)
+        records = self._records([nearest[person][0] for person in people])
+        order = [n for n in np.argsort(distances, kind="stable") if nearest[people[n]][0] in records][: self.most]
         candidates = tuple(
-            Candidate(rank, people[n], face.name, float(distances[n]), face, nearest[people[n]][1], float(sure[n]))
+            Candidate(
+                rank, people[n], face.name, float(distances[n]), face, nearest[people[n]][1], float(probabilities[n])
+            )
             for rank, n in enumerate(order, start=1)
-            for face in [kept[nearest[people[n]][0]]]
+            for face in [records[nearest[people[n]][0]]]
         )
-        return Identity(probe, self._decided(candidates), candidates, nobody)
+        return Identity(probe, self._match(candidates), candidates, unknown)
 
-    def _nearest(self, probe: Probe, way: Iterator[tuple[int, float]]) -> dict[int, tuple[int, float]]:
-        """The persons with the nearest faces: of each that face, and its distance."""
-        from nitakao.gallery import nearest as gate
+    def _nearest(self, probe: Probe, neighbours: Iterator[tuple[int, float]]) -> dict[int, tuple[int, float]]:
+        """The people with the nearest faces: the nearest face of each, and its distance."""
+        from nitakao.gallery import nearest
 
         found: dict[int, tuple[int, float]] = {}
         own = set(probe.faces)
-        for person, number, distance in gate.persons_of(self.gallery, (near for near in way if near[0] not in own)):
+        others = (pair for pair in neighbours if pair[0] not in own)
+        for person, number, distance in nearest.persons_of(self.gallery, others):
             if person not in found:
-                found[person] = number, self._told(distance, probe.spread)
-            if len(found) >= max(self.most, LOOKED_AT):
+                found[person] = number, self._distance(distance, probe.spread)
+            if len(found) >= max(self.most, CANDIDATES):
                 break
         return found
 
-    def _told(self, distance: float, spread: float) -> float:
-        return float(probes.as_from_one(np.array([distance]), spread, self.judge.card.metric)[0])
+    def _distance(self, distance: float, spread: float) -> float:
+        return float(as_from_one(np.array([distance]), spread, self.scorer.card.metric)[0])
 
     def _people(self, probe: Probe, people: Sequence[int]) -> tuple[list[int], NDArray[np.float64]]:
-        """Persons and their distances from the probe; those who lost all their faces meanwhile are left out."""
-        from nitakao.gallery import nearest as gate
+        """People and their distances from the probe, without those whose faces are gone by now."""
+        from nitakao.gallery import nearest
 
-        own, metric = set(probe.faces), self.judge.card.metric
+        own, metric = set(probe.faces), self.scorer.card.metric
         rows: dict[int, Floats] = {}
-        for person, faces in gate.faces_of(self.gallery, people).items():
+        for person, faces in nearest.faces_of(self.gallery, people).items():
             others = [place for place, number in enumerate(faces.ids.tolist()) if number not in own]
             if others:
                 rows[person] = faces.vectors[others]
-        told = person_distances(probe, list(rows.values()), metric)
-        return list(rows), told
+        return list(rows), person_distances(probe, list(rows.values()), metric)
 
-    def _kept(self, numbers: Sequence[int]) -> dict[int, FaceRecord]:
+    def _records(self, numbers: Sequence[int]) -> dict[int, FaceRecord]:
         from nitakao.gallery import faces
 
         return faces.records(self.gallery, numbers)
 
     def _posterior(self, distances: NDArray[np.float64], farthest: float) -> tuple[NDArray[np.float64], float]:
-        """How likely each candidate is the probe, and nobody known; NaN without a calibration.
+        """Probability of each candidate, and of an unknown person, by Bayes' rule; NaN without a calibration.
 
-        By Bayes' rule: before anything was compared each person was it with probability prior / people. Whoever was not
-        looked at is taken to be as near as the last one who was, so that nobody's probability is overstated.
+        Each person's prior is prior / people. People who were not compared count as if at the distance `farthest`, that
+        of the last one compared, so that no probability is too high.
         """
-        if self.judge.calibration is None:
+        if self.scorer.calibration is None:
             return np.full(len(distances), math.nan), math.nan
         if not self.people:
             return np.zeros(0), 1.0
-        share = math.log(self.judge.prior) - math.log(self.people)
-        nobody = math.log1p(-self.judge.prior)
-        logs = share + self.judge.log_ratios(distances)
+        prior = math.log(self.scorer.prior) - math.log(self.people)
+        unknown = math.log1p(-self.scorer.prior)
+        logs = prior + self.scorer.log_ratios(distances)
         rest = max(self.people - len(distances), 0)
-        last = share + self.judge.log_ratios(np.array([farthest])) + (math.log(rest) if rest else -math.inf)
-        whole = np.logaddexp.reduce(np.concatenate([logs, last, [nobody]]))
-        return np.exp(logs - whole), math.exp(nobody - whole)
+        last = prior + self.scorer.log_ratios(np.array([farthest])) + (math.log(rest) if rest else -math.inf)
+        total = np.logaddexp.reduce(np.concatenate([logs, last, [unknown]]))
+        return np.exp(logs - total), math.exp(unknown - total)
 
-    def _decided(self, candidates: Sequence[Candidate]) -> Candidate | None:
+    def _match(self, candidates: Sequence[Candidate]) -> Candidate | None:
         if not candidates:
             return None
         first = candidates[0]
-        if self.judge.by_hand is None and self.judge.calibration is not None:
+        if self.scorer.by_hand is None and self.scorer.calibration is not None:
             return first if first.probability > SURE else None
-        return first if first.distance < self.judge.threshold else None
+        return first if first.distance < self.scorer.threshold else None
 
 
 def person_distances(probe: Probe, people: Sequence[Floats], metric: Metric) -> NDArray[np.float64]:
-    """(n,) distances of a probe from persons, each given by her faces (m, D), told as from one picture.
+    """Distances of a probe from people, corrected for averaging over their faces.
 
-    The mean of m faces lies nearer to everybody by (1 - 1/m) of the variance among faces of one person. That much is
-    added again, so that persons with many pictures and with few can be compared and the calibration holds; the variance
-    is pooled over these persons, since few faces do not tell it for each of them.
+    The mean of m faces is nearer to everyone by (1 - 1/m) of the variance within one person. This adds that part back,
+    so that people with many and with few faces compare and the calibration holds. The variance is pooled over all
+    people, since few faces do not determine it for each.
+
+    Args:
+        probe: The probe.
+        people: Vectors (m, D) of each person's faces.
+        metric: 'euclidean' or 'cosine'.
+
+    Returns:
+        (n,) float64.
     """
     if not people:
         return np.zeros(0)
     counts = np.array([len(vectors) for vectors in people], np.float64)
-    centres = [probes.centre(vectors, metric) for vectors in people]
+    centres = [centre(vectors, metric) for vectors in people]
     spreads = np.array([spread for _, spread in centres])
     variance = float((counts * spreads).sum() / max((counts - 1).sum(), 1.0))
     means = np.stack([mean for mean, _ in centres])
-    apart = metrics.distances(probe.vector, means, metric)
-    return probes.as_from_one(apart, (1 - 1 / counts) * variance + probe.spread, metric)
+    from_means = metrics.distances(probe.vector, means, metric)
+    return as_from_one(from_means, (1 - 1 / counts) * variance + probe.spread, metric)

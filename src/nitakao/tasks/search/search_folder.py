@@ -1,85 +1,84 @@
-"""Which faces in these photographs are like this one? Without a gallery: looked through once, nothing kept."""
+"""Search photos for faces like a probe, without a gallery. Each photo is read once and nothing is stored."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from heapq import nsmallest
 from typing import BinaryIO
 
 from nitakao import metrics
-from nitakao.pipeline import PipelineOptions
-from nitakao.tasks import probes
-from nitakao.tasks.arguments import Named, card_of, sources
-from nitakao.tasks.probes import Asked, Look
-from nitakao.tasks.scoring import PRIOR, Judge
-from nitakao.values import Answer, DetectorSettings, FaceRecord, Outcome, Probe, Quality, SearchResult
+from nitakao.tasks.arguments import Named, card_of, looking, sources
+from nitakao.tasks.probes import ProbeLike, SearchOptions, as_from_one, check_limits, embed_probes
+from nitakao.tasks.scoring import Scorer
+from nitakao.values import Answer, FaceRecord, Outcome, Probe, Quality, SearchResult
 
-DEFAULT_MOST = 10
+DEFAULT_K = 10
 
 
 def search_folder(
     photos: Iterable[Named],
-    *asked: Asked,
-    k: int | None = DEFAULT_MOST,
-    away: Sequence[Asked] = (),
-    each: bool = False,
-    within: float | None = None,
+    *probes: ProbeLike,
+    k: int | None = DEFAULT_K,
+    max_distance: float | None = None,
+    exclude: Sequence[ProbeLike] = (),
     same_person: bool = False,
-    threshold: float | None = None,
-    prior: float = PRIOR,
-    flip: bool = False,
-    look: Look | None = None,
+    options: SearchOptions = SearchOptions(),
     stdin: BinaryIO | None = None,
     watch: Callable[[Outcome], None] = lambda outcome: None,
 ) -> SearchResult:
-    """The faces in photographs nearest to each face that is asked about. See `search`; every face is compared.
+    """Find the faces in photos nearest to each probe. Compares every face, and holds only the best in memory.
 
-    photos: files, folders, globs.  flip: average each vector with that of the mirrored crop.  watch: is shown every
-    photograph's outcome.  Only the best are held, however many photographs there are.  In what is found a face's number
-    counts the faces that were looked at, from 1.
+    Args:
+        photos: Files, folders and globs to search.
+        probes: As for `search`, except faces and people of a gallery.
+        k: As for `search`.
+        max_distance: As for `search`.
+        exclude: As for `search`.
+        same_person: As for `search`.
+        options: How to embed probes and photos, and how to judge distances.
+        stdin: Where to read the list of photos that '-' stands for.
+        watch: Called with the outcome of each photo searched.
+
+    Returns:
+        The hits of each probe, nearest first. The number of a face counts the faces searched, from 1.
+
+    Raises:
+        MisuseError: As for `search`.
+        NoFaceError: As for `search`.
+        UnreadablePhotoError: As for `search`.
     """
-    probes.check_count(k, within, same_person=same_person)
-    look = look or Look()
-    card = card_of(look.model)
-    judge = Judge(card, card.calibration, threshold, prior)
-    within = judge.needed("a list of the same person") if same_person else within
-    found = sources(photos, allow_urls=look.allow_urls, stdin=stdin)
-    asking, problems = probes.wanted(None, asked, away, card, look, each=each, flip=flip)
-    from nitakao import pipeline
-
-    best: list[list[tuple[float, int, FaceRecord]]] = [[] for _ in asking]
-    outcomes = pipeline.run(
-        found,
-        card=card,
-        options=PipelineOptions(
-            look.detector or DetectorSettings(), device=look.device, flip=flip, allow_urls=look.allow_urls
-        ),
-    )
+    check_limits(k, max_distance, same_person=same_person)
+    card = card_of(options.model)
+    scorer = Scorer(card, card.calibration, options.threshold, options.prior)
+    max_distance = scorer.require_threshold("a list of the same person") if same_person else max_distance
+    found = sources(photos, allow_urls=options.photos.allow_urls, stdin=stdin)
+    embedded, problems = embed_probes(None, probes, exclude, card, options)
+    best: list[list[tuple[float, int, FaceRecord]]] = [[] for _ in embedded]
     searched = 0
+    outcomes = looking(options.pipeline)(found, card=card, options=replace(options.photos, faces=None))
     for photo, outcome in enumerate(outcomes, start=1):
-        for place, probe in enumerate(asking):
-            near = _near(probe, outcome, photo, searched, judge)
-            best[place] = nsmallest(
-                k or len(best[place]) + len(outcome.faces),
-                [*best[place], *(one for one in near if within is None or one[0] < within)],
-            )
+        for place, probe in enumerate(embedded):
+            faces = _faces(probe, outcome, photo, searched, scorer)
+            near = (face for face in faces if max_distance is None or face[0] < max_distance)
+            best[place] = nsmallest(k or len(best[place]) + len(outcome.faces), [*best[place], *near])
         searched += len(outcome.faces)
         watch(outcome)
     answers = tuple(
-        Answer(probe, judge.ranked([(kept, distance) for distance, _, kept in each_best], probe))
-        for probe, each_best in zip(asking, best, strict=True)
+        Answer(probe, scorer.rank_hits([(face, distance) for distance, _, face in nearest], probe))
+        for probe, nearest in zip(embedded, best, strict=True)
     )
-    return SearchResult(answers, judge.basis(searched, searched), problems)
+    return SearchResult(answers, scorer.info(searched, searched), problems)
 
 
-def _near(
-    probe: Probe, outcome: Outcome, photo: int, before: int, judge: Judge
+def _faces(
+    probe: Probe, outcome: Outcome, photo: int, before: int, scorer: Scorer
 ) -> Iterator[tuple[float, int, FaceRecord]]:
-    """Distance, number and face of each; numbers differ, so that of equal distances the first found comes first."""
+    """Distance, number and record of each face; the number breaks ties in favour of the first photo."""
     if not outcome.faces:
         return
-    apart = metrics.distances(probe.vector, outcome.vectors, judge.card.metric)
-    told = probes.as_from_one(apart, probe.spread, judge.card.metric)
-    for number, (face, distance) in enumerate(zip(outcome.faces, told.tolist(), strict=True)):
+    from_mean = metrics.distances(probe.vector, outcome.vectors, scorer.card.metric)
+    distances = as_from_one(from_mean, probe.spread, scorer.card.metric)
+    for number, (face, distance) in enumerate(zip(outcome.faces, distances.tolist(), strict=True)):
         serial = before + number + 1
         yield distance, serial, FaceRecord(serial, photo, outcome.source, outcome.size, number, face, Quality())

@@ -1,10 +1,10 @@
-"""Are two faces the same person?"""
+"""Verify whether two photos show the same person."""
 
 from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +15,15 @@ from nitakao.report import drawing
 from nitakao.tasks.arguments import Given, card_of, looking, one, read_vectors
 from nitakao.tasks.probes import with_face
 from nitakao.tasks.scoring import BY_HAND, NO_THRESHOLD
-from nitakao.values import Choice, DetectorSettings, Metric, ModelCard, Outcome, Pixels, Verdict
+from nitakao.values import Metric, ModelCard, Outcome, Pixels, Verdict
 
-if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV: not before there is work
-    from nitakao.models.onnx.session import Device
+if TYPE_CHECKING:  # loads ONNX Runtime
     from nitakao.pipeline import Pipeline
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """verdict, and the two faces that led to it.  crops: what the network saw, (S, S, 3) each."""
+    """The verdict on two faces, with the crops that the network saw, (S, S, 3) uint8, and the photos' outcomes."""
 
     verdict: Verdict
     crops: tuple[Pixels, Pixels]
@@ -32,7 +31,7 @@ class Comparison:
 
     @property
     def found(self) -> tuple[int, int]:
-        """How many faces each photograph has; the verdict is about one of each."""
+        """Number of faces in each photo, of which one each was compared."""
         return self.outcomes[0].found, self.outcomes[1].found
 
 
@@ -41,25 +40,12 @@ def verify(
     b: Given,
     *,
     model: str | ModelCard | None = None,
-    detector: DetectorSettings | None = None,
-    choice: Choice = "largest",
-    flip: bool = False,
-    device: Device | None = None,
     threshold: float | None = None,
-    allow_urls: bool = False,
+    options: PipelineOptions = PipelineOptions(),
+    pipeline: Pipeline | None = None,
 ) -> Verdict:
-    """The distance between a face in each of two photographs, held against the model's threshold. See `compare`."""
-    return compare(
-        a,
-        b,
-        model=model,
-        detector=detector,
-        choice=choice,
-        flip=flip,
-        device=device,
-        threshold=threshold,
-        allow_urls=allow_urls,
-    ).verdict
+    """Verify whether two photos show the same person. See `compare`, which also returns the faces."""
+    return compare(a, b, model=model, threshold=threshold, options=options, pipeline=pipeline).verdict
 
 
 def compare(
@@ -67,37 +53,41 @@ def compare(
     b: Given,
     *,
     model: str | ModelCard | None = None,
-    detector: DetectorSettings | None = None,
-    choice: Choice = "largest",
-    flip: bool = False,
-    device: Device | None = None,
     threshold: float | None = None,
-    allow_urls: bool = False,
-    eyes: Pipeline | None = None,
+    options: PipelineOptions = PipelineOptions(),
+    pipeline: Pipeline | None = None,
 ) -> Comparison:
-    """The verdict on two photographs, and the faces it is about: the largest in each unless `choice` says otherwise.
+    """Compare a face in each of two photos.
 
-    threshold: in place of the model's own.  eyes: networks that are loaded.
-    Raises NoFaceError where one has no face, UnreadablePhotoError where one cannot be read.
+    Args:
+        a: A file, address or photo in memory.
+        b: Likewise.
+        model: Name, path or card of the embedding model. None uses dlib-resnet.
+        threshold: Same person below this distance. None uses the model's threshold.
+        options: How to read photos, and to detect and embed faces; the largest face of each photo by default.
+        pipeline: A pipeline with loaded networks. None loads them for this call.
+
+    Returns:
+        The verdict and the faces.
+
+    Raises:
+        NoFaceError: If a photo has no face.
+        UnreadablePhotoError: If a photo cannot be read.
+        MisuseError: If all faces are asked for.
     """
-    if choice == "all":
+    if options.faces == "all":
         raise MisuseError("two faces are compared, not all: choose the largest, central, best or first in each")
-    card = card_of(model)
-    named = [one(a, allow_urls=allow_urls), one(b, allow_urls=allow_urls)]
-    outcomes = looking(eyes)(
-        named,
-        card=card,
-        options=PipelineOptions(detector or DetectorSettings(), choice, device, flip, allow_urls=allow_urls),
-        keep_crops=True,
-    )
+    card, options = card_of(model), replace(options, faces=options.faces or "largest")
+    photos = [one(photo, allow_urls=options.allow_urls) for photo in (a, b)]
+    outcomes = looking(pipeline)(photos, card=card, options=options, keep_crops=True)
     first, second = (with_face(outcome) for outcome in outcomes)
-    apart = metrics.distance(first.vectors[0], second.vectors[0], card.metric)
-    assert first.crops is not None  # keep_crops asks for them
+    distance = metrics.distance(first.vectors[0], second.vectors[0], card.metric)
+    assert first.crops is not None  # keep_crops is set
     assert second.crops is not None
-    return Comparison(_verdict(apart, card, threshold), (first.crops[0], second.crops[0]), (first, second))
+    return Comparison(_verdict(distance, card, threshold), (first.crops[0], second.crops[0]), (first, second))
 
 
-def among(
+def verify_vectors(
     vectors: str | os.PathLike[str],
     a: str,
     b: str,
@@ -106,10 +96,16 @@ def among(
     metric: Metric | None = None,
     threshold: float | None = None,
 ) -> Verdict:
-    """The verdict on two names in a vectors file, as the article's distance script gives it.
+    """Compare two vectors of a file by their keys, as the article's distance script does.
 
-    The model is the one that the file names, or `model`; a .pkl names none, and without one there is a distance (the
-    Euclidean one) but no threshold.  metric, threshold: in place of the model's own.
+    Args:
+        vectors: The vectors file.
+        a: Key of a vector.
+        b: Key of the other.
+        model: Name, path or card of the model. None uses the model named in the file. A .pkl names none; without a
+            model the distance is Euclidean and there is no threshold.
+        metric: Metric to use instead of the model's.
+        threshold: Threshold to use instead of the model's.
     """
     found, card = read_vectors(vectors, model)
     first, second = (found.vectors[found.find(name)] for name in (a, b))
@@ -118,21 +114,23 @@ def among(
 
 
 def _verdict(
-    apart: float, card: ModelCard | None, threshold: float | None, metric: Metric | None = None, model: str = ""
+    distance: float, card: ModelCard | None, threshold: float | None, metric: Metric | None = None, model: str = ""
 ) -> Verdict:
-    """threshold: by hand; else the card's, if the distance is in the card's own metric."""
+    """The given threshold, or the card's if the distance is in the card's metric, applies."""
     if threshold is not None and not math.isfinite(threshold):
         raise MisuseError(f"a threshold is a finite number, not {threshold}")
-    known = math.nan
+    limit = math.nan
     source = NO_THRESHOLD
     if card is not None and (metric or card.metric) == card.metric and card.has_threshold:
-        known, source = card.threshold, card.threshold_source
+        limit, source = card.threshold, card.threshold_source
     if threshold is not None:
-        known, source = threshold, BY_HAND
-    return Verdict(apart, known, metric or (card.metric if card else "euclidean"), card.name if card else model, source)
+        limit, source = threshold, BY_HAND
+    return Verdict(
+        distance, limit, metric or (card.metric if card else "euclidean"), card.name if card else model, source
+    )
 
 
-check_picture = drawing.check
+check_picture_path = drawing.check
 
 
 def draw(path: Path, found: Comparison) -> None:

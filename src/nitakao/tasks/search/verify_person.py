@@ -1,9 +1,9 @@
-"""Is a face that of somebody in a gallery?"""
+"""Verify whether a probe is a person or face of a gallery."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from nitakao import metrics
 from nitakao.errors import MisuseError
-from nitakao.tasks import probes
 from nitakao.tasks.arguments import Place, calibration_of, card_for, opened
-from nitakao.tasks.probes import Asked, Look
-from nitakao.tasks.scoring import PRIOR, Judge
+from nitakao.tasks.probes import ProbeLike, SearchOptions, read_probes
+from nitakao.tasks.scoring import Scorer
 from nitakao.values import Floats, Metric, Probe, ResultInfo, Verdict
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
@@ -23,11 +22,16 @@ if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
 
 @dataclass(frozen=True)
 class Likeness:
-    """Two that were compared, one or both of them in a gallery.
+    """The comparison of two probes.
 
-    verdict: its distance is the root of the mean squared distance over all pairs of a face of one and a face of the
-    other (of cosine distances: the mean).  best: the least of these.  pairs: how many there are.
-    probes: the two.
+    Attributes:
+        verdict: Its distance is the root mean squared distance over all pairs of one's faces with the other's; for
+            cosine distances, the mean.
+        best: The smallest of these distances.
+        pairs: Number of pairs.
+        probability: Probability that the two are the same person; NaN without a calibration.
+        basis: Model and threshold.
+        probes: The two.
     """
 
     verdict: Verdict
@@ -38,50 +42,55 @@ class Likeness:
     probes: tuple[Probe, Probe]
 
 
-def verify_known(
-    place: Place,
-    a: Asked,
-    b: Asked,
-    *,
-    threshold: float | None = None,
-    prior: float = PRIOR,
-    look: Look | None = None,
-) -> Likeness:
-    """How far one is from the other, and whether that is the same person.
+def verify_known(place: Place, a: ProbeLike, b: ProbeLike, *, options: SearchOptions = SearchOptions()) -> Likeness:
+    """Verify whether two probes are the same person, where one or both are in a gallery.
 
-    a, b: a photograph (its largest face unless `look` says otherwise), or of the gallery 'face:12', 'person:Ada' or
-    '#12'.  A person's faces count one by one, the best hundred of them.
+    A person is compared by each of their faces, at most the best hundred.
 
-    Measured on LFW, 183 people with 3 pictures each and others as strangers, at the card's threshold: of true pairs
-    99.6% (facenet-vggface2) and 99.4% (dlib-resnet) are told to be the same, of false ones 0.7% and 0.5%. One picture
-    each gives 99.4%, 98.3%, 1.0% and 1.0%; the nearest picture alone would take 1.8% and 1.9% of strangers for her.
+    Measured on LFW, 183 people with 3 pictures each and others as strangers, at the card's threshold: 99.6%
+    (facenet-vggface2) and 99.4% (dlib-resnet) of true pairs are verified, and 0.7% and 0.5% of false ones. With one
+    picture each it is 99.4%, 98.3%, 1.0% and 1.0%. The nearest picture alone would accept 1.8% and 1.9% of strangers.
+
+    Args:
+        place: The gallery.
+        a: A photo (by default its largest face), or 'face:12', 'person:Ada' or '#12' of the gallery, or a vector.
+        b: Likewise.
+        options: How to embed photos, and how to judge the distance.
+
+    Returns:
+        The verdict, and the figures behind it.
+
+    Raises:
+        MisuseError: If both are the same face, or all faces are asked for.
+        NoFaceError: If a photo has no face.
+        UnreadablePhotoError: If a photo cannot be read.
     """
-    look = look or Look()
-    if look.choice == "all":
+    if options.photos.faces == "all":
         raise MisuseError(
-            "two are compared, not all: choose the largest, central, best or first face in each", code="one-face-each"
+            "two faces are compared, not all: choose the largest, central, best or first in each", code="one-face-each"
         )
     with opened(place) as gallery:
-        card = card_for(gallery, look.model)
-        judge = Judge(card, calibration_of(gallery, card), threshold, prior)
-        one_each = replace(look, choice=look.choice or "largest")
-        first, second = (_one(gallery, asked, judge, one_each) for asked in (a, b))
-        apart = _apart(*_both(gallery, first, second), card.metric)
-        distance = _overall(apart, card.metric)
-        verdict = Verdict(distance, judge.threshold, card.metric, card.name, judge.threshold_source)
-        sure = float(judge.probabilities(np.array([distance]))[0])
-        return Likeness(verdict, float(apart.min()), apart.size, sure, judge.basis(1, 1), (first, second))
+        card = card_for(gallery, options.model)
+        scorer = Scorer(card, calibration_of(gallery, card), options.threshold, options.prior)
+        options = options.with_faces(options.photos.faces or "largest")
+        first, second = (_read_probe(gallery, probe, scorer, options) for probe in (a, b))
+        distances = _distances(*_both(gallery, first, second), card.metric)
+        distance = _overall(distances, card.metric)
+        verdict = Verdict(distance, scorer.threshold, card.metric, card.name, scorer.threshold_source)
+        probability = float(scorer.probabilities(np.array([distance]))[0])
+        best, info = float(distances.min()), scorer.info(1, 1)
+        return Likeness(verdict, best, distances.size, probability, info, (first, second))
 
 
-def _one(gallery: GalleryStore, asked: Asked, judge: Judge, look: Look) -> Probe:
-    (seen,) = probes.of(gallery, [asked], judge.card, look, gallery.flip)
-    if seen.problem is not None:
-        raise seen.problem
-    return seen.probes[0]
+def _read_probe(gallery: GalleryStore, probe: ProbeLike, scorer: Scorer, options: SearchOptions) -> Probe:
+    (result,) = read_probes(gallery, [probe], scorer.card, options)
+    if result.problem is not None:
+        raise result.problem
+    return result.probes[0]
 
 
 def _both(gallery: GalleryStore, first: Probe, second: Probe) -> tuple[Floats, Floats]:
-    """The vectors of either, (n, D) and (m, D); a face that both are made of counts as the one with fewer faces."""
+    """The vectors of each, (n, D) and (m, D); a face of both counts for the one with fewer faces."""
     shared = set(first.faces) & set(second.faces)
     fewer = len(first.faces) <= len(second.faces)
     return _rows(gallery, first, set() if fewer else shared), _rows(gallery, second, shared if fewer else set())
@@ -96,11 +105,11 @@ def _rows(gallery: GalleryStore, probe: Probe, without: set[int]) -> Floats:
     return own.vectors[[number not in without for number in own.ids.tolist()]]
 
 
-def _apart(first: Floats, second: Floats, metric: Metric) -> NDArray[np.float64]:
+def _distances(first: Floats, second: Floats, metric: Metric) -> NDArray[np.float64]:
     if not len(first) or not len(second):
         raise MisuseError("a face cannot be compared with itself: name another face or person", code="same-face")
     return np.stack([metrics.distances(row, second, metric) for row in first])
 
 
-def _overall(apart: NDArray[np.float64], metric: Metric) -> float:
-    return float(apart.mean()) if metric == "cosine" else math.sqrt(float(np.mean(apart**2)))
+def _overall(distances: NDArray[np.float64], metric: Metric) -> float:
+    return float(distances.mean()) if metric == "cosine" else math.sqrt(float(np.mean(distances**2)))

@@ -11,8 +11,8 @@ import numpy as np
 
 from nitakao import metrics
 from nitakao.errors import MisuseError, VectorsError
-from nitakao.tasks import probes
 from nitakao.tasks.arguments import read_vectors
+from nitakao.tasks.probes import SearchOptions, check_limits, embed_probes
 from nitakao.tasks.scoring import BY_HAND, NO_THRESHOLD
 from nitakao.values import Floats, Metric, ModelCard
 from nitakao.vectors import Vectors
@@ -57,8 +57,7 @@ def search_vectors(
     limit: int | None = LIMIT,
     max_distance: float | None = None,
     same_person: bool = False,
-    threshold: float | None = None,
-    look: probes.Look | None = None,
+    options: SearchOptions = SearchOptions(),
 ) -> VectorSearch:
     """Find the rows of a file of vectors that are nearest to each probe.
 
@@ -68,20 +67,18 @@ def search_vectors(
         limit: Hits for each probe; None: all below the distance.
         max_distance: List only hits below this distance.
         same_person: List only hits below the threshold.
-        threshold: Instead of the model's own.
-        look: How photos are read; its model names the model of a file that does not.
+        options: How to embed photos and judge distances; the model is that of a file that does not name one.
 
     Raises:
         VectorsError: A probe is neither in the file nor a photo.
         MisuseError: A photo is a probe, and the model of the file is unknown.
     """
-    probes.check_count(limit, max_distance, same_person=same_person)
-    look = look or probes.Look()
-    vectors, card = read_vectors(path, look.model)
+    check_limits(limit, max_distance, same_person=same_person)
+    vectors, card = read_vectors(path, options.model)
     metric: Metric = card.metric if card is not None else "euclidean"
     known, source = card.threshold if card else math.nan, NO_THRESHOLD
-    if threshold is not None:
-        known, source = threshold, BY_HAND
+    if options.threshold is not None:
+        known, source = options.threshold, BY_HAND
     elif card is not None and card.has_threshold:
         source = card.threshold_source
     if same_person and math.isnan(known):
@@ -89,7 +86,7 @@ def search_vectors(
     farthest = known if same_person else math.inf if max_distance is None else max_distance
     results = []
     for name in named:
-        for probe, vector, row in _probes(vectors, name, card, look):
+        for probe, vector, row in _probes(vectors, name, card, options):
             distances = metrics.distances(vector, vectors.vectors, metric)
             order = [i for i in np.argsort(distances, kind="stable").tolist() if i != row and distances[i] < farthest]
             hits = (
@@ -102,7 +99,7 @@ def search_vectors(
 
 
 def _probes(
-    vectors: Vectors, name: str, card: ModelCard | None, look: probes.Look
+    vectors: Vectors, name: str, card: ModelCard | None, options: SearchOptions
 ) -> list[tuple[str, Floats, int | None]]:
     """Name, vector and row of each probe: one row of the file, or the faces of a photo, which have no row."""
     try:
@@ -114,5 +111,5 @@ def _probes(
         return [(name, vectors.vectors[row], row)]
     if card is None:
         raise MisuseError(f"'{vectors.path}' does not name its model: to embed '{name}', give --model")
-    found, _ = probes.wanted(None, [name], (), card, look)
+    found, _ = embed_probes(None, [name], (), card, options)
     return [(probe.name, probe.vector, None) for probe in found]
