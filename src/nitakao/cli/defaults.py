@@ -117,7 +117,8 @@ def _value(option: click.Option, value: Any, place: str, context: click.Context)
     items = value if several and isinstance(value, list) else [value]
     kinds, words = _kinds(option)
     if (several and not isinstance(value, list)) or not all(_is(item, kinds) for item in items):
-        raise MisuseError(f"'{path()}': {place} is {f'a list of {words}s' if several else words}, not {value!r}")
+        expected = f"a list of {words.removeprefix('a ')}s" if several else words
+        raise MisuseError(f"'{path()}': {place} is {expected}, not {value!r}")
     name = option.name or ""
     if option.is_flag and not option.is_bool_flag:
         return {name: option.flag_value} if value else {}

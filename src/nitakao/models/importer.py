@@ -26,14 +26,7 @@ from nitakao.system import atomic_write, dirs
 from nitakao.values import CropRule, ModelCard, Normalisation, NormalisationKind, WeightsFile
 
 SCOPE = "InceptionResnetV1/"
-KNOWN = {  # names of davidsandberg's models to included cards
-    "20170511-185253": "facenet-20170511-casia",
-    "20170512-110547": "facenet-20170512-msceleb",
-}
-SAME_WEIGHTS = {  # likewise, for cards whose own file is another conversion of the same weights
-    "20180402-114759": "facenet-vggface2",
-    "20180408-102900": "facenet-casia",
-}
+CONVERTED = ("20180402-114759", "20180408-102900")  # the included card's file is another conversion of these weights
 SIZE = 160  # px; crop size of all of davidsandberg's models
 MARGIN = 44.0  # px; the article's
 
@@ -205,17 +198,17 @@ def _find_date(source: Path) -> str:
     """The date that identifies one of davidsandberg's models, in the name of the file, its folder or its .meta file."""
     meta = tensorflow.files(source)[0]
     for part in (source.name, meta.name, source.resolve().parent.name):
-        for date in (*KNOWN, *SAME_WEIGHTS):
+        for date in registry.RELEASES:
             if date in part:
                 return date
     return ""
 
 
 def _card(date: str, name: str, dimension: int, source: str) -> ModelCard:
-    if date in KNOWN:
-        return _check_size(registry.card(KNOWN[date]), dimension, source)
+    if date and date not in CONVERTED:
+        return _check_size(registry.card(registry.RELEASES[date]), dimension, source)
     if date:
-        card = _check_size(registry.card(SAME_WEIGHTS[date]), dimension, source)
+        card = _check_size(registry.card(registry.RELEASES[date]), dimension, source)
         name = f"facenet-{date}"
         note = f"Imported from '{source}'; the same weights as {card.name}."
         return replace(card, name=name, network="onnx", files=_files(name), note=note, golden=())

@@ -29,6 +29,13 @@ _ORDER = (  # listing order: the default first, then by relevance
     "openface-nn4-small2",
 )
 
+RELEASES = {  # davidsandberg's released models, by date, and the included cards of the same weights
+    "20170511-185253": "facenet-20170511-casia",
+    "20170512-110547": "facenet-20170512-msceleb",
+    "20180402-114759": "facenet-vggface2",
+    "20180408-102900": "facenet-casia",
+}
+
 MTCNN_WEIGHTS = tuple(  # P-Net, R-Net, O-Net; hashes of the files in mtcnn 1.0.0 on PyPI
     WeightsFile(name=f"{net}.lz4", sha256=sha256, size=size, package="mtcnn", inside=f"assets/weights/{net}.lz4")
     for net, size, sha256 in (
@@ -49,7 +56,8 @@ def cards() -> tuple[ModelCard, ...]:
 def card(name_or_path: str) -> ModelCard:
     """Find a card.
 
-    Included cards take precedence; to change one, copy it under another name.
+    The date of a released FaceNet model, such as 20170512-110547, is the name of its imported card, or else of the
+    included card of the same weights. Included cards take precedence; to change one, copy it under another name.
 
     Args:
         name_or_path: The name of an included or own card, or the path of a .toml file, an .onnx file with a card beside
@@ -68,9 +76,12 @@ def card(name_or_path: str) -> ModelCard:
     if path.suffix.lower() == ".onnx":
         return _beside(path)
     own, _ = user_cards()
+    names = (name_or_path, f"facenet-{name_or_path}") if name_or_path in RELEASES else (name_or_path,)
     for candidate in own:
-        if candidate.name == name_or_path:
+        if candidate.name in names:
             return candidate
+    if name_or_path in RELEASES:
+        return card(RELEASES[name_or_path])
     for broken in _files():
         if broken.stem == name_or_path:
             return read(broken)  # reports what is wrong with it, or has another name inside
