@@ -25,7 +25,7 @@ class Table:
 
 @dataclass
 class Goal:
-    """goal: in words.  measured: the figure.  met: None where it is reported without being held to anything."""
+    """A goal, the measured figure, and whether it is met; None for figures without a goal."""
 
     goal: str
     measured: str
@@ -40,7 +40,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)  # every number behind the tables
-    disturbed: float = 0.0  # share of the processor that others took in timed rounds
+    disturbed: float = 0.0  # CPU share of other processes in timed rounds
 
     def table(self, caption: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         self.tables.append(Table(caption, list(header), [[_shown(cell) for cell in row] for row in rows]))
@@ -49,17 +49,17 @@ class Result:
         self.goals.append(Goal(goal, measured, met))
 
     def disturb(self, share: float) -> None:
-        """Remembers that timed rounds ran beside other work."""
+        """Record that timed rounds ran beside other load."""
         self.disturbed = max(self.disturbed, share)
 
     def timed(self, goal: str, measured: str, met: bool | None) -> None:
-        """A goal about speed: claimed, met or missed, only if the machine was left alone."""
+        """A speed goal, which counts only if the machine was idle."""
         if self.disturbed > QUIET:
             measured, met = f"{measured} (disturbed: not a result)", None
         self.goal(goal, measured, met)
 
     def text(self) -> str:
-        """The result as Markdown, also what the terminal shows."""
+        """The result as Markdown, also printed."""
         lines = [f"## {self.title}", ""]
         if self.disturbed > QUIET:
             share = f"{100 * self.disturbed:.0f}%"
@@ -93,7 +93,7 @@ def _shown(cell: object) -> str:
 
 
 class Store:
-    """results/NAME.json, one for each benchmark, so that each can be measured again by itself."""
+    """results/NAME.json, one per benchmark, so that each can be measured again alone."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -109,12 +109,8 @@ class Store:
         (self._folder / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
     def write_markdown(self, path: Path, names: Sequence[str]) -> None:
-        parts = [
-            "# Results",
-            "",
-            "Written by `python benchmarks/run.py`. [README.md](README.md) explains each benchmark.",
-            "",
-        ]
+        intro = "Written by `python benchmarks/run.py`. [README.md](README.md) explains each benchmark."
+        parts = ["# Results", "", intro, ""]
         for name in names:
             kept = self._read(name)
             if kept is None:
@@ -139,7 +135,7 @@ class Store:
 
 
 def commit() -> str:
-    """Short hash of the tree that is measured; '+' where it has changes that are not committed; '' if not known."""
+    """Short hash of the measured commit, with '+' for uncommitted changes; '' if unknown."""
     git = ["git", "-C", str(environments.PROJECT)]
     try:
         head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
@@ -155,7 +151,7 @@ def commit() -> str:
 
 
 def machine() -> str:
-    """In general words: cores, kind of processor, what its vector units can do, memory, system, Python."""
+    """The machine in general terms: cores, CPU, vector extensions, memory, system, Python."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         about = {k.strip(): v.strip() for k, _, v in (line.partition(":") for line in lines)}

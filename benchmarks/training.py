@@ -147,7 +147,7 @@ def gpu(out: Path) -> None:
         network = initial_weights.make_network(settings, None, "")
         loop.train(network, plan, on_event=lambda event: times.append(time.monotonic()))
     print(
-        f"nitakao, reading, augmenting and training: {PICTURES * STEPS / (times[-1] - times[-1 - STEPS]):.0f} per second"
+        f"nitakao, with reading and augmentation: {PICTURES * STEPS / (times[-1] - times[-1 - STEPS]):.0f} per second"
     )
     from facenet_pytorch import InceptionResnetV1  # type: ignore[import-not-found, unused-ignore]
 

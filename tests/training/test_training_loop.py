@@ -111,7 +111,7 @@ def test_the_alarm_is_given_once_where_triplets_collapse(tmp_path: Path, monkeyp
     runs.train(tmp_path / "run", settings, on_event=told.append, network=network)
     (alarm,) = [event for event in told if isinstance(event, loop.Notice)]
     assert "the triplets have collapsed" in alarm.text
-    assert "--rate" in alarm.text
+    assert "--learning-rate" in alarm.text
 
 
 def test_a_stop_waits_for_its_step_and_keeps_it(tmp_path: Path) -> None:

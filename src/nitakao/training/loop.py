@@ -335,7 +335,7 @@ def _check_collapse(run: Run, on_event: OnEvent) -> None:
         on_event(
             Notice(
                 f"the triplets have collapsed: for {COLLAPSED_FOR} steps all embeddings of a batch have been equal. "
-                "Start again with a lower --rate, more people in a batch, or first with --loss softmax"
+                "Start again with a lower --learning-rate, more people in a batch, or first with --loss softmax"
             )
         )
 
