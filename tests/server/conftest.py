@@ -22,7 +22,7 @@ from nitakao.gallery import GalleryStore
 from nitakao.photos import Encoded, decode
 from nitakao.pipeline import Pipeline, PipelineOptions
 from nitakao.server import Settings, create_app
-from nitakao.server.serve import configured
+from nitakao.server.serve import build_server
 from nitakao.values import NO_FACE, Outcome, Photo
 
 WHO = {10: "ada", 60: "bob", 110: "stranger"}  # red of the picture, and who is on it
@@ -104,7 +104,7 @@ def running(settings: Settings) -> Iterator[Served]:
         served.url = address
         there.set()
 
-    server = configured(app, settings, ready)
+    server = build_server(app, settings, ready)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     assert there.wait(20)

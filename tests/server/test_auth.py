@@ -74,7 +74,7 @@ def test_a_revoked_key_opens_nothing_within_a_second_and_the_last_one_opens_the_
     url = f"{locked.url}api/v1/gallery"
     assert anyone.get(url, headers=bearer(made["read"])).status_code == 200
     api_keys.revoke(locked.service.gallery, 1)
-    time.sleep(auth.FRESH + 0.1)
+    time.sleep(auth.KEYS_SECONDS + 0.1)
     assert anyone.get(url, headers=bearer(made["read"])).status_code == 401
 
 
@@ -107,11 +107,11 @@ def test_a_session_ends_with_its_key_and_with_its_time(locked, made, monkeypatch
         browser.post("/session", json={"key": made["admin"]})
         assert browser.get("/gallery").status_code == 200
         now = time.time()
-        monkeypatch.setattr(time, "time", lambda: now + auth.SESSION + 1)
+        monkeypatch.setattr(time, "time", lambda: now + auth.SESSION_SECONDS + 1)
         assert browser.get("/gallery").status_code == 401
         monkeypatch.undo()
         api_keys.revoke(locked.service.gallery, 3)
-        time.sleep(auth.FRESH + 0.1)
+        time.sleep(auth.KEYS_SECONDS + 0.1)
         assert browser.get("/gallery").status_code == 401
 
 
@@ -134,7 +134,7 @@ def test_an_open_server_whose_keys_are_all_revoked_lets_nobody_in(made, tmp_path
         assert anyone.get(url, headers=headers | bearer(made["read"])).status_code == 200
         for number in (1, 2, 3):
             api_keys.revoke(served.service.gallery, number)
-        time.sleep(auth.FRESH + 0.1)
+        time.sleep(auth.KEYS_SECONDS + 0.1)
         assert anyone.get(url, headers=headers).status_code == 401
 
 

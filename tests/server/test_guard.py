@@ -93,7 +93,7 @@ def test_a_slow_body_is_given_up_and_a_cut_off_one_ends_cleanly(strict):
         with socket.create_connection(("127.0.0.1", strict.port)) as connection:
             connection.sendall(head("/detect", "Content-Length: 100000") + b"x" * 500)
     soon(lambda: anyone.get(f"{strict.url}api/v1/gallery").status_code == 200)
-    soon(lambda: strict.service.at_work == strict.service.held == 0)
+    soon(lambda: strict.service.active_requests == strict.service.buffered_bytes == 0)
 
 
 def test_who_never_asks_is_hung_up_on_also_after_a_first_question(people, tmp_path, monkeypatch):
@@ -129,7 +129,7 @@ def test_more_requests_at_once_than_there_may_be_are_told_to_come_again(strict):
     assert refused.json()["code"] == "too-many-requests"
     assert anyone.get(f"{strict.url}api/v1/gallery").status_code == 429  # their threads are still at it
     strict.eyes.hold.set()
-    soon(lambda: not strict.service.given_up)
+    soon(lambda: not strict.service.abandoned_requests)
     assert anyone.get(f"{strict.url}api/v1/gallery").status_code == 200
 
 
@@ -226,8 +226,8 @@ def test_the_log_says_nothing_of_what_is_in_a_request(served, api, caplog):
         api.get("/people", params={"q": "Secretname"})
         api.post("/search", params={"probe": "person:Secretname"})
         api.post("/session", json={"key": "nk_secretkey"})
-        soon(lambda: sum(hasattr(record, "told") for record in caplog.records) == 3)  # noted once it is answered
-    told = [record.told | {"what": record.getMessage()} for record in caplog.records if hasattr(record, "told")]
+        soon(lambda: sum(hasattr(record, "fields") for record in caplog.records) == 3)  # noted once it is answered
+    told = [record.fields | {"what": record.getMessage()} for record in caplog.records if hasattr(record, "fields")]
     assert {entry["route"] for entry in told} >= {"/api/v1/people", "/api/v1/search", "/api/v1/session"}
     assert "secret" not in json.dumps(told).lower()
 
@@ -236,7 +236,7 @@ def test_health_readiness_and_metrics(served, api):
     api.get("/gallery")
     assert anyone.get(f"{served.url}healthz").json() == {"status": "ok"}
     assert anyone.get(f"{served.url}readyz").json() == {"status": "ok"}
-    soon(lambda: not served.service.held)
+    soon(lambda: not served.service.buffered_bytes)
     text = anyone.get(f"{served.url}metrics").text
     assert 'nitakao_requests_total{method="GET",route="/api/v1/gallery",status="200"} 1.0' in text
     served.service.ready = False

@@ -19,7 +19,7 @@ def test_photographs_that_are_handed_in_are_kept_by_content_and_indexed(api, ser
     result = ended(api, job.json())["result"]
     assert (result["photos"], result["faces"]) == (2, 2)
     again = ended(api, api.post("/photos", content=picture(60, blue=1), headers={"content-type": "image/png"}).json())
-    assert again["result"]["became"] == {"unchanged": 1}
+    assert again["result"]["statuses"] == {"unchanged": 1}
     files = [path for path in (tmp_path / "uploads").rglob("*") if path.is_file()]
     assert sorted(path.suffix for path in files) == [".png", ".png"]
     assert all(len(path.stem) == 64 for path in files)

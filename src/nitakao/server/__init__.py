@@ -1,4 +1,4 @@
-"""The server: REST, the page, and Microsoft's Face API, over the tasks that the commands call, too."""
+"""The HTTP server: REST API, web page and Microsoft's Face API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who calls: by a key, by a session that was opened with one, or anybody where nobody has made a key."""
+"""Authentication: by access key or session cookie; without any keys, everyone on this machine is admin."""
 
 from __future__ import annotations
 
@@ -18,90 +18,98 @@ from nitakao.server.problems import ProblemError
 from nitakao.server.service import Service
 
 COOKIE = "nitakao_session"
-SESSION = 7 * 86400.0  # seconds
-FRESH = 1.0  # seconds for which the keys are remembered: a revoked one opens nothing after that
-HEADERS = ("x-api-key", "ocp-apim-subscription-key")  # ours, and the one of Face API's clients
+SESSION_SECONDS = 7 * 86400.0
+KEYS_SECONDS = 1.0  # keys are cached this long, so a revoked key stops working within one second
+HEADERS = ("x-api-key", "ocp-apim-subscription-key")  # nitakao's, and that of Face API clients
 
 
 @dataclass(frozen=True)
 class Caller:
-    """role: None where the caller may do nothing.  key, name: the key's; None and '' where there are no keys."""
+    """Who sends a request.
+
+    Attributes:
+        role: None if the caller may do nothing.
+        key: Id of the access key; None without keys.
+        name: Name of the access key; empty without keys.
+    """
 
     role: Role | None
     key: int | None = None
     name: str = ""
 
     @property
-    def called(self) -> str:
-        """Who it is, for the journal; '' where anybody may call, who is then whoever runs the server."""
+    def journal_name(self) -> str:
+        """Name for the journal; empty without keys: the journal then names the user who runs the server."""
         return "" if self.key is None else f"{self.name} (key {self.key})"
 
-    def may(self, role: Role) -> bool:
+    def has_role(self, role: Role) -> bool:
         roles = get_args(Role)
         return self.role is not None and roles.index(self.role) >= roles.index(role)
 
 
 class Keyring:
-    """The gallery's keys, remembered for a second."""
+    """The gallery's active access keys, cached for one second."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self._by_digest: dict[str, ApiKey] = {}
-        self._read = -FRESH
+        self._read = -KEYS_SECONDS
 
     def read(self) -> None:
-        if time.monotonic() - self._read < FRESH:
+        if time.monotonic() - self._read < KEYS_SECONDS:
             return
         self._by_digest = api_keys.active_keys(self.service.gallery)
         self._read = time.monotonic()
 
     @property
     def is_stale(self) -> bool:
-        return time.monotonic() - self._read >= FRESH
+        return time.monotonic() - self._read >= KEYS_SECONDS
 
     def caller(self, headers: Mapping[str, str]) -> Caller:
-        """Who calls with these headers (lower-case names)."""
+        """The caller with these headers (lower-case names)."""
         if not self._by_digest and not self.service.settings.is_open:
             return Caller("admin")
-        if (secret := given(headers)) is not None:
+        if (secret := key_in(headers)) is not None:
             key = self._by_digest.get(api_keys.digest(secret))
-            return _of(key)
-        number = self._session(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""))
+            return _caller_with(key)
+        number = self._key_of_session(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""))
         key = next((key for key in self._by_digest.values() if key.id == number), None)
-        return _of(key)
+        return _caller_with(key)
 
     @property
-    def needed(self) -> bool:
-        """Whether callers need a key."""
+    def is_required(self) -> bool:
+        """Whether callers need an access key."""
         return bool(self._by_digest) or self.service.settings.is_open
 
     def session(self, secret: str) -> tuple[str, Caller]:
-        """A session's cookie, for a key. Raises ProblemError where it opens nothing."""
+        """The cookie of a new session, and its caller. Raises ProblemError for an unknown key."""
         key = self._by_digest.get(api_keys.digest(secret))
         if key is None:
-            raise unknown()
-        told = f"{key.id}.{int(time.time() + SESSION)}"
-        return f"{told}.{self._sign(told)}", _of(key)
+            raise key_required()
+        payload = f"{key.id}.{int(time.time() + SESSION_SECONDS)}"
+        return f"{payload}.{self._sign(payload)}", _caller_with(key)
 
-    def _session(self, cookie: str) -> int | None:
-        told, _, signed = cookie.rpartition(".")
-        number, _, until = told.partition(".")
+    def _key_of_session(self, cookie: str) -> int | None:
+        payload, _, signature = cookie.rpartition(".")
+        number, _, expires = payload.partition(".")
         if not (
-            number.isdecimal() and until.isdecimal() and hmac.compare_digest(signed.encode(), self._sign(told).encode())
+            number.isdecimal()
+            and expires.isdecimal()
+            and hmac.compare_digest(signature.encode(), self._sign(payload).encode())
         ):
             return None
-        return int(number) if int(until) > time.time() else None
+        return int(number) if int(expires) > time.time() else None
 
-    def _sign(self, told: str) -> str:
-        return hmac.new(self.service.gallery.key, b"session " + told.encode(), sha256).hexdigest()
+    def _sign(self, payload: str) -> str:
+        return hmac.new(self.service.gallery.key, b"session " + payload.encode(), sha256).hexdigest()
 
 
-def _of(key: ApiKey | None) -> Caller:
+def _caller_with(key: ApiKey | None) -> Caller:
     return Caller(None) if key is None else Caller(key.role, key.id, key.name)
 
 
-def given(headers: Mapping[str, str]) -> str | None:
-    """The key in a request's headers."""
+def key_in(headers: Mapping[str, str]) -> str | None:
+    """The access key in a request's headers, None if there is none."""
     for name in HEADERS:
         if name in headers:
             return headers[name].strip()
@@ -109,42 +117,42 @@ def given(headers: Mapping[str, str]) -> str | None:
     return secret.strip() if kind.lower() == "bearer" else None
 
 
-def unknown() -> ProblemError:
+def key_required() -> ProblemError:
     return ProblemError(
         401,
         "key-required",
-        "a key is needed: send 'Authorization: Bearer KEY'; 'nitakao serve keys create' makes one",
+        "an access key is required: send 'Authorization: Bearer KEY'; 'nitakao serve keys create' creates one",
         {"WWW-Authenticate": "Bearer"},
     )
 
 
 def keyring(request: Request) -> Keyring:
-    """The keys of the server that the request came to."""
-    found: Keyring = request.scope["state"]["keyring"]
-    return found
+    """The server's access keys."""
+    keys: Keyring = request.scope["state"]["keyring"]
+    return keys
 
 
 def caller(request: Request) -> Caller:
-    """Who calls; found out before the body was read."""
-    found: Caller = request.scope["state"]["caller"]
-    return found
+    """Who sends the request; the guard has set it."""
+    current: Caller = request.scope["state"]["caller"]
+    return current
 
 
-def may(role: Role) -> Callable[[Request], Awaitable[Caller]]:
-    """A dependency: the caller, who may do what this role may. Raises ProblemError otherwise."""
+def require(role: Role) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency that returns the caller, or raises ProblemError unless the caller has this role."""
 
     async def dependency(request: Request) -> Caller:
-        found = caller(request)
-        if found.role is None:
-            raise unknown()
-        if not found.may(role):
+        current = caller(request)
+        if current.role is None:
+            raise key_required()
+        if not current.has_role(role):
             raise ProblemError(
                 403,
                 "role-too-low",
-                f"this needs the role '{role}', and the key has '{found.role}'",
+                f"this needs the role '{role}', and the access key has '{current.role}'",
                 needed=role,
-                role=found.role,
+                role=current.role,
             )
-        return found
+        return current
 
     return dependency

@@ -1,4 +1,4 @@
-"""What every request passes first: Host, Origin, who calls, how many at once, how large, how long; and the log."""
+"""Middleware for every request: Host, Origin, authentication, limits and the log."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from nitakao.errors import NitakaoError
 from nitakao.gallery.people import ACTING_USER
 from nitakao.server import problems
 from nitakao.server.auth import Caller, Keyring
-from nitakao.server.logs import note
+from nitakao.server.logs import log
 from nitakao.server.metrics import Metrics
-from nitakao.server.problems import AGAIN, ProblemError
+from nitakao.server.problems import RETRY, ProblemError
 from nitakao.server.service import Service
 from nitakao.server.settings import is_loopback
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-METHODS = (*SAFE, "POST", "PUT", "PATCH", "DELETE")  # that are told apart in the log
-HELD = 16  # bodies of the largest size that are held at a time, in bytes, however many requests there are
-LINGER, LINGER_BYTES = 2.0, 8 << 20  # seconds and bytes for which a refused body is still taken
-ASKED = ("/api/", "/face/")  # below these the limit on requests at once holds
-UNCOUNTED = "/events"  # streams of a job's progress, which last
+METHODS = (*SAFE, "POST", "PUT", "PATCH", "DELETE")  # logged by name
+BUFFERED_BODIES = 16  # bodies of all requests together take at most this many times the largest body
+LINGER, LINGER_BYTES = 2.0, 8 << 20  # how long and how much of a refused body is still read
+COUNTED = ("/api/", "/face/")  # paths that count towards the limit on concurrent requests
+UNCOUNTED = "/events"  # except event streams, which are long-lived
 SECURITY = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -35,11 +35,11 @@ SECURITY = {
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
-NOTHING = "default-src 'none'; frame-ancestors 'none'"  # the policy of whatever is no page
+NO_CONTENT = "default-src 'none'; frame-ancestors 'none'"  # Content-Security-Policy of everything but the page
 
 
 class Guard:
-    """ASGI middleware around everything."""
+    """ASGI middleware around the whole app."""
 
     def __init__(self, app: ASGIApp, service: Service, metrics: Metrics) -> None:
         self.app = app
@@ -53,31 +53,34 @@ class Guard:
             return
         request = _Request(scope, receive, send, self.service)
         try:
-            await self._pass(scope, request)
+            await self._handle(scope, request)
         finally:
-            request.let_go()
-            self._note(scope, request)
+            request.release()
+            self._log(scope, request)
 
-    async def _pass(self, scope: Scope, request: _Request) -> None:
+    async def _handle(self, scope: Scope, request: _Request) -> None:
         state = scope.setdefault("state", {})
         state["keyring"], state["caller"] = self.keyring, Caller(None)
-        counted = scope["path"].startswith(ASKED) and not scope["path"].endswith(UNCOUNTED)
+        counted = scope["path"].startswith(COUNTED) and not scope["path"].endswith(UNCOUNTED)
         try:
             self._check_host(request.headers)
             self._check_origin(scope, request.headers)
             if self.keyring.is_stale:
-                await asyncio.get_running_loop().run_in_executor(None, self.service.afresh, self.keyring.read)
+                await asyncio.get_running_loop().run_in_executor(None, self.service.call_with_reload, self.keyring.read)
             state["caller"] = caller = self.keyring.caller(request.headers)
-            ACTING_USER.set(caller.called)
+            ACTING_USER.set(caller.journal_name)
             request.check_length()
             if counted and self.service.is_full:
                 raise ProblemError(
-                    429, "too-many-requests", "too many at once: come again in a moment", {"Retry-After": AGAIN}
+                    429,
+                    "too-many-requests",
+                    "too many concurrent requests: try again in a moment",
+                    RETRY,
                 )
-        except (ProblemError, NitakaoError) as refused:
-            await self._refuse(scope, request, problems.of_error(refused))
+        except (ProblemError, NitakaoError) as error:
+            await self._refuse(scope, request, problems.from_error(error))
             return
-        self.service.at_work += counted
+        self.service.active_requests += counted
         try:
             await self.app(scope, request.receive, request.send)
         except ProblemError as problem:
@@ -85,79 +88,77 @@ class Guard:
         except Exception as error:
             if request.problem is None or request.started:
                 request.error = error
-            fault = ProblemError(500, "internal-error", "this is a fault in nitakao: the server's log says where")
+            fault = ProblemError(500, "internal-error", "internal error: the server's log says where")
             await self._refuse(scope, request, request.problem or fault)
         finally:
-            self.service.at_work -= counted
+            self.service.active_requests -= counted
 
     async def _refuse(self, scope: Scope, request: _Request, problem: ProblemError) -> None:
         if not request.started:
             request.refused = True
             problem.headers.setdefault("Connection", "close")
-            await problems.answer(scope["path"], problem)(scope, request.receive, request.send_and_linger)
+            await problems.respond(scope["path"], problem)(scope, request.receive, request.send_and_linger)
 
     def _check_host(self, headers: Headers) -> None:
-        """Against other sites' names that lead here: a page of theirs would count as ours."""
+        """Against DNS rebinding: another site's name that resolves to this server would get same-origin access."""
         settings = self.service.settings
-        name = _name(headers.get("host", ""))
+        name = _host_name(headers.get("host", ""))
         if is_loopback(name) or name == settings.host.strip("[]").lower():
             return
         if name not in (host.lower() for host in settings.allow_hosts):
-            raise ProblemError(
-                403, "unknown-host", "the server is not known by this Host: start it with --allow-host NAME"
-            )
+            raise ProblemError(403, "unknown-host", "this Host is not allowed: start the server with --allow-host NAME")
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
-        """Against other sites' pages that send a change in their visitor's name."""
+        """Against cross-site request forgery."""
         if scope["method"] in SAFE:
             return
         origin = headers.get("origin")
         foreign = origin is not None and origin.partition("://")[2] != headers.get("host", "")
         if foreign or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            raise ProblemError(403, "foreign-origin", "another site's page may change nothing here")
+            raise ProblemError(403, "foreign-origin", "changes from another site's page are refused")
 
-    def _note(self, scope: Scope, request: _Request) -> None:
+    def _log(self, scope: Scope, request: _Request) -> None:
         route = getattr(scope.get("route"), "path", "") or ("page" if request.status < 400 else "none")
-        took = time.monotonic() - request.begun
+        seconds = time.monotonic() - request.started_at
         caller: Caller = scope["state"]["caller"] if "state" in scope else Caller(None)
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
-        self.metrics.answered(method, route, request.status, took)
-        note(
+        self.metrics.count(method, route, request.status, seconds)
+        log(
             "request",
             error=request.error,
             id=request.id,
             method=method,
             route=route,
             status=request.status,
-            ms=round(took * 1000, 1),
-            bytes_in=request.taken,
-            bytes_out=request.given,
+            ms=round(seconds * 1000, 1),
+            bytes_in=request.received,
+            bytes_out=request.sent,
             key=caller.key,
         )
 
 
 class _Request:
-    """One request's body and answer, counted as they pass."""
+    """One request: counts and limits its body and its response."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, service: Service) -> None:
         self.headers = Headers(scope=scope)
         self.id = uuid.uuid4().hex[:16]
-        self.begun = time.monotonic()
-        self.most, self.seconds = service.settings.body, service.settings.seconds
-        self.taken = self.given = self.status = 0
-        self.started = self.whole = False
+        self.started_at = time.monotonic()
+        self.max_body, self.seconds = service.settings.body, service.settings.seconds
+        self.received = self.sent = self.status = 0
+        self.started = self.complete = False
         self.error: BaseException | None = None
-        self.problem: ProblemError | None = None  # what is wrong with the body
+        self.problem: ProblemError | None = None  # with the body
         self.refused = False
         self._receive, self._send, self._service = receive, send, service
 
     def check_length(self) -> None:
-        told = self.headers.get("content-length", "")
-        if told.isdecimal() and int(told) > self.most:
+        length = self.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self.max_body:
             raise self._too_large()
 
     def _too_large(self) -> ProblemError:
-        return ProblemError(413, "body-too-large", f"a request's body has up to {self.most} bytes", limit=self.most)
+        return ProblemError(413, "body-too-large", f"the body exceeds {self.max_body} bytes", limit=self.max_body)
 
     async def receive(self) -> Message:
         if self.problem is not None:
@@ -169,11 +170,11 @@ class _Request:
             raise
 
     async def _received(self) -> Message:
-        if self.whole:
-            return await self._receive()  # which now waits for the caller to go away
-        left = self.begun + self.seconds - time.monotonic()
+        if self.complete:
+            return await self._receive()  # waits for the client to disconnect
+        remaining = self.started_at + self.seconds - time.monotonic()
         try:
-            message = await asyncio.wait_for(self._receive(), max(left, 0.001))
+            message = await asyncio.wait_for(self._receive(), max(remaining, 0.001))
         except asyncio.TimeoutError:
             raise ProblemError(
                 408,
@@ -182,66 +183,69 @@ class _Request:
                 seconds=self.seconds,
             ) from None
         size = len(message.get("body", b""))
-        self.taken += size
-        self._service.held += size
-        self.whole = not message.get("more_body", False)
-        if self.taken > self.most:
+        self.received += size
+        self._service.buffered_bytes += size
+        self.complete = not message.get("more_body", False)
+        if self.received > self.max_body:
             raise self._too_large()
-        if self._service.held > HELD * self.most:
+        if self._service.buffered_bytes > BUFFERED_BODIES * self.max_body:
             raise ProblemError(
-                429, "too-many-requests", "too much at once: come again in a moment", {"Retry-After": AGAIN}
+                429,
+                "too-many-requests",
+                "too much data in concurrent requests: try again in a moment",
+                RETRY,
             )
         return message
 
-    def let_go(self) -> None:
-        """The request is over: its body is held no more."""
-        self._service.held -= self.taken
+    def release(self) -> None:
+        """Stop counting the body, at the end of the request."""
+        self._service.buffered_bytes -= self.received
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             if self.problem is not None and not self.refused:
-                raise self.problem  # whoever read the body has made something else of it
+                raise self.problem  # the handler turned it into another response
             self.started, self.status = True, message["status"]
-            self._secure(message)
-        self.given += len(message.get("body", b""))
+            self._add_security_headers(message)
+        self.sent += len(message.get("body", b""))
         try:
             await asyncio.wait_for(self._send(message), self.seconds)
         except asyncio.TimeoutError:
-            raise ConnectionError("the caller takes nothing of the answer") from None
+            raise ConnectionError("the client does not read the response") from None
 
     async def send_and_linger(self, message: Message) -> None:
-        """As `send`; before the answer ends, some of a body that nobody wants is taken and thrown away.
+        """Like `send`, but reads and discards some of a refused body before the response ends.
 
-        A connection that is closed with bytes unread is reset, and the caller would never see the answer.
+        Closing a connection with unread bytes resets it, and the client would not see the response.
         """
         if message["type"] != "http.response.body" or message.get("more_body"):
             await self.send(message)
             return
         await self.send({**message, "more_body": True})
-        if not self.whole and "expect" not in self.headers:
+        if not self.complete and "expect" not in self.headers:
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._throw_away(), LINGER)
+                await asyncio.wait_for(self._discard_body(), LINGER)
         await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _throw_away(self) -> None:
-        left = LINGER_BYTES
-        while left > 0:
+    async def _discard_body(self) -> None:
+        remaining = LINGER_BYTES
+        while remaining > 0:
             message = await self._receive()
             if message["type"] == "http.disconnect" or not message.get("more_body"):
                 return
-            left -= len(message.get("body", b""))
+            remaining -= len(message.get("body", b""))
 
-    def _secure(self, message: MutableMapping[str, Any]) -> None:
+    def _add_security_headers(self, message: MutableMapping[str, Any]) -> None:
         headers = MutableHeaders(scope=message)
         for name, value in SECURITY.items():
             headers.setdefault(name, value)
-        headers.setdefault("content-security-policy", NOTHING)
+        headers.setdefault("content-security-policy", NO_CONTENT)
         headers.setdefault("cache-control", "no-store")
         headers["x-request-id"] = self.id
 
 
-def _name(host: str) -> str:
-    """The name in a Host header, without its port."""
+def _host_name(host: str) -> str:
+    """The name in a Host header without the port, in lower case."""
     if host.startswith("["):
         return host.partition("]")[0].strip("[").lower()
     return host.partition(":")[0].lower()

@@ -1,4 +1,4 @@
-"""What jobs do: tasks, with how far they are told as they go on."""
+"""The work of jobs: tasks that report their progress."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def index(
     labels_from: Literal["folder"] | None = None,
     rescan: Rescan | None = None,
 ) -> Work:
-    """Photographs of these files and folders into the gallery."""
+    """Index these files and folders."""
 
     def work(watch: Watch) -> dict[str, Any]:
         from nitakao.pipeline import PipelineOptions
@@ -46,8 +46,8 @@ def index(
             for file in done:
                 tally.add(file)
                 watch(tally.photos, total, f"{tally.faces} faces")
-        told = {"photos": tally.photos, "faces": tally.faces, "without_face": tally.without_face}
-        return told | {"unreadable": tally.unreadable, "became": dict(tally.statuses)}
+        result = {"photos": tally.photos, "faces": tally.faces, "without_face": tally.without_face}
+        return result | {"unreadable": tally.unreadable, "statuses": dict(tally.statuses)}
 
     return work
 
@@ -59,7 +59,7 @@ def _counted(paths: list[str]) -> int:
 
 
 def cluster(serving: Service, method: Method | None, threshold: float | None, smallest: int) -> Work:
-    """All faces in groups of one person each."""
+    """Group all faces by person."""
 
     def work(watch: Watch) -> dict[str, Any]:
         from nitakao.tasks.gallery.cluster import cluster as task
@@ -78,8 +78,8 @@ def cluster(serving: Service, method: Method | None, threshold: float | None, sm
     return work
 
 
-def remake(serving: Service, model: str, from_photographs: bool) -> Work:
-    """The gallery's vectors by another model."""
+def reindex(serving: Service, model: str, from_photographs: bool) -> Work:
+    """Recompute the gallery's vectors with another model."""
 
     def work(watch: Watch) -> dict[str, Any]:
         from nitakao.tasks.gallery.reindex import reindex as task
@@ -89,7 +89,7 @@ def remake(serving: Service, model: str, from_photographs: bool) -> Work:
             serving.gallery,
             model,
             from_photographs=from_photographs,
-            watch=lambda remade: watch(remade.done, remade.faces),
+            watch=lambda progress: watch(progress.done, progress.faces),
         )
         serving.gallery.reload()
         return asdict(found)
@@ -97,8 +97,8 @@ def remake(serving: Service, model: str, from_photographs: bool) -> Work:
     return work
 
 
-def lay_out(serving: Service) -> Work:
-    """The map of faces."""
+def make_map(serving: Service) -> Work:
+    """Compute the face map."""
 
     def work(watch: Watch) -> dict[str, Any]:
         from nitakao.tasks.gallery.face_map import make
@@ -109,8 +109,8 @@ def lay_out(serving: Service) -> Work:
     return work
 
 
-def kept_upload(folder: Path, data: bytes, name: str) -> str:
-    """The path under which a photograph that was handed in is kept; the same content is kept once."""
+def store_upload(folder: Path, data: bytes, name: str) -> str:
+    """Store an uploaded photograph and return its path; equal content is stored once."""
     path = folder / name[:2] / name
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)

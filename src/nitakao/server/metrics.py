@@ -1,4 +1,4 @@
-"""Counts and times for Prometheus."""
+"""Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from nitakao.server.service import Service
 
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
-    """One set for each app, so that several may live in one process."""
+    """Metrics of one app, so that several apps can run in one process."""
 
     def __init__(self, service: Service) -> None:
         self.registry = CollectorRegistry()
         labels = ("method", "route", "status")
-        self._requests = Counter("nitakao_requests", "Requests answered", labels, registry=self.registry)
+        self._requests = Counter("nitakao_requests", "Completed requests", labels, registry=self.registry)
         self._seconds = Histogram(
             "nitakao_request_seconds",
-            "Time to the end of the answer",
+            "Time until the response is complete",
             ("route",),
             registry=self.registry,
             buckets=SECONDS,
         )
-        at_work = Gauge("nitakao_requests_at_work", "Requests being answered", registry=self.registry)
-        at_work.set_function(lambda: service.at_work + service.given_up)
+        active = Gauge("nitakao_requests_at_work", "Requests in progress", registry=self.registry)
+        active.set_function(lambda: service.active_requests + service.abandoned_requests)
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 

@@ -1,4 +1,4 @@
-"""What went wrong, as RFC 9457 problem documents."""
+"""Errors as problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nitakao.server.problem_codes import described, status_and_code
 
 MEDIA = "application/problem+json"
 Value: TypeAlias = "str | int | float | None"
-AGAIN = "1"  # seconds after which one may come again
+RETRY = {"Retry-After": "1"}
 
 
 class ProblemError(Exception):
@@ -66,30 +66,30 @@ class Document(BaseModel):
     values: dict[str, Value]
 
 
-SAID = {
-    400: "The request means nothing, or asks for what cannot be.",
-    401: "A key is needed, and none was given that opens anything.",
+DESCRIPTIONS = {
+    400: "The request is invalid.",
+    401: "A valid access key is required.",
     403: "The key's role, the Origin or the Host does not allow this.",
-    404: "What is named is not there.",
-    405: "There is no such method here.",
+    404: "Not found.",
+    405: "Method not allowed.",
     408: "The request took too long to arrive.",
-    409: "Things stand otherwise than the request takes for granted.",
-    413: "The body or the picture is larger than the limit.",
-    415: "The body's content type is none that is read here.",
-    422: "A value is out of bounds, or a picture cannot be used.",
-    429: "Too many requests at once: come again after Retry-After seconds.",
-    500: "The gallery is damaged, or nitakao has a fault.",
-    501: "An optional part of nitakao is not installed; the detail names the pip line.",
-    503: "It took too long, or something is not to be had just now.",
+    409: "The request conflicts with the state of the gallery.",
+    413: "The body or the picture is too large.",
+    415: "The content type is not supported.",
+    422: "A parameter is invalid, or a picture cannot be used.",
+    429: "Too many concurrent requests: retry after Retry-After seconds.",
+    500: "Internal error, or the gallery is damaged.",
+    501: "An optional package is not installed; `detail` names it.",
+    503: "Timeout, or temporarily unavailable.",
 }
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For a route's documentation: these problems, and those that every route may answer."""
+    """OpenAPI responses: these statuses, and those that every route may return."""
     common = (400, 401, 403, 405, 408, 409, 413, 422, 429, 500, 501, 503)
     schema = {"schema": {"$ref": "#/components/schemas/Document"}}
     return {
-        status: {"description": SAID[status], "model": Document, "content": {MEDIA: schema}}
+        status: {"description": DESCRIPTIONS[status], "model": Document, "content": {MEDIA: schema}}
         for status in sorted({*common, *statuses})
     }
 
@@ -98,17 +98,17 @@ def not_found(code: str, detail: str, **values: Value) -> ProblemError:
     return ProblemError(404, code, detail, None, **values)
 
 
-def of_error(error: ProblemError | NitakaoError) -> ProblemError:
-    """What one of nitakao's own errors is answered with."""
+def from_error(error: ProblemError | NitakaoError) -> ProblemError:
+    """The problem for one of nitakao's errors."""
     if isinstance(error, ProblemError):
         return error
     status, code = status_and_code(error)
     values = error.values | ({"extra": error.extra} if isinstance(error, MissingExtraError) else {})
-    return ProblemError(status, code, str(error), {"Retry-After": AGAIN} if status == 503 else None, **values)
+    return ProblemError(status, code, str(error), RETRY if status == 503 else None, **values)
 
 
 def document(problem: ProblemError) -> Response:
-    """The answer."""
+    """The response with the problem document."""
     body = {
         "type": "about:blank",
         "title": http.HTTPStatus(problem.status).phrase,
@@ -121,56 +121,56 @@ def document(problem: ProblemError) -> Response:
 
 
 def _text(value: Value) -> Value:
-    """The value as JSON can hold it: bytes that are no text are escaped."""
+    """The value with undecodable bytes escaped, so that it can be JSON."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
-# How problems are told under another prefix than /api/v1, by prefix: the Face API has a form of its own.
-FORMS: dict[str, Callable[[ProblemError], Response]] = {}
+# Other formats by path prefix: the Face API has its own.
+FORMATS: dict[str, Callable[[ProblemError], Response]] = {}
 
 
-def answer(path: str, problem: ProblemError) -> Response:
-    """The problem in the form that callers under this path know."""
-    return next((form for prefix, form in FORMS.items() if path.startswith(prefix)), document)(problem)
+def respond(path: str, problem: ProblemError) -> Response:
+    """The problem in the format for this path."""
+    return next((format for prefix, format in FORMATS.items() if path.startswith(prefix)), document)(problem)
 
 
 def describe_problems(app: FastAPI) -> None:
-    """Let the app's description say that problems come as problem documents, and as nothing else."""
+    """Remove FastAPI's default media type from problems in the OpenAPI document."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
-        found = describe()
-        for methods in found["paths"].values():
+        description = describe()
+        for methods in description["paths"].values():
             for operation in methods.values():
-                for answer in operation["responses"].values():
-                    if MEDIA in answer.get("content", {}):
-                        answer["content"] = {MEDIA: answer["content"][MEDIA]}
-        return found
+                for response in operation["responses"].values():
+                    if MEDIA in response.get("content", {}):
+                        response["content"] = {MEDIA: response["content"][MEDIA]}
+        return description
 
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's docs do
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of a request become an answer."""
+    """Add exception handlers for all errors of a request."""
     describe_problems(app)
 
     @app.exception_handler(ProblemError)
     def _problem(request: Request, error: ProblemError) -> Response:
-        return answer(request.url.path, error)
+        return respond(request.url.path, error)
 
     @app.exception_handler(NitakaoError)
     def _own(request: Request, error: NitakaoError) -> Response:
-        return answer(request.url.path, of_error(error))
+        return respond(request.url.path, from_error(error))
 
     @app.exception_handler(RequestValidationError)
     def _invalid(request: Request, error: RequestValidationError) -> Response:
         wrong = {".".join(map(str, one["loc"])): one["msg"] for one in error.errors()[:5]}
         detail = "; ".join(f"{name}: {message}" for name, message in wrong.items())
-        return answer(request.url.path, ProblemError(422, "invalid-parameters", detail, parameters=", ".join(wrong)))
+        return respond(request.url.path, ProblemError(422, "invalid-parameters", detail, parameters=", ".join(wrong)))
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Response:
         code = {404: "unknown-route", 405: "method-not-allowed"}.get(error.status_code, "invalid-request")
-        return answer(
+        return respond(
             request.url.path, ProblemError(error.status_code, code, str(error.detail), dict(error.headers or {}))
         )

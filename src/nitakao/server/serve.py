@@ -1,4 +1,4 @@
-"""Serving until told to end."""
+"""Runs the server until SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
@@ -21,49 +21,49 @@ from nitakao.server.service import Service
 from nitakao.server.settings import Settings
 from nitakao.values import ModelCard
 
-GRACE = 60  # seconds that the end waits for what was accepted
-IDLE = 15  # seconds that a connection may be open without having asked for anything
-BACKLOG = 2048  # connections that wait to be taken
+GRACE = 60  # seconds to finish accepted requests at shutdown
+IDLE = 15  # seconds after which an idle connection is closed
+BACKLOG = 2048  # pending connections
 
 
-class Patient(H11Protocol):
-    """HTTP/1.1, with an end to connections that do not ask: a slow head would otherwise hold one for ever."""
+class TimedProtocol(H11Protocol):
+    """HTTP/1.1 that closes idle connections; slow headers would otherwise keep one open for ever."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._seen: object = None  # the request before which it waited when it was last looked at
-        self._watch = asyncio.get_running_loop().call_later(IDLE, self._look)
+        self._last: object = None  # the cycle at the last check
+        self._timer = asyncio.get_running_loop().call_later(IDLE, self._check)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._watch.cancel()
+        self._timer.cancel()
         super().connection_lost(exc)
 
-    def _look(self) -> None:
-        """Hang up on who has sent no whole head since the last look, and is not being answered."""
-        waits = self.cycle is None or self.cycle.response_complete
-        if waits and self.cycle is self._seen:
+    def _check(self) -> None:
+        """Close the connection if no complete request arrived since the last check and none is in progress."""
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self.cycle is self._last:
             self.transport.close()
             return
-        self._seen = self.cycle if waits else self
-        self._watch = asyncio.get_running_loop().call_later(IDLE, self._look)
+        self._last = self.cycle if idle else self
+        self._timer = asyncio.get_running_loop().call_later(IDLE, self._check)
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, which tells where it is once it listens, and that it will end before it does."""
+    """uvicorn's server with callbacks for listening addresses and for shutdown."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None], ending: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
-        self._ready, self._ending = ready, ending
+        self._ready, self._stopping = ready, stopping
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
         for server in self.servers:
-            for listening in server.sockets:
-                host, port, *_ = listening.getsockname()
+            for listener in server.sockets:
+                host, port, *_ = listener.getsockname()
                 self._ready(f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        self._ending()
+        self._stopping()
         await super().shutdown(sockets)
 
 
@@ -73,45 +73,50 @@ def serve(
     prepare: Callable[[ModelCard], None] = lambda card: None,
     ready: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; what was accepted by then is finished.
+    """Serve until SIGINT or SIGTERM, then finish the accepted requests.
 
-    prepare: called with the gallery's card before anything is served.  ready: told the address once it is.
-    Raises MisuseError where others may call and there are no keys.
+    Args:
+        settings: How to serve.
+        prepare: Called with the gallery's model card before the server starts.
+        ready: Called with each address once the server listens.
+
+    Raises:
+        MisuseError: If other machines could connect and there are no access keys.
     """
     app = create_app(settings)
     service: Service = app.state.service
     if settings.is_open and not api_keys.active_keys(service.gallery):
         service.close()
         raise MisuseError(
-            "others than you could call this server, and there are no keys: first 'nitakao serve keys create NAME', "
+            "other machines could connect, and there are no access keys: run 'nitakao serve keys create NAME' first, "
             "or serve on 127.0.0.1"
         )
     prepare(service.card)
     service.warm_up()
-    # Searches run side by side, one a core: threads of BLAS would only wait for cores, busily (a fifth of the time).
-    with _ends_well(), threadpool_limits(1, "blas"):
-        configured(app, settings, ready).run()
+    # Searches already run in parallel, one per core; BLAS threads would spin for a fifth of the time.
+    with _quiet_shutdown(), threadpool_limits(1, "blas"):
+        build_server(app, settings, ready).run()
 
 
 @contextmanager
-def _ends_well() -> Iterator[None]:
-    """Being told to end is how a server ends: uvicorn raises the signal again once it has, and nothing comes of it."""
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+def _quiet_shutdown() -> Iterator[None]:
+    """Ignore the signal that uvicorn raises again after its shutdown."""
+    handlers = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
-def configured(app: FastAPI, settings: Settings, ready: Callable[[str], None]) -> Server:
-    """What serves the app."""
+def build_server(app: FastAPI, settings: Settings, ready: Callable[[str], None]) -> Server:
+    """The uvicorn server for the app."""
     service: Service = app.state.service
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=Patient,
+        http=TimedProtocol,
         ws="none",
         log_config=None,
         access_log=False,
@@ -121,7 +126,7 @@ def configured(app: FastAPI, settings: Settings, ready: Callable[[str], None]) -
         backlog=BACKLOG,
     )
 
-    def ending() -> None:
+    def stopping() -> None:
         service.ending = True
 
-    return Server(config, ready, ending)
+    return Server(config, ready, stopping)

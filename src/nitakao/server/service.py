@@ -1,4 +1,4 @@
-"""What stands behind the routes: the gallery, loaded networks, and threads on which tasks run."""
+"""What routes share: the gallery, loaded networks, and a thread pool for tasks."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from nitakao.gallery.search.open import searcher
 from nitakao.photos import Encoded, Limits, from_pixels, parse
 from nitakao.pipeline import Pipeline, PipelineOptions
 from nitakao.server.jobs import Jobs
-from nitakao.server.logs import note
-from nitakao.server.problems import AGAIN, ProblemError
+from nitakao.server.logs import log
+from nitakao.server.problems import RETRY, ProblemError
 from nitakao.server.schemas import CalibrationKind, ThresholdKind
 from nitakao.server.settings import Settings
 from nitakao.system.cpu import cores
@@ -36,13 +36,17 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-THRESHOLD = "serving.threshold"  # the gallery's setting
+THRESHOLD = "serving.threshold"  # key of the gallery's setting
 
 
 class Service:
-    """One for the life of the server.
+    """Shared state of one server.
 
-    gallery: open.  eyes: networks that stay loaded; requests that wait for them are looked at together.
+    Args:
+        settings: How to serve.
+        gallery: The open gallery; `close` closes it.
+        card: The gallery's model, if it was given as a card.
+        eyes: A pipeline with loaded networks; it batches the pictures of concurrent requests.
     """
 
     def __init__(
@@ -53,13 +57,13 @@ class Service:
         self.eyes = eyes or Pipeline()
         self.limits = Limits(bytes=settings.body, pixels=settings.pixels)
         self.threads = ThreadPoolExecutor(settings.requests, "nitakao-request")
-        self.at_work = 0  # requests that are being answered
-        self.given_up = 0  # of which nobody waits for the answer any more, though a thread is still at it
-        self.held = 0  # bytes of bodies
-        self.drawing = threading.Semaphore(cores())  # for whole photographs, which take much memory
-        self.ready = True  # whether everything is loaded that the first question needs
-        self.streams = 0  # of jobs' progress, that are listened to
-        self.ending = False  # whether the server is about to end
+        self.active_requests = 0
+        self.abandoned_requests = 0  # timed out, but still running on a thread
+        self.buffered_bytes = 0  # of request bodies
+        self.render_slots = threading.Semaphore(cores())  # whole photographs take much memory
+        self.ready = True  # whether networks and the search index are loaded
+        self.streams = 0  # open event streams
+        self.ending = False  # whether the server is shutting down
         self.jobs = Jobs(gallery)
         self._card = card
 
@@ -72,7 +76,7 @@ class Service:
 
     @property
     def uploads(self) -> Path:
-        """Where photographs are kept that are handed in."""
+        """Folder of uploaded photographs."""
         if self.settings.uploads is not None:
             return self.settings.uploads
         from nitakao.system import dirs
@@ -82,49 +86,47 @@ class Service:
 
     @property
     def is_full(self) -> bool:
-        return self.at_work + self.given_up >= self.settings.requests
+        return self.active_requests + self.abandoned_requests >= self.settings.requests
 
-    async def do(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
-        """What the task gives, worked out on a thread. Raises ProblemError where it takes too long."""
-        future = asyncio.get_running_loop().run_in_executor(self.threads, self._call(task, given, named))
+    async def run(self, task: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+        """Run the task on a thread and return its result. Raises ProblemError if it takes too long."""
+        future = asyncio.get_running_loop().run_in_executor(self.threads, self._call(task, args, kwargs))
         try:
             return await asyncio.wait_for(asyncio.shield(future), self.settings.seconds)
         except asyncio.TimeoutError:
-            self.given_up += 1
-            future.add_done_callback(self._done)
-            detail = f"no answer within {self.settings.seconds:g} seconds: come again, or ask for less"
-            raise ProblemError(
-                503, "answer-timeout", detail, {"Retry-After": AGAIN}, seconds=self.settings.seconds
-            ) from None
+            self.abandoned_requests += 1
+            future.add_done_callback(self._abandoned_done)
+            detail = f"no answer within {self.settings.seconds:g} seconds: try again, or request less"
+            raise ProblemError(503, "answer-timeout", detail, RETRY, seconds=self.settings.seconds) from None
 
-    async def finish(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
-        """As `do`, for what is worth waiting for however long it takes."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, self._call(task, given, named))
+    async def run_to_end(self, task: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+        """Like `run`, without a time limit."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, self._call(task, args, kwargs))
 
-    def _call(self, task: Callable[..., Result], given: Any, named: Any) -> Callable[[], Result]:
-        """The call of a task, in the name of whoever asks."""
-        return partial(copy_context().run, self.afresh, task, *given, **named)
+    def _call(self, task: Callable[..., Result], args: Any, kwargs: Any) -> Callable[[], Result]:
+        """The call of a task in the context of the current caller."""
+        return partial(copy_context().run, self.call_with_reload, task, *args, **kwargs)
 
-    def _done(self, future: asyncio.Future[Any]) -> None:
-        self.given_up -= 1
+    def _abandoned_done(self, future: asyncio.Future[Any]) -> None:
+        self.abandoned_requests -= 1
         if not future.cancelled():
-            future.exception()  # nobody asks for it any more
+            future.exception()  # mark it as retrieved
 
-    def afresh(self, task: Callable[..., Result], *given: Any, **named: Any) -> Result:
-        """The task; once more where another process has given the gallery another model meanwhile."""
+    def call_with_reload(self, task: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+        """Run the task; reload the gallery and retry if another process changed its model."""
         try:
-            return task(*given, **named)
+            return task(*args, **kwargs)
         except GalleryChangedError:
             self.gallery.reload()
-            return task(*given, **named)
+            return task(*args, **kwargs)
 
     def threshold(self) -> float | None:
-        """Below which distance two are one person, where the gallery's settings say so."""
-        kept = self.gallery.cached(THRESHOLD, lambda: self.gallery.setting(THRESHOLD))
-        return None if kept is None else float(json.loads(kept))
+        """The threshold in the gallery's settings, None if there is none."""
+        stored = self.gallery.cached(THRESHOLD, lambda: self.gallery.setting(THRESHOLD))
+        return None if stored is None else float(json.loads(stored))
 
     def set_threshold(self, threshold: float | None) -> None:
-        """Keep it in the gallery's settings; None: the model's own."""
+        """Store the threshold in the gallery's settings; None for the model's."""
         self.gallery.set_setting(THRESHOLD, None if threshold is None else json.dumps(threshold))
 
     def threshold_kind(self, requested: float | None) -> ThresholdKind:
@@ -140,8 +142,8 @@ class Service:
         own = self.gallery.cached(CALIBRATION, lambda: self.gallery.setting(CALIBRATION))
         return "model" if own is None else "gallery"
 
-    def parsed(self, name: str, data: bytes) -> Encoded:
-        """A picture whose bytes came with a request, held to the limits."""
+    def parse_picture(self, name: str, data: bytes) -> Encoded:
+        """An uploaded picture with its header parsed, checked against the limits."""
         return parse(name, data, limits=self.limits)
 
     def search_options(
@@ -161,7 +163,7 @@ class Service:
         """The options, with the gallery's threshold if they have none."""
         return options if options.threshold is not None else replace(options, threshold=self.threshold())
 
-    def see(
+    def find_faces(
         self,
         picture: Encoded,
         *,
@@ -170,18 +172,18 @@ class Service:
         vectors: bool = True,
         chips: bool = False,
     ) -> Outcome:
-        """What is in one picture, seen together with those of other requests; call it within `do`."""
+        """The faces in a picture. Concurrent requests share network batches; call it inside `run`."""
         card = self.card if vectors or chips else None
-        seen = self.eyes.run(
+        outcomes = self.eyes.run(
             [picture],
             card=card,
             options=PipelineOptions(detector or self.settings.detector, choice, flip=self.gallery.flip),
             keep_chips=chips,
         )
-        return next(seen)
+        return next(outcomes)
 
     def warm_up(self) -> None:
-        """Load the networks and the search's index, in the background, so that the first question does not wait."""
+        """Load the networks and the search index in the background."""
 
         def load() -> None:
             blank = from_pixels(np.zeros((64, 64, 3), np.uint8))
@@ -192,15 +194,15 @@ class Service:
         def run() -> None:
             try:
                 load()
-            except Exception as error:  # whoever asks first is told
-                note("warm-up", error=error)
+            except Exception as error:  # the first request reports it
+                log("warm-up", error=error)
             self.ready = True
 
         self.ready = False
         threading.Thread(target=run, name="nitakao-warm-up", daemon=True).start()
 
     def close(self) -> None:
-        """Finish what was accepted, and put everything away."""
+        """Finish accepted requests, then close everything."""
         self.ending = True
         self.jobs.close()
         self.threads.shutdown()
@@ -208,20 +210,17 @@ class Service:
         self.gallery.close()
 
 
-def opened_service(settings: Settings, eyes: Pipeline | None = None) -> Service:
-    """The service of these settings; its gallery is made where there is none and a model is named."""
+def open_service(settings: Settings, eyes: Pipeline | None = None) -> Service:
+    """The service for these settings. Creates the gallery if there is none and a model is named."""
     from nitakao.gallery import GalleryStore
     from nitakao.tasks.arguments import card_of
 
-    is_there = GalleryStore.exists(settings.gallery)
-    card = None if is_there and settings.model is None else card_of(settings.model)
+    exists = GalleryStore.exists(settings.gallery)
+    card = None if exists and settings.model is None else card_of(settings.model)
     return Service(settings, GalleryStore(settings.gallery, card=card), card, eyes)
 
 
-async def service(request: Request) -> Service:
-    """For routes: the service of the app.
-
-    As all dependencies it is a coroutine: FastAPI would call a plain function on a thread, and wait for it.
-    """
-    found: Service = request.app.state.service
-    return found
+async def get_service(request: Request) -> Service:
+    """The app's service, as a dependency. A coroutine, because FastAPI runs plain functions on threads."""
+    shared: Service = request.app.state.service
+    return shared

@@ -1,4 +1,4 @@
-"""What the server is told when it starts."""
+"""Settings of the server."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ from nitakao.values import DetectorSettings, ModelCard
 class Settings:
     """How to serve.
 
-    gallery: as for the commands.  model: a card in place of the gallery's by its name; it makes a gallery where there
-    is none.  allow_hosts: names by which others may call the server, besides this machine's own.  allow_urls: hosts
-    that pictures may be fetched from (Face API only).  uploads: folder for photographs that are handed in; None: beside
-    the gallery.
-    body: bytes of a request.  pixels: of a picture.  requests: at once; one more is told to come again.  seconds: for a
-    request to arrive, and again to be answered.
+    Attributes:
+        gallery: Path or URL of the gallery, as for the commands.
+        model: Name, path or card of the model; needed to create a gallery.
+        detector: Detector settings of requests without their own.
+        host: Address to listen on.
+        port: Port to listen on; 0 for any free port.
+        allow_hosts: Host names that clients may use besides those of this machine.
+        allow_urls: Hosts that the Face API may fetch pictures from.
+        uploads: Folder for uploaded photographs; None for one beside the gallery.
+        body: Limit of a request's body, in bytes.
+        pixels: Limit of a picture, in pixels.
+        requests: Limit of concurrent requests; more are answered 429.
+        seconds: Limit for a request to arrive, and again for its answer.
     """
 
     gallery: str | os.PathLike[str] | None = None
@@ -32,7 +39,7 @@ class Settings:
     allow_urls: tuple[str, ...] = ()
     uploads: Path | None = None
     body: int = 32 * 1024 * 1024
-    pixels: int = 100_000_000  # 300 MB once decoded whole, which a JPEG rarely is
+    pixels: int = 100_000_000  # 300 MB when fully decoded
     requests: int = 64
     seconds: float = 30.0
 
@@ -40,16 +47,16 @@ class Settings:
         if not 0 <= self.port <= 65535:
             raise MisuseError(f"a port is 0 to 65535, not {self.port}")
         if min(self.body, self.pixels, self.requests) < 1 or not self.seconds > 0:
-            raise MisuseError("limits of the server are numbers above 0")
+            raise MisuseError("the server's limits must be greater than 0")
 
     @property
     def is_open(self) -> bool:
-        """Whether others than this machine's users may call, so that there must be keys."""
+        """Whether other machines can connect, so that access keys are required."""
         return not is_loopback(self.host) or any(not is_loopback(name) for name in self.allow_hosts)
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a name or an address means this machine and nothing else."""
+    """Whether a name or address is a loopback address of this machine."""
     name = name.strip("[]").lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True

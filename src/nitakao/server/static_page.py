@@ -1,4 +1,4 @@
-"""The page: files of a built bundle, as they are. Its sources lie in web/; 'make web' builds them."""
+"""Serves the built web page. Its sources are in web/; 'make web' builds it."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ POLICY = "; ".join(
 HEADERS = {
     "content-security-policy": POLICY,
     "permissions-policy": "camera=(self), microphone=(), geolocation=()",
-    "cache-control": "no-cache",  # the names stay the same; an ETag spares what has not changed
+    "cache-control": "no-cache",  # file names stay the same, so browsers revalidate by ETag
 }
-NEVER = ("api/", "face/")  # what is asked for below these is no view of the page
+API_PREFIXES = ("api/", "face/")  # unknown paths below these are 404, not the page
 
 
 class Page(StaticFiles):
-    """The bundle's files; what is no file is the page itself, which knows its own addresses."""
+    """The page's files; any other path gets the page, which does its own routing."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         try:
             response = await super().get_response(path, scope)
         except HTTPException as error:
-            if error.status_code != 404 or path.startswith(NEVER):
+            if error.status_code != 404 or path.startswith(API_PREFIXES):
                 raise
             response = await super().get_response("index.html", scope)
         response.headers.update(HEADERS)
@@ -46,6 +46,6 @@ class Page(StaticFiles):
 
 
 def mount_page(app: FastAPI) -> None:
-    """Serve the page at /, below everything else."""
+    """Serve the page at /, after all other routes."""
     if (FOLDER / "index.html").is_file():
         app.mount("/", Page(directory=FOLDER, html=True), name="page")

@@ -1,4 +1,4 @@
-"""Pictures as they come with a request: the raw body, or parts of a form. They are held in memory, never on a disk."""
+"""Reads uploaded pictures from a raw body or a multipart form, in memory only."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from nitakao.server.problems import ProblemError
 
-MOST_PARTS = 32  # of a form
+MAX_PARTS = 32  # of a form
 RAW = ("image/", "application/octet-stream")
 
-# For a route's documentation, as its picture is read from the request itself.
+# OpenAPI description for routes that read their pictures from the request.
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": False,
@@ -33,11 +33,11 @@ BODY: dict[str, Any] = {
 
 
 class _InMemory(MultiPartParser):
-    spool_max_size = 1 << 40  # bytes: the body's own limit is far below, and no picture goes to a disk
+    spool_max_size = 1 << 40  # bytes: never spool to disk; the limit on bodies is far below
 
 
 async def pictures(request: Request) -> dict[str, list[bytes]]:
-    """The pictures of a request by the names of their parts; a raw body is called 'image'. None: an empty dict."""
+    """The pictures of a request by part name; a raw body is called 'image'. Empty without a body."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _parts(request)
@@ -46,14 +46,14 @@ async def pictures(request: Request) -> dict[str, list[bytes]]:
         return {}
     if not kind.startswith(RAW):
         raise ProblemError(
-            415, "content-type", "a picture is image/*, application/octet-stream or a part of multipart/form-data"
+            415, "content-type", "send a picture as image/*, application/octet-stream or a part of multipart/form-data"
         )
     return {"image": [body]}
 
 
 async def _parts(request: Request) -> dict[str, list[bytes]]:
-    parser = _InMemory(request.headers, request.stream(), max_files=MOST_PARTS, max_fields=MOST_PARTS)
-    found: dict[str, list[bytes]] = defaultdict(list)
+    parser = _InMemory(request.headers, request.stream(), max_files=MAX_PARTS, max_fields=MAX_PARTS)
+    parts: dict[str, list[bytes]] = defaultdict(list)
     try:
         form = await parser.parse()
     except (MultiPartException, UnicodeError, ValueError, KeyError) as error:
@@ -63,21 +63,21 @@ async def _parts(request: Request) -> dict[str, list[bytes]]:
     try:
         for name, part in form.multi_items():
             if not isinstance(part, UploadFile):
-                raise ProblemError(400, "invalid-form", f"the form's part '{name[:50]}' is no file: give it a filename")
-            found[name].append(await part.read())
+                raise ProblemError(400, "invalid-form", f"form part '{name[:50]}' is not a file: give it a filename")
+            parts[name].append(await part.read())
     finally:
         await form.close()
-    return dict(found)
+    return dict(parts)
 
 
 async def one_picture(request: Request) -> bytes:
-    """The one picture of a request."""
-    found = (await pictures(request)).get("image", [])
-    if len(found) != 1:
+    """The only picture of a request."""
+    images = (await pictures(request)).get("image", [])
+    if len(images) != 1:
         raise ProblemError(
             400,
             "picture-required",
-            f"one picture is needed, as the body or the part 'image', not {len(found)}",
-            pictures=len(found),
+            f"send exactly one picture, as the body or as part 'image' of a form, not {len(images)}",
+            pictures=len(images),
         )
-    return found[0]
+    return images[0]

@@ -20,7 +20,7 @@ from nitakao.gallery import GalleryStore, api_keys, schema
 from nitakao.models.cards import registry
 from nitakao.photos.fetch import FetchPolicy
 from nitakao.server import Settings, create_app
-from nitakao.server.serve import configured
+from nitakao.server.serve import build_server
 
 HOST = "pictures.test"  # fetched from; stands for a public address
 
@@ -56,7 +56,7 @@ def serving(app) -> Iterator[str]:
         found.append(address.rstrip("/"))
         there.set()
 
-    server = configured(app, Settings(port=0), ready)
+    server = build_server(app, Settings(port=0), ready)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

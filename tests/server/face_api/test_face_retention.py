@@ -91,7 +91,7 @@ def test_what_is_deleted_goes_out_of_memory_at_once(place: Path, portraits: Albu
 def test_a_face_id_is_swept_by_itself_once_its_time_is_over(
     place: Path, portraits: Album, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(face_app, "SWEPT", 0.02)
+    monkeypatch.setattr(face_app, "SWEEP_SECONDS", 0.02)
     with client_of(place) as client, GalleryStore(place) as gallery:
         face = detected(client, portraits.stranger, faceIdTimeToLive="60")
         asked = {"faceId1": face, "faceId2": face}
@@ -108,7 +108,7 @@ def test_a_face_id_is_swept_by_itself_once_its_time_is_over(
 
 
 def test_the_sweep_ends_at_whatever_moment_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(face_app, "SWEPT", 0.0005)
+    monkeypatch.setattr(face_app, "SWEEP_SECONDS", 0.0005)
     chance = random.Random(1)
 
     class Service:
@@ -120,7 +120,7 @@ def test_the_sweep_ends_at_whatever_moment_it_is_told_to(monkeypatch: pytest.Mon
 
     async def lives(many: int) -> None:
         for _ in range(many):
-            async with face_app.sweeping(FaceApiContext(Service())):  # type: ignore[arg-type]
+            async with face_app.sweep_expired_faces(FaceApiContext(Service())):  # type: ignore[arg-type]
                 await asyncio.sleep(chance.uniform(0, 0.004))
 
     with ThreadPoolExecutor(2) as threads:

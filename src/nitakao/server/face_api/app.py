@@ -1,4 +1,4 @@
-"""The Face API put together: its routers, its errors, and addresses in any case."""
+"""The Face API as an ASGI app: routers, errors, case-insensitive paths and authentication."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nitakao.server.auth import Caller
 from nitakao.server.face_api import detect, directory, face_lists, person_groups, recognition, responses, unsupported
 from nitakao.server.face_api.context import FaceApiContext
 from nitakao.server.face_api.parameters import RECOGNITION
-from nitakao.server.logs import note
+from nitakao.server.logs import log
 from nitakao.server.problems import ProblemError
 
 PREFIX = "/face/"
@@ -33,10 +33,10 @@ ROUTERS = (
     directory.router,
     unsupported.router,
 )
-SWEPT = 60.0  # seconds between two looks for face ids whose time is over
+SWEEP_SECONDS = 60.0  # between two deletions of expired face ids
 VERSION = re.compile(r"v\d{1,3}(\.\d{1,3})?(-preview(\.\d{1,3})?)?", re.ASCII)
 
-# Codes for what is refused outside of the Face API's own questions; where none is here, the status is the code.
+# Face API codes for the server's own refusals; without one, the status is the code.
 CODES = {403: "UnsupportedFeature", 413: "InvalidImageSize", 500: "Unspecified", 503: "ServiceUnavailable"}
 MESSAGES = {
     401: "Access denied: send a key as Ocp-Apim-Subscription-Key. Create one with 'nitakao serve keys create'.",
@@ -46,13 +46,13 @@ MESSAGES = {
 
 
 def mount(app: FastAPI, context: FaceApiContext) -> None:
-    """Let the server answer as the Face API below /face/ and any of its versions."""
-    problems.FORMS[PREFIX] = of_problem
-    app.mount(PREFIX + "{version}", make(context))
+    """Serve the Face API under /face/ and each of its versions."""
+    problems.FORMATS[PREFIX] = of_problem
+    app.mount(PREFIX + "{version}", build(context))
 
 
-def make(context: FaceApiContext) -> FastAPI:
-    """The Face API as an application of its own, whose errors are those that its clients read."""
+def build(context: FaceApiContext) -> FastAPI:
+    """The Face API as an app of its own, with the error format that its clients read."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.state.context = context
     for router in ROUTERS:
@@ -63,18 +63,18 @@ def make(context: FaceApiContext) -> FastAPI:
     app.add_exception_handler(HTTPException, _unknown)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(Exception, _failed)
-    app.add_middleware(Door, words=_words())
+    app.add_middleware(Gatekeeper, words=_words())
     return app
 
 
 def _words() -> frozenset[str]:
-    """The parts of addresses that are words, and no names of somebody's."""
+    """The fixed parts of paths, as opposed to ids that callers choose."""
     paths = [getattr(route, "path", "") for router in ROUTERS for route in router.routes]
     return frozenset(part for path in paths for part in path.split("/") if part and "{" not in part) | {*RECOGNITION}
 
 
 def of_problem(problem: ProblemError) -> Response:
-    """What the server refuses by itself, in the Face API's form."""
+    """A problem of the server in the Face API's format."""
     status = 400 if problem.status == 413 else problem.status
     code = CODES.get(problem.status, str(problem.status))
     return responses.said(status, code, MESSAGES.get(problem.status, problem.detail), problem.headers)
@@ -92,7 +92,7 @@ def _problem(request: Request, error: Exception) -> Response:
 
 def _own(request: Request, error: Exception) -> Response:
     assert isinstance(error, NitakaoError)
-    return of_problem(problems.of_error(error))
+    return of_problem(problems.from_error(error))
 
 
 def _unknown(request: Request, error: Exception) -> Response:
@@ -105,14 +105,14 @@ def _malformed(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    return of_problem(ProblemError(500, "", "This is a fault in nitakao: the server's log says where."))
+    return of_problem(ProblemError(500, "", "Internal error: the server's log says where."))
 
 
-READING = ("detect", "findsimilars", "verify", "group", "identify")  # besides GET, what a key that may read may do
+READ_OPERATIONS = ("detect", "findsimilars", "verify", "group", "identify")  # POST, but allowed to role read
 
 
-class Door:
-    """Which versions there are, who may come in, and words of the address in any case: /PersistedFaces works, too."""
+class Gatekeeper:
+    """Checks the version and the caller, and ignores the case of fixed path parts, as in /PersistedFaces."""
 
     def __init__(self, app: ASGIApp, words: frozenset[str]) -> None:
         self.app = app
@@ -125,43 +125,43 @@ class Door:
         root: str = scope.get("root_path", "")
         below = scope["path"].removeprefix(root).split("/")
         parts = [part.lower() if part.lower() in self.words else part for part in below]
-        refused = _turned_away(scope, parts)
+        refused = _refusal(scope, parts)
         if refused is not None:
             await of_problem(refused)(scope, receive, send)
             return
         await self.app({**scope, "path": root + "/".join(parts)}, receive, send)
 
 
-def _turned_away(scope: Scope, parts: list[str]) -> ProblemError | None:
-    """Why a request does not come in; None where it does."""
+def _refusal(scope: Scope, parts: list[str]) -> ProblemError | None:
+    """Why the request is refused; None if it is not."""
     caller: Caller = scope["state"]["caller"]
     if caller.role is None:
         return ProblemError(401, "", "")
     if not VERSION.fullmatch(str(scope["path_params"].get("version", ""))):
         return ProblemError(404, "", "")
-    reads = scope["method"] in ("GET", "HEAD") or (parts[1:2] and parts[1] in READING)
-    if not caller.may("read" if reads else "write"):
-        return ProblemError(403, "", f"this needs the role 'write', and the key has '{caller.role}'")
+    reads = scope["method"] in ("GET", "HEAD") or (parts[1:2] and parts[1] in READ_OPERATIONS)
+    if not caller.has_role("read" if reads else "write"):
+        return ProblemError(403, "", f"this needs the role 'write', and the access key has '{caller.role}'")
     return None
 
 
 @asynccontextmanager
-async def sweeping(context: FaceApiContext) -> AsyncIterator[None]:
-    """Within it, face ids whose time is over go within a minute."""
-    over = asyncio.Event()
+async def sweep_expired_faces(context: FaceApiContext) -> AsyncIterator[None]:
+    """While this context is open, expired face ids are deleted every minute."""
+    stopping = asyncio.Event()
 
     async def sweep() -> None:
-        while not over.is_set():
+        while not stopping.is_set():
             try:
-                await context.service.do(ids.sweep, context.gallery)
+                await context.service.run(ids.sweep, context.gallery)
             except (NitakaoError, ProblemError) as error:  # the next round tries again
-                note("sweep", error=error)
+                log("sweep", error=error)
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(over.wait(), SWEPT)
+                await asyncio.wait_for(stopping.wait(), SWEEP_SECONDS)
 
     task = asyncio.create_task(sweep())
     try:
         yield
     finally:
-        over.set()  # not cancelled: `wait_for`, of which `do` makes use, may take that for itself before Python 3.12
+        stopping.set()  # not task.cancel(): before Python 3.12 the `wait_for` inside could swallow it
         await task

@@ -44,7 +44,7 @@ class FaceApiContext:
 
     def look(self, picture: Encoded, *, embed: bool = True, chips: bool = False) -> Outcome:
         """The faces of a picture, with their vectors where they are wanted; chips: with quality and chips."""
-        return self.service.see(picture, vectors=embed, chips=chips)
+        return self.service.find_faces(picture, vectors=embed, chips=chips)
 
 
 def fetch_policy_for(hosts: tuple[str, ...]) -> FetchPolicy | None:
@@ -102,7 +102,7 @@ def _and_cleared(task: Callable[..., Any]) -> Callable[..., Any]:
 def _on_thread(task: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(task)
     async def route(**given: Any) -> Any:
-        return await given["context"].service.do(task, **given)
+        return await given["context"].service.run(task, **given)
 
     route.__signature__ = inspect.signature(task, eval_str=True)  # type: ignore[attr-defined]
     return route

@@ -25,12 +25,12 @@ async def picture(request: Request, context: TheContext) -> Encoded:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         body = await parameters.json_body(request)
-        data = await context.service.do(_fetched, context, body)
+        data = await context.service.run(_fetched, context, body)
     elif kind == "application/octet-stream" or kind.startswith("image/"):
         data = await _received(request)
     else:
         raise FaceApiError(415, "UnsupportedMediaType", "Send application/octet-stream, or JSON with a 'url'.")
-    return await context.service.do(_parsed, context, data)
+    return await context.service.run(_parsed, context, data)
 
 
 Picture = Annotated[Encoded, Depends(picture)]
@@ -74,7 +74,7 @@ def _fetched(context: FaceApiContext, body: parameters.Body) -> bytes:
 
 def _parsed(context: FaceApiContext, data: bytes) -> Encoded:
     try:
-        found = context.service.parsed("image", data)
+        found = context.service.parse_picture("image", data)
     except PhotoTooLargeError as error:
         raise FaceApiError(400, "InvalidImageSize", f"{error}.") from error
     except (PhotoError, MissingExtraError) as error:

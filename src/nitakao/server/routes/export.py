@@ -18,7 +18,7 @@ from nitakao.errors import MisuseError
 from nitakao.gallery.browse import lists
 from nitakao.gallery.forget.forget import Receipt
 from nitakao.server import schemas
-from nitakao.server.auth import may
+from nitakao.server.auth import require
 from nitakao.server.problems import not_found, responses
 from nitakao.server.routes.parameters import LARGEST, Serving
 from nitakao.server.schemas import example
@@ -41,7 +41,9 @@ FILE: dict[int | str, dict[str, Any]] = {
     }
 }
 
-router = APIRouter(prefix="/api/v1", tags=["leaving"], dependencies=[Depends(may("admin"))], responses=responses(404))
+router = APIRouter(
+    prefix="/api/v1", tags=["export"], dependencies=[Depends(require("admin"))], responses=responses(404)
+)
 
 
 class ForgetRequest(BaseModel):
@@ -62,7 +64,7 @@ class ForgetRequest(BaseModel):
 @router.post("/forget", response_model=Receipt)
 async def forget(serving: Serving, wanted: Annotated[ForgetRequest, Body()]) -> Receipt:
     """Forget a person, a photograph or a face for good. It cannot be undone."""
-    return await serving.finish(_forget, serving, wanted)
+    return await serving.run_to_end(_forget, serving, wanted)
 
 
 def _forget(serving: Service, wanted: ForgetRequest) -> Receipt:
@@ -117,7 +119,7 @@ async def export(serving: Serving, format: Annotated[Literal["parquet", "csv", "
     folder = Path(tempfile.mkdtemp(prefix="nitakao-export-"))  # for this user's eyes only
     path = folder / f"faces.{format}"
     try:
-        await serving.finish(export_task, serving.gallery, path)
+        await serving.run_to_end(export_task, serving.gallery, path)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

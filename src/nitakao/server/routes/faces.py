@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from nitakao.errors import MisuseError, UnreadablePhotoError
 from nitakao.server import schemas
-from nitakao.server.auth import may
+from nitakao.server.auth import require
 from nitakao.server.problems import responses
 from nitakao.server.routes.parameters import Detector, Faces, Prior, Serving, Threshold, check_kept
 from nitakao.server.service import Service
@@ -20,7 +20,9 @@ from nitakao.tasks.scoring import PRIOR
 from nitakao.tasks.search.verify_person import verify_known
 from nitakao.values import Choice, DetectorSettings, Face, Outcome, Probe
 
-router = APIRouter(prefix="/api/v1", tags=["pictures"], dependencies=[Depends(may("read"))], responses=responses(415))
+router = APIRouter(
+    prefix="/api/v1", tags=["pictures"], dependencies=[Depends(require("read"))], responses=responses(415)
+)
 
 Number: TypeAlias = Annotated[
     int | None, Query(ge=0, le=100_000, description="The face of this number in the picture, as /detect counts them.")
@@ -68,20 +70,22 @@ class VerifyResponse(BaseModel):
 async def detect(request: Request, serving: Serving, settings: Detector, faces: Faces = None) -> dict[str, Any]:
     """The faces in a picture, best first."""
     data = await one_picture(request)
-    return await serving.do(_detected, serving, data, settings, faces or "all", False)
+    return await serving.run(_detected, serving, data, settings, faces or "all", False)
 
 
 @router.post("/embed", response_model=EmbedResponse, openapi_extra=BODY)
 async def embed(request: Request, serving: Serving, settings: Detector, faces: Faces = None) -> dict[str, Any]:
     """The faces in a picture, each with its vector of the gallery's model."""
     data = await one_picture(request)
-    return await serving.do(_detected, serving, data, settings, faces or "all", True)
+    return await serving.run(_detected, serving, data, settings, faces or "all", True)
 
 
 def _detected(
     serving: Service, data: bytes, settings: DetectorSettings, choice: Choice, vectors: bool
 ) -> dict[str, Any]:
-    outcome = serving.see(serving.parsed("image", data), detector=settings, choice=choice, vectors=vectors)
+    outcome = serving.find_faces(
+        serving.parse_picture("image", data), detector=settings, choice=choice, vectors=vectors
+    )
     if outcome.status in ("unreadable", "no-crop"):
         raise UnreadablePhotoError(outcome.problem)
     told = _told(outcome, settings)
@@ -127,7 +131,7 @@ async def verify(
     parts = await pictures(request)
     sides = [_Side("a", parts.get("a", []), a, a_face), _Side("b", parts.get("b", []), b, b_face)]
     options = serving.search_options(settings, faces, threshold=threshold, prior=prior)
-    return await serving.do(_verified, serving, sides, options)
+    return await serving.run(_verified, serving, sides, options)
 
 
 def _verified(serving: Service, sides: list[_Side], options: SearchOptions) -> dict[str, Any]:
@@ -176,10 +180,10 @@ class _Side:
                     side=side,
                 )
             return _Asked(name)
-        picture = serving.parsed(side, self.pictures[0])
+        picture = serving.parse_picture(side, self.pictures[0])
         if self.number is None:
             return _Asked(picture, size=picture.size)
-        seen = with_face(serving.see(picture, detector=options.photos.detector))
+        seen = with_face(serving.find_faces(picture, detector=options.photos.detector))
         if self.number >= len(seen.faces):
             raise MisuseError(
                 f"'{side}' has no face {self.number}: /detect finds {len(seen.faces)} in it",

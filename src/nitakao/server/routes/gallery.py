@@ -9,12 +9,12 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from nitakao.server import schemas
-from nitakao.server.auth import may
+from nitakao.server.auth import require
 from nitakao.server.problems import responses
 from nitakao.server.routes.parameters import Serving
 from nitakao.server.service import Service
 
-router = APIRouter(prefix="/api/v1", tags=["gallery"], dependencies=[Depends(may("read"))], responses=responses())
+router = APIRouter(prefix="/api/v1", tags=["gallery"], dependencies=[Depends(require("read"))], responses=responses())
 
 
 class Gallery(BaseModel):
@@ -37,7 +37,7 @@ class Gallery(BaseModel):
 @router.get("/gallery", response_model=Gallery)
 async def gallery(serving: Serving) -> dict[str, Any]:
     """What the gallery is and holds."""
-    return await serving.do(_about, serving)
+    return await serving.run(_about, serving)
 
 
 def _about(serving: Service) -> dict[str, Any]:

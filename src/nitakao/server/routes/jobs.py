@@ -16,7 +16,7 @@ from nitakao.errors import MisuseError
 from nitakao.gallery import face_map
 from nitakao.gallery.jobs import Job
 from nitakao.server import job_kinds, schemas
-from nitakao.server.auth import may
+from nitakao.server.auth import require
 from nitakao.server.problems import ProblemError, not_found, responses
 from nitakao.server.routes.parameters import Id, Serving, accept
 from nitakao.server.schemas import example
@@ -27,7 +27,7 @@ ALIVE = 15.0  # seconds after which a stream says something, so that nobody betw
 MOST_STREAMS = 64
 DIGITS = 3  # of a map's coordinates, after the point
 
-router = APIRouter(prefix="/api/v1", tags=["jobs"], dependencies=[Depends(may("read"))], responses=responses(404))
+router = APIRouter(prefix="/api/v1", tags=["jobs"], dependencies=[Depends(require("read"))], responses=responses(404))
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`event: progress` while it goes on, `event: done` at the end; data: the job.",
@@ -88,48 +88,48 @@ class FaceMap(BaseModel):
     stale: bool
 
 
-@router.post("/clusters", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("write"))])
+@router.post("/clusters", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("write"))])
 async def cluster(serving: Serving, wanted: Annotated[ClusterRequest | None, Body()] = None) -> dict[str, Any]:
     """Group the gallery's faces by person. It is one entry of the journal, and can be undone."""
     asked = wanted or ClusterRequest()
     return await accept(serving, "cluster", job_kinds.cluster(serving, asked.method, asked.threshold, asked.smallest))
 
 
-@router.post("/jobs/index", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("admin"))])
+@router.post("/jobs/index", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("admin"))])
 async def index(serving: Serving, wanted: Annotated[IndexRequest, Body()]) -> dict[str, Any]:
     """Index files and folders of the server's machine."""
-    await serving.do(_check_paths, wanted.paths)
+    await serving.run(_check_paths, wanted.paths)
     doing = job_kinds.index(
         serving, wanted.paths, prune=wanted.prune, labels_from=wanted.labels_from, rescan=wanted.rescan
     )
     return await accept(serving, "index", doing)
 
 
-@router.post("/jobs/reindex", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("admin"))])
+@router.post("/jobs/reindex", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("admin"))])
 async def reindex(serving: Serving, wanted: Annotated[ReindexRequest, Body()]) -> dict[str, Any]:
     """Make the gallery's vectors anew by another model."""
     from nitakao.models.cards import registry
 
-    known = await serving.do(lambda: [card.name for card in (*registry.cards(), *registry.user_cards()[0])])
+    known = await serving.run(lambda: [card.name for card in (*registry.cards(), *registry.user_cards()[0])])
     if wanted.model not in known:
         raise MisuseError(
             f"there is no model of this name here: choose one of {', '.join(known)}",
             code="unknown-model",
             model=wanted.model,
         )
-    return await accept(serving, "reindex", job_kinds.remake(serving, wanted.model, wanted.from_photographs))
+    return await accept(serving, "reindex", job_kinds.reindex(serving, wanted.model, wanted.from_photographs))
 
 
-@router.post("/jobs/map", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("write"))])
+@router.post("/jobs/map", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("write"))])
 async def lay_out(serving: Serving) -> dict[str, Any]:
     """Make the map of faces."""
-    return await accept(serving, "map", job_kinds.lay_out(serving))
+    return await accept(serving, "map", job_kinds.make_map(serving))
 
 
 @router.get("/map", response_model=FaceMap)
 async def mapped(serving: Serving) -> dict[str, Any]:
     """The map of faces that was made last."""
-    return await serving.do(_mapped, serving)
+    return await serving.run(_mapped, serving)
 
 
 def _mapped(serving: Service) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _mapped(serving: Service) -> dict[str, Any]:
 @router.get("/jobs", response_model=JobList)
 async def jobs(serving: Serving, limit: Annotated[int, Query(ge=1, le=200)] = 100) -> dict[str, Any]:
     """The latest jobs, the newest first."""
-    return {"jobs": [schemas.job(job) for job in await serving.do(serving.jobs.listed, limit)]}
+    return {"jobs": [schemas.job(job) for job in await serving.run(serving.jobs.latest, limit)]}
 
 
 @router.get("/jobs/{id}", response_model=schemas.Job)
@@ -162,11 +162,11 @@ async def job(id: Id, serving: Serving) -> dict[str, Any]:
     return schemas.job(await _there(serving, id))
 
 
-@router.delete("/jobs/{id}", status_code=202, response_model=schemas.Job, dependencies=[Depends(may("write"))])
+@router.delete("/jobs/{id}", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("write"))])
 async def stop(id: Id, serving: Serving) -> dict[str, Any]:
     """Ask a job to stop. What it did until then stays."""
     await _there(serving, id)
-    await serving.do(serving.jobs.stop, id)
+    await serving.run(serving.jobs.stop, id)
     return schemas.job(await _there(serving, id))
 
 
@@ -198,7 +198,7 @@ async def _events(serving: Service, job: Job) -> AsyncIterator[str]:
 
 
 async def _there(serving: Service, number: int) -> Job:
-    found = await serving.do(serving.jobs.get, number)
+    found = await serving.run(serving.jobs.get, number)
     if found is None:
         raise not_found("unknown-job", f"there is no job {number}", job=number)
     return found

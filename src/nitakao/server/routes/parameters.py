@@ -13,8 +13,8 @@ from nitakao.gallery.browse.cursors import MAX_LIMIT
 from nitakao.photos import Encoded
 from nitakao.server import schemas
 from nitakao.server.jobs import Work
-from nitakao.server.problems import AGAIN, ProblemError
-from nitakao.server.service import Service, service
+from nitakao.server.problems import RETRY, ProblemError
+from nitakao.server.service import Service, get_service
 from nitakao.tasks.probes import ProbeLike, in_gallery
 from nitakao.values import Choice, DetectorName, DetectorSettings
 
@@ -23,7 +23,7 @@ Made = TypeVar("Made")
 LARGEST = 2**63 - 1  # of 64 bits, which databases count up to
 MOST_PROBES = 32
 
-Serving: TypeAlias = Annotated[Service, Depends(service)]
+Serving: TypeAlias = Annotated[Service, Depends(get_service)]
 Id: TypeAlias = Annotated[int, Path(ge=1, le=LARGEST)]
 After: TypeAlias = Annotated[str | None, Query(max_length=2000, description="The answer before's `next`.")]
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
@@ -70,7 +70,7 @@ def asked(serving: Service, pictures: list[bytes], named: list[str]) -> list[Pro
     """
     for name in named:
         check_kept(name)
-    found: list[ProbeLike] = [serving.parsed(name_of(n, len(pictures)), data) for n, data in enumerate(pictures)]
+    found: list[ProbeLike] = [serving.parse_picture(name_of(n, len(pictures)), data) for n, data in enumerate(pictures)]
     if not found and not named:
         raise MisuseError(
             "name somebody to ask about: a picture as the body, or probe=face:12, person:Ada or #12",
@@ -82,8 +82,8 @@ def asked(serving: Service, pictures: list[bytes], named: list[str]) -> list[Pro
 async def accept(serving: Service, kind: str, work: Work) -> dict[str, Any]:
     """The new job, as it is answered."""
     if serving.jobs.is_full:
-        raise ProblemError(429, "too-many-jobs", "too many jobs wait already: come again later", {"Retry-After": AGAIN})
-    return schemas.job(await serving.do(serving.jobs.add, kind, work))
+        raise ProblemError(429, "too-many-jobs", "too many jobs wait already: come again later", RETRY)
+    return schemas.job(await serving.run(serving.jobs.add, kind, work))
 
 
 def check_kept(name: str) -> None:

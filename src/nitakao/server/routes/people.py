@@ -13,7 +13,7 @@ from nitakao.gallery.browse.lists import PeopleOrder
 from nitakao.gallery.people import MAX_NAME_LENGTH
 from nitakao.gallery.people import journal as journal_of
 from nitakao.server import schemas
-from nitakao.server.auth import may
+from nitakao.server.auth import require
 from nitakao.server.problems import not_found, responses
 from nitakao.server.routes.parameters import LARGEST, After, Id, Limit, Number, Serving
 from nitakao.server.schemas import example
@@ -28,9 +28,9 @@ MOST_AT_ONCE = 10_000  # faces in one correction
 One = Annotated[int, Field(ge=1, le=LARGEST)]
 Many = Annotated[list[One], Field(min_length=1, max_length=MOST_AT_ONCE)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
-Change = Depends(may("write"))
+Change = Depends(require("write"))
 
-router = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(may("read"))], responses=responses(404))
+router = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(require("read"))], responses=responses(404))
 
 
 class Strict(BaseModel):
@@ -165,14 +165,14 @@ async def people(
     """People, those with most faces first."""
     options: dict[str, Any] = {"order": order, "named": named, "hidden": hidden, "only_hidden": only_hidden}
     options |= {"like": q, "after": after, "limit": limit}
-    found = await serving.do(lists.people, serving.gallery, **options)
+    found = await serving.run(lists.people, serving.gallery, **options)
     return {"people": [schemas.person(one) for one in found.items], "next": found.next, "total": found.total}
 
 
 @router.get("/people/{id}", response_model=schemas.Person)
 async def person(id: Id, serving: Serving) -> dict[str, Any]:
     """Somebody."""
-    return schemas.person(await serving.do(_there, serving, id))
+    return schemas.person(await serving.run(_there, serving, id))
 
 
 @router.get("/people/{id}/faces", response_model=PersonFaces)
@@ -180,15 +180,15 @@ async def faces(
     id: Id, serving: Serving, after: After = None, limit: Limit = 100, order: Literal["quality"] = "quality"
 ) -> dict[str, Any]:
     """A person's faces, the best first."""
-    await serving.do(_there, serving, id)
-    found = await serving.do(lists.faces_of, serving.gallery, id, after=after, limit=limit)
+    await serving.run(_there, serving, id)
+    found = await serving.run(lists.faces_of, serving.gallery, id, after=after, limit=limit)
     return {"faces": [schemas.face(one) for one in found.items], "next": found.next, "total": found.total}
 
 
 @router.patch("/people/{id}", response_model=ChangeResponse, dependencies=[Change])
 async def change(id: Id, serving: Serving, wanted: Annotated[PersonUpdate, Body()]) -> dict[str, Any]:
     """Name somebody, hide somebody, or show somebody again."""
-    return await serving.do(_change, serving, id, wanted)
+    return await serving.run(_change, serving, id, wanted)
 
 
 def _change(serving: Service, number: int, wanted: PersonUpdate) -> dict[str, Any]:
@@ -204,7 +204,7 @@ def _change(serving: Service, number: int, wanted: PersonUpdate) -> dict[str, An
 @router.post("/people/{id}/merge", response_model=ChangeResponse, dependencies=[Change])
 async def merge(id: Id, serving: Serving, wanted: Annotated[MergeRequest, Body()]) -> dict[str, Any]:
     """MergeRequest become one with this person, who stays."""
-    return await serving.do(_merge, serving, id, wanted.others)
+    return await serving.run(_merge, serving, id, wanted.others)
 
 
 def _merge(serving: Service, number: int, others: list[int]) -> dict[str, Any]:
@@ -221,7 +221,7 @@ async def split(serving: Serving, wanted: Annotated[SplitRequest, Body()]) -> di
     def work() -> dict[str, Any]:
         return _changed(serving, tasks.split(serving.gallery, wanted.faces, wanted.name))
 
-    return await serving.do(work)
+    return await serving.run(work)
 
 
 @router.post("/faces/move", response_model=ChangeResponse, dependencies=[Change])
@@ -232,14 +232,14 @@ async def move(serving: Serving, wanted: Annotated[MoveRequest, Body()]) -> dict
         to = None if wanted.person is None else f"#{_there(serving, wanted.person).id}"
         return _changed(serving, tasks.move(serving.gallery, wanted.faces, to))
 
-    return await serving.do(work)
+    return await serving.run(work)
 
 
 @router.get("/journal", response_model=Journal)
 async def journal(serving: Serving, after: After = None, limit: Limit = 100) -> dict[str, Any]:
     """Who did what when, the latest first."""
     last = cursors.decode_cursor(after, int)
-    found = await serving.do(journal_of.entries, serving.gallery, limit + 1, last and last[0])
+    found = await serving.run(journal_of.entries, serving.gallery, limit + 1, last and last[0])
     page = cursors.page(found, limit, lambda entry: (entry.id,))
     entries = [
         {"id": one.id, "at": one.at, "who": one.who, "verb": one.verb, "undone": one.undone is not None}
@@ -252,7 +252,7 @@ async def journal(serving: Serving, after: After = None, limit: Limit = 100) -> 
 @router.post("/undo", response_model=UndoResponse, dependencies=[Change])
 async def undo(serving: Serving, wanted: Annotated[UndoRequest | None, Body()] = None) -> dict[str, Any]:
     """Take back the last entry of the journal that stands, or this one."""
-    found = await serving.do(tasks.undo, serving.gallery, None if wanted is None else wanted.entry)
+    found = await serving.run(tasks.undo, serving.gallery, None if wanted is None else wanted.entry)
     return {"entry": found.entry, "verb": found.verb, "by": found.by}
 
 
@@ -261,7 +261,7 @@ async def reviews(
     serving: Serving, person: Number | None = None, after: After = None, limit: Limit = 100
 ) -> dict[str, Any]:
     """Faces that may belong to somebody, and wait for an answer; the likeliest first."""
-    return await serving.do(_reviews, serving, person, after, limit)
+    return await serving.run(_reviews, serving, person, after, limit)
 
 
 def _reviews(serving: Service, number: int | None, after: str | None, limit: int) -> dict[str, Any]:
@@ -281,7 +281,7 @@ def _reviews(serving: Service, number: int | None, after: str | None, limit: int
 @router.post("/reviews", response_model=ReviewAnswer, dependencies=[Change])
 async def answer(serving: Serving, wanted: Annotated[ReviewAnswer, Body()]) -> ReviewAnswer:
     """Whether a face that waits belongs to the person."""
-    await serving.do(tasks.answer, serving.gallery, wanted.face, f"#{wanted.person}", wanted.answer)
+    await serving.run(tasks.answer, serving.gallery, wanted.face, f"#{wanted.person}", wanted.answer)
     return wanted
 
 

@@ -14,7 +14,7 @@ from nitakao.gallery.browse import lists
 from nitakao.gallery.browse.lists import PhotoFilter, PhotoOrder
 from nitakao.gallery.photos import photo_records
 from nitakao.server import job_kinds, schemas
-from nitakao.server.auth import may
+from nitakao.server.auth import require
 from nitakao.server.problems import ProblemError, not_found, responses
 from nitakao.server.routes.parameters import After, Id, Limit, Serving, accept
 from nitakao.server.service import Service
@@ -29,9 +29,7 @@ JPEG: dict[int | str, dict[str, Any]] = {
     304: {"description": "The picture that the caller has is the one."},
 }
 
-router = APIRouter(
-    prefix="/api/v1", tags=["photographs"], dependencies=[Depends(may("read"))], responses=responses(404)
-)
+router = APIRouter(prefix="/api/v1", tags=["photos"], dependencies=[Depends(require("read"))], responses=responses(404))
 
 
 class Photo(BaseModel):
@@ -58,7 +56,7 @@ class PhotoList(BaseModel):
 @router.get("/faces/{id}", response_model=schemas.Face)
 async def face(id: Id, serving: Serving) -> dict[str, Any]:
     """One face."""
-    found = (await serving.do(faces.records, serving.gallery, [id])).get(id)
+    found = (await serving.run(faces.records, serving.gallery, [id])).get(id)
     if found is None:
         raise not_found("unknown-face", f"there is no face {id} in the gallery", face=id)
     return schemas.face(found)
@@ -71,7 +69,7 @@ async def chip(
     """A small picture of a face with its surroundings. It never changes."""
     tag = f'"{serving.gallery.id[:8]}-{id}-{side}"'
     headers = {"ETag": tag, "Cache-Control": FOREVER, "Vary": "Authorization, Cookie"}
-    data = await serving.do(thumbnails.chip, serving.gallery, id, side)
+    data = await serving.run(thumbnails.chip, serving.gallery, id, side)
     if data is None:
         raise not_found("no-chip", f"there is no picture of a face {id} in the gallery", face=id)
     if tag in request.headers.get("if-none-match", ""):
@@ -96,14 +94,14 @@ async def photos(
     if any(abs(one) >= 2**63 for one in people):
         raise MisuseError("no person has such a number", code="unknown-person", name=f"#{max(people, key=abs)}")
     shown = PhotoFilter(people, folder, since, until, problem)
-    found = await serving.do(lists.photos, serving.gallery, shown, order=order, after=after, limit=limit)
+    found = await serving.run(lists.photos, serving.gallery, shown, order=order, after=after, limit=limit)
     return {"photos": [_photo(one) for one in found.items], "next": found.next, "total": found.total}
 
 
 @router.get("/photos/{id}", response_model=Photo)
 async def photo(id: Id, serving: Serving) -> dict[str, Any]:
     """One photograph with its faces."""
-    found = (await serving.do(photo_records, serving.gallery, [id])).get(id)
+    found = (await serving.run(photo_records, serving.gallery, [id])).get(id)
     if found is None:
         raise not_found("unknown-photo", f"there is no photograph {id} in the gallery", photo=id)
     return _photo(found)
@@ -115,19 +113,19 @@ async def image(
 ) -> Response:
     """The photograph from where it lies, upright, without what its file says besides the picture."""
     try:
-        data = await serving.do(_image, serving, id, side)
+        data = await serving.run(_image, serving, id, side)
     except PhotoError as error:
         raise not_found(error.code or "photo-file-missing", str(error), **(error.values or {"photo": id})) from None
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
 def _image(serving: Service, number: int, side: int) -> bytes:
-    with serving.drawing:
+    with serving.render_slots:
         return thumbnails.photograph(serving.gallery, number, side)
 
 
 @router.post("/photos", status_code=202, response_model=schemas.Job, openapi_extra=BODY, responses=responses(404, 415))
-async def add(request: Request, serving: Serving, caller: Annotated[Any, Depends(may("write"))]) -> dict[str, Any]:
+async def add(request: Request, serving: Serving, caller: Annotated[Any, Depends(require("write"))]) -> dict[str, Any]:
     """Keep photographs in the server's uploads folder, and index them in the background."""
     given = (await pictures(request)).get("image", [])
     if not given:
@@ -137,14 +135,14 @@ async def add(request: Request, serving: Serving, caller: Annotated[Any, Depends
             "photographs are needed, as the body or as parts 'image' of a form",
             pictures=0,
         )
-    paths = await serving.do(_kept, serving, given)
+    paths = await serving.run(_kept, serving, given)
     return await accept(serving, "index", job_kinds.index(serving, paths))
 
 
 def _kept(serving: Service, given: list[bytes]) -> list[str]:
-    read = [serving.parsed("image", data) for data in given]  # what is no picture is refused, and nothing kept
+    read = [serving.parse_picture("image", data) for data in given]  # what is no picture is refused, and nothing kept
     return [
-        job_kinds.kept_upload(serving.uploads, one.data, one.sha256 + ENDINGS.get(one.kind, f".{one.kind.lower()}"))
+        job_kinds.store_upload(serving.uploads, one.data, one.sha256 + ENDINGS.get(one.kind, f".{one.kind.lower()}"))
         for one in read
     ]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from nitakao.server import schemas
-from nitakao.server.auth import may
+from nitakao.server.auth import require
 from nitakao.server.problems import responses
 from nitakao.server.routes.parameters import (
     Detector,
@@ -34,7 +34,7 @@ from nitakao.values import Choice, DetectorSettings, Probe, ResultInfo
 MOST = 1000  # faces in one answer
 SECONDS = 1e12  # since 1970, either way
 
-router = APIRouter(prefix="/api/v1", tags=["search"], dependencies=[Depends(may("read"))], responses=responses(415))
+router = APIRouter(prefix="/api/v1", tags=["search"], dependencies=[Depends(require("read"))], responses=responses(415))
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ async def search(
     A picture with several faces has an answer for each. Several pictures are of one person, unless `each`.
     """
     given = (await pictures(request)).get("image", [])
-    return await serving.do(_search, serving, given, probe or [], exclude or [], settings, faces, wanted, among)
+    return await serving.run(_search, serving, given, probe or [], exclude or [], settings, faces, wanted, among)
 
 
 def _search(
@@ -145,7 +145,7 @@ async def identify(
     """Who it is, of the people in the gallery who have a name, or nobody known."""
     given = (await pictures(request)).get("image", [])
     options = serving.search_options(settings, faces, each=each, threshold=threshold, prior=prior)
-    return await serving.do(_identify, serving, given, probe or [], k, options)
+    return await serving.run(_identify, serving, given, probe or [], k, options)
 
 
 def _identify(serving: Service, given: list[bytes], named: list[str], k: int, options: SearchOptions) -> dict[str, Any]:

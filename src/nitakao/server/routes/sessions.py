@@ -1,4 +1,4 @@
-"""Who is here, with which models, under which settings."""
+"""Sessions, settings and models."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
 
-from nitakao.server.auth import COOKIE, SESSION, Caller, keyring, may
-from nitakao.server.auth import caller as who
+from nitakao.server.auth import COOKIE, SESSION_SECONDS, Caller, keyring, require
+from nitakao.server.auth import caller as current_caller
 from nitakao.server.problems import not_found, responses
 from nitakao.server.routes.parameters import Serving
 from nitakao.server.schemas import example, finite
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/v1", tags=["session"], responses=responses())
 
 
 class Session(BaseModel):
-    """role: null where a key is needed and none was given.  keys: whether keys are needed here at all."""
+    """The caller's role, null without a valid access key. `keys`: whether this server requires access keys."""
 
     role: Literal["read", "write", "admin"] | None
     keys: bool
@@ -29,13 +29,15 @@ class Session(BaseModel):
 
 
 class LoginRequest(BaseModel):
+    """An access key."""
+
     model_config = ConfigDict(extra="forbid") | example({"key": "nk_..."})
 
     key: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Settings(BaseModel):
-    """threshold: same person below this distance, unless a question says otherwise; null: the model's own."""
+    """Settings of the gallery. `threshold`: same person below this distance; null for the model's threshold."""
 
     model_config = ConfigDict(extra="forbid") | example({"threshold": 0.55})
 
@@ -66,61 +68,67 @@ class ModelList(BaseModel):
 
 @router.get("/session", response_model=Session)
 async def session(request: Request, serving: Serving) -> dict[str, Any]:
-    """What the caller may do."""
-    return _told(request, serving, who(request))
+    """Return the caller's role."""
+    return _session(request, serving, current_caller(request))
 
 
 @router.post("/session", response_model=Session)
-async def login(
-    request: Request, response: Response, serving: Serving, given: Annotated[LoginRequest, Body()]
+async def sign_in(
+    request: Request, response: Response, serving: Serving, login: Annotated[LoginRequest, Body()]
 ) -> dict[str, Any]:
-    """Open a session in this browser with a key: a cookie that no script can read."""
-    cookie, caller = keyring(request).session(given.key.strip())
+    """Sign in with an access key. Sets an HTTP-only session cookie."""
+    cookie, caller = keyring(request).session(login.key.strip())
     response.set_cookie(
-        COOKIE, cookie, int(SESSION), httponly=True, samesite="strict", secure=request.url.scheme == "https", path="/"
+        COOKIE,
+        cookie,
+        int(SESSION_SECONDS),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+        path="/",
     )
-    return _told(request, serving, caller)
+    return _session(request, serving, caller)
 
 
 @router.delete("/session", status_code=204)
-async def logout(response: Response) -> None:
-    """End the session in this browser."""
+async def sign_out(response: Response) -> None:
+    """Sign out. Deletes the session cookie."""
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
 
 
-def _told(request: Request, serving: Serving, caller: Caller) -> dict[str, Any]:
-    told = {"role": caller.role, "keys": keyring(request).needed}
-    return told | {"version": version("nitakao"), "model": serving.gallery.model}
+def _session(request: Request, serving: Serving, caller: Caller) -> dict[str, Any]:
+    shape = {"role": caller.role, "keys": keyring(request).is_required}
+    return shape | {"version": version("nitakao"), "model": serving.gallery.model}
 
 
-@router.get("/settings", response_model=Settings, dependencies=[Depends(may("read"))])
+@router.get("/settings", response_model=Settings, dependencies=[Depends(require("read"))])
 async def settings(serving: Serving) -> dict[str, Any]:
-    """Settings that are kept in the gallery."""
-    return {"threshold": await serving.do(serving.threshold)}
+    """Return the gallery's settings."""
+    return {"threshold": await serving.run(serving.threshold)}
 
 
-@router.put("/settings", response_model=Settings, dependencies=[Depends(may("write"))])
-async def change(serving: Serving, wanted: Annotated[Settings, Body()]) -> dict[str, Any]:
-    """Change settings that are kept in the gallery."""
-    await serving.do(serving.set_threshold, wanted.threshold)
-    return {"threshold": wanted.threshold}
+@router.put("/settings", response_model=Settings, dependencies=[Depends(require("write"))])
+async def update_settings(serving: Serving, update: Annotated[Settings, Body()]) -> dict[str, Any]:
+    """Replace the gallery's settings."""
+    await serving.run(serving.set_threshold, update.threshold)
+    return {"threshold": update.threshold}
 
 
-@router.get("/models", response_model=ModelList, dependencies=[Depends(may("read"))])
-async def models(serving: Serving) -> dict[str, Any]:
-    """Every model there is here, with its licences."""
-    listed, _ = await serving.do(tasks.listing)
-    return {"models": [_card(tasks.fields(one.card), one.here, serving.gallery.model) for one in listed]}
+@router.get("/models", response_model=ModelList, dependencies=[Depends(require("read"))])
+async def list_models(serving: Serving) -> dict[str, Any]:
+    """List all models with their licences."""
+    models, _ = await serving.run(tasks.listing)
+    return {"models": [_card(tasks.fields(model.card), model.here, serving.gallery.model) for model in models]}
 
 
-@router.get("/models/{name}", response_model=Model, dependencies=[Depends(may("read"))], responses=responses(404))
-async def model(name: Annotated[str, InPath(max_length=80)], serving: Serving) -> dict[str, Any]:
-    """One model's card."""
-    listed, _ = await serving.do(tasks.listing)
-    for one in listed:
-        if one.card.name == name:
-            return _card(tasks.fields(one.card), one.here, serving.gallery.model)
-    raise not_found("unknown-model", "there is no model of this name here", model=name)
+@router.get("/models/{name}", response_model=Model, dependencies=[Depends(require("read"))], responses=responses(404))
+async def get_model(name: Annotated[str, InPath(max_length=80)], serving: Serving) -> dict[str, Any]:
+    """Return one model's card."""
+    models, _ = await serving.run(tasks.listing)
+    for model in models:
+        if model.card.name == name:
+            return _card(tasks.fields(model.card), model.here, serving.gallery.model)
+    raise not_found("unknown-model", f"no model '{name}'", model=name)
 
 
 def _card(fields: dict[str, Any], here: bool, used: str) -> dict[str, Any]:
