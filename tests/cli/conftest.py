@@ -16,14 +16,14 @@ from nitakao.tasks.search import verify
 @pytest.fixture
 def fake(monkeypatch, tmp_path):
     """The pipeline and the model are fakes, and the working folder is empty."""
-    real = arguments.card_of
+    real = arguments.load_card
 
-    def card_of(model):
+    def load_card(model):
         return fakes.CARD if model in (None, "fake", fakes.CARD) else real(model)
 
     monkeypatch.setattr(pipeline, "run", fakes.run)
     for module in (arguments, embed, verify):
-        monkeypatch.setattr(module, "card_of", card_of)
+        monkeypatch.setattr(module, "load_card", load_card)
     monkeypatch.chdir(tmp_path)
 
 

@@ -17,7 +17,7 @@ from nitakao.tasks.search import classify as task
 @pytest.fixture
 def known(monkeypatch, tmp_path):
     prepare(monkeypatch, tmp_path)
-    monkeypatch.setattr(task, "card_of", lambda model: CARD if model == "fake" else model)
+    monkeypatch.setattr(task, "load_card", lambda model: CARD if model == "fake" else model)
     monkeypatch.setenv("NITAKAO_GALLERY", "family.db")
     with GalleryStore("family.db", card=CARD) as gallery:
         for name, seed in (

@@ -19,7 +19,7 @@ from nitakao.tasks.gallery import import_vectors as importing
 @pytest.fixture
 def gallery(fake, monkeypatch, tmp_path):
     monkeypatch.setenv("NITAKAO_GALLERY", str(tmp_path / "family.db"))
-    monkeypatch.setattr(importing, "card_of", arguments.card_of)
+    monkeypatch.setattr(importing, "load_card", arguments.load_card)
     with GalleryStore(card=fakes.CARD) as made:
         yield made
 

@@ -99,8 +99,8 @@ def files(folder):
     ("arguments", "code", "message"),
     [
         (["nobody.jpg", "photos/ada.jpg"], 2, "no such file or folder: 'nobody.jpg'"),
-        (["photos", "photos/ada.jpg"], 2, "'photos' stands for several photographs"),
-        (["-", "photos/ada.jpg"], 2, "'-' stands for a list"),
+        (["photos", "photos/ada.jpg"], 2, "'photos' names several photos"),
+        (["-", "photos/ada.jpg"], 2, "'-' names a list"),
         (["photos/ada.jpg", "photos/bob.jpg", "--faces", "all"], 2, "two faces are compared, not all"),
         (["photos/ada.jpg", "photos/bob.jpg", "--picture", "x.gif"], 2, "pictures are written as .png or .jpg"),
         (["photos/ada.jpg", "photos/bob.jpg", "--picture", "missing/x.png"], 1, "there is no folder 'missing'"),

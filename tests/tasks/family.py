@@ -25,14 +25,14 @@ CARD = replace(fakes.CARD, calibration=CALIBRATION)
 
 def prepare(monkeypatch, folder: Path, card=CARD) -> None:
     """The pipeline and the model are fakes, and the working folder has photographs."""
-    real = arguments.card_of
+    real = arguments.load_card
     monkeypatch.setattr(pipeline, "run", fakes.run)
 
-    def card_of(model):
+    def load_card(model):
         return card if model in (None, "fake", card) else real(model)
 
     for module in (arguments, search_folder):
-        monkeypatch.setattr(module, "card_of", card_of)
+        monkeypatch.setattr(module, "load_card", load_card)
     monkeypatch.chdir(folder)
     for name in ("ada.jpg", "bob.jpg", "eve.jpg", "zoe.jpg", "group.jpg", "none.jpg", "unreadable.jpg"):
         Path(name).write_bytes(b"\xff\xd8\xff")

@@ -26,7 +26,7 @@ from nitakao.server.problems import RETRY, ProblemError
 from nitakao.server.schemas import CalibrationKind, ThresholdKind
 from nitakao.server.settings import Settings
 from nitakao.system.cpu import cores
-from nitakao.tasks.arguments import CALIBRATION, card_for
+from nitakao.tasks.arguments import CALIBRATION, gallery_card
 from nitakao.tasks.probes import SearchOptions
 from nitakao.tasks.scoring import PRIOR
 from nitakao.values import Choice, DetectorSettings, ModelCard, Outcome
@@ -71,7 +71,7 @@ class Service:
     def card(self) -> ModelCard:
         """The gallery's model."""
         if self._card is None or self._card.name != self.gallery.model:
-            self._card = card_for(self.gallery)
+            self._card = gallery_card(self.gallery)
         return self._card
 
     @property
@@ -213,10 +213,10 @@ class Service:
 def open_service(settings: Settings, eyes: Pipeline | None = None) -> Service:
     """The service for these settings. Creates the gallery if there is none and a model is named."""
     from nitakao.gallery import GalleryStore
-    from nitakao.tasks.arguments import card_of
+    from nitakao.tasks.arguments import load_card
 
     exists = GalleryStore.exists(settings.gallery)
-    card = None if exists and settings.model is None else card_of(settings.model)
+    card = None if exists and settings.model is None else load_card(settings.model)
     return Service(settings, GalleryStore(settings.gallery, card=card), card, eyes)
 
 

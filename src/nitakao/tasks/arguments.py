@@ -1,4 +1,4 @@
-"""What the callers of tasks name, photographs and models, turned into what the layers below take."""
+"""Resolve the arguments of tasks: photos, models and galleries."""
 
 from __future__ import annotations
 
@@ -11,33 +11,40 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 from nitakao.errors import CardError, GalleryDamagedError, GalleryError, MisuseError, ModelError
 from nitakao.values import Calibration, ModelCard, Outcome, Photo
 
-if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
+if TYPE_CHECKING:  # these load SQLAlchemy and ONNX Runtime
     from nitakao.gallery import GalleryStore
     from nitakao.photos import Encoded
     from nitakao.pipeline import Pipeline
     from nitakao.vectors import Vectors
 
-Named: TypeAlias = "str | os.PathLike[str] | Photo"
-Given: TypeAlias = "Named | Encoded"
-Place: TypeAlias = "str | os.PathLike[str] | GalleryStore | None"
+PhotoLike: TypeAlias = "str | os.PathLike[str] | Photo"
+EncodedLike: TypeAlias = "PhotoLike | Encoded"
+GalleryLike: TypeAlias = "str | os.PathLike[str] | GalleryStore | None"
 
 
-def looking(eyes: Pipeline | None) -> Callable[..., Generator[Outcome, None, None]]:
-    """What looks at photographs: `pipeline.run`, or that of a pipeline whose networks are loaded."""
+def pipeline_runner(loaded: Pipeline | None) -> Callable[..., Generator[Outcome, None, None]]:
+    """The `run` of a pipeline with loaded networks, or `pipeline.run`, which loads them."""
     from nitakao import pipeline
 
-    return pipeline.run if eyes is None else eyes.run
+    return pipeline.run if loaded is None else loaded.run
 
 
-def sources(
-    named: Iterable[Given], *, allow_urls: bool = False, videos: bool = False, stdin: BinaryIO | None = None
+def find_photos(
+    named: Iterable[EncodedLike], *, allow_urls: bool = False, videos: bool = False, stdin: BinaryIO | None = None
 ) -> Iterator[str | Photo | Encoded]:
-    """Every photograph named: files, folders, globs, addresses, '-', and photographs that are in memory.
+    """Find photos by name.
 
-    Of a list of names, one that is not there raises MisuseError at once; of anything else, when its turn comes.
+    Args:
+        named: Files, folders, globs, addresses, '-' for a list on standard input, and photos in memory.
+        allow_urls: Accept http and https addresses.
+        videos: Include videos.
+        stdin: Where to read the list that '-' stands for.
+
+    Raises:
+        MisuseError: If a file is missing: at once for a list of names, else when its turn comes.
     """
     if isinstance(named, (str, os.PathLike)) or not isinstance(named, Iterable):
-        raise MisuseError("photographs are given as a list, also a single one: ['photo.jpg']")
+        raise MisuseError("photos must be a list, even a single one: ['photo.jpg']")
     if isinstance(named, (list, tuple)) and all(isinstance(item, (str, os.PathLike)) for item in named):
         from nitakao import photos
 
@@ -45,7 +52,7 @@ def sources(
     return _one_by_one(named, allow_urls, videos)
 
 
-def _one_by_one(named: Iterable[Given], allow_urls: bool, videos: bool) -> Iterator[str | Photo | Encoded]:
+def _one_by_one(named: Iterable[EncodedLike], allow_urls: bool, videos: bool) -> Iterator[str | Photo | Encoded]:
     from nitakao import photos
 
     for item in named:
@@ -55,21 +62,21 @@ def _one_by_one(named: Iterable[Given], allow_urls: bool, videos: bool) -> Itera
             yield item
 
 
-def one(named: Given, *, allow_urls: bool = False) -> str | Photo | Encoded:
-    """The one photograph that a name stands for. Raises MisuseError for a folder, a list, or a glob of several."""
+def single_photo(named: EncodedLike, *, allow_urls: bool = False) -> str | Photo | Encoded:
+    """Find the one photo of this name. Raises MisuseError for '-' and for a folder or glob of several photos."""
     if not isinstance(named, (str, os.PathLike)):
         return named
     if os.fspath(named) == "-":
-        raise MisuseError("'-' stands for a list, and one photograph is needed here")
-    found = sources([named], allow_urls=allow_urls)
+        raise MisuseError("one photo is needed here, and '-' names a list")
+    found = find_photos([named], allow_urls=allow_urls)
     first, second = next(found, None), next(found, None)
     if first is None or second is not None:
-        raise MisuseError(f"'{os.fspath(named)}' stands for several photographs, and one is needed here")
+        raise MisuseError(f"'{os.fspath(named)}' names several photos, and one is needed here")
     return first
 
 
-def card_of(model: str | os.PathLike[str] | ModelCard | None) -> ModelCard:
-    """The card of a model: by name, by the path of a card or network, or of a TensorFlow model (the article's)."""
+def load_card(model: str | os.PathLike[str] | ModelCard | None) -> ModelCard:
+    """Load a model's card by name, or by the path of a card, network or TensorFlow model. None: dlib-resnet."""
     from nitakao.models.cards import registry
 
     if isinstance(model, ModelCard):
@@ -84,7 +91,7 @@ def card_of(model: str | os.PathLike[str] | ModelCard | None) -> ModelCard:
 
 
 def is_model(argument: str) -> bool:
-    """Whether this names a TensorFlow model: a .pb file, or a folder with a .meta file."""
+    """Whether this is the path of a TensorFlow model: a .pb file, or a folder with a .meta file."""
     if not argument.lower().endswith(".pb") and not os.path.isdir(argument):
         return False
     from nitakao.models import importer
@@ -111,10 +118,10 @@ def read_vectors(
     from nitakao.vectors import read
 
     vectors = read(path)
-    card = card_of(model) if model is not None else None
+    card = load_card(model) if model is not None else None
     if card is None and vectors.model:
         try:
-            card = card_of(vectors.model)
+            card = load_card(vectors.model)
         except NitakaoError:
             return vectors, None
     if card is not None:
@@ -123,8 +130,14 @@ def read_vectors(
 
 
 @contextmanager
-def opened(place: Place, *, card: ModelCard | None = None, flip: bool = False) -> Iterator[GalleryStore]:
-    """The gallery that is meant; one that is open already stays so. card, flip: make it where there is none."""
+def open_gallery(place: GalleryLike, *, card: ModelCard | None = None, flip: bool = False) -> Iterator[GalleryStore]:
+    """Open a gallery by path and close it afterwards; an open gallery stays open.
+
+    Args:
+        place: Path or database URL, an open gallery, or None for the default gallery.
+        card: Model of a gallery to create if it does not exist. An existing gallery must fit it.
+        flip: Whether a new gallery averages each vector with that of the mirrored crop.
+    """
     from nitakao.gallery import GalleryStore
 
     if isinstance(place, GalleryStore):
@@ -136,32 +149,37 @@ def opened(place: Place, *, card: ModelCard | None = None, flip: bool = False) -
         yield gallery
 
 
-def card_for(gallery: GalleryStore, model: str | os.PathLike[str] | ModelCard | None = None) -> ModelCard:
-    """The card of the gallery's model: the one given, which must fit, else the one of its name."""
+def gallery_card(gallery: GalleryStore, model: str | os.PathLike[str] | ModelCard | None = None) -> ModelCard:
+    """The card of the gallery's model, found by its name unless given. Raises GalleryError if it does not fit."""
     try:
-        card = card_of(model if model is not None else gallery.model)
+        card = load_card(model if model is not None else gallery.model)
     except ModelError as error:
         raise GalleryError(
-            f"gallery '{gallery.location}' holds {gallery.model} vectors, and no such model is here: "
-            "give its card with --model, or put it among your models"
+            f"gallery '{gallery.location}' holds {gallery.model} vectors, and no such model is installed: "
+            "give its card with --model, or install it among your models"
         ) from error
     gallery.check(card)
     return card
 
 
-CALIBRATION = "calibration"  # the gallery's setting that holds its own
+CALIBRATION = "calibration"  # the setting with the gallery's own calibration
 
 
-def calibration_of(gallery: GalleryStore, card: ModelCard | None = None) -> Calibration | None:
-    """What the gallery's distances mean: its own calibration, else its card's, else None.
+def gallery_calibration(gallery: GalleryStore, card: ModelCard | None = None) -> Calibration | None:
+    """The gallery's own calibration, else its model's, else None.
 
-    card: the gallery's, where it is at hand.  Raises GalleryDamagedError where its own cannot be read.
+    Args:
+        gallery: The gallery.
+        card: Its model, if loaded.
+
+    Raises:
+        GalleryDamagedError: If the gallery's calibration cannot be read.
     """
     from nitakao import calibration
 
     own = gallery.cached(CALIBRATION, lambda: gallery.setting(CALIBRATION))
     if own is None:
-        return (card or card_for(gallery)).calibration
+        return (card or gallery_card(gallery)).calibration
     try:
         return calibration.loads(own)
     except CardError as error:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nitakao.errors import MisuseError, NoFaceError, PhotoError, UnreadablePhotoError
 from nitakao.pipeline import PipelineOptions
-from nitakao.tasks.arguments import Given, looking, one
+from nitakao.tasks.arguments import EncodedLike, pipeline_runner, single_photo
 from nitakao.tasks.scoring import PRIOR
 from nitakao.values import Choice, FaceFilter, Floats, Metric, ModelCard, Outcome, Photo, Probe, rows
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # these load ONNX Runtime and SQLAlchemy: not before there is
     from nitakao.photos import Encoded
     from nitakao.pipeline import Pipeline
 
-ProbeLike: TypeAlias = "Given | Floats"
+ProbeLike: TypeAlias = "EncodedLike | Floats"
 FACE, PERSON = "face:", "person:"
 
 # How far a probe is moved away from an excluded face, in lengths of that face's vector. Measured on the 705 people of
@@ -179,7 +179,7 @@ def in_gallery(item: ProbeLike) -> bool:
 
 def _photo(item: ProbeLike, options: SearchOptions) -> str | Photo | Encoded:
     assert not isinstance(item, np.ndarray)
-    return one(item, allow_urls=options.photos.allow_urls)
+    return single_photo(item, allow_urls=options.photos.allow_urls)
 
 
 def _outcomes(
@@ -187,7 +187,7 @@ def _outcomes(
 ) -> Iterator[Outcome]:
     if not photos:
         return iter(())  # without loading networks
-    return looking(options.pipeline)(photos, card=card, options=replace(options.photos, flip=flip))
+    return pipeline_runner(options.pipeline)(photos, card=card, options=replace(options.photos, flip=flip))
 
 
 def _of_photo(outcome: Outcome, photo: str | Photo | Encoded) -> ProbeResult:

@@ -15,14 +15,14 @@ from nitakao.values import Metric
 @pytest.fixture
 def lfw(monkeypatch, tmp_path):
     """A folder of people, a list of pairs, and fakes for the pipeline and the model."""
-    real = arguments.card_of
+    real = arguments.load_card
 
-    def card_of(model):
+    def load_card(model):
         return fakes.CARD if model in (None, "fake", "other", fakes.CARD) else real(model)
 
     monkeypatch.setattr(pipeline, "run", evaluated.run)
     for module in (arguments, embeddings):
-        monkeypatch.setattr(module, "card_of", card_of)
+        monkeypatch.setattr(module, "load_card", load_card)
     monkeypatch.chdir(tmp_path)
     evaluated.lay(tmp_path / "lfw", evaluated.people())
     evaluated.pairs_file(tmp_path / "pairs.txt")

@@ -27,7 +27,7 @@ def measure(folder=None, pairs_file="pairs.txt", *, vectors=None, draws=50, alig
 def lfw(monkeypatch, tmp_path):
     """A folder of people, a list of pairs, and a pipeline that knows whose each picture is."""
     monkeypatch.setattr(pipeline, "run", evaluated.run)
-    monkeypatch.setattr(embeddings, "card_of", lambda model: fakes.CARD if model in (None, "fake") else model)
+    monkeypatch.setattr(embeddings, "load_card", lambda model: fakes.CARD if model in (None, "fake") else model)
     evaluated.lay(tmp_path / "lfw", evaluated.people())
     evaluated.pairs_file(tmp_path / "pairs.txt")
     return tmp_path
@@ -54,7 +54,7 @@ def test_pairs_are_judged_by_the_distances_of_their_pictures(lfw):
 
 
 def test_a_file_of_vectors_gives_the_same_as_the_pictures(lfw, monkeypatch):
-    monkeypatch.setattr(embed, "card_of", lambda model: fakes.CARD)
+    monkeypatch.setattr(embed, "load_card", lambda model: fakes.CARD)
     embed.embed_to_file(embed.EmbedOutput(lfw / "x.npz"), [lfw / "lfw"], options=PipelineOptions(faces="central"))
     one = measure(lfw / "lfw", lfw / "pairs.txt")
     two = measure(None, lfw / "pairs.txt", vectors=lfw / "x.npz", model="fake")

@@ -24,7 +24,7 @@ PEOPLE = {"Ada": 4, "Bob": 3, "Cy": 1, "Di": 2, "Ed": 1}
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
     monkeypatch.setattr(pipeline, "run", evaluated.run)
-    monkeypatch.setattr(embeddings, "card_of", lambda model: fakes.CARD if model in (None, "fake") else model)
+    monkeypatch.setattr(embeddings, "load_card", lambda model: fakes.CARD if model in (None, "fake") else model)
     return evaluated.lay(tmp_path / "people", PEOPLE)
 
 
@@ -123,7 +123,7 @@ def test_only_people_who_were_asked_for_are_measured(folder, tmp_path):
 
 
 def test_a_file_of_vectors_tells_people_by_the_folders_of_its_pictures(folder, monkeypatch, tmp_path):
-    monkeypatch.setattr(embed, "card_of", lambda model: fakes.CARD)
+    monkeypatch.setattr(embed, "load_card", lambda model: fakes.CARD)
     embed.embed_to_file(embed.EmbedOutput(tmp_path / "x.npz"), [folder], options=PipelineOptions(faces="central"))
     monkeypatch.undo()
     found = embed_labelled(LabelledSet(vectors=tmp_path / "x.npz"))

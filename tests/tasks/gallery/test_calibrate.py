@@ -19,7 +19,7 @@ from nitakao.cli.main import main
 from nitakao.errors import GalleryDamagedError, GalleryError
 from nitakao.gallery import GalleryStore
 from nitakao.tasks import arguments
-from nitakao.tasks.arguments import calibration_of
+from nitakao.tasks.arguments import gallery_calibration
 from nitakao.tasks.gallery import calibrate as task
 from nitakao.tasks.gallery.calibrate import Labelled, pairs
 
@@ -29,8 +29,8 @@ SPREAD = 0.9  # some pairs of one person lie farther apart than some of two
 
 @pytest.fixture
 def gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GalleryStore]:
-    real = arguments.card_of
-    monkeypatch.setattr(arguments, "card_of", lambda model: CARD if model == "fake" else real(model))
+    real = arguments.load_card
+    monkeypatch.setattr(arguments, "load_card", lambda model: CARD if model == "fake" else real(model))
     monkeypatch.setenv("NITAKAO_GALLERY", str(tmp_path / "family.db"))
     with GalleryStore(card=CARD) as made:
         yield made
@@ -56,7 +56,7 @@ def labelled(people: list[int], photos: list[int] | None = None, taken: list[flo
 def test_a_gallery_keeps_what_its_people_taught_and_answers_with_it(gallery: GalleryStore) -> None:
     enrolled(gallery)
     found = task.calibrate(gallery)
-    assert calibration_of(gallery) == found.calibration != CALIBRATION
+    assert gallery_calibration(gallery) == found.calibration != CALIBRATION
     assert (found.people, found.faces, found.grouped) == (PEOPLE, PEOPLE * FACES, 0)
     assert found.same == PEOPLE * math.comb(FACES, 2)
     assert found.different == math.comb(PEOPLE, 2) * FACES * FACES
@@ -73,16 +73,16 @@ def test_reset_goes_back_to_the_cards(gallery: GalleryStore) -> None:
     enrolled(gallery)
     task.calibrate(gallery)
     assert task.reset(gallery)
-    assert calibration_of(gallery) == CALIBRATION
+    assert gallery_calibration(gallery) == CALIBRATION
     assert not task.reset(gallery)
 
 
 def test_a_calibration_that_cannot_be_read_is_named_and_can_be_reset(gallery: GalleryStore) -> None:
     gallery.set_setting("calibration", '{"slope": 1')
     with pytest.raises(GalleryDamagedError, match="calibrate --reset"):
-        calibration_of(gallery)
+        gallery_calibration(gallery)
     assert task.reset(gallery)
-    assert calibration_of(gallery) == CALIBRATION
+    assert gallery_calibration(gallery) == CALIBRATION
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_too_few_people_or_pairs_are_refused_and_nothing_is_kept(
     enrolled(gallery, people, faces)
     with pytest.raises(GalleryError, match=said):
         task.calibrate(gallery)
-    assert calibration_of(gallery) == CALIBRATION
+    assert gallery_calibration(gallery) == CALIBRATION
 
 
 def test_faces_that_grouping_placed_count_only_when_asked_for(gallery: GalleryStore) -> None:

@@ -32,7 +32,7 @@ ALL = (".npz", ".parquet", ".csv", ".jsonl")
 @pytest.fixture
 def gallery(tmp_path, monkeypatch):
     prepare(monkeypatch, tmp_path, fakes.CARD)
-    monkeypatch.setattr(importing, "card_of", arguments.card_of)
+    monkeypatch.setattr(importing, "load_card", arguments.load_card)
     with GalleryStore(tmp_path / "one.db", card=fakes.CARD) as made:
         yield made
 

@@ -52,7 +52,7 @@ def test_photographs_in_memory_and_names_may_be_mixed_and_come_one_by_one(photos
         while True:
             yield from ("ada.jpg", picture)
 
-    found = arguments.sources(endless())
+    found = arguments.find_photos(endless())
     assert [next(found), next(found), next(found)] == ["ada.jpg", picture, "ada.jpg"]
 
 
@@ -62,7 +62,7 @@ def test_an_unknown_model_is_told_at_once(photos):
 
 
 def test_the_default_model_is_the_embedded_one():
-    assert arguments.card_of(None).name == "dlib-resnet"
+    assert arguments.load_card(None).name == "dlib-resnet"
 
 
 def test_an_output_that_cannot_be_is_told_before_the_pipeline_starts(photos, monkeypatch):
@@ -83,7 +83,7 @@ def test_every_outcome_is_shown_once_it_is_in_the_file(photos):
 def test_the_articles_size_and_margin_change_a_facenet_crop_and_no_landmark_template():
     assert with_crop(fakes.CARD, size=160, margin=32).crop == CropRule("article", 160, margin=32)
     assert with_crop(fakes.CARD) is fakes.CARD
-    dlib = arguments.card_of("dlib-resnet")
+    dlib = arguments.load_card("dlib-resnet")
     assert with_crop(dlib, size=150) is dlib
     with pytest.raises(MisuseError, match="laid out by landmarks"):
         with_crop(dlib, margin=44)

@@ -21,7 +21,7 @@ NAMES = ("Ada", "Bob", "山田 太郎", 'O\'Brien\n"x"', "Zoë", "Eve")
 @pytest.fixture
 def gallery(monkeypatch, tmp_path):
     prepare(monkeypatch, tmp_path)
-    monkeypatch.setattr(task, "card_of", lambda model: CARD if model == "fake" else model)
+    monkeypatch.setattr(task, "load_card", lambda model: CARD if model == "fake" else model)
     with GalleryStore(tmp_path / "family.db", card=CARD) as made:
         yield made
 
@@ -148,7 +148,7 @@ def test_another_models_classifier_is_refused(people, tmp_path, monkeypatch):
     made = train_classifier(people)
     with pytest.raises(MisuseError, match="trained on fake vectors, not other"):
         classify(made, ["ada.jpg"], model=replace(CARD, name="other"))
-    monkeypatch.setattr(task, "card_of", lambda model: replace(CARD, unit_length=False))
+    monkeypatch.setattr(task, "load_card", lambda model: replace(CARD, unit_length=False))
     with pytest.raises(MisuseError, match="another card of the name fake"):
         classify(made, ["ada.jpg"])
 

@@ -98,13 +98,13 @@ def align(
 
 
 def _rule(model: str | None, size: int | None, margin: float | None) -> CropRule:
-    from nitakao.tasks.arguments import card_of
+    from nitakao.tasks.arguments import load_card
     from nitakao.tasks.photos.align import MARGIN, SIZE
     from nitakao.tasks.photos.embed import with_crop
     from nitakao.values import CropRule
 
     if model is not None:
-        return with_crop(card_of(model), size=size, margin=margin).crop
+        return with_crop(load_card(model), size=size, margin=margin).crop
     return CropRule("article", SIZE if size is None else size, MARGIN if margin is None else margin)
 
 

@@ -109,13 +109,13 @@ def predict(voice: Voice, file: str, photos: tuple[str, ...], form: str | None, 
     input.
     """
     from nitakao.errors import PhotoError
-    from nitakao.tasks.arguments import card_of
+    from nitakao.tasks.arguments import load_card
     from nitakao.tasks.photos.embed import PhotoCounts
     from nitakao.tasks.search import classify as task
 
     model, settings = given.pop("model"), options.pipeline_options(**given)
     known = task.read_classifier(file)
-    card = card_of(model or known.model)
+    card = load_card(model or known.model)
     known.check(card)
     output.show_notice(voice, card)
     output.fetch_weights(voice, card)

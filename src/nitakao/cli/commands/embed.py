@@ -77,7 +77,7 @@ def embed(
     unreadable files are reported and skipped; the exit code is 0 if at least one photo could be read, else 1. After
     Ctrl-C, the file holds the faces embedded so far.
     """
-    from nitakao.tasks.arguments import card_of, is_model
+    from nitakao.tasks.arguments import is_model, load_card
     from nitakao.tasks.photos import embed as task
 
     if model is None and is_model(photos[0]):
@@ -87,7 +87,7 @@ def embed(
         out = out or ARTICLE_OUTPUT
     if out is None:
         raise click.UsageError("Missing option '-o' / '--out': name the file of vectors to write")
-    card = task.with_crop(card_of(model), size=image_size, margin=margin)
+    card = task.with_crop(load_card(model), size=image_size, margin=margin)
     settings = options.pipeline_options(
         faces=faces,
         device=device,

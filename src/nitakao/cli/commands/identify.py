@@ -55,14 +55,14 @@ def identify(
     it and the distances. A person's distance is computed from all their faces. A face that is nobody known gets the
     answer 'nobody known'.
     """
-    from nitakao.tasks.arguments import card_for, opened
+    from nitakao.tasks.arguments import gallery_card, open_gallery
     from nitakao.tasks.search import report
     from nitakao.tasks.search.identify import identify as task
 
     report.check(sheet, html)
     search = options.search_options(each=each, threshold=threshold, prior=prior, **given)
-    with opened(gallery) as opened_gallery:
-        output.prepare_for_probes(voice, card_for(opened_gallery, search.model), probes)
+    with open_gallery(gallery) as opened_gallery:
+        output.prepare_for_probes(voice, gallery_card(opened_gallery, search.model), probes)
         found = task(opened_gallery, *probes, k=limit, options=search)
         report.draw_identities(found, opened_gallery, sheet, html)
         if not found.people:

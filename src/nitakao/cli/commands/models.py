@@ -91,10 +91,10 @@ def fetch(voice: Voice, name: str) -> None:
 
     Prints the paths of the files. Files that are already here are not downloaded again.
     """
-    from nitakao.tasks.arguments import card_of
+    from nitakao.tasks.arguments import load_card
     from nitakao.tasks.models import models as task
 
-    output.show_notice(voice, card_of(name))
+    output.show_notice(voice, load_card(name))
     with output.downloading(voice, name) as progress:
         paths = task.fetch(name, progress=progress)
     for path in paths:

@@ -86,13 +86,15 @@ def _search_gallery(
     sheet: str | None,
     html: str | None,
 ) -> SearchResult:
-    from nitakao.tasks.arguments import card_for, opened
+    from nitakao.tasks.arguments import gallery_card, open_gallery
     from nitakao.tasks.probes import face_filter
     from nitakao.tasks.search import report
     from nitakao.tasks.search.search import search as task
 
-    with opened(place) as gallery:
-        output.prepare_for_probes(voice, card_for(gallery, question["options"].model), (*probes, *question["exclude"]))
+    with open_gallery(place) as gallery:
+        output.prepare_for_probes(
+            voice, gallery_card(gallery, question["options"].model), (*probes, *question["exclude"])
+        )
         names, least = filters.pop("person"), filters.pop("min_quality")
         filters["folder"] = filters["folder"] or ""
         hits = task(

@@ -35,14 +35,14 @@ def search_folder(
     photo; several PROBEs are photos of one person. Every photo of FOLDER is read and embedded, and nothing is stored:
     to search more than once, use 'nitakao index' and 'nitakao search'.
     """
-    from nitakao.tasks.arguments import card_of
+    from nitakao.tasks.arguments import load_card
     from nitakao.tasks.search import report
     from nitakao.tasks.search.search_folder import search_folder as task
 
     report.check(sheet, html)
     question = options.hit_settings(**{name: settings.pop(name) for name in options.HIT_NAMES})
     search = options.search_options(flip=flip, **settings)
-    output.prepare_for_probes(voice, card_of(search.model), probes)
+    output.prepare_for_probes(voice, load_card(search.model), probes)
     with voice.progress("photos") as steps:
         output.count_in_background(voice, steps, (folder,), search.photos.allow_urls)
         hits = task(

@@ -105,23 +105,23 @@ def verify(
 
 
 def _known(voice: Voice, a: str, b: str, place: str | None, options: SearchOptions) -> Likeness:
-    from nitakao.tasks.arguments import card_for, opened
+    from nitakao.tasks.arguments import gallery_card, open_gallery
     from nitakao.tasks.search.verify_person import verify_known as task
 
-    with opened(place) as gallery:
-        output.prepare_for_probes(voice, card_for(gallery, options.model), (a, b))
+    with open_gallery(place) as gallery:
+        output.prepare_for_probes(voice, gallery_card(gallery, options.model), (a, b))
         return task(gallery, a, b, options=options)
 
 
 def _photographs(
     voice: Voice, a: str, b: str, picture: str | None, *, model: str | None, **settings: Any
 ) -> Comparison:
-    from nitakao.tasks.arguments import card_of
+    from nitakao.tasks.arguments import load_card
     from nitakao.tasks.search import verify as task
 
     if picture is not None:
         task.check_picture_path(Path(picture))
-    card = card_of(model)
+    card = load_card(model)
     output.show_notice(voice, card)
     output.fetch_weights(voice, card)
     found = task.compare(a, b, model=card, **settings)

@@ -18,7 +18,7 @@ from nitakao.server.problems import not_found, responses
 from nitakao.server.routes.parameters import LARGEST, After, Id, Limit, Number, Serving
 from nitakao.server.schemas import example
 from nitakao.server.service import Service
-from nitakao.tasks.arguments import calibration_of
+from nitakao.tasks.arguments import gallery_calibration
 from nitakao.tasks.gallery import people as tasks
 from nitakao.tasks.scoring import Scorer
 from nitakao.values import Person
@@ -268,7 +268,7 @@ def _reviews(serving: Service, number: int | None, after: str | None, limit: int
     import numpy as np
 
     found = lists.reviews(serving.gallery, number, after=after, limit=limit)
-    judge = Scorer(serving.card, calibration_of(serving.gallery, serving.card))
+    judge = Scorer(serving.card, gallery_calibration(serving.gallery, serving.card))
     sure = judge.probabilities(np.array([one.distance for one in found.items]))
     told = [
         {"face": schemas.face(one.face), "person": schemas.person(one.person)}

@@ -15,7 +15,7 @@ import numpy as np
 
 from nitakao.errors import MisuseError, PhotoError, VectorsError
 from nitakao.pipeline import PipelineOptions
-from nitakao.tasks.arguments import card_of
+from nitakao.tasks.arguments import load_card
 from nitakao.tasks.scoring import BY_HAND
 from nitakao.values import DetectorSettings, Face, Flags, Floats, Metric, ModelCard, Outcome, Photo
 
@@ -104,7 +104,7 @@ def embed_pictures(
     """
     from nitakao import pipeline
 
-    options, progress, card = options or PipelineOptions(), progress or Progress(), card_of(model)
+    options, progress, card = options or PipelineOptions(), progress or Progress(), load_card(model)
     if options.faces == "all":
         raise MisuseError("one face of each picture counts, not all: choose the central, largest, best or first")
     options = replace(options, faces=options.faces or "central")
@@ -222,9 +222,9 @@ def _installed_card(name: str, model: Model) -> ModelCard | None:
     from nitakao.errors import ModelError
 
     if model is not None:
-        return card_of(model)
+        return load_card(model)
     try:
-        return card_of(name) if name else None
+        return load_card(name) if name else None
     except ModelError:
         return None
 

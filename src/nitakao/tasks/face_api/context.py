@@ -13,7 +13,7 @@ from nitakao.gallery.face_api import ids
 from nitakao.gallery.face_api.candidates import FaceCache
 from nitakao.gallery.face_api.containers import Container
 from nitakao.gallery.face_api.ids import Fleeting
-from nitakao.tasks.arguments import calibration_of
+from nitakao.tasks.arguments import gallery_calibration
 from nitakao.tasks.face_api.confidence import Scale, scale_of
 from nitakao.tasks.scoring import Scorer
 from nitakao.values import ModelCard
@@ -34,7 +34,7 @@ class FaceQueries:
     @cached_property
     def scale(self) -> Scale:
         """What the gallery's distances mean."""
-        return scale_of(Scorer(self.card, calibration_of(self.gallery, self.card), self.by_hand()))
+        return scale_of(Scorer(self.card, gallery_calibration(self.gallery, self.card), self.by_hand()))
 
     def seen(self, uuids: Sequence[str], status: int = 400) -> list[Fleeting]:
         """The faces with these ids, in their order. Raises FaceApiError where one is not there any more."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nitakao import calibration as calibrations
 from nitakao.calibration import Bin
 from nitakao.errors import GalleryError
-from nitakao.tasks.arguments import CALIBRATION, Place, calibration_of, card_for, opened
+from nitakao.tasks.arguments import CALIBRATION, GalleryLike, gallery_calibration, gallery_card, open_gallery
 from nitakao.values import Calibration, FaceFilter, Floats, Metric, ModelCard
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
@@ -79,19 +79,19 @@ class Calibrated:
 
 
 def calibrate(
-    place: Place = None, *, model: str | os.PathLike[str] | ModelCard | None = None, grouped: bool = False
+    place: GalleryLike = None, *, model: str | os.PathLike[str] | ModelCard | None = None, grouped: bool = False
 ) -> Calibrated:
     """Fit probability and false matches on the gallery's people with names, and keep them in the gallery.
 
     Faces count that a hand or a label gave to their person.  grouped: those too that grouping did, by their distance:
     this makes probabilities surer than they ought to be.  Raises GalleryError where too few people or pairs are known.
     """
-    with opened(place) as gallery:
-        card = card_for(gallery, model)
+    with open_gallery(place) as gallery:
+        card = gallery_card(gallery, model)
         labelled, by_grouping = _labelled(gallery, grouped)
         found = pairs(labelled, card.metric)
         _enough(gallery, labelled, found, grouped)
-        had = calibration_of(gallery, card)
+        had = gallery_calibration(gallery, card)
         told, judged = cross_validated(found)
         bins = tuple(calibrations.reliability(told, found.same[judged]))
         people, same = len(np.unique(labelled.people)), int(found.same.sum())
@@ -113,9 +113,9 @@ def calibrate(
         )
 
 
-def reset(place: Place = None) -> bool:
+def reset(place: GalleryLike = None) -> bool:
     """Go back to the calibration on the model's card. Whether the gallery had its own."""
-    with opened(place) as gallery:
+    with open_gallery(place) as gallery:
         had = gallery.setting(CALIBRATION) is not None
         if had:
             gallery.set_setting(CALIBRATION, None)

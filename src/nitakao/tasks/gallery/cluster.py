@@ -11,7 +11,7 @@ import numpy as np
 
 from nitakao.errors import MisuseError
 from nitakao.gallery.search.open import searcher
-from nitakao.tasks.arguments import Place, card_for, opened
+from nitakao.tasks.arguments import GalleryLike, gallery_card, open_gallery
 from nitakao.values import FaceFilter, ModelCard
 
 if TYPE_CHECKING:  # these load SQLAlchemy, faiss and scikit-learn: not before there is work
@@ -60,7 +60,7 @@ class Clustered:
 
 
 def cluster(
-    gallery: Place,
+    gallery: GalleryLike,
     *,
     model: str | ModelCard | None = None,
     threshold: float | None = None,
@@ -84,8 +84,8 @@ def cluster(
     from nitakao.gallery.people import groups
 
     where = FaceFilter(hidden=True, min_quality=least)
-    with opened(gallery) as kept:
-        card = card_for(kept, model)
+    with open_gallery(gallery) as kept:
+        card = gallery_card(kept, model)
         limit, source = _threshold(card, threshold)
         before = groups.load_input(kept, where.min_quality)
         found = _groups(kept, before, limit, method, smallest, watch)

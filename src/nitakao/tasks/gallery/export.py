@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nitakao.tasks.arguments import Place, opened
+from nitakao.tasks.arguments import GalleryLike, open_gallery
 from nitakao.values import FaceFilter, FaceRecord, Outcome
 
 if TYPE_CHECKING:  # these load SQLAlchemy: not before there is work
@@ -28,7 +28,7 @@ class Exported:
 
 
 def export(
-    gallery: Place,
+    gallery: GalleryLike,
     path: str | os.PathLike[str],
     *,
     where: FaceFilter = EVERYBODY,
@@ -47,7 +47,7 @@ def export(
     from nitakao.vectors import VectorsWriter
 
     told = Exported() if told is None else told
-    with opened(gallery) as found:
+    with open_gallery(gallery) as found:
         output = VectorsWriter(path, model=found.model, dimension=found.dimension, key=key, persons=True)
         try:
             with output:

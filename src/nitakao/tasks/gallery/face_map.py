@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nitakao.errors import MissingExtraError
 from nitakao.gallery.search.open import searcher
-from nitakao.tasks.arguments import Place, opened
+from nitakao.tasks.arguments import GalleryLike, open_gallery
 from nitakao.values import Floats
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
@@ -28,7 +28,7 @@ BLOCK = 1024  # faces whose neighbours are looked for together
 SEED = 1
 
 
-def make(gallery: Place, *, watch: Callable[[int, int], None] = lambda done, total: None) -> FaceMap:
+def make(gallery: GalleryLike, *, watch: Callable[[int, int], None] = lambda done, total: None) -> FaceMap:
     """Lay out the gallery's faces, and keep the map beside the gallery.
 
     watch: called with how far it is, of how much; what it raises ends the work.  Raises MissingExtraError.
@@ -36,7 +36,7 @@ def make(gallery: Place, *, watch: Callable[[int, int], None] = lambda done, tot
     from nitakao.gallery import face_map, faces
     from nitakao.gallery.face_map import FaceMap
 
-    with opened(gallery) as found:
+    with open_gallery(gallery) as found:
         every = faces.ids(found)
         chosen = (
             every if len(every) <= MOST else np.sort(np.random.default_rng(SEED).choice(every, MOST, replace=False))

@@ -7,14 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nitakao.tasks.arguments import Place, opened
+from nitakao.tasks.arguments import GalleryLike, open_gallery
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery.forget.forget import ForgetRequest, Receipt
 
 
 def forget(
-    gallery: Place,
+    gallery: GalleryLike,
     *,
     person: str | int | None = None,
     photo: str | int | None = None,
@@ -38,21 +38,21 @@ def forget(
     return forget_all(gallery, meant)
 
 
-def forget_all(gallery: Place, meant: ForgetRequest) -> Receipt:
+def forget_all(gallery: GalleryLike, meant: ForgetRequest) -> Receipt:
     """One receipt for several persons, photographs and faces, forgotten together."""
     from nitakao.gallery import face_map
     from nitakao.gallery.forget import forget as real
 
-    with opened(gallery) as found:
+    with open_gallery(gallery) as found:
         face_map.delete(found)
         return real.forget(found, meant)
 
 
-def weigh(gallery: Place, meant: ForgetRequest) -> str:
+def weigh(gallery: GalleryLike, meant: ForgetRequest) -> str:
     """What would go, in words, for a last question."""
     from nitakao.gallery.forget import forget as real
 
-    with opened(gallery) as found:
+    with open_gallery(gallery) as found:
         return real.preview(found, meant)
 
 

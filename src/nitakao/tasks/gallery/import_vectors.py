@@ -16,7 +16,7 @@ import numpy as np
 
 from nitakao import geometry
 from nitakao.errors import GeometryError, MissingExtraError, MisuseError, PhotoError, UnreadablePhotoError, VectorsError
-from nitakao.tasks.arguments import Place, card_of, opened
+from nitakao.tasks.arguments import GalleryLike, load_card, open_gallery
 from nitakao.tasks.gallery.matching import OVERLAP, Imported, paired, unmatched
 from nitakao.values import Chip, Face, Floats, ModelCard, NewFace, Photo, Quality
 
@@ -48,7 +48,7 @@ class Known:
 
 
 def import_vectors(
-    gallery: Place,
+    gallery: GalleryLike,
     path: str | os.PathLike[str],
     *,
     model: str | ModelCard | None = None,
@@ -68,7 +68,7 @@ def import_vectors(
     found = vectors.read(path)
     card = _card(found, model)
     photographs = _photographs(found, os.fspath(folder))
-    with opened(gallery, card=card) as there:
+    with open_gallery(gallery, card=card) as there:
         while block := list(islice(photographs, TOGETHER)):
             _take_in(there, block, told)
             for known in block:
@@ -84,7 +84,7 @@ def _card(found: Vectors, model: str | ModelCard | None) -> ModelCard:
             f"'{found.path}' does not say which model made its vectors of {found.dimension} numbers: "
             "name it with --model; vectors of two models cannot be compared"
         )
-    card = card_of(model if model is not None else found.model)
+    card = load_card(model if model is not None else found.model)
     found.check(card)
     return card
 

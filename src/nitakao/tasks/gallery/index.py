@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from nitakao.errors import MisuseError
 from nitakao.pipeline import PipelineOptions
-from nitakao.tasks.arguments import Named, Place, card_for, card_of, opened, sources
+from nitakao.tasks.arguments import GalleryLike, PhotoLike, find_photos, gallery_card, load_card, open_gallery
 from nitakao.tasks.gallery.background import run_in_background
 from nitakao.tasks.gallery.index_options import IndexOptions
 from nitakao.values import ModelCard, Photo
@@ -62,8 +62,8 @@ class IndexCounts:
 
 
 def index(
-    gallery: Place,
-    photos: Iterable[Named],
+    gallery: GalleryLike,
+    photos: Iterable[PhotoLike],
     *,
     model: str | ModelCard | None = None,
     options: PipelineOptions = PipelineOptions(),
@@ -101,11 +101,13 @@ def index(
     if indexing.watch:
         found = chain.from_iterable(_existing(named, options.allow_urls) for named in photos)
     else:
-        found = cast("Iterator[str | Photo]", sources(photos, allow_urls=options.allow_urls, videos=True, stdin=stdin))
+        found = cast(
+            "Iterator[str | Photo]", find_photos(photos, allow_urls=options.allow_urls, videos=True, stdin=stdin)
+        )
     return _Run(gallery, model, options, indexing, pipeline, roots, prepare).index(found)
 
 
-def _roots(photos: Iterable[Named]) -> list[str]:
+def _roots(photos: Iterable[PhotoLike]) -> list[str]:
     """Absolute paths of the files and folders among `photos`. Raises MisuseError if there are none."""
     paths = [os.fspath(named) for named in photos if not isinstance(named, Photo)]
     roots = [os.path.abspath(path) for path in paths if path != "-" and os.path.lexists(path)]
@@ -114,18 +116,18 @@ def _roots(photos: Iterable[Named]) -> list[str]:
     return roots
 
 
-def _existing(named: Named, allow_urls: bool) -> Iterator[str | Photo]:
+def _existing(named: PhotoLike, allow_urls: bool) -> Iterator[str | Photo]:
     """The photos that exist already; nothing for an empty folder."""
     if not isinstance(named, Photo) and os.path.isdir(named) and not any(os.scandir(named)):
         return iter(())
-    return cast("Iterator[str | Photo]", sources([named], allow_urls=allow_urls, videos=True))
+    return cast("Iterator[str | Photo]", find_photos([named], allow_urls=allow_urls, videos=True))
 
 
 @dataclass(frozen=True)
 class _Run:
     """One call of `index`."""
 
-    place: Place
+    place: GalleryLike
     model: str | ModelCard | None
     options: PipelineOptions
     indexing: IndexOptions
@@ -139,7 +141,7 @@ class _Run:
                 raise MisuseError(
                     f"gallery '{gallery.location}' was created without flip: omit flip, or create another"
                 )
-            card = card_for(gallery, self.model)
+            card = gallery_card(gallery, self.model)
             changes = self._watch()
             yield from self._write(gallery, card, found)
             yield from self._prune(gallery)
@@ -190,13 +192,13 @@ class _Run:
 
 
 @contextmanager
-def _opened(place: Place, model: str | ModelCard | None, flip: bool) -> Iterator[GalleryStore]:
+def _opened(place: GalleryLike, model: str | ModelCard | None, flip: bool) -> Iterator[GalleryStore]:
     """Open the gallery; create it if it does not exist."""
     from nitakao.gallery import GalleryStore
 
     is_there = isinstance(place, GalleryStore) or GalleryStore.exists(place)
-    card = card_of(model) if model is not None or not is_there else None
-    with opened(place, card=card, flip=flip) as gallery:
+    card = load_card(model) if model is not None or not is_there else None
+    with open_gallery(place, card=card, flip=flip) as gallery:
         yield gallery
 
 

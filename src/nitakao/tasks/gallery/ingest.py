@@ -27,7 +27,7 @@ from nitakao.gallery.forget import tombstones
 from nitakao.gallery.people import labels
 from nitakao.photos import Encoded
 from nitakao.pipeline import PipelineOptions
-from nitakao.tasks.arguments import looking
+from nitakao.tasks.arguments import pipeline_runner
 from nitakao.tasks.gallery.index_options import IndexOptions
 from nitakao.values import NO_FACE, DetectorSettings, ModelCard, NewFace, Outcome, Photo
 
@@ -106,7 +106,7 @@ class Ingest:
             return  # without loading the networks
         self.prepare(self.card)
         sources = chain([first], new)
-        outcomes = looking(self.pipeline)(sources, card=self.card, options=self.options, keep_chips=True)
+        outcomes = pipeline_runner(self.pipeline)(sources, card=self.card, options=self.options, keep_chips=True)
         with closing(outcomes):  # on an early end, its threads end before this one does
             framed = ((self.frames.popleft(), outcome) for outcome in outcomes)
             for file, frames in groupby(framed, key=lambda pair: pair[0].file):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nitakao.errors import NitakaoError
-from nitakao.tasks.arguments import Place, calibration_of, opened
+from nitakao.tasks.arguments import GalleryLike, gallery_calibration, open_gallery
 from nitakao.values import Check
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
@@ -17,29 +17,29 @@ if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery.maintenance.repair import Repaired
 
 
-def info(gallery: Place = None) -> tuple[GalleryInfo, str]:
+def info(gallery: GalleryLike = None) -> tuple[GalleryInfo, str]:
     """What the gallery is and holds, and where its probabilities come from; '' where it gives none."""
     from nitakao.gallery.maintenance import info
 
-    with opened(gallery) as found:
+    with open_gallery(gallery) as found:
         about = info.info(found)
         try:
-            calibration = calibration_of(found)
+            calibration = gallery_calibration(found)
         except NitakaoError:  # its model is not here: what there is to tell of the gallery is told
             calibration = None
         return about, "" if calibration is None else calibration.source
 
 
-def check(gallery: Place = None) -> Iterator[Check]:
+def check(gallery: GalleryLike = None) -> Iterator[Check]:
     """What was looked at in the gallery, one thing after the other. Nothing is changed."""
     from nitakao.gallery.maintenance import check
 
-    with opened(gallery) as found:
+    with open_gallery(gallery) as found:
         yield from check.check(found)
 
 
 def backup(
-    gallery: Place, path: str | os.PathLike[str], *, progress: Callable[[int, int], None] | None = None
+    gallery: GalleryLike, path: str | os.PathLike[str], *, progress: Callable[[int, int], None] | None = None
 ) -> Backup:
     """A copy of the gallery as it is at this moment, in a new SQLite file at `path`, made while others go on writing.
 
@@ -47,15 +47,15 @@ def backup(
     """
     from nitakao.gallery.maintenance import backup as copying
 
-    with opened(gallery) as found:
+    with open_gallery(gallery) as found:
         return copying.backup(found, Path(path), progress)
 
 
-def compact(gallery: Place = None) -> Compacted:
+def compact(gallery: GalleryLike = None) -> Compacted:
     """Bytes before and after the room of what was deleted was given back."""
     from nitakao.gallery.maintenance import info
 
-    with opened(gallery) as found:
+    with open_gallery(gallery) as found:
         return info.compact(found)
 
 

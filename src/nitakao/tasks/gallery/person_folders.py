@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nitakao.errors import NitakaoError
-from nitakao.tasks.arguments import Place, opened
+from nitakao.tasks.arguments import GalleryLike, open_gallery
 from nitakao.values import FaceFilter, Person
 
 FORBIDDEN = frozenset('/\\:*?"<>|')  # in names of files, on one system or another
@@ -32,14 +32,14 @@ class Laid:
     problem: str = ""
 
 
-def into_folders(gallery: Place, folder: Path, *, link: bool = False, least: int = 2) -> Iterator[Laid]:
+def into_folders(gallery: GalleryLike, folder: Path, *, link: bool = False, least: int = 2) -> Iterator[Laid]:
     """Each photograph of each person with `least` faces or more, copied into `folder`/NAME, as it is done.
 
     link: symbolic links instead of copies. What lies there already stays; the originals are never touched.
     """
     from nitakao.gallery import faces, people
 
-    with opened(gallery) as kept:
+    with open_gallery(gallery) as kept:
         taken: set[str] = set()
         for person in people.people(kept, hidden=False):
             if person.faces < least:

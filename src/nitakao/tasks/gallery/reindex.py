@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nitakao.errors import GeometryError, PhotoError
-from nitakao.tasks.arguments import Place, card_of, opened
+from nitakao.tasks.arguments import GalleryLike, load_card, open_gallery
 from nitakao.values import Chip, Face, FaceRecord, ModelCard, Photo, Pixels
 
 if TYPE_CHECKING:  # these load SQLAlchemy, ONNX Runtime and OpenCV: not before there is work
@@ -38,7 +38,7 @@ class Remade:
 
 
 def reindex(
-    gallery: Place,
+    gallery: GalleryLike,
     model: str | ModelCard,
     *,
     from_photographs: bool = False,
@@ -57,8 +57,8 @@ def reindex(
     """
     from nitakao.gallery import reembed
 
-    card = card_of(model)
-    with opened(gallery) as kept:
+    card = load_card(model)
+    with open_gallery(gallery) as kept:
         flip = kept.flip if flip is None else flip
         reembed.check_differs(kept, card, flip=flip)
         prepare(card)

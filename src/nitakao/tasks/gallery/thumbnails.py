@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from nitakao.errors import PhotoError
-from nitakao.tasks.arguments import Place, opened
+from nitakao.tasks.arguments import GalleryLike, open_gallery
 
 CHIP = 256  # px, of a chip's longer side at most
 CHIP_BYTES = 1 << 20  # no chip is near this
 
 
-def chip(gallery: Place, face: int, side: int = CHIP) -> bytes | None:
+def chip(gallery: GalleryLike, face: int, side: int = CHIP) -> bytes | None:
     """A JPEG of a face with its surroundings, its longer side `side` pixels at most; None where there is no chip."""
     from nitakao import photos
     from nitakao.gallery import faces
 
-    with opened(gallery) as found:
+    with open_gallery(gallery) as found:
         kept = faces.chips(found, [face]).get(face)
     if kept is None:
         return None
@@ -22,7 +22,7 @@ def chip(gallery: Place, face: int, side: int = CHIP) -> bytes | None:
     return kept.jpeg if max(encoded.size) <= side else photos.render_preview(encoded, side)
 
 
-def photograph(gallery: Place, photo: int, side: int) -> bytes:
+def photograph(gallery: GalleryLike, photo: int, side: int) -> bytes:
     """A JPEG of a photograph, upright, without what its file says besides, its longer side `side` pixels at most.
 
     Raises PhotoError where it lies nowhere any more, is another one now, or is a video.
@@ -30,7 +30,7 @@ def photograph(gallery: Place, photo: int, side: int) -> bytes:
     from nitakao import photos
     from nitakao.gallery.browse import lists
 
-    with opened(gallery) as found:
+    with open_gallery(gallery) as found:
         told = lists.paths_of(found, photo)
     if told is None:
         raise PhotoError(f"there is no photograph {photo} in the gallery", code="unknown-photo", photo=photo)

@@ -14,7 +14,7 @@ import numpy as np
 from nitakao import geometry
 from nitakao.errors import FormatError, MissingExtraError, PhotoError, UnreadablePhotoError
 from nitakao.system import atomic_write
-from nitakao.tasks.arguments import Named, Place, opened, sources
+from nitakao.tasks.arguments import GalleryLike, PhotoLike, find_photos, open_gallery
 from nitakao.tasks.gallery.matching import OVERLAP, Imported, paired
 from nitakao.values import FaceFilter
 
@@ -41,7 +41,7 @@ class SideCar:
 
 
 def export_xmp(
-    gallery: Place = None,
+    gallery: GalleryLike = None,
     *,
     where: FaceFilter | None = None,
     dry_run: bool = False,
@@ -56,7 +56,7 @@ def export_xmp(
     from nitakao.gallery.photos import stream_photos
     from nitakao.photos import is_url
 
-    with opened(gallery) as found:
+    with open_gallery(gallery) as found:
         for one in stream_photos(found, where or FaceFilter(named=True)):
             if one.video or not any(kept.name for kept in one.faces):
                 continue
@@ -132,8 +132,8 @@ def _put(path: str, content: bytes) -> None:
 
 
 def import_xmp(
-    gallery: Place = None,
-    photos: Iterable[Named] | None = None,
+    gallery: GalleryLike = None,
+    photos: Iterable[PhotoLike] | None = None,
     *,
     dry_run: bool = False,
     stdin: BinaryIO | None = None,
@@ -146,7 +146,7 @@ def import_xmp(
     region lies; it is one entry of the journal.  dry_run: only counts.
     """
     told = Imported() if told is None else told
-    with opened(gallery) as found:
+    with open_gallery(gallery) as found:
         for path, one in _meant(found, photos, stdin, told):
             try:
                 _match(path, one, told)
@@ -158,7 +158,7 @@ def import_xmp(
 
 
 def _meant(
-    gallery: GalleryStore, photos: Iterable[Named] | None, stdin: BinaryIO | None, told: Imported
+    gallery: GalleryStore, photos: Iterable[PhotoLike] | None, stdin: BinaryIO | None, told: Imported
 ) -> Iterator[tuple[str, PhotoRecord]]:
     """The photographs that are meant, with the gallery's faces in them."""
     from nitakao.gallery import enrol
@@ -168,7 +168,7 @@ def _meant(
         for one in stream_photos(gallery, FaceFilter(hidden=True)):
             yield from ((path, one) for path in one.paths if not one.video and os.path.isfile(path))
         return
-    named = iter(sources(photos, stdin=stdin))
+    named = iter(find_photos(photos, stdin=stdin))
     while block := list(islice(named, TOGETHER)):
         paths = [os.path.abspath(source) for source in block if isinstance(source, str)]
         known = enrol.stored_files(gallery, paths)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nitakao.pipeline import PipelineOptions
 from nitakao.report import drawing
-from nitakao.tasks.arguments import Given, looking, sources
+from nitakao.tasks.arguments import EncodedLike, find_photos, pipeline_runner
 from nitakao.values import Outcome
 
 if TYPE_CHECKING:  # loads ONNX Runtime
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # loads ONNX Runtime
 
 
 def detect(
-    photos: Iterable[Given],
+    photos: Iterable[EncodedLike],
     *,
     options: PipelineOptions = PipelineOptions(),
     stdin: BinaryIO | None = None,
@@ -34,7 +34,7 @@ def detect(
         One outcome per photo, in order, with its faces sorted by score. A photo that cannot be used gives an outcome
         with its problem.
     """
-    return looking(pipeline)(sources(photos, allow_urls=options.allow_urls, stdin=stdin), options=options)
+    return pipeline_runner(pipeline)(find_photos(photos, allow_urls=options.allow_urls, stdin=stdin), options=options)
 
 
 make_folder = drawing.make_folder

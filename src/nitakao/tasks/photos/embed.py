@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from nitakao.errors import MisuseError, PhotoError
 from nitakao.pipeline import PipelineOptions
 from nitakao.report import drawing
-from nitakao.tasks.arguments import Given, Named, card_of, looking, sources
+from nitakao.tasks.arguments import EncodedLike, PhotoLike, find_photos, load_card, pipeline_runner
 from nitakao.values import Choice, ModelCard, Outcome, Photo
 
 if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # these load ONNX Runtime and OpenCV
 
 
 def embed(
-    photos: Iterable[Given],
+    photos: Iterable[EncodedLike],
     *,
     model: str | ModelCard | None = None,
     options: PipelineOptions = PipelineOptions(),
@@ -44,9 +44,9 @@ def embed(
         One outcome per photo, in order, with a vector per face. A photo that cannot be used gives an outcome with its
         problem.
     """
-    card = card_of(model)
-    found = sources(photos, allow_urls=options.allow_urls, stdin=stdin)
-    return looking(pipeline)(found, card=card, options=options, keep_crops=keep_crops)
+    card = load_card(model)
+    found = find_photos(photos, allow_urls=options.allow_urls, stdin=stdin)
+    return pipeline_runner(pipeline)(found, card=card, options=options, keep_crops=keep_crops)
 
 
 @dataclass
@@ -95,7 +95,7 @@ class EmbedOutput:
 
 def embed_to_file(
     output: EmbedOutput,
-    photos: Iterable[Named],
+    photos: Iterable[PhotoLike],
     *,
     model: str | ModelCard | None = None,
     options: PipelineOptions = PipelineOptions(),
@@ -128,9 +128,9 @@ def embed_to_file(
     from nitakao.vectors import VectorsWriter, suffix_of
 
     counts = PhotoCounts() if counts is None else counts
-    card = card_of(model)
+    card = load_card(model)
     options = replace(options, faces=_faces(options.faces, suffix_of(output.path)))
-    found = sources(photos, allow_urls=options.allow_urls, stdin=stdin)
+    found = find_photos(photos, allow_urls=options.allow_urls, stdin=stdin)
     file = VectorsWriter(output.path, model=card.name, dimension=card.dimension, key=output.key)
     try:
         with file:

@@ -12,7 +12,15 @@ import numpy as np
 from nitakao.classifiers import Classifier, Examples, Method, Report, fit
 from nitakao.classifiers import report as reported
 from nitakao.pipeline import PipelineOptions
-from nitakao.tasks.arguments import Named, Place, card_for, card_of, looking, opened, sources
+from nitakao.tasks.arguments import (
+    GalleryLike,
+    PhotoLike,
+    find_photos,
+    gallery_card,
+    load_card,
+    open_gallery,
+    pipeline_runner,
+)
 from nitakao.values import ModelCard, Outcome
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
@@ -45,7 +53,7 @@ class Classified:
 
 
 def train_classifier(
-    place: Place = None,
+    place: GalleryLike = None,
     *,
     method: Method = "logistic",
     refuse: float = REJECTED,
@@ -59,13 +67,13 @@ def train_classifier(
         refuse: Share of strangers to reject as unknown.
         model: Name or path of the gallery's model, if it is not found by its name.
     """
-    with opened(place) as gallery:
-        card = card_for(gallery, model)
+    with open_gallery(place) as gallery:
+        card = gallery_card(gallery, model)
         return fit(_examples(gallery), card, method=method, refuse=refuse, flip=gallery.flip)
 
 
 def report(
-    place: Place = None,
+    place: GalleryLike = None,
     *,
     method: Method = "logistic",
     refuse: float = REJECTED,
@@ -73,13 +81,13 @@ def report(
     step: Callable[[], None] = lambda: None,
 ) -> Report:
     """Cross-validate such a classifier on held-out photos and people.  step: called after each round."""
-    with opened(place) as gallery:
-        return reported(_examples(gallery), card_for(gallery, model), method=method, refuse=refuse, step=step)
+    with open_gallery(place) as gallery:
+        return reported(_examples(gallery), gallery_card(gallery, model), method=method, refuse=refuse, step=step)
 
 
 def classify(
     classifier: Classifier | str | os.PathLike[str],
-    photos: Iterable[Named],
+    photos: Iterable[PhotoLike],
     *,
     model: str | ModelCard | None = None,
     options: PipelineOptions = PipelineOptions(),
@@ -98,10 +106,10 @@ def classify(
         One result per photo, in order. A photo that cannot be used has its problem in `outcome`.
     """
     classifier = classifier if isinstance(classifier, Classifier) else read_classifier(classifier)
-    card = card_of(model or classifier.model)
+    card = load_card(model or classifier.model)
     classifier.check(card)
-    found = sources(photos, allow_urls=options.allow_urls, stdin=stdin)
-    outcomes = looking(None)(found, card=card, options=replace(options, flip=classifier.flip))
+    found = find_photos(photos, allow_urls=options.allow_urls, stdin=stdin)
+    outcomes = pipeline_runner(None)(found, card=card, options=replace(options, flip=classifier.flip))
     return (Classified(outcome, _guesses(classifier, outcome)) for outcome in outcomes)
 
 

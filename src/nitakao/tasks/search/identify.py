@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nitakao import metrics
 from nitakao.errors import MisuseError
-from nitakao.tasks.arguments import Place, calibration_of, card_for, opened
+from nitakao.tasks.arguments import GalleryLike, gallery_calibration, gallery_card, open_gallery
 from nitakao.tasks.probes import ProbeLike, SearchOptions, as_from_one, centre, embed_probes
 from nitakao.tasks.scoring import Scorer
 from nitakao.values import Candidate, FaceFilter, FaceRecord, Floats, IdentifyResult, Identity, Metric, Probe
@@ -27,7 +27,7 @@ SURE = 0.5  # more likely than all other people and 'unknown' together
 
 
 def identify(
-    place: Place, *probes: ProbeLike, k: int = DEFAULT_K, options: SearchOptions = SearchOptions()
+    place: GalleryLike, *probes: ProbeLike, k: int = DEFAULT_K, options: SearchOptions = SearchOptions()
 ) -> IdentifyResult:
     """Identify each probe among the people with a name.
 
@@ -55,9 +55,9 @@ def identify(
     """
     if k < 1:
         raise MisuseError(f"k must be at least 1, not {k}")
-    with opened(place) as gallery:
-        card = card_for(gallery, options.model)
-        scorer = Scorer(card, calibration_of(gallery, card), options.threshold, options.prior)
+    with open_gallery(place) as gallery:
+        card = gallery_card(gallery, options.model)
+        scorer = Scorer(card, gallery_calibration(gallery, card), options.threshold, options.prior)
         if scorer.calibration is None:
             scorer.require_threshold("identifying")
         embedded, problems = embed_probes(gallery, probes, (), card, options)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from nitakao.errors import GeometryError, PhotoError
 from nitakao.report import contact_sheet, drawing, html_page, tiles
 from nitakao.report.tiles import Report, Section, Tile
-from nitakao.tasks.arguments import Place, opened
+from nitakao.tasks.arguments import GalleryLike, open_gallery
 from nitakao.values import (
     Candidate,
     Chip,
@@ -55,10 +55,10 @@ def draw_identities(found: IdentifyResult, gallery: GalleryStore, picture: File 
         _save(board_of_identities(found, gallery, scenes=html is not None), picture, html)
 
 
-def draw_people(gallery: Place, picture: File | None, html: File | None, *, least: int = 2) -> None:
+def draw_people(gallery: GalleryLike, picture: File | None, html: File | None, *, least: int = 2) -> None:
     """Save everybody in the gallery with `least` faces or more, each with her faces, as `draw_search` does."""
     if picture is not None or html is not None:
-        with opened(gallery) as kept:
+        with open_gallery(gallery) as kept:
             _save(board_of_people(kept, least=least), picture, html)
 
 

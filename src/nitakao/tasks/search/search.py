@@ -12,7 +12,7 @@ import numpy as np
 
 from nitakao import metrics
 from nitakao.gallery.search.open import searcher
-from nitakao.tasks.arguments import Place, calibration_of, card_for, opened
+from nitakao.tasks.arguments import GalleryLike, gallery_calibration, gallery_card, open_gallery
 from nitakao.tasks.probes import ProbeLike, SearchOptions, as_from_one, check_limits, embed_probes
 from nitakao.tasks.scoring import Scorer
 from nitakao.values import Answer, FaceFilter, FaceRecord, Floats, Metric, Probe, SearchResult
@@ -26,7 +26,7 @@ DEFAULT_K = 10
 
 
 def search(
-    place: Place,
+    place: GalleryLike,
     *probes: ProbeLike,
     k: int | None = DEFAULT_K,
     max_distance: float | None = None,
@@ -59,9 +59,9 @@ def search(
         UnreadablePhotoError: If a probe cannot be read.
     """
     check_limits(k, max_distance, same_person=same_person)
-    with opened(place) as gallery:
-        card = card_for(gallery, options.model)
-        scorer = Scorer(card, calibration_of(gallery, card), options.threshold, options.prior)
+    with open_gallery(place) as gallery:
+        card = gallery_card(gallery, options.model)
+        scorer = Scorer(card, gallery_calibration(gallery, card), options.threshold, options.prior)
         max_distance = scorer.require_threshold("a list of the same person") if same_person else max_distance
         apart = scorer.require_threshold("telling different people apart") if different_people else None
         embedded, problems = embed_probes(gallery, probes, exclude, card, options)

@@ -8,7 +8,7 @@ from heapq import nsmallest
 from typing import BinaryIO
 
 from nitakao import metrics
-from nitakao.tasks.arguments import Named, card_of, looking, sources
+from nitakao.tasks.arguments import PhotoLike, find_photos, load_card, pipeline_runner
 from nitakao.tasks.probes import ProbeLike, SearchOptions, as_from_one, check_limits, embed_probes
 from nitakao.tasks.scoring import Scorer
 from nitakao.values import Answer, FaceRecord, Outcome, Probe, Quality, SearchResult
@@ -17,7 +17,7 @@ DEFAULT_K = 10
 
 
 def search_folder(
-    photos: Iterable[Named],
+    photos: Iterable[PhotoLike],
     *probes: ProbeLike,
     k: int | None = DEFAULT_K,
     max_distance: float | None = None,
@@ -49,14 +49,14 @@ def search_folder(
         UnreadablePhotoError: As for `search`.
     """
     check_limits(k, max_distance, same_person=same_person)
-    card = card_of(options.model)
+    card = load_card(options.model)
     scorer = Scorer(card, card.calibration, options.threshold, options.prior)
     max_distance = scorer.require_threshold("a list of the same person") if same_person else max_distance
-    found = sources(photos, allow_urls=options.photos.allow_urls, stdin=stdin)
+    found = find_photos(photos, allow_urls=options.photos.allow_urls, stdin=stdin)
     embedded, problems = embed_probes(None, probes, exclude, card, options)
     best: list[list[tuple[float, int, FaceRecord]]] = [[] for _ in embedded]
     searched = 0
-    outcomes = looking(options.pipeline)(found, card=card, options=replace(options.photos, faces=None))
+    outcomes = pipeline_runner(options.pipeline)(found, card=card, options=replace(options.photos, faces=None))
     for photo, outcome in enumerate(outcomes, start=1):
         for place, probe in enumerate(embedded):
             faces = _faces(probe, outcome, photo, searched, scorer)

@@ -12,7 +12,7 @@ from nitakao import metrics
 from nitakao.errors import MisuseError
 from nitakao.pipeline import PipelineOptions
 from nitakao.report import drawing
-from nitakao.tasks.arguments import Given, card_of, looking, one, read_vectors
+from nitakao.tasks.arguments import EncodedLike, load_card, pipeline_runner, read_vectors, single_photo
 from nitakao.tasks.probes import with_face
 from nitakao.tasks.scoring import BY_HAND, NO_THRESHOLD
 from nitakao.values import Metric, ModelCard, Outcome, Pixels, Verdict
@@ -36,8 +36,8 @@ class Comparison:
 
 
 def verify(
-    a: Given,
-    b: Given,
+    a: EncodedLike,
+    b: EncodedLike,
     *,
     model: str | ModelCard | None = None,
     threshold: float | None = None,
@@ -49,8 +49,8 @@ def verify(
 
 
 def compare(
-    a: Given,
-    b: Given,
+    a: EncodedLike,
+    b: EncodedLike,
     *,
     model: str | ModelCard | None = None,
     threshold: float | None = None,
@@ -77,9 +77,9 @@ def compare(
     """
     if options.faces == "all":
         raise MisuseError("two faces are compared, not all: choose the largest, central, best or first in each")
-    card, options = card_of(model), replace(options, faces=options.faces or "largest")
-    photos = [one(photo, allow_urls=options.allow_urls) for photo in (a, b)]
-    outcomes = looking(pipeline)(photos, card=card, options=options, keep_crops=True)
+    card, options = load_card(model), replace(options, faces=options.faces or "largest")
+    photos = [single_photo(photo, allow_urls=options.allow_urls) for photo in (a, b)]
+    outcomes = pipeline_runner(pipeline)(photos, card=card, options=options, keep_crops=True)
     first, second = (with_face(outcome) for outcome in outcomes)
     distance = metrics.distance(first.vectors[0], second.vectors[0], card.metric)
     assert first.crops is not None  # keep_crops is set

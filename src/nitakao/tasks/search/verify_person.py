@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nitakao import metrics
 from nitakao.errors import MisuseError
-from nitakao.tasks.arguments import Place, calibration_of, card_for, opened
+from nitakao.tasks.arguments import GalleryLike, gallery_calibration, gallery_card, open_gallery
 from nitakao.tasks.probes import ProbeLike, SearchOptions, read_probes
 from nitakao.tasks.scoring import Scorer
 from nitakao.values import Floats, Metric, Probe, ResultInfo, Verdict
@@ -42,7 +42,9 @@ class Likeness:
     probes: tuple[Probe, Probe]
 
 
-def verify_known(place: Place, a: ProbeLike, b: ProbeLike, *, options: SearchOptions = SearchOptions()) -> Likeness:
+def verify_known(
+    place: GalleryLike, a: ProbeLike, b: ProbeLike, *, options: SearchOptions = SearchOptions()
+) -> Likeness:
     """Verify whether two probes are the same person, where one or both are in a gallery.
 
     A person is compared by each of their faces, at most the best hundred.
@@ -69,9 +71,9 @@ def verify_known(place: Place, a: ProbeLike, b: ProbeLike, *, options: SearchOpt
         raise MisuseError(
             "two faces are compared, not all: choose the largest, central, best or first in each", code="one-face-each"
         )
-    with opened(place) as gallery:
-        card = card_for(gallery, options.model)
-        scorer = Scorer(card, calibration_of(gallery, card), options.threshold, options.prior)
+    with open_gallery(place) as gallery:
+        card = gallery_card(gallery, options.model)
+        scorer = Scorer(card, gallery_calibration(gallery, card), options.threshold, options.prior)
         options = options.with_faces(options.photos.faces or "largest")
         first, second = (_read_probe(gallery, probe, scorer, options) for probe in (a, b))
         distances = _distances(*_both(gallery, first, second), card.metric)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nitakao.errors import GeometryError, MisuseError, PhotoError, TrainingError
-from nitakao.tasks.arguments import Place, card_of, opened
+from nitakao.tasks.arguments import GalleryLike, load_card, open_gallery
 from nitakao.values import Chip, CropRule, DetectorSettings, FaceFilter, FaceRecord, Floats, Pixels
 
 if TYPE_CHECKING:  # these load ONNX Runtime, OpenCV and SQLAlchemy: not before there is work
@@ -62,14 +62,14 @@ def crop_folder(
     return crops, pictures
 
 
-def crop_gallery(place: Place, cache: Path, rule: CropRule, progress: Progress) -> Examples:
+def crop_gallery(place: GalleryLike, cache: Path, rule: CropRule, progress: Progress) -> Examples:
     """Crop the faces of all named people of a gallery from its chips. Hidden people are left out."""
     from nitakao.gallery import faces
     from nitakao.training.crop_cache import CropCache
     from nitakao.training.splits import make_examples
 
     rows = []
-    with opened(place) as gallery, CropCache(cache, rule, "gallery") as crops:
+    with open_gallery(place) as gallery, CropCache(cache, rule, "gallery") as crops:
         named = list(faces.stream(gallery, FaceFilter(named=True)))
         names = _unique_names(named)
         for start in range(0, len(named), BATCH):
@@ -156,7 +156,7 @@ def check_labels(
     vectors: list[Floats] = []
     faces: list[tuple[str, str, int]] = []
     options = PipelineOptions(detector or DetectorSettings(), "central")
-    for outcome in pipeline.run(list(persons), card=card_of(model), options=options):
+    for outcome in pipeline.run(list(persons), card=load_card(model), options=options):
         if outcome.faces:
             faces.append((persons[outcome.source], outcome.source, len(faces)))
             vectors.append(outcome.vectors[0])

@@ -84,7 +84,7 @@ def _one(
     voice: Voice, data: LabelledSet, pairs: str, rules: PairRules, model: str | None, looking: dict[str, Any]
 ) -> tuple[PairsResult, float]:
     """The result of one model, and the seconds it took."""
-    from nitakao.tasks.arguments import card_of
+    from nitakao.tasks.arguments import load_card
     from nitakao.tasks.evaluate import pairs as task
 
     default_detector = task.default_options(pairs).detector.name
@@ -92,7 +92,7 @@ def _one(
     start = time.monotonic()
     if data.vectors is not None:
         return task.pairs(data, pairs, rules=rules, model=model), time.monotonic() - start
-    card = card_of(model)
+    card = load_card(model)
     shared.ready(voice, card)
     start = time.monotonic()
     with voice.progress("pictures") as steps:

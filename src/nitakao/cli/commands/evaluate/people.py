@@ -163,7 +163,7 @@ def one(
     voice: Voice, task: Callable[..., Any], folder: str | None, model: str | None, vectors: str | None, asked: Any
 ) -> tuple[Any, float]:
     """The result of one model, and the seconds it took."""
-    from nitakao.tasks.arguments import card_of
+    from nitakao.tasks.arguments import load_card
     from nitakao.tasks.evaluate.labelled import LabelledSet
 
     (metric, draws, people, least), rest = _taken(asked, "metric", "draws", "people", "min_pictures")
@@ -174,7 +174,7 @@ def one(
     start = time.monotonic()
     if vectors is not None:
         return task(data, model=model, **rest), time.monotonic() - start
-    card = card_of(model)
+    card = load_card(model)
     shared.ready(voice, card)
     start = time.monotonic()
     with voice.progress("pictures") as steps:
