@@ -155,10 +155,10 @@ def _show_known(a: str, b: str, found: Likeness, as_json: bool) -> None:
         extra = {"best": found.best, "pairs": found.pairs, "probability": found.probability, "prior": found.basis.prior}
         output.json_line(_record(a, b, verdict) | extra)
         return
-    told = [output.format_number(v) for v in (verdict.distance, found.best, verdict.threshold)]
-    told.append(output.format_probability(found.probability))
+    cells = [output.format_number(v) for v in (verdict.distance, found.best, verdict.threshold)]
+    cells.append(output.format_probability(found.probability))
     header = ["distance", "best", "threshold", "probability", "verdict", "a", "b"]
-    output.table(header, [[*told, verdict_word(verdict), a, b]])
+    output.table(header, [[*cells, verdict_word(verdict), a, b]])
     pairs = "one pair of faces" if found.pairs == 1 else f"{found.pairs} pairs of faces"
     click.echo(f"{verdict.model}, {verdict.metric}, {pairs}; threshold: {verdict.threshold_source}")
     if found.basis.calibration:
