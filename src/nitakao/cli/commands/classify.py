@@ -12,7 +12,7 @@ from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
     from nitakao.classifiers import Report
-    from nitakao.tasks.search.classify import Classified, Guess
+    from nitakao.tasks.search.classify import ClassifiedPhoto, Guess
 
 METHODS = ("logistic", "svm", "nearest")  # spelled out for a quick --help; a test compares
 METHOD = click.option(
@@ -141,7 +141,7 @@ HEADER = f"{'face':>4}  {'score':>7}  {'who':<24}  photo"
 FIELDS = ("photo", "number", "box", "who", "likeliest", "score")
 
 
-def _show(one: Classified, form: str | None) -> None:
+def _show(one: ClassifiedPhoto, form: str | None) -> None:
     for number, guess in enumerate(one.guesses):
         if form is None:
             who = output.pad(guess.name or NOBODY, 24)
@@ -150,7 +150,7 @@ def _show(one: Classified, form: str | None) -> None:
             output.write_one(_record(one, number, guess), form)
 
 
-def _record(one: Classified, number: int, guess: Guess) -> dict[str, Any]:
+def _record(one: ClassifiedPhoto, number: int, guess: Guess) -> dict[str, Any]:
     record = {"photo": one.outcome.source, "number": number, "box": output.round_box(one.outcome.faces[number].box)}
     return record | {"who": guess.name or None, "likeliest": guess.likeliest, "score": guess.score}
 

@@ -13,7 +13,7 @@ from nitakao.cli.output import Voice
 if TYPE_CHECKING:
     from nitakao.tasks.probes import SearchOptions
     from nitakao.tasks.search.verify import Comparison
-    from nitakao.tasks.search.verify_person import Likeness
+    from nitakao.tasks.search.verify_person import PersonVerification
     from nitakao.values import Verdict
 
 
@@ -104,7 +104,7 @@ def verify(
                 click.echo(f"the {settings.faces or 'largest'} of {count} faces in '{name}'")
 
 
-def _known(voice: Voice, a: str, b: str, place: str | None, options: SearchOptions) -> Likeness:
+def _known(voice: Voice, a: str, b: str, place: str | None, options: SearchOptions) -> PersonVerification:
     from nitakao.tasks.arguments import gallery_card, open_gallery
     from nitakao.tasks.search.verify_person import verify_known as task
 
@@ -149,7 +149,7 @@ def _record(a: str, b: str, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _show_known(a: str, b: str, found: Likeness, as_json: bool) -> None:
+def _show_known(a: str, b: str, found: PersonVerification, as_json: bool) -> None:
     verdict = found.verdict
     if as_json:
         extra = {"best": found.best, "pairs": found.pairs, "probability": found.probability, "prior": found.basis.prior}
