@@ -19,9 +19,9 @@ from nitakao.cli.output import HIT_FIELDS
 from nitakao.gallery import GalleryStore
 from nitakao.gallery.forget.forget import Receipt
 from nitakao.gallery.maintenance.info import Compacted
-from nitakao.tasks.gallery.calibrate import Calibrated
-from nitakao.tasks.gallery.cluster import Clustered
-from nitakao.tasks.gallery.reindex import Remade
+from nitakao.tasks.gallery.calibrate import CalibrationResult
+from nitakao.tasks.gallery.cluster import ClusterResult
+from nitakao.tasks.gallery.reindex import ReindexResult
 from nitakao.tasks.vectors.cluster import VectorGroups
 from nitakao.values import Check
 from nitakao.vectors import VectorsWriter
@@ -31,12 +31,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 
 RESULTS = {
     "cluster --vectors --json": VectorGroups,
-    "cluster --json": Clustered,
+    "cluster --json": ClusterResult,
     "doctor --json": Check,
     "forget --json": Receipt,
-    "gallery calibrate --json": Calibrated,
+    "gallery calibrate --json": CalibrationResult,
     "gallery compact --json": Compacted,
-    "gallery reindex --json": Remade,
+    "gallery reindex --json": ReindexResult,
 }
 
 
