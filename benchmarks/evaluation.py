@@ -88,9 +88,7 @@ def checked(data: Path, named: str) -> tuple[str, dict[str, Any]]:
     fine = bool(same) and max(off.values()) <= CLOSE
     print(f"{model}: accuracy {100 * said['accuracy']:.2f}%, threshold {said['threshold']:.6f}", flush=True)
     print(f"  card: {card.threshold:g}, {card.threshold_source}: {'the same' if same else 'DIFFERENT'}")
-    print(
-        f"  largest difference: {max(off.values()):.2g} ({max(off, key=lambda name: off[name])})"
-    )
+    print(f"  largest difference: {max(off.values()):.2g} ({max(off, key=lambda name: off[name])})")
     said.pop("seconds")
     return model, {"fine": fine, "card": bool(same), "off": off, "said": said}
 

@@ -21,7 +21,6 @@ from nitakao.models.cards import registry
 from nitakao.models.onnx.session import Device
 from nitakao.pipeline import PipelineOptions
 from nitakao.system.cpu import cores
-from nitakao.tasks.photos.embed import was_read
 from nitakao.values import DetectorSettings, Face, Pixels
 
 state: dict[str, Any] = {}
@@ -58,7 +57,7 @@ def pipeline(pictures: list[str], model: str, smallest: float | None, retry: boo
     faces = failed = 0
     for outcome in outcomes(names(), model, smallest, retry=retry):
         faces += len(outcome.vectors)
-        failed += not was_read(outcome)
+        failed += outcome.status == "unreadable"
     seconds, spent = time.perf_counter() - started[0][0], processor() - started[0][1]
     loading = started[0][0] - called
     return {"faces": faces, "failed": failed, "loading": loading, "seconds": seconds, "processor_seconds": spent}
