@@ -180,7 +180,7 @@ def test_a_photograph_goes_with_all_paths_where_it_lies(gallery):
 @pytest.mark.parametrize(
     ("meant", "said"),
     [
-        (ForgetRequest(), "name the person, photograph or face"),
+        (ForgetRequest(), "give a person, photograph or face"),
         (ForgetRequest(persons=("Ada", "Nobody")), "there is no person 'Nobody'"),
         (ForgetRequest(persons=("Ada",), faces=(99,)), "no face 99"),
         (ForgetRequest(faces=(1,), photos=("none.jpg",)), "no photograph 'none.jpg'"),
