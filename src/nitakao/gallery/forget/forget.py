@@ -106,7 +106,7 @@ def forget(gallery: GalleryStore, request: ForgetRequest) -> Receipt:
         deletion = _plan(gallery, connection, request)
         receipt = _delete_all(gallery, connection, deletion, request.tombstone)
         named = _paths_with(connection, deletion.names)
-    own = [f"the paths of {named} photographs, which contain the name"] if named else []
+    own = [f"the paths of photographs: {named} contain the name"] if named else []
     own += [*_index_traces(gallery), *scrub.scrub(gallery)]
     reindexed = not request.tombstone and deletion.around - deletion.photos
     back = ["the photographs stay: 'nitakao index --rescan' would find the faces again"] if reindexed else []
