@@ -63,7 +63,7 @@ def turned(photo: Photo, quarters: int) -> Photo:
 
 def test_a_face_that_is_found_costs_one_look() -> None:
     fake = FakeDetector()
-    found = detectors.RetryingDetector(fake, sure=0.8)([picture(40, 30, (10, 6, 20, 16))])
+    found = detectors.RetryingDetector(fake, confident_score=0.8)([picture(40, 30, (10, 6, 20, 16))])
     assert fake.looks == 1
     assert found[0][0].box == (10, 6, 20, 16)
     assert found[0][0].turn == 0
@@ -71,7 +71,7 @@ def test_a_face_that_is_found_costs_one_look() -> None:
 
 @pytest.mark.parametrize("scale", [1, 3])
 def test_a_close_up_is_found_with_padding_in_its_own_frame(scale: int) -> None:
-    found = detectors.RetryingDetector(FakeDetector(), sure=0.8)([picture(41, 30, (0, 0, 41, 30), scale)])
+    found = detectors.RetryingDetector(FakeDetector(), confident_score=0.8)([picture(41, 30, (0, 0, 41, 30), scale)])
     assert found[0][0].box == pytest.approx((0, 0, 41 * scale, 30 * scale), abs=0.6)
     assert found[0][0].turn == 0
 
@@ -86,7 +86,7 @@ def test_a_turned_photograph_is_found_and_its_turn_reported(
     quarters: int, turn: int, box: tuple[int, int, int, int]
 ) -> None:
     photo = turned(picture(40, 30, (10, 6, 20, 16)), quarters)
-    face = detectors.RetryingDetector(FakeDetector(), sure=0.8)([photo])[0][0]
+    face = detectors.RetryingDetector(FakeDetector(), confident_score=0.8)([photo])[0][0]
     assert face.turn == turn
     assert face.box == pytest.approx(box)
     assert face.landmarks is not None
@@ -97,7 +97,7 @@ def test_a_turned_photograph_is_found_and_its_turn_reported(
 def test_a_photograph_without_faces_stays_empty_and_the_others_are_not_looked_at_again() -> None:
     fake = FakeDetector()
     photos = [picture(40, 30, (10, 6, 20, 16)), Photo("grey", np.full((20, 20, 3), 60, np.uint8), (20, 20))]
-    found = detectors.RetryingDetector(fake, sure=0.8)(photos)
+    found = detectors.RetryingDetector(fake, confident_score=0.8)(photos)
     assert [len(faces) for faces in found] == [1, 0]
     assert fake.looks == 2 + 4
     assert fake.min_size_factor == [1, detectors.PADDED_MIN_SIZE_FACTOR, *[detectors.TURNED_MIN_SIZE_FACTOR] * 3]
@@ -109,9 +109,13 @@ def test_a_face_found_lying_gives_way_to_a_surer_one_upright() -> None:
 
     pixels = np.full((4, 8, 3), 150, np.uint8)
     pixels[:, :2] = 250  # the left side, which a turn by 270 degrees takes to the top
-    face = detectors.RetryingDetector(by_brightness_at_the_top, sure=0.8)([Photo("fake", pixels, (8, 4))])[0][0]
+    face = detectors.RetryingDetector(by_brightness_at_the_top, confident_score=0.8)([Photo("fake", pixels, (8, 4))])[
+        0
+    ][0]
     assert (face.turn, round(face.score, 2)) == (270, 0.98)
-    sure_enough = detectors.RetryingDetector(by_brightness_at_the_top, sure=0.5)([Photo("fake", pixels, (8, 4))])[0][0]
+    sure_enough = detectors.RetryingDetector(by_brightness_at_the_top, confident_score=0.5)(
+        [Photo("fake", pixels, (8, 4))]
+    )[0][0]
     assert sure_enough.turn == 0
 
 
@@ -119,7 +123,7 @@ def test_a_face_that_is_weak_every_way_up_stays_as_it_was_found() -> None:
     def unsure(photos: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
         return [[Face((0, 0, 4, 4), 0.5)] for _ in photos]
 
-    assert detectors.RetryingDetector(unsure, sure=0.8)([picture(40, 30, (10, 6, 20, 16))])[0][0].turn == 0
+    assert detectors.RetryingDetector(unsure, confident_score=0.8)([picture(40, 30, (10, 6, 20, 16))])[0][0].turn == 0
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
@@ -138,7 +142,7 @@ def test_mtcnn_finds_a_turned_astronaut_upright_again(quarters: int) -> None:
 
 
 def test_no_photographs_give_no_faces() -> None:
-    assert detectors.RetryingDetector(FakeDetector(), sure=0.8)([]) == []
+    assert detectors.RetryingDetector(FakeDetector(), confident_score=0.8)([]) == []
 
 
 def test_the_detector_none_takes_the_whole_picture() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from nitakao.models.detection import pyramid as pyramid_module
-from nitakao.models.detection.pyramid import OVERLAP, STRIDE, WINDOW, Pyramid, TableBuffer, _spans
+from nitakao.models.detection.pyramid import OVERLAP, STRIDE, WINDOW, Pyramid, TableBuffer, _tile_ranges
 
 
 def picture(height: int, width: int) -> NDArray[np.uint8]:
@@ -104,7 +104,7 @@ def test_boxes_are_cut_as_facenets_pad_cuts_them() -> None:
 
 @given(st.integers(WINDOW, 5000))
 def test_spans_hold_every_window_once(length: int) -> None:
-    spans = _spans(length)
+    spans = _tile_ranges(length)
     starts = [start + STRIDE * i for start, stop in spans for i in range((stop - start - OVERLAP + 1) // STRIDE)]
     assert starts == list(range(0, length - OVERLAP, STRIDE))
     assert all(stop - start <= 192 for start, stop in spans)

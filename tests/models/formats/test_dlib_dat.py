@@ -180,7 +180,7 @@ def test_dlibs_own_file_cut_short_is_refused(weights: Path, tmp_path: Path) -> N
 
 
 def test_bytes_after_the_end_are_refused() -> None:
-    with pytest.raises(FormatError, match="2 bytes too many"):
+    with pytest.raises(FormatError, match="2 extra bytes"):
         dlib_dat.parse(GOOD + b"\x00\x00")
 
 

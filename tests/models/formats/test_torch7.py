@@ -58,7 +58,7 @@ def test_a_class_without_a_version_is_read(tmp_path: Path) -> None:
 
 def test_a_function_is_refused(tmp_path: Path) -> None:
     for kind in (6, 7, 8):
-        with pytest.raises(FormatError, match="holds a Lua function"):
+        with pytest.raises(FormatError, match="contains a Lua function"):
             read(tmp_path, struct.pack("<ii", kind, 4) + b"code")
 
 
@@ -70,15 +70,15 @@ STORAGE = struct.pack("<iii", 4, 2, 3) + b"V 1" + struct.pack("<i", 18) + b"torc
     ("content", "said"),
     [
         (b"", "is truncated"),
-        (b"not a network at all", "no binary Torch7 file"),
-        (struct.pack("<iii", 3, 1, 2**31 - 1), "table of 2147483647 pairs"),
-        (struct.pack("<ii", 2, 2**31 - 1), "text of 2147483647 bytes"),
-        (struct.pack("<iii", 4, 1, 10_000), "text of 10000 bytes"),
+        (b"not a network at all", "not a binary Torch7 file"),
+        (struct.pack("<iii", 3, 1, 2**31 - 1), "table of invalid size 2147483647"),
+        (struct.pack("<ii", 2, 2**31 - 1), "text of invalid length 2147483647"),
+        (struct.pack("<iii", 4, 1, 10_000), "text of invalid length 10000"),
         (TENSOR + struct.pack("<i", 1_000_000), "tensor of 1000000 axes"),
         (TENSOR + struct.pack("<iqqq", 1, 5, 1, 1) + STORAGE + struct.pack("<q", 2**40), "bytes needed"),
-        (TENSOR + struct.pack("<iqqq", 1, 5, 1, 1) + STORAGE + struct.pack("<q", 2) + bytes(8), "past its numbers"),
+        (TENSOR + struct.pack("<iqqq", 1, 5, 1, 1) + STORAGE + struct.pack("<q", 2) + bytes(8), "exceeds its storage"),
         (TENSOR + struct.pack("<iqqqqq", 2, 1 << 40, 1 << 40, 0, 0, 1) + STORAGE + struct.pack("<q", 1) + bytes(4),
-         "past its numbers"),
+         "exceeds its storage"),
         (TENSOR + struct.pack("<iqqq", 1, -5, 1, 1) + STORAGE + struct.pack("<q", 2) + bytes(8), "damaged"),
     ],
 )  # fmt: skip
@@ -89,7 +89,7 @@ def test_a_damaged_or_crafted_file_is_one_sentence(tmp_path: Path, content: byte
 
 def test_nesting_without_end_is_refused(tmp_path: Path) -> None:
     content = b"".join(struct.pack("<iii", 3, n, 1) + struct.pack("<id", 1, 1.0) for n in range(1, 100_000))
-    with pytest.raises(FormatError, match="nests them deeper"):
+    with pytest.raises(FormatError, match="nested too deeply"):
         read(tmp_path, content)
 
 

@@ -172,8 +172,8 @@ def test_a_network_inside_an_inner_graph_is_renamed_with_it(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("card", "words"),
     [
-        (a_card(128), "card says 128, network gives 5"),
-        (a_card(7, output_tensor="middle"), r"card says 7, network gives 4x6x6: .* 4 \(averaged .* 144"),
+        (a_card(128), "card says 128, network returns 5"),
+        (a_card(7, output_tensor="middle"), r"card says 7, network returns 4x6x6: .* 4 \(averaged .* 144"),
         (a_card(size=16), "card says crops of 16x16, network takes 8x8"),
         (a_card(output_tensor="embeding"), "no tensor 'embeding'.*closest are embedding"),
         (a_card(output_tensor="the_conv"), "is a node, not a tensor: write its output 'conv'"),
@@ -302,7 +302,7 @@ class TestHostileFiles:
             ({"offset": "-1"}, "past the end"),
             ({"offset": "999999"}, "past the end"),
             ({"length": "999999999999"}, "past the end"),
-            ({"offset": "x"}, "no number"),
+            ({"offset": "x"}, "invalid offset or length"),
         ],
     )
     def test_places_that_are_not_there(self, tmp_path: Path, more: dict[str, str], words: str) -> None:
@@ -311,5 +311,5 @@ class TestHostileFiles:
             self.read(saved(tmp_path, self.outside("mine.data", **more)))
 
     def test_a_missing_data_file(self, tmp_path: Path) -> None:
-        with pytest.raises(FormatError, match=r"keeps weights in 'gone\.data'"):
+        with pytest.raises(FormatError, match=r"has weights in 'gone\.data'"):
             self.read(saved(tmp_path, self.outside("gone.data")))

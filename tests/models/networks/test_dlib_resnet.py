@@ -83,9 +83,9 @@ def test_a_known_face_has_the_vector_that_dlib_gave(session: Session) -> None:
 
 
 def test_a_card_of_another_size_or_dimension_is_refused(weights: Path) -> None:
-    with pytest.raises(ModelError, match="takes crops of 150 pixels and gives 128 numbers"):
+    with pytest.raises(ModelError, match="has crop size 150 and embedding size 128"):
         dlib_resnet.build(weights, card(size=160))
-    with pytest.raises(ModelError, match="512 numbers: correct the card"):
+    with pytest.raises(ModelError, match="and 512: correct the card"):
         dlib_resnet.build(weights, card(dimension=512))
 
 
@@ -139,5 +139,5 @@ def test_a_small_network_gives_what_plain_sums_give(size: int) -> None:
 
 
 def test_a_network_that_runs_out_of_pixels_is_refused() -> None:
-    with pytest.raises(ModelError, match="pixels a side are left"):
+    with pytest.raises(ModelError, match="has input side 1"):
         dlib_resnet.assemble(small_network(11), "tiny")

@@ -143,7 +143,7 @@ def test_a_small_network_gives_what_its_layers_say() -> None:
 
 
 def test_the_dimension_must_be_the_cards() -> None:
-    with pytest.raises(ModelError, match="the weights give 6 numbers a face, but the card of net says 512"):
+    with pytest.raises(ModelError, match="the weights have embedding size 6, but the card of net says 512"):
         facenet.build_from(small_weights(), card(512))
 
 
@@ -154,7 +154,7 @@ SPOILT: list[tuple[str, Any, str]] = [
     ("conv2d_2a.conv.weight", np.zeros((3, 9, 3, 3), np.float32), r"not \('any', 4, 'any', 'any'\)"),
     ("last_bn.bias", np.full(6, np.nan, np.float32), "'last_bn.bias' holds numbers that are not finite"),
     ("last_bn.running_var", np.full(6, -1, np.float32), "numbers below zero"),
-    ("repeat_1.7.conv2d.bias", np.zeros(8, np.float32), r"blocks repeat_1\.0, repeat_1\.1 \.\.\. are not there"),
+    ("repeat_1.7.conv2d.bias", np.zeros(8, np.float32), r"blocks repeat_1\.0, repeat_1\.1 \.\.\. are missing"),
 ]
 
 

@@ -198,19 +198,19 @@ def test_a_layer_that_does_not_fit_is_one_sentence(network: Any, spoil: Any, sai
 def test_other_networks_are_refused(network: Any, tmp_path: Path) -> None:
     path = tmp_path / "net.t7"
     path.write_bytes(written(Object("nn.Sequential", {"modules": {1: Object("nn.Tanh")}})))
-    with pytest.raises(FormatError, match=r"a layer 'nn\.Tanh', which nn4\.small2 has not"):
+    with pytest.raises(FormatError, match=r"a layer 'nn\.Tanh', which nn4\.small2 does not have"):
         openface.build(path, CARD)
     with pytest.raises(FormatError, match=r"0 layers with weights, and nn4\.small2 has"):
         openface.weights(path)
     path.write_bytes(written({"a": 1.0}))
-    with pytest.raises(FormatError, match="holds no network"):
+    with pytest.raises(FormatError, match="does not contain a network"):
         openface.build(path, CARD)
     looped = Object("nn.Sequential", {"modules": {}})
     looped.fields["modules"][1] = looped
-    with pytest.raises(FormatError, match="layers that are none"):
+    with pytest.raises(FormatError, match="has invalid layers"):
         openface.assemble(looped, CARD, "net.t7")
     with pytest.raises(WeightsError, match=r"lack 'conv1\.conv\.weight'"):
         openface.build_from({}, CARD)
     other: ModelCard = replace(CARD, dimension=64)
-    with pytest.raises(ModelError, match="128 numbers a face, but the card of openface-nn4-small2 says 64"):
+    with pytest.raises(ModelError, match="embedding size 128, but the card of openface-nn4-small2 says 64"):
         openface.build_from(weights_of(network), other)

@@ -1,1 +1,1 @@
-"""Searches galleries. Every index is a cache: the database is the source of truth."""
+"""The search inside a gallery in SQLite: a cache beside the database, which alone is the truth."""

@@ -1,12 +1,12 @@
-"""The folder beside a gallery that holds its search index: replaced atomically, verified by checksums.
+"""The folder beside a gallery that holds its search index: written aside, swapped in whole, known when it is damaged.
 
     family.db-index/
-      manifest.json     describes the index: written last, under a temporary name, then renamed
-      GENERATION.*      its files, never changed after they are written; each generation has its own names
-      lock              held during a build, so that two processes do not build at once
+      manifest.json     what the index is made of: written last, under another name, then moved into place
+      GENERATION.*      its files, never changed once they are there; each generation has names of its own
+      lock              held while one is made, so that two processes do not make it twice
 
-Readers keep the files of an older generation open. Writes are not synced to disk: after a power cut a damaged index has
-the wrong checksum, and is rebuilt.
+Who has the files of an older generation open goes on reading them. Nothing here is waited for to reach the disk: what a
+power cut spoils has the wrong checksum, and is made anew.
 """
 
 from __future__ import annotations
@@ -27,30 +27,22 @@ LOCK = "lock"
 CHUNK = 1 << 20  # bytes read at a time
 
 
-class IndexDamaged(Exception):  # noqa: N818  # internal to `search`
-    """The index is damaged; names the file."""
+class IndexDamaged(Exception):  # noqa: N818  # never leaves the engine
+    """Bytes in the cache are not those that were written; says where."""
 
 
 class IndexLocked(Exception):  # noqa: N818
-    """Another process is building the index."""
+    """Another process is making the index."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The description of an index.
+    """What an index is of and made of.
 
-    Attributes:
-        gallery, model, dimension, metric: Of the gallery.
-        kind: 'matrix' (flat) or 'ivf'.
-        rows: Faces in the index.
-        faces: Faces in the gallery when it was built.
-        last: The largest face id in the index.
-        built: Seconds since 1970.
-        generation: The prefix of its files.
-        probes: How many cells a search scans.
-        candidates: How many candidates a search ranks.
-        witnesses: Checksums of some of its vectors, by face id.
-        files: Bytes and checksum of each file, by the ending of its name.
+    gallery, model, dimension, metric: of the gallery.  kind: 'matrix' or 'ivf'.  rows: faces in it; faces: those in the
+    gallery when it was made.  last: the largest number of a face in it.  built: seconds since 1970.  probes: how many
+    cells a search looks into; candidates: how many faces it measures again.  witnesses: the checksums of some vectors
+    in it, by number.  files: bytes and checksum of each file, by the end of its name.
     """
 
     gallery: str
@@ -70,21 +62,21 @@ class Manifest:
 
 
 class IndexFolder:
-    """The folder of a gallery's index, which need not exist."""
+    """The folder of one gallery's index; it need not be there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def stamp(self) -> tuple[int, int, int] | None:
-        """A value that changes whenever the index is replaced; None if there is none."""
+        """Another value whenever another index has been swapped in; None while there is none."""
         try:
-            status = os.stat(self.folder / MANIFEST)
+            found = os.stat(self.folder / MANIFEST)
         except OSError:
             return None
-        return status.st_mtime_ns, status.st_ino, status.st_size
+        return found.st_mtime_ns, found.st_ino, found.st_size
 
     def manifest(self) -> Manifest | None:
-        """The manifest; None if there is no index, or one of another version. Raises IndexDamaged."""
+        """None where there is no index, or one of another nitakao. Raises Damaged."""
         try:
             data = (self.folder / MANIFEST).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -95,14 +87,14 @@ class IndexFolder:
             seal, text = data.split(b"\n", 1)
             if int(seal, 16) != zlib.crc32(text):
                 raise IndexDamaged(MANIFEST)
-            content = json.loads(text)
-            return Manifest(**content["index"]) if content["format"] == FORMAT else None
+            said = json.loads(text)
+            return Manifest(**said["index"]) if said["format"] == FORMAT else None
         except (ValueError, KeyError, TypeError) as error:
             raise IndexDamaged(MANIFEST) from error
 
     def size(self) -> int:
-        """The size of its files in bytes."""
-        with suppress(OSError):  # deleted meanwhile
+        """Bytes that its files take."""
+        with suppress(OSError):  # gone, or going
             return sum(path.stat().st_size for path in self.folder.iterdir())
         return 0
 
@@ -110,7 +102,7 @@ class IndexFolder:
         return self.folder / f"{manifest.generation}.{ending}"
 
     def verify(self, manifest: Manifest) -> None:
-        """Raises IndexDamaged if a file does not have its recorded size and checksum."""
+        """Raises Damaged where a file is not as it was written."""
         for ending, (size, checksum) in manifest.files.items():
             path = self.path(manifest, ending)
             try:
@@ -121,9 +113,9 @@ class IndexFolder:
 
     @contextmanager
     def open_writer(self, wait: float = 0) -> Iterator[IndexWriter]:
-        """An exclusive writer of a new index; files that were not published are deleted when the block ends.
+        """Alone, from here on. Raises Occupied where another process is still at it after `wait` seconds, and OSError.
 
-        Raises IndexLocked if another process still builds after `wait` seconds, and OSError.
+        What is not finished when the block ends, for whatever reason, is gone.
         """
         self.folder.mkdir(exist_ok=True)
         with self._locked(wait):
@@ -134,7 +126,7 @@ class IndexFolder:
                 self._remove_stale()
 
     def clear(self, wait: float) -> None:
-        """Delete all files of the index. Raises IndexLocked, and OSError on failure."""
+        """Remove every file that holds anything. Raises Occupied, and OSError where one stays."""
         if not self.folder.is_dir():
             return
         with self._locked(wait):
@@ -144,7 +136,7 @@ class IndexFolder:
 
     @contextmanager
     def _locked(self, wait: float) -> Iterator[None]:
-        from filelock import FileLock, Timeout  # some versions access the disk on import
+        from filelock import FileLock, Timeout  # some versions try out links on the disk as they are imported
 
         try:
             lock = FileLock(self.folder / LOCK)
@@ -159,7 +151,7 @@ class IndexFolder:
             lock.release()
 
     def _remove_stale(self) -> None:
-        """Delete files that the index does not use; on Windows open files stay until the next time."""
+        """Remove what no index needs; files that somebody has open stay on Windows until the next time."""
         try:
             manifest = self.manifest()
         except IndexDamaged:
@@ -172,7 +164,7 @@ class IndexFolder:
 
 
 class IndexWriter:
-    """Writes the files of a new generation, which `publish` makes the index."""
+    """Where the files of a new generation are written, until `publish` makes it the index."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -180,24 +172,24 @@ class IndexWriter:
         self.files: dict[str, tuple[int, int]] = {}
 
     def file(self, ending: str) -> ChecksummedFile:
-        """A new file of this generation, to be written sequentially."""
+        """A new file of this generation, to be written once from its beginning to its end."""
         return ChecksummedFile(self, ending)
 
     def publish(self, manifest: Manifest) -> None:
         """Make this generation, with the files written so far, the index."""
-        content = {"format": FORMAT, "index": asdict(manifest)}
-        text = json.dumps(content, sort_keys=True).encode()
+        said = {"format": FORMAT, "index": asdict(manifest)}
+        text = json.dumps(said, sort_keys=True).encode()
         aside = self.folder / f"{self.generation}.manifest"
         aside.write_bytes(b"%08x\n" % zlib.crc32(text) + text)
         os.replace(aside, self.folder / MANIFEST)
 
     def withdraw(self) -> None:
-        """Remove the index of an empty gallery."""
+        """Have no index: there is nothing to search."""
         (self.folder / MANIFEST).unlink(missing_ok=True)
 
 
 class ChecksummedFile:
-    """A file whose size and checksum are computed as it is written, before the disk can change it."""
+    """A file of which bytes and checksum are counted as they are written: a disk that changed them is found out."""
 
     def __init__(self, writer: IndexWriter, ending: str) -> None:
         self.writer, self.ending = writer, ending
@@ -221,8 +213,8 @@ class ChecksummedFile:
 
 
 def _checksum(path: Path) -> int:
-    checksum = 0
+    found = 0
     with open(path, "rb") as file:
-        while chunk := file.read(CHUNK):
-            checksum = zlib.crc32(chunk, checksum)
-    return checksum
+        while piece := file.read(CHUNK):
+            found = zlib.crc32(piece, found)
+    return found

@@ -1,7 +1,8 @@
-"""Searches a gallery in PostgreSQL: scans all vectors while there are few, above that pgvector's HNSW index.
+"""The nearest faces in PostgreSQL: every vector looked at while there are few, pgvector's HNSW index above that.
 
-The index holds vectors in half precision; its candidates are ranked with the exact vectors. If the index gives too few
-faces for a filter, all allowed faces are scanned.
+The index holds vectors in half precision; what it finds is measured again in full, so distances are exact, and the list
+is as long as it can be whatever filter is asked for: where the index does not give enough, every face that may answer
+is looked at.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ MAX_COLUMNS = 1 << 16  # columns of an answer, unless there are more faces
 
 
 class PostgresSearcher:
-    """Finds the nearest faces; PostgreSQL updates the index with every write."""
+    """What finds the nearest faces. The index is kept up by PostgreSQL with every row that is written."""
 
     def __init__(self, gallery: GalleryStore) -> None:
         self.gallery = gallery
@@ -53,10 +54,14 @@ class PostgresSearcher:
             SELECT face, vector {self.operator} :probe AS distance FROM near ORDER BY distance, face"""
 
     def search(self, vectors: Floats, k: int, allowed: Ids | None = None) -> tuple[Ids, Doubles]:
-        """Face ids (n, k) and distances (n, k); see `Searcher.search`. Raises MisuseError for an invalid `k`."""
+        """Numbers (n, k) and distances (n, k), nearest first, ties by number; -1 and infinity for want of more.
+
+        vectors: (n, D).  allowed: numbers of the faces that may answer; None: all may.  Past 65,536 columns there are
+        none that would hold nothing but -1.
+        """
         queries = checked(vectors, self.gallery.dimension)
         if k < 1:
-            raise MisuseError(f"k must be at least 1, not {k}")
+            raise MisuseError(f"at least 1 face can be asked for, not {k}")
         with self.gallery.read() as connection:
             candidates = self._candidates(connection, k, allowed)
             found = [self._nearest(connection, vector, k, allowed, candidates) for vector in queries]
@@ -67,13 +72,13 @@ class PostgresSearcher:
         return ids, distances
 
     def neighbours(self, k: int, ids: Ids | None = None) -> Iterator[Neighbours]:
-        """For each face, or each of `ids`, its `k` nearest other faces, in blocks by id."""
+        """For each face, or each of `ids`, its `k` nearest others, in blocks by number."""
         if k < 1:
-            raise MisuseError(f"k must be at least 1, not {k}")
+            raise MisuseError(f"at least 1 neighbour can be asked for, not {k}")
         return postgres_neighbours.all_neighbours(self.gallery, k, ids, self.search)
 
     def _candidates(self, connection: Connection, k: int, allowed: Ids | None) -> int:
-        """How many candidates to request so that `k` pass the filter; 0 if the index cannot help."""
+        """How many to ask the index for so that `k` are left; 0 where it is of no use."""
         indexed, rows = _index(connection, self.index)
         if not indexed or (allowed is not None and not len(allowed)):
             return 0
@@ -105,32 +110,32 @@ class PostgresSearcher:
         return _run(connection, asked, vector, most=k, **({} if allowed is None else {"ids": allowed.tolist()}))
 
     def refresh(self) -> None:
-        """Nothing to do: the index is always up to date."""
+        """Nothing to do: the database answers with what is in it."""
 
     def rebuild(self) -> None:
-        """Build the index if it is missing and there are enough faces, without blocking others."""
+        """Make the index where there are faces enough and it is not there; others read and write meanwhile."""
         with self._outside() as connection:
             if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": BUILD_LOCK}).scalar():
-                return  # another process builds it
+                return  # somebody else is at it
             try:
                 self._build(connection)
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": BUILD_LOCK})
 
     def forget(self) -> None:
-        """Drop the indexes of other models; `scrub` rewrites the files of this one."""
+        """Drop the index of another model. Rows that are gone answer no more, and `scrub` writes the rest anew."""
         with self._outside() as connection:
             self._drop(connection)
 
     def close(self) -> None:
-        """Nothing to do: the gallery owns the connections."""
+        """Nothing to do: the gallery holds the connections."""
 
     def damage(self) -> str:
-        """Always empty: `Backend.damage` checks the server's indexes."""
+        """Nothing: the server keeps the index, and `GalleryStore.backend.damage` checks it."""
         return ""
 
     def state(self) -> IndexState:
-        """The state of the index: 'hnsw', or 'none' if all faces are scanned."""
+        """What the index is: 'hnsw', or 'none' where every face is looked at."""
         with self.gallery.read() as connection:
             indexed, _ = _index(connection, self.index)
             rows = int(connection.execute(text("SELECT count(*) FROM vectors")).scalar_one())
@@ -144,12 +149,12 @@ class PostgresSearcher:
 
     @contextmanager
     def _outside(self) -> Iterator[Connection]:
-        """A connection outside transactions, to build indexes without blocking others."""
+        """A connection outside of transactions, in which indexes are made without holding up others."""
         with self.gallery.translate_errors(), self.gallery.backend.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def _drop(self, connection: Connection) -> None:
-        """Drop indexes of other models, and unfinished ones."""
+        """Every index that is not this model's, or was not finished."""
         asked = text(
             "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
             "WHERE i.indrelid = to_regclass('vectors') AND starts_with(c.relname, :first) "
@@ -178,7 +183,7 @@ class PostgresSearcher:
 
 
 def _index(connection: Connection, name: str) -> tuple[bool, float]:
-    """Whether the index exists and is valid, and about how many vectors there are."""
+    """Whether the index is there and whole, and about how many vectors there are."""
     row = connection.execute(
         text(
             """

@@ -1,4 +1,4 @@
-"""Choosing a detector, looking again where nothing was found, and choosing among the faces."""
+"""Load a detector, retry photographs without a clear face, and select faces."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from nitakao.errors import MisuseError
 from nitakao.models.onnx.session import Device
 from nitakao.values import Choice, DetectorSettings, Face, Floats, Photo, Turn
 
-PADDING = 0.5  # of the photograph's side, added on each side: a face that fills the picture then fills half of it
-PADDING_GREY = 127  # the middle of the range, which every detector's normalisation takes to about zero
+PADDING = 0.5  # share of the side added on each side: a face that fills the picture then fills half of it
+PADDING_GREY = 127  # mid-range, which every detector normalises to about zero
 TURNS: tuple[Turn, ...] = (90, 180, 270)
 
-# Detectors find many faces that lie on their side or stand on their head, with a lower score, a box that is off and
-# landmarks as if they stood upright. So a photograph whose best face stays below this score is turned, too. Measured on
-# 100 LFW pictures and 39 photographs, each turned by 90, 180 and 270 degrees; put right were, of these:
-#   mtcnn  99%, 96%, 95% (73%, 43%, 62% if only those without any face were turned); upright ones looked at again: 1.4%
-#   yunet  100%, 99%, 100% (84%, 26%, 84%);                                           upright ones looked at again: none
+# Detectors find many sideways or upside-down faces with a lower score, an inaccurate box and wrong landmarks. So a
+# photograph whose best score is below this value is also tried rotated. Measured on 100 LFW pictures and 39
+# photographs, each rotated by 90, 180 and 270 degrees; share of correct orientations:
+#   mtcnn  99%, 96%, 95% (73%, 43%, 62% if only photographs without any face are retried); upright ones retried: 1.4%
+#   yunet  100%, 99%, 100% (84%, 26%, 84%);                                                upright ones retried: none
 CONFIDENT_SCORE = {"mtcnn": 0.99, "yunet": 0.90}
 
-# Pixels that the smallest face needs once the photograph is decoded: what MTCNN's second network looks at, and YuNet's
-# smallest input. A picture that is one face as a whole is wanted whole.
+# Decoded pixels that the smallest face needs: the input of MTCNN's second network, and YuNet's smallest face. Without a
+# detector, the picture is needed at full size.
 MIN_FACE_PIXELS = {"mtcnn": 24.0, "yunet": 12.0, "none": math.inf}
 
 DetectFunction: TypeAlias = Callable[[list[Photo]], list[list[Face]]]
 
 
-# A second look is for faces that are there to be seen: it leaves out the smallest, which are most of the work.
+# Retries skip the smallest faces, which are most of the work. These factors multiply the smallest face size; both
+# retries together then cost about as much as the first run.
 PADDED_MIN_SIZE_FACTOR, TURNED_MIN_SIZE_FACTOR = (
     4.0,
     2.0,
@@ -41,24 +42,31 @@ PADDED_MIN_SIZE_FACTOR, TURNED_MIN_SIZE_FACTOR = (
 
 
 class Detector(Protocol):
-    def __call__(self, photos: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
-        """For each photograph its faces, best score first, in pixels of the upright photograph at full scale.
+    """A face detector."""
 
-        min_size_factor: how many times larger the smallest face is that is looked for.
+    def __call__(self, photos: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
+        """Detect faces.
+
+        Args:
+            photos: Decoded photographs.
+            min_size_factor: Multiplies the size of the smallest face to find.
+
+        Returns:
+            For each photograph its faces, best score first, in pixels of the upright photograph at full scale.
         """
         ...
 
 
 def load(settings: DetectorSettings, device: Device | None = None, executor: Executor | None = None) -> Detector:
-    """The detector that the settings name, its weights found or fetched. executor: see `Mtcnn`."""
+    """Load the detector in the settings; downloads its weights if needed. executor: see `Mtcnn`."""
     if settings.name == "none":
         return whole_photo
     detector = _load_network(settings, device, executor)
-    return RetryingDetector(detector, sure=CONFIDENT_SCORE[settings.name]) if settings.retry else detector
+    return RetryingDetector(detector, confident_score=CONFIDENT_SCORE[settings.name]) if settings.retry else detector
 
 
 def _load_network(settings: DetectorSettings, device: Device | None, executor: Executor | None) -> Detector:
-    # Imported here, so that one detector's absence or start-up time is not felt by those who use the other.
+    # Imported here, so that only the detector in use needs to be available and loaded.
     if settings.name == "yunet":
         from nitakao.models.detection import yunet
 
@@ -69,59 +77,69 @@ def _load_network(settings: DetectorSettings, device: Device | None, executor: E
 
 
 def decode_scale(settings: DetectorSettings, size: tuple[int, int]) -> float:
-    """The scale, 1.0 or less, at which a photograph of this (width, height) has to be decoded for the detector."""
+    """Smallest scale (at most 1) at which to decode a photograph of `size` (width, height) for the detector."""
     return min(1.0, MIN_FACE_PIXELS[settings.name] / settings.smallest_in(size))
 
 
 def whole_photo(photos: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
-    """Each picture taken for one face as it is: the detector 'none', for crops and for things other than faces."""
+    """The detector 'none': treat each picture as one face, for crops and images that are not faces."""
     return [[Face((0.0, 0.0, float(photo.size[0]), float(photo.size[1])), 1.0)] for photo in photos]
 
 
 class RetryingDetector:
-    """A detector that looks again: padded where it found nothing, for close-ups, then turned by 90, 180 and 270.
+    """A detector that retries photographs: padded if no face was found (close-ups), then rotated by 90, 180 and 270.
 
-    Turned are photographs without a face whose score reaches `sure`; of the four ways up the one with the best score
-    counts. Costs four more looks at such photographs, coarser ones, and none at the others.
+    Photographs whose best score is below `confident_score` are tried rotated; the orientation with the best score is
+    used. This costs four coarser runs for such photographs, and nothing for others.
     """
 
-    def __init__(self, detector: Detector, *, sure: float) -> None:
+    def __init__(self, detector: Detector, *, confident_score: float) -> None:
         self.detector = detector
-        self.sure = sure
+        self.confident_score = confident_score
 
     def __call__(self, photos: Sequence[Photo], *, min_size_factor: float = 1.0) -> list[list[Face]]:
-        found = self.detector(photos, min_size_factor=min_size_factor)
-        self._again(self._padded, photos, found, least=0.0)
-        self._again(self._turned, photos, found, least=self.sure)
-        return found
+        faces = self.detector(photos, min_size_factor=min_size_factor)
+        self._retry(self._detect_padded, photos, faces, min_score=0.0)
+        self._retry(self._detect_rotated, photos, faces, min_score=self.confident_score)
+        return faces
 
-    def _again(self, look: DetectFunction, photos: Sequence[Photo], found: list[list[Face]], *, least: float) -> None:
-        """Look again at photographs without a face of at least this score, and keep what is found with a better one."""
-        weak = [number for number, faces in enumerate(found) if not faces or faces[0].score < least]
+    def _retry(
+        self, detect: DetectFunction, photos: Sequence[Photo], results: list[list[Face]], *, min_score: float
+    ) -> None:
+        """Retry photographs whose best score is below `min_score`, and keep better results."""
+        weak = [number for number, faces in enumerate(results) if not faces or faces[0].score < min_score]
         if not weak:
             return
-        for number, faces in zip(weak, look([photos[n] for n in weak]), strict=True):
-            if faces and (not found[number] or faces[0].score > found[number][0].score):
-                found[number] = faces
+        for number, faces in zip(weak, detect([photos[n] for n in weak]), strict=True):
+            if faces and (not results[number] or faces[0].score > results[number][0].score):
+                results[number] = faces
 
-    def _padded(self, photos: list[Photo]) -> list[list[Face]]:
-        seen = self.detector([_pad(photo) for photo in photos], min_size_factor=PADDED_MIN_SIZE_FACTOR)
-        return [[_unpad(face, photo) for face in faces] for photo, faces in zip(photos, seen, strict=True)]
+    def _detect_padded(self, photos: list[Photo]) -> list[list[Face]]:
+        detections = self.detector([_pad(photo) for photo in photos], min_size_factor=PADDED_MIN_SIZE_FACTOR)
+        return [[_unpad(face, photo) for face in faces] for photo, faces in zip(photos, detections, strict=True)]
 
-    def _turned(self, photos: list[Photo]) -> list[list[Face]]:
+    def _detect_rotated(self, photos: list[Photo]) -> list[list[Face]]:
         best: list[list[Face]] = [[] for _ in photos]
         for turn in TURNS:
-            seen = self.detector([_turn(photo, turn) for photo in photos], min_size_factor=TURNED_MIN_SIZE_FACTOR)
-            for number, (photo, faces) in enumerate(zip(photos, seen, strict=True)):
+            detections = self.detector(
+                [_rotate(photo, turn) for photo in photos], min_size_factor=TURNED_MIN_SIZE_FACTOR
+            )
+            for number, (photo, faces) in enumerate(zip(photos, detections, strict=True)):
                 if faces and (not best[number] or faces[0].score > best[number][0].score):
                     best[number] = [geometry.unrotate_face(face, turn, photo.size) for face in faces]
         return best
 
 
 def select_faces(faces: Sequence[Face], choice: Choice, size: tuple[int, int]) -> list[Face]:
-    """All faces, or the one that is largest, most central in a photograph of `size`, best scored, or first found.
+    """Select faces of a photograph.
 
-    'first' is what the article takes: the first box in the detector's own order, which falls by score.
+    Args:
+        faces: In the detector's order.
+        choice: 'all', 'largest', 'central', 'best' (score), or 'first', the article's: first in the detector's order.
+        size: (width, height) of the photograph.
+
+    Raises:
+        MisuseError: If the choice is unknown.
     """
     if choice not in get_args(Choice):
         raise MisuseError(f"no choice of face '{choice}': choose one of {', '.join(get_args(Choice))}")
@@ -151,7 +169,7 @@ def _pad(photo: Photo) -> Photo:
 
 
 def _unpad(face: Face, photo: Photo) -> Face:
-    """The face in the photograph's own frame; its box may stick out, as a close-up's face does."""
+    """Map a face from the padded photograph to the original; its box may extend beyond it."""
     height, width = photo.pixels.shape[:2]
     across, down = _padding(photo)
     left, top = across * photo.size[0] / width, down * photo.size[1] / height
@@ -163,11 +181,11 @@ def _unpad(face: Face, photo: Photo) -> Face:
 
 
 def _padding(photo: Photo) -> tuple[int, int]:
-    """Decoded pixels added at each of the left and right sides, and at top and bottom."""
+    """Decoded pixels added on the left and right each, and at the top and bottom each."""
     height, width = photo.pixels.shape[:2]
     return round(PADDING * width), round(PADDING * height)
 
 
-def _turn(photo: Photo, turn: Turn) -> Photo:
+def _rotate(photo: Photo, turn: Turn) -> Photo:
     pixels = np.ascontiguousarray(np.rot90(photo.pixels, turn // 90))  # counter-clockwise, as Face.turn
     return dataclasses.replace(photo, pixels=pixels, size=geometry.rotated_size(photo.size, turn))

@@ -1,13 +1,12 @@
-"""Reading dlib's face recognition ResNet from its `.dat` file, with no dlib.
+"""Read dlib's face recognition ResNet from its `.dat` file, without dlib.
 
-The file is dlib's own serialisation of a network whose layers are known beforehand. An integer is one control byte
-(how many bytes follow, 0x80 if negative), then those bytes, little-endian; a string is its length, then its bytes; a
-real number is an integer mantissa and an integer exponent of 2; a boolean is the character '0' or '1'; a tensor is
-version 2, four dimensions, then raw little-endian float32. First come the versions of all layers, outermost first,
-then the layers themselves, input side first.
+The file is dlib's serialisation of a network with known layers. An integer is a control byte (number of bytes, 0x80 if
+negative), then these bytes, little-endian; a string is its length, then its bytes; a real number is an integer mantissa
+and an integer exponent of 2; a boolean is the character '0' or '1'; a tensor is version 2, four dimensions, then raw
+little-endian float32. The versions of all layers come first, from the output side, then the layers from the input side.
 Source: dlib's serialize.h, float_details.h, dnn/core.h, dnn/layers.h, cuda/tensor.h (facts only), and the file itself.
 
-Nothing is trusted: every count is held against the bytes that are left before anything is allocated.
+The file is untrusted: every count is checked against the remaining bytes before memory is allocated.
 """
 
 from __future__ import annotations
@@ -21,18 +20,21 @@ import numpy as np
 from nitakao.errors import FormatError, WeightsError
 from nitakao.values import Floats
 
-MOST_BYTES = 256 * 1024 * 1024  # the face recognition network has 22.5 MB
-MOST_LAYERS = 4096  # it has 130, tags and skips among them
-WIDEST = 1 << 16  # channels of one layer; it has 256 at most
-LARGEST_KERNEL = 31  # its own are 7, 3 and 2
-LARGEST_SIDE = 4096  # pixels of its input; it has 150
+MAX_BYTES = 256 * 1024 * 1024  # the face recognition network has 22.5 MB
+MAX_LAYERS = 4096  # it has 130, including tags and skips
+MAX_CHANNELS = 1 << 16  # channels of a layer; it has at most 256
+MAX_KERNEL = 31  # it has 7, 3 and 2
+MAX_SIDE = 4096  # px, input; it has 150
 
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """One convolution and the affine layer after it: (weight * x + bias) . scale + shift, channel by channel.
+    """A convolution and the affine layer after it: (weight * x + bias) . scale + shift, per channel.
 
-    weight: (out, in, k, k) float32.  bias, scale, shift: (out,) float32.  stride, padding: pixels, both ways alike.
+    Attributes:
+        weight: (out, in, k, k) float32.
+        bias, scale, shift: (out,) float32.
+        stride, padding: Pixels, in both directions.
     """
 
     weight: Floats
@@ -45,7 +47,7 @@ class Convolution:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A residual block: relu(second(relu(first(x))) + x), where x is first averaged over 2x2 pixels if `halved`."""
+    """A residual block: relu(second(relu(first(x))) + x), with the shortcut averaged over 2x2 if `halved`."""
 
     first: Convolution
     second: Convolution
@@ -56,8 +58,14 @@ class Block:
 class Network:
     """dlib's face recognition ResNet as stored.
 
-    mean: red, green, blue, taken from each pixel before it is divided by 256.  size: side of its input in pixels.
-    stem, then relu, max pool 3x3 by 2, the blocks, the mean over all pixels, and dense (out, in) without bias.
+    Order: stem, ReLU, max pool 3x3 with stride 2, blocks, global average pooling, dense without bias.
+
+    Attributes:
+        mean: Red, green, blue; subtracted from each pixel before division by 256.
+        size: Input side in pixels.
+        stem: First convolution.
+        blocks: Residual blocks.
+        dense: (out, in) float32.
     """
 
     mean: tuple[float, float, float]
@@ -68,27 +76,29 @@ class Network:
 
 
 def read(path: Path) -> Network:
-    """The network in dlib's file.
+    """Read the network from a file.
 
-    Raises FormatError if the file is damaged or holds another network, WeightsError if it cannot be opened.
+    Raises:
+        FormatError: If the file is damaged or has another network.
+        WeightsError: If it cannot be opened.
     """
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise WeightsError(f"'{path}' cannot be read: {error.strerror or error}") from error
     return parse(data, path.name)
 
 
 def parse(data: bytes, name: str = "bytes") -> Network:
-    """The network in the bytes of dlib's file. name: of the file, for messages. Raises FormatError."""
+    """Parse the network from a file's bytes. name: for error messages. Raises FormatError."""
     stream = _Stream(data, name)
-    if len(data) > MOST_BYTES:
-        raise stream.error(f"over {MOST_BYTES} bytes")
+    if len(data) > MAX_BYTES:
+        raise stream.error(f"over {MAX_BYTES} bytes")
     newest = _header(stream)
     stream.text("input_rgb_image_sized")
     mean = (stream.real("mean"), stream.real("mean"), stream.real("mean"))
-    size = stream.number("input side", 1, LARGEST_SIDE)
+    size = stream.number("input side", 1, MAX_SIDE)
     stream.exactly("input side", size)
     stem = _stem(stream, newest)
     blocks = []
@@ -96,17 +106,17 @@ def parse(data: bytes, name: str = "bytes") -> Network:
     while not stream.next_is("avg_pool_2"):
         blocks.append(_block(stream, width))
         width = len(blocks[-1].second.bias)
-        if len(blocks) > MOST_LAYERS:
-            raise stream.error("more blocks than any such network")
-    _pool(stream, "avg_pool_2", kernel=0, stride=1)  # a kernel of 0 means: all pixels
+        if len(blocks) > MAX_LAYERS:
+            raise stream.error("too many blocks")
+    _pool(stream, "avg_pool_2", kernel=0, stride=1)  # a kernel of 0 means global
     dense = _dense(stream, width)
     if stream.left:
-        raise stream.error(f"{stream.left} bytes too many")
+        raise stream.error(f"{stream.left} extra bytes")
     return Network(mean, size, stem, tuple(blocks), dense)
 
 
 class _Stream:
-    """The bytes of a file and how far they have been read."""
+    """A file's bytes and the read position."""
 
     def __init__(self, data: bytes, name: str) -> None:
         self.data = data
@@ -125,7 +135,7 @@ class _Stream:
 
     def take(self, count: int) -> bytes:
         if count > self.left:
-            raise self.error(f"it ends where {count} more bytes should be,")
+            raise self.error(f"{count} bytes missing")
         self.at += count
         return self.data[self.at - count : self.at]
 
@@ -146,41 +156,41 @@ class _Stream:
     def flag(self) -> bool:
         byte = self.take(1)
         if byte not in (b"0", b"1"):
-            raise self.error("no yes or no")
+            raise self.error("invalid boolean")
         return byte == b"1"
 
     def real(self, what: str) -> float:
         mantissa = self.number(what, -(1 << 63), 1 << 63)
-        exponent = self.number(what, -1200, 960)  # dlib marks infinities and NaN by exponents from 32000 up
+        exponent = self.number(what, -1200, 960)  # exponents from 32000 mark infinities and NaN
         value = math.ldexp(float(mantissa), exponent)
         if not math.isfinite(value):
             raise self.error(f"{what} is not finite")
         return value
 
     def text(self, *allowed: str) -> str:
-        """A string, which must be one of those allowed."""
+        """A string, which must be one of `allowed`."""
         length = self.number("length of a layer's name", 0, max(len(a) for a in allowed))
-        found = self.take(length).decode("latin-1")
-        if found not in allowed:
-            raise self.error(f"layer {found!r} where {' or '.join(allowed)} should be,")
-        return found
+        value = self.take(length).decode("latin-1")
+        if value not in allowed:
+            raise self.error(f"layer {value!r} instead of {' or '.join(allowed)}")
+        return value
 
     def next_is(self, name: str) -> bool:
-        """Whether a string with this value comes next; reads nothing."""
+        """Whether the next value is this string; does not advance."""
         return self.data.startswith(bytes([1, len(name)]) + name.encode("latin-1"), self.at)
 
     def shape(self, version: int) -> tuple[int, int, int, int]:
         self.exactly("version of a tensor", version)
-        n, k, rows, columns = (self.number("dimension of a tensor", 0, MOST_BYTES) for _ in range(4))
+        n, k, rows, columns = (self.number("dimension of a tensor", 0, MAX_BYTES) for _ in range(4))
         return n, k, rows, columns
 
     def tensor(self) -> tuple[tuple[int, int, int, int], bytes]:
-        """A tensor's four dimensions and its bytes."""
+        """A tensor's shape and bytes."""
         shape = self.shape(version=2)
-        return shape, self.take(4 * math.prod(shape))  # Python's integers do not overflow, and `take` checks
+        return shape, self.take(4 * math.prod(shape))  # Python integers do not overflow, and `take` checks the size
 
     def floats(self, count: int, what: str) -> Floats:
-        """A tensor of just so many numbers, flat; all finite."""
+        """A tensor with exactly `count` finite numbers, flattened."""
         shape, data = self.tensor()
         if math.prod(shape) != count:
             raise self.error(f"{math.prod(shape)} numbers for {what} instead of {count}")
@@ -191,14 +201,14 @@ class _Stream:
 
 
 def _header(stream: _Stream) -> int:
-    """Reads the loss layer and the versions of all layers; the version of the layer next to the input."""
+    """Read the loss layer and the versions of all layers. Returns the version of the first layer."""
     stream.exactly("version of the loss layer", 1)
     stream.text("loss_metric_2")
     stream.real("margin")
     stream.real("distance threshold")
     version = 0
     name = bytes([1, len("input_rgb_image_sized")])
-    for _ in range(MOST_LAYERS):
+    for _ in range(MAX_LAYERS):
         if stream.data[stream.at : stream.at + 2] == name:
             break
         version = stream.number("version of a layer", 1, 3)
@@ -206,7 +216,7 @@ def _header(stream: _Stream) -> int:
 
 
 def _end_of_layer(stream: _Stream) -> None:
-    """Skips what every layer of dlib's ends with: three flags of state, three tensors of training."""
+    """Skip the end of a layer: three state flags and three training tensors."""
     for _ in range(3):
         stream.flag()
     for _ in range(3):
@@ -235,7 +245,7 @@ def _block(stream: _Stream, channels: int) -> Block:
     if first.stride != 1 + halved or second.stride != 1:
         raise stream.error("a block whose strides do not fit its shortcut")
     if len(second.bias) < channels or (len(second.bias) > channels and not halved):
-        raise stream.error(f"a block that makes {len(second.bias)} channels of {channels}")
+        raise stream.error(f"a block from {channels} to {len(second.bias)} channels")
     return Block(first, second, halved)
 
 
@@ -252,22 +262,22 @@ class _Filters:
 def _filters(stream: _Stream, channels: int) -> _Filters:
     version = stream.text("con_4", "con_5", "con_6")
     start = stream.at
-    stream.tensor()  # its size is known only from what follows
-    count = stream.number("number of filters", 1, WIDEST)
-    side = stream.number("filter's side", 1, LARGEST_KERNEL)
+    stream.tensor()  # its size is known only from the following values
+    count = stream.number("number of filters", 1, MAX_CHANNELS)
+    side = stream.number("filter's side", 1, MAX_KERNEL)
     stream.exactly("filter's side", side)
-    stride = stream.number("stride", 1, LARGEST_KERNEL)
+    stride = stream.number("stride", 1, MAX_KERNEL)
     stream.exactly("stride", stride)
     padding = stream.number("padding", 0, side)
     stream.exactly("padding", padding)
     if stream.shape(version=1) != (count, channels, side, side):
         raise stream.error(f"filters that do not fit {channels} channels")
-    stream.shape(version=1)  # of the bias, which is one number a filter
+    stream.shape(version=1)  # of the bias, one number per filter
     for _ in range(4):
         stream.real("training rate")
     biased = stream.flag() if version in ("con_5", "con_6") else True
     if version == "con_6" and stream.flag():
-        raise stream.error("a convolution with its relu folded in")
+        raise stream.error("a convolution with a fused ReLU")
     _end_of_layer(stream)
     weight, bias = _split(stream, start, count * channels * side * side, count if biased else 0)
     return _Filters(
@@ -276,21 +286,21 @@ def _filters(stream: _Stream, channels: int) -> _Filters:
 
 
 def _split(stream: _Stream, start: int, first: int, second: int) -> tuple[Floats, Floats]:
-    """The tensor that was passed over at `start`, in two parts; the stream stays where it is."""
-    again = _Stream(stream.data, stream.name)
-    again.at = start
-    values = again.floats(first + second, "a layer's parameters")
+    """Read the skipped tensor at `start` as two parts; does not advance the stream."""
+    reader = _Stream(stream.data, stream.name)
+    reader.at = start
+    values = reader.floats(first + second, "a layer's parameters")
     return values[:first], values[first:]
 
 
 def _convolution(stream: _Stream, filters: _Filters) -> Convolution:
-    """The filters with the affine layer that comes next."""
+    """Combine filters with the affine layer that follows."""
     scale, shift = _affine(stream, len(filters.bias))
     return Convolution(filters.weight, filters.bias, scale, shift, filters.stride, filters.padding)
 
 
 def _affine(stream: _Stream, count: int) -> tuple[Floats, Floats]:
-    """Scale and shift. A network saved while in training has batch normalisation in its place."""
+    """Scale and shift; a network saved during training has batch normalisation instead."""
     version = stream.text("affine_", "affine_2", "bn_con2")
     values = stream.floats(2 * count, "an affine layer")
     scale, shift = values[:count], values[count:]
@@ -301,13 +311,13 @@ def _affine(stream: _Stream, count: int) -> tuple[Floats, Floats]:
     else:
         stream.exactly("mode of an affine layer", 0)  # per channel
         if version == "affine_2" and stream.flag():
-            raise stream.error("an affine layer that is switched off")
+            raise stream.error("a disabled affine layer")
     _end_of_layer(stream)
     return scale, shift
 
 
 def _normalisation(stream: _Stream, scale: Floats, shift: Floats) -> tuple[Floats, Floats]:
-    """What batch normalisation's running mean and variance make of scale and shift."""
+    """Fold batch normalisation's running mean and variance into scale and shift."""
     for _ in range(2):
         stream.tensor()  # of the last batch
     mean = stream.floats(len(scale), "a running mean")
@@ -326,7 +336,7 @@ def _normalisation(stream: _Stream, scale: Floats, shift: Floats) -> tuple[Float
 def _plain(stream: _Stream, *names: str) -> None:
     """A layer without parameters."""
     if stream.text(*names) == "relu_2" and stream.flag():
-        raise stream.error("a relu that is switched off")
+        raise stream.error("a disabled ReLU")
     _end_of_layer(stream)
 
 
@@ -340,7 +350,7 @@ def _pool(stream: _Stream, name: str, *, kernel: int, stride: int) -> None:
 
 def _dense(stream: _Stream, channels: int) -> Floats:
     version = stream.text("fc_2", "fc_3")
-    count = stream.number("number of outputs", 1, WIDEST)
+    count = stream.number("number of outputs", 1, MAX_CHANNELS)
     stream.exactly("number of inputs", channels)
     weight = stream.floats(channels * count, "the last layer").reshape(channels, count)
     stream.shape(version=1)
@@ -349,6 +359,6 @@ def _dense(stream: _Stream, channels: int) -> Floats:
     for _ in range(4):
         stream.real("training rate")
     if version == "fc_3":
-        stream.flag()  # whether a bias would be used, if there were one
+        stream.flag()  # whether to use a bias, which does not exist here
     _end_of_layer(stream)
     return np.ascontiguousarray(weight.T)

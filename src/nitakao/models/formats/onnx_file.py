@@ -1,4 +1,4 @@
-"""Reading ONNX files that anyone may have made: bounded, with outside data kept to the file's own folder."""
+"""Read untrusted ONNX files, with limits, and with external data only from the file's own folder."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 from nitakao.errors import FormatError
 
-LARGEST = 2**31 - 1  # bytes; protobuf's own limit for one message, which the finished network has to fit in again
-DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}  # operators that every ONNX Runtime has
+MAX_BYTES = 2**31 - 1  # protobuf's limit for a message, which also applies to the finished network
+DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}  # operators in every ONNX Runtime
 
 
 def read(path: Path) -> ModelProto:
-    """The model with its outside data taken in. Raises FormatError if it is damaged or asks for what it may not."""
-    model = _parsed(path)
+    """Read a model and its external data.
+
+    Raises:
+        FormatError: If it is damaged, too large, or uses custom operators or files outside its folder.
+    """
+    model = _parse(path)
     if not model.graph.node:
-        raise FormatError(f"'{path.name}' holds no network: it is not an ONNX file, or it was cut short")
+        raise FormatError(f"'{path.name}' contains no network: it is not an ONNX file, or it is truncated")
     del model.training_info[:]
-    if not all(isinstance(name, str) for name in _names(model)):  # protobuf gives bytes where the text is no UTF-8
-        raise FormatError(f"'{path.name}' is damaged: some of its names are no text")
+    if not all(isinstance(name, str) for name in _names(model)):  # protobuf returns bytes for text that is not UTF-8
+        raise FormatError(f"'{path.name}' is damaged: it has names that are not text")
     _refuse_custom_operators(model, path.name)
-    _take_in_outside_data(model, path)
+    _load_external_data(model, path)
     return model
 
 
 def nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    """Every node, those of inner graphs (of If, Loop, Scan) too."""
+    """All nodes, including those of inner graphs (of If, Loop, Scan)."""
     for node in graph.node:
         yield node
         for inner in inner_graphs(node):
@@ -36,6 +40,7 @@ def nodes(graph: GraphProto) -> Iterator[NodeProto]:
 
 
 def inner_graphs(node: NodeProto) -> Iterator[GraphProto]:
+    """Graphs in a node's attributes."""
     for attribute in node.attribute:
         if attribute.type == AttributeProto.GRAPH:
             yield attribute.g
@@ -59,17 +64,17 @@ def _names(model: ModelProto) -> Iterator[object]:
         yield from (part for entry in tensor.external_data for part in (entry.key, entry.value))
 
 
-def _parsed(path: Path) -> ModelProto:
+def _parse(path: Path) -> ModelProto:
     try:
         size = path.stat().st_size
-        if not 0 < size <= LARGEST:
-            raise FormatError(f"'{path.name}' has {size} bytes; an ONNX file has 1 to {LARGEST}")
+        if not 0 < size <= MAX_BYTES:
+            raise FormatError(f"'{path.name}' has {size} bytes; an ONNX file has 1 to {MAX_BYTES}")
         model: ModelProto = ModelProto.FromString(path.read_bytes())
         return model
     except OSError as error:
         raise FormatError(f"'{path}' cannot be read: {error.strerror}") from error
     except DecodeError as error:
-        raise FormatError(f"'{path.name}' is not an ONNX file, or it was cut short") from error
+        raise FormatError(f"'{path.name}' is not an ONNX file, or it is truncated") from error
 
 
 def _refuse_custom_operators(model: ModelProto, name: str) -> None:
@@ -83,53 +88,53 @@ def _refuse_custom_operators(model: ModelProto, name: str) -> None:
     for node in everywhere:
         if node.domain not in DOMAINS and (node.domain, node.op_type) not in own:
             raise FormatError(
-                f"'{name}' needs the operator {node.domain}.{node.op_type}, which ONNX Runtime does not bring: "
+                f"'{name}' needs the operator {node.domain}.{node.op_type}, which ONNX Runtime does not have: "
                 "export the network without custom operators"
             )
 
 
-def _take_in_outside_data(model: ModelProto, path: Path) -> None:
-    room = LARGEST - model.ByteSize()
+def _load_external_data(model: ModelProto, path: Path) -> None:
+    remaining = MAX_BYTES - model.ByteSize()
     for tensor in _tensors(model):
         if tensor.data_location != TensorProto.EXTERNAL:
             continue
-        content = _outside(tensor, path, room)
-        room -= len(content)
+        content = _external_data(tensor, path, remaining)
+        remaining -= len(content)
         tensor.raw_data = content
         tensor.data_location = TensorProto.DEFAULT
         del tensor.external_data[:]
 
 
-def _outside(tensor: TensorProto, path: Path, room: int) -> bytes:
-    """The bytes that a tensor keeps in another file of the model's folder."""
+def _external_data(tensor: TensorProto, path: Path, remaining: int) -> bytes:
+    """A tensor's external data."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
-    file = _beside(path, entries.get("location", ""))
+    file = _data_file(path, entries.get("location", ""))
     try:
         size = file.stat().st_size
         offset = int(entries.get("offset", "0"))
         length = int(entries["length"]) if "length" in entries else size - offset
         if offset < 0 or length < 0 or offset + length > size:
-            raise FormatError(f"'{path.name}' points past the end of its data file '{file.name}': it was cut short")
-        if length > room:
-            raise FormatError(f"'{path.name}' with its data files is over {LARGEST} bytes, the limit for one network")
+            raise FormatError(f"'{path.name}' points past the end of its data file '{file.name}': it is truncated")
+        if length > remaining:
+            raise FormatError(f"'{path.name}' with its data files is over {MAX_BYTES} bytes, the limit for one network")
         with file.open("rb") as stream:
             stream.seek(offset)
             return stream.read(length)
     except OSError as error:
         raise FormatError(
-            f"'{path.name}' keeps weights in '{file.name}', which cannot be read ({error.strerror}): put it beside it"
+            f"'{path.name}' has weights in '{file.name}', which cannot be read ({error.strerror}): put it in its folder"
         ) from error
     except ValueError as error:
-        raise FormatError(f"'{path.name}' gives a place in its data file that is no number") from error
+        raise FormatError(f"'{path.name}' has an invalid offset or length for its data file") from error
 
 
-def _beside(path: Path, location: str) -> Path:
+def _data_file(path: Path, location: str) -> Path:
     folder = path.resolve().parent
     file = (folder / location.replace("\\", "/")).resolve()
     if not location or not file.is_relative_to(folder) or file == folder:
         raise FormatError(
-            f"'{path.name}' wants to read '{location}', outside its own folder: that is refused; "
-            "put its data files beside it and export it again"
+            f"'{path.name}' refers to '{location}', outside its own folder: refused; "
+            "export it again with its data files in its folder"
         )
     return file
 

@@ -1,7 +1,7 @@
-"""Reading what Torch7 (Lua) saved as binary .t7, without Torch: plain values, arrays and named objects come out.
+"""Read binary .t7 files of Torch7 (Lua) without Torch, as plain values, arrays and named objects.
 
-A file is a tree of values, each behind a number that tells its kind; tables and objects have an index, under which they
-are referred to again. Functions, which are Lua bytecode, are refused.
+A file is a tree of values, each after a type number; tables and objects have an index for later references. Functions,
+which are Lua bytecode, are refused.
 Layout: torch7's File.lua (`readObject`), generic/Tensor.c and generic/Storage.c (`read`), on 64-bit machines.
 """
 
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from nitakao.errors import FormatError
 from nitakao.system.safe_pickle import MAX_DIMENSIONS, Source
 
-LARGEST = 1 << 30  # bytes of a file; nn4.small2.v1.t7 has about 30 million
-MOST_VALUES = 1_000_000  # of all kinds
-DEEPEST = 64  # levels of nesting; nn4.small2 has 14
-LONGEST_NAME = 200  # of a class, bytes
+MAX_BYTES = 1 << 30  # of a file; nn4.small2.v1.t7 has about 30 million
+MAX_VALUES = 1_000_000  # of all types
+MAX_DEPTH = 64  # levels of nesting; nn4.small2 has 14
+MAX_NAME_BYTES = 200  # of a class
 NIL, NUMBER, TEXT, TABLE, TORCH, BOOLEAN = range(6)  # 6, 7 and 8 are functions
 NUMBERS = {
     "Double": "<f8",
@@ -41,36 +41,35 @@ NUMBERS = {
 
 @dataclass(eq=False)
 class Object:
-    """One object of a class that is no tensor. kind: its class, such as 'nn.Linear'.  fields: by name."""
+    """An object that is not a tensor. kind: its class, such as 'nn.Linear'. fields: by name."""
 
     kind: str
     fields: dict[Any, Any] = field(default_factory=dict)
 
 
 def read(path: Path) -> Any:
-    """The value in this file: tables as dictionaries, tensors as arrays, other objects as `Object`; read-only arrays.
+    """Read a file: tables as dictionaries, tensors as read-only arrays, other objects as `Object`.
 
-    Raises FormatError, and nothing else, for a file that is damaged, no .t7, or asks for what it may not.
+    Raises:
+        FormatError: If the file is damaged, is not a .t7 file, or contains functions.
     """
-    source = Source.open(path, LARGEST)
+    source = Source.open(path, MAX_BYTES)
     try:
         return _Reader(source).value(0)
     except (struct.error, RecursionError, UnicodeDecodeError) as error:
-        raise FormatError(f"{source.name} is no Torch7 file, or is damaged") from error
+        raise FormatError(f"{source.name} is not a Torch7 file, or it is damaged") from error
 
 
 class _Reader:
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._seen: dict[int, Any] = {}
-        self._left = MOST_VALUES
+        self._objects: dict[int, Any] = {}
+        self._left = MAX_VALUES
 
     def value(self, depth: int) -> Any:
         self._left -= 1
-        if self._left < 0 or depth > DEEPEST:
-            raise FormatError(
-                f"{self._source.name} holds more values, or nests them deeper, than a network does: refused"
-            )
+        if self._left < 0 or depth > MAX_DEPTH:
+            raise FormatError(f"{self._source.name} has too many values or is nested too deeply: refused")
         kind = self._int()
         if kind == NIL:
             return None
@@ -82,40 +81,40 @@ class _Reader:
             return self._text(self._source.left)
         if kind in (TABLE, TORCH):
             index = self._int()
-            if index in self._seen:
-                return self._seen[index]
+            if index in self._objects:
+                return self._objects[index]
             return self._table(index, depth) if kind == TABLE else self._object(index, depth)
-        what = "holds a Lua function" if kind in (6, 7, 8) else "is no binary Torch7 file, or is damaged"
+        what = "contains a Lua function" if kind in (6, 7, 8) else "is not a binary Torch7 file, or it is damaged"
         raise FormatError(f"{self._source.name} {what}: refused")
 
     def _table(self, index: int, depth: int) -> dict[Any, Any]:
-        found: dict[Any, Any] = {}
-        self._seen[index] = found
+        table: dict[Any, Any] = {}
+        self._objects[index] = table
         for _ in range(self._count(self._int())):
             key, value = self.value(depth + 1), self.value(depth + 1)
             if isinstance(key, float) and key.is_integer():
                 key = int(key)
             if not isinstance(key, (str, int, float, bool)):
-                raise FormatError(f"{self._source.name} has a table with keys that are no names or numbers: refused")
-            found[key] = value
-        return found
+                raise FormatError(f"{self._source.name} has a table with keys that are not names or numbers: refused")
+            table[key] = value
+        return table
 
     def _object(self, index: int, depth: int) -> Any:
-        name = self._text(LONGEST_NAME)
-        if name.startswith("V "):  # a version, since 2012; before, the class stood here
-            name = self._text(LONGEST_NAME)
+        name = self._text(MAX_NAME_BYTES)
+        if name.startswith("V "):  # a version, since 2012; before, the class name
+            name = self._text(MAX_NAME_BYTES)
         number = name.removeprefix("torch.").removesuffix("Tensor").removesuffix("Storage")
         if name.startswith("torch.") and number in NUMBERS:
-            made = self._tensor(number, depth) if name.endswith("Tensor") else self._storage(number)
-            self._seen[index] = made
-            return made
-        found = Object(name)
-        self._seen[index] = found
+            array = self._tensor(number, depth) if name.endswith("Tensor") else self._storage(number)
+            self._objects[index] = array
+            return array
+        result = Object(name)
+        self._objects[index] = result
         fields = self.value(depth + 1)
         if not isinstance(fields, dict):
-            raise FormatError(f"{self._source.name} holds a '{name[:60]}' without fields: it cannot be read")
-        found.fields = fields
-        return found
+            raise FormatError(f"{self._source.name} has a '{name[:60]}' without fields: it cannot be read")
+        result.fields = fields
+        return result
 
     def _tensor(self, number: str, depth: int) -> NDArray[Any]:
         axes = self._int()
@@ -132,7 +131,7 @@ class _Reader:
             raise FormatError(f"{self._source.name} has a tensor of shape {shape} at {offset}: damaged")
         end = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True)) if 0 not in shape else offset
         if end > len(storage) or math.prod(shape) > len(storage):
-            raise FormatError(f"{self._source.name} has a tensor that reaches past its numbers: damaged")
+            raise FormatError(f"{self._source.name} has a tensor that exceeds its storage: damaged")
         steps = [step * storage.itemsize for step in strides]
         return np.lib.stride_tricks.as_strided(storage[offset - 1 :], shape, steps, writeable=False)
 
@@ -152,15 +151,15 @@ class _Reader:
     def _text(self, longest: int) -> str:
         length = self._int()
         if not 0 <= length <= longest:
-            raise FormatError(f"{self._source.name} has a text of {length} bytes where none can be: damaged")
+            raise FormatError(f"{self._source.name} has a text of invalid length {length}: damaged")
         return self._source.read(length).decode("latin-1")
 
     def _count(self, count: int) -> int:
-        if not 0 <= count <= self._source.left // 8:  # a pair takes 8 bytes at least
-            raise FormatError(f"{self._source.name} has a table of {count} pairs where none can be: damaged")
+        if not 0 <= count <= self._source.left // 8:  # a pair takes at least 8 bytes
+            raise FormatError(f"{self._source.name} has a table of invalid size {count}: damaged")
         return count
 
 
 def list_values(table: Mapping[Any, Any]) -> list[Any]:
-    """The values under 1, 2, 3 ..., as Lua counts a table."""
+    """The values of a Lua table under 1, 2, 3 ..."""
     return [table[n] for n in range(1, len(table) + 1) if n in table]

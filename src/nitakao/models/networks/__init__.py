@@ -1,1 +1,1 @@
-"""One file for each embedding network: weights in, an ONNX graph out."""
+"""Embedding networks, one module each: build an ONNX graph from weights."""

@@ -1,9 +1,9 @@
-"""Inception-ResNet-v1, the network of davidsandberg/facenet, as an ONNX graph without batch normalisations.
+"""Inception-ResNet-v1, the network of davidsandberg/facenet, as an ONNX graph with folded batch normalisation.
 
-Names of weights are those of timesler/facenet-pytorch (`conv2d_1a.conv.weight`, `repeat_2.3.branch1.0.bn.weight`, ...).
-How often the residual blocks repeat, and every width, is read from the weights, so that small networks of the same
-shape can be built too. Layers: src/models/inception_resnet_v1.py of davidsandberg/facenet, after Szegedy et al. 2016,
-arXiv:1602.07261, figures 10 to 14.
+Weight names are those of timesler/facenet-pytorch (`conv2d_1a.conv.weight`, `repeat_2.3.branch1.0.bn.weight`, ...). The
+number of blocks and all widths are read from the weights, so smaller networks of this architecture can be built, too.
+Source: src/models/inception_resnet_v1.py of davidsandberg/facenet, after Szegedy et al. 2016, arXiv:1602.07261,
+figures 10 to 14.
 """
 
 from __future__ import annotations
@@ -20,20 +20,22 @@ from nitakao.models.formats import torch_pt
 from nitakao.models.onnx.graph import Graph
 from nitakao.values import Floats, ModelCard
 
-EPSILON = 0.001  # of every batch normalisation; facenet's train_softmax.py, batch_norm_params
-# How much of a block's output is added to its input; facenet's inception_resnet_v1.py
+EPSILON = 0.001  # of batch normalisation; facenet's train_softmax.py, batch_norm_params
+# Scale of residuals; facenet's inception_resnet_v1.py
 SCALES = {"repeat_1": 0.17, "repeat_2": 0.10, "repeat_3": 0.20, "block8": 1.0}
 
 
 def build(path: Path, card: ModelCard) -> bytes:
-    """The ONNX graph for a PyTorch file of weights: 'input' (N, 3, S, S) normalised RGB to 'embedding' (N, D)."""
+    """Build the ONNX graph from a PyTorch file: 'input' (N, 3, S, S), normalised RGB, to 'embedding' (N, D)."""
     return build_from(torch_pt.read(path), card)
 
 
 def build_from(weights: Mapping[str, NDArray[Any]], card: ModelCard) -> bytes:
-    """The ONNX graph for these weights; the embedding is not yet of unit length.
+    """Build the ONNX graph from weights by name; the embedding is not scaled to unit length.
 
-    Raises WeightsError if weights are missing or do not fit each other, ModelError if they do not fit the card.
+    Raises:
+        WeightsError: If weights are missing or inconsistent.
+        ModelError: If they do not match the card.
     """
     side = card.crop.size
     net = _Net(weights, Graph(card.name, {"input": ("N", 3, side, side)}))
@@ -47,7 +49,7 @@ def build_from(weights: Mapping[str, NDArray[Any]], card: ModelCard) -> bytes:
     embedding, dimension = _head(net, x)
     if dimension != card.dimension:
         raise ModelError(
-            f"the weights give {dimension} numbers a face, but the card of {card.name} says {card.dimension}"
+            f"the weights have embedding size {dimension}, but the card of {card.name} says {card.dimension}"
         )
     return net.graph.build({"embedding": (embedding, ("N", dimension))})
 
@@ -58,35 +60,35 @@ class _Tensor(NamedTuple):
 
 
 class _Net:
-    """The weights, checked as they are taken, and the graph that they go into."""
+    """The weights, checked when read, and the graph under construction."""
 
     def __init__(self, weights: Mapping[str, NDArray[Any]], graph: Graph) -> None:
         self.graph = graph
         self._weights = weights
 
     def repeats(self, name: str) -> int:
-        """How many blocks stand under `name.0`, `name.1`, ..."""
+        """Number of blocks `name.0`, `name.1`, ..."""
         numbers = {k.split(".")[1] for k in self._weights if k.startswith(f"{name}.")}
         if not numbers or numbers != {str(n) for n in range(len(numbers))}:
             raise WeightsError(
-                f"the weights are not of an Inception-ResNet-v1: blocks {name}.0, {name}.1 ... are not there"
+                f"the weights are not of an Inception-ResNet-v1: blocks {name}.0, {name}.1 ... are missing"
             )
         return len(numbers)
 
     def take(self, name: str, shape: Sequence[int | None]) -> Floats:
-        """A weight of this shape; None stands for any length."""
-        found = self._weights.get(name)
-        if found is None:
-            raise WeightsError(f"the weights lack '{name}': not of an Inception-ResNet-v1, or cut short")
-        if len(found.shape) != len(shape) or any(b not in (None, a) for a, b in zip(found.shape, shape, strict=True)):
-            wanted = tuple("any" if n is None else n for n in shape)
-            raise WeightsError(f"the weight '{name}' has the shape {found.shape}, not {wanted}")
-        if not np.isfinite(found).all():
+        """A weight of this shape; None allows any length."""
+        weight = self._weights.get(name)
+        if weight is None:
+            raise WeightsError(f"the weights lack '{name}': not of an Inception-ResNet-v1, or truncated")
+        if len(weight.shape) != len(shape) or any(b not in (None, a) for a, b in zip(weight.shape, shape, strict=True)):
+            expected = tuple("any" if n is None else n for n in shape)
+            raise WeightsError(f"the weight '{name}' has the shape {weight.shape}, not {expected}")
+        if not np.isfinite(weight).all():
             raise WeightsError(f"the weight '{name}' holds numbers that are not finite: damaged")
-        return np.asarray(found, np.float32)
+        return np.asarray(weight, np.float32)
 
     def normalisation(self, name: str, channels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """A batch normalisation as what it multiplies by and what it then adds."""
+        """A batch normalisation as factor and shift."""
         gain, shift, mean, variance = (
             self.take(f"{name}.{part}", (channels,)).astype(np.float64)
             for part in ("weight", "bias", "running_mean", "running_var")
@@ -97,7 +99,7 @@ class _Net:
         return factor, shift - mean * factor
 
     def unit(self, x: _Tensor, name: str, *, stride: int = 1, same: bool = False) -> _Tensor:
-        """Convolution, batch normalisation folded in, ReLU. same: padded to keep the size."""
+        """Convolution with folded batch normalisation, then ReLU. same: pad to keep the size."""
         kernel = self.take(f"{name}.conv.weight", (None, x.channels, None, None))
         factor, shift = self.normalisation(f"{name}.bn", len(kernel))
         kernel = (kernel * factor[:, None, None, None]).astype(np.float32)
@@ -106,7 +108,7 @@ class _Net:
         return _Tensor(self.graph.node("Relu", [out]), len(kernel))
 
     def chain(self, x: _Tensor, units: str) -> _Tensor:
-        """Units after one another, all padded to keep the size."""
+        """A sequence of units, padded to keep the size."""
         for name in units.split():
             x = self.unit(x, name, same=True)
         return x
@@ -136,16 +138,16 @@ def _residual_blocks(net: _Net, x: _Tensor, name: str, branches: Sequence[str]) 
 
 
 def _residual(net: _Net, x: _Tensor, name: str, scale: float, branches: Sequence[str], *, relu: bool = True) -> _Tensor:
-    """x plus `scale` times what the branches, side by side, make of it."""
-    beside = net.concat([net.chain(x, _under(name, branch)) for branch in branches])
-    kernel = net.take(f"{name}.conv2d.weight", (x.channels, beside.channels, 1, 1)) * np.float32(scale)
+    """x plus `scale` times the concatenated branches."""
+    branch_output = net.concat([net.chain(x, _under(name, branch)) for branch in branches])
+    kernel = net.take(f"{name}.conv2d.weight", (x.channels, branch_output.channels, 1, 1)) * np.float32(scale)
     bias = net.take(f"{name}.conv2d.bias", (x.channels,)) * np.float32(scale)
-    out = net.graph.node("Add", [net.graph.conv(beside.name, kernel, bias), x.name])
+    out = net.graph.node("Add", [net.graph.conv(branch_output.name, kernel, bias), x.name])
     return _Tensor(net.graph.node("Relu", [out]) if relu else out, x.channels)
 
 
 def _reduce(net: _Net, x: _Tensor, name: str, branches: Sequence[str]) -> _Tensor:
-    """Half the size: branches that end in a stride of 2, and a pool, side by side."""
+    """Halve the size: concatenate branches that end with stride 2 and a pool."""
     parts = []
     for branch in branches:
         *first, last = _under(name, branch).split()
@@ -155,7 +157,7 @@ def _reduce(net: _Net, x: _Tensor, name: str, branches: Sequence[str]) -> _Tenso
 
 
 def _head(net: _Net, x: _Tensor) -> tuple[str, int]:
-    """Mean over the picture, then the linear layer with its batch normalisation folded in."""
+    """Global average pooling, then the linear layer with folded batch normalisation."""
     pooled = net.graph.node("Flatten", [net.graph.node("GlobalAveragePool", [x.name])])
     weight = net.take("last_linear.weight", (None, x.channels))
     factor, shift = net.normalisation("last_bn", len(weight))

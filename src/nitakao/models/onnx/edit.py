@@ -1,4 +1,4 @@
-"""Changing ONNX graphs that others made: cut at a tensor, renamed, and made to take any number of pictures."""
+"""Edit foreign ONNX graphs: prune to a tensor, rename, and accept batches of any size."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_h
 from nitakao.errors import ModelError
 from nitakao.models.formats.onnx_file import inner_graphs
 
-PREFIX = "network/"  # before every name of the file, so that none meets those that we add
+PREFIX = "network/"  # for all names in the file, so that they do not clash with ours
 INPUT = "input"
-ROWS = "rows"  # what the network gives, one row of any shape a picture
+ROWS = "rows"  # the network's output: one row of any shape per picture
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The network's picture input. shape: None where the file leaves an axis open."""
+    """The network's image input. shape: None for dynamic axes."""
 
     name: str
     element: int
@@ -28,26 +28,26 @@ class Entry:
 
 
 def drop_listed_constants(graph: GraphProto) -> None:
-    """ONNX before IR version 4 lists constants among the inputs; they are none."""
+    """Remove constants from the graph's inputs, where ONNX before IR version 4 lists them."""
     constants = {c.name for c in graph.initializer} | {c.values.name for c in graph.sparse_initializer}
     _replace(graph.input, [i for i in graph.input if i.name not in constants])
 
 
 def prune(graph: GraphProto, output: str) -> None:
-    """Drop the nodes that a tensor does not need: a classifier's head behind the layer that is asked for."""
+    """Remove nodes that a tensor does not depend on, such as a classifier head after the requested layer."""
     needed, kept = {output}, []
-    for node in reversed(graph.node):  # ONNX keeps nodes in an order in which they can run
+    for node in reversed(graph.node):  # nodes are in topological order
         if needed.intersection(node.output):
             kept.append(node)
             needed.update(_read_by(node))
     _replace(graph.node, reversed(kept))
     _replace(graph.initializer, [c for c in graph.initializer if c.name in needed])
-    del graph.value_info[:]  # they may hold the fixed batch size
+    del graph.value_info[:]  # may contain the fixed batch size
     del graph.output[:]
 
 
 def _read_by(node: NodeProto) -> Iterator[str]:
-    """Names that a node reads, its inner graphs' too, which may reach out."""
+    """Names that a node and its inner graphs read."""
     yield from node.input
     for inner in inner_graphs(node):
         yield from (output.name for output in inner.output)
@@ -56,20 +56,20 @@ def _read_by(node: NodeProto) -> Iterator[str]:
 
 
 def prefix_names(graph: GraphProto) -> None:
-    """Put PREFIX before the name of every tensor, inner graphs' too."""
+    """Add PREFIX to the names of all tensors, including inner graphs."""
     for named in (*graph.input, *graph.output, *graph.initializer, *graph.value_info):
         named.name = PREFIX + named.name
     for constant in graph.sparse_initializer:
         constant.values.name = PREFIX + constant.values.name
     for node in graph.node:
         for names in (node.input, node.output):
-            _replace(names, [PREFIX + name if name else "" for name in names])  # empty: an optional one, left out
+            _replace(names, [PREFIX + name if name else "" for name in names])  # empty: an omitted optional input
         for inner in inner_graphs(node):
             prefix_names(inner)
 
 
 def with_open_batch(model: ModelProto, entry: Entry, output: str, size: int) -> ModelProto:
-    """INPUT (N, 3, size, size) float32 to ROWS (N, ...) float32, with the graph's own batch axis left open."""
+    """Wrap the graph as INPUT (N, 3, size, size) float32 to ROWS (N, ...) float32, with a dynamic batch axis."""
     model = _copy(model)
     graph = model.graph
     before, fed = _adapted(entry, INPUT)
@@ -82,7 +82,7 @@ def with_open_batch(model: ModelProto, entry: Entry, output: str, size: int) -> 
 
 
 def with_open_reshapes(model: ModelProto, entry: Entry, output: str, size: int) -> ModelProto:
-    """As `with_open_batch`, where constants of Reshape fix the batch to 1: there they keep the batch they get."""
+    """As `with_open_batch`, and replace a batch size of 1 in constant Reshape shapes by that of the input."""
     model = with_open_batch(model, entry, output, size)
     constants = {c.name: numpy_helper.to_array(c) for c in model.graph.initializer if c.data_type == TensorProto.INT64}
     for node in model.graph.node:
@@ -93,16 +93,16 @@ def with_open_reshapes(model: ModelProto, entry: Entry, output: str, size: int) 
         if shape is None or shape.ndim != 1 or len(shape) < 2 or shape[0] != 1 or node.attribute:
             continue
         name = f"open_shape_{number}"
-        opened = np.concatenate([[0], shape[1:]]).astype(np.int64)  # 0: as many as come in
+        opened = np.concatenate([[0], shape[1:]]).astype(np.int64)  # 0: same as the input
         model.graph.initializer.append(numpy_helper.from_array(opened, name))
         node.input[1] = name
     return model
 
 
 def with_scan(model: ModelProto, entry: Entry, output: str, size: int) -> ModelProto:
-    """As `with_open_batch`, with the whole network inside a Scan that gives it one picture at a time."""
+    """As `with_open_batch`, but with the network in a Scan that runs it on one picture at a time."""
     if opset(model) < 9:
-        raise ModelError("the network takes one picture only and is of ONNX opset 8 or older: export it with opset 9+")
+        raise ModelError("the network takes one picture only and uses ONNX opset 8 or older: export it with opset 9+")
     model = _copy(model)
     body = GraphProto(name="one_picture")
     body.CopyFrom(model.graph)
@@ -124,7 +124,7 @@ def with_scan(model: ModelProto, entry: Entry, output: str, size: int) -> ModelP
 
 
 def add_embedding(model: ModelProto, nodes: Iterable[NodeProto], dimension: int) -> bytes:
-    """The serialised model with `nodes` behind ROWS, the last of which gives 'embedding' (N, dimension)."""
+    """Append `nodes` after ROWS, the last of which outputs 'embedding' (N, dimension), and serialise the model."""
     model = _copy(model)
     model.graph.node.extend(nodes)
     _replace(model.graph.output, [_info("embedding", ["N", dimension])])
@@ -135,11 +135,12 @@ def add_embedding(model: ModelProto, nodes: Iterable[NodeProto], dimension: int)
 
 
 def opset(model: ModelProto) -> int:
+    """Version of the standard operator set; 0 if unknown."""
     return next((int(o.version) for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
 
 
 def _adapted(entry: Entry, source: str) -> tuple[list[NodeProto], str]:
-    """Nodes from (N, 3, S, S) float32 to the network's own layout and kind of number, and the name they end in."""
+    """Nodes that convert (N, 3, S, S) float32 to the network's layout and dtype, and the name of the result."""
     nodes, name = [], source
     if entry.channels_last:
         nodes.append(helper.make_node("Transpose", [name], ["channels_last"], perm=[0, 2, 3, 1]))
@@ -151,7 +152,7 @@ def _adapted(entry: Entry, source: str) -> tuple[list[NodeProto], str]:
 
 
 def _feed(graph: GraphProto, old: str, new: str) -> None:
-    """Let all that read `old` read `new`."""
+    """Replace the input `old` of all nodes by `new`."""
     for node in graph.node:
         _replace(node.input, [new if name == old else name for name in node.input])
         for inner in inner_graphs(node):
@@ -161,7 +162,7 @@ def _feed(graph: GraphProto, old: str, new: str) -> None:
 
 
 def _along_first_axis(operator: str, source: str, target: str, version: int) -> NodeProto:
-    if version >= 13:  # axes became an input then
+    if version >= 13:  # axes are an input from opset 13
         return helper.make_node(operator, [source, "first_axis"], [target])
     return helper.make_node(operator, [source], [target], axes=[0])
 

@@ -1,4 +1,4 @@
-"""Building ONNX graphs node by node: the few operators that face networks need."""
+"""Build ONNX graphs node by node, with the operators that face networks need."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ IR_VERSION = 8
 
 
 class Graph:
-    """A graph under construction. Methods add a node and give back the name of its output.
+    """A graph under construction. Methods add nodes and return the name of the output. All tensors are float32.
 
-    inputs: name to shape; a string in a shape is a dimension left open.  All tensors are float32.
+    Args:
+        name: Name of the graph.
+        inputs: Name to shape; a string in a shape is a dynamic axis.
     """
 
     def __init__(self, name: str, inputs: Mapping[str, Sequence[int | str]]) -> None:
@@ -28,12 +30,14 @@ class Graph:
         self._count = 0
 
     def node(self, operator: str, inputs: Sequence[str], **attributes: Any) -> str:
+        """Add a node."""
         self._count += 1
         output = f"{operator.lower()}_{self._count}"
         self._nodes.append(helper.make_node(operator, list(inputs), [output], name=output, **attributes))
         return output
 
     def constant(self, array: NDArray[np.generic]) -> str:
+        """Add a constant."""
         name = f"constant_{len(self._constants) + 1}"
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
@@ -68,13 +72,13 @@ class Graph:
         return self.node("Gemm", inputs, transB=1)
 
     def unit_length(self, x: str) -> str:
-        """Each row of x (N, D) divided by its Euclidean length."""
+        """Divide each row of x (N, D) by its Euclidean length."""
         length = self.node("ReduceL2", [x], axes=[1], keepdims=1)
-        floor = self.constant(np.array(1e-10, np.float32))  # a zero vector stays zero instead of becoming NaN
+        floor = self.constant(np.array(1e-10, np.float32))  # keeps a zero vector zero instead of NaN
         return self.node("Div", [x, self.node("Max", [length, floor])])
 
     def build(self, outputs: Mapping[str, tuple[str, Sequence[int | str]]]) -> bytes:
-        """The serialised model. outputs: public name to (inner name, shape)."""
+        """Serialise the model. outputs: public name to (inner name, shape)."""
         infos = []
         for public, (inner, shape) in outputs.items():
             self._nodes.append(helper.make_node("Identity", [inner], [public], name=f"output_{public}"))

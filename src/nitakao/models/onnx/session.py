@@ -1,4 +1,4 @@
-"""Running ONNX graphs: the only place that knows ONNX Runtime."""
+"""Run ONNX graphs. The only module that imports ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from nitakao.errors import DeviceError, MisuseError, ModelError
 class Device:
     """Where networks run.
 
-    name: 'cpu' or 'cuda'.  memory_fraction: share of the GPU's memory that may be taken (the article's
-    gpu_memory_fraction), or None for no limit.  threads: inside one network run; the pipeline keeps 1 and runs
-    several photographs side by side instead.
+    Attributes:
+        name: 'cpu' or 'cuda'.
+        memory_fraction: Limit on GPU memory, as a share (the article's gpu_memory_fraction); None for no limit.
+        threads: Threads per network run; the pipeline uses 1 and processes several photographs in parallel.
     """
 
     name: str = "cpu"
@@ -30,9 +31,9 @@ class Device:
         if self.name not in ("cpu", "cuda"):
             raise MisuseError(f"no device '{self.name}': choose cpu or cuda")
         if self.memory_fraction is not None and not 0 < self.memory_fraction <= 1:
-            raise MisuseError(f"a memory fraction lies above 0 and up to 1, not {self.memory_fraction:g}")
+            raise MisuseError(f"the memory fraction must be above 0 and at most 1, not {self.memory_fraction:g}")
         if self.threads < 1:
-            raise MisuseError(f"a network runs on 1 thread or more, not {self.threads}")
+            raise MisuseError(f"the number of threads must be 1 or more, not {self.threads}")
 
 
 def available() -> list[str]:
@@ -41,13 +42,20 @@ def available() -> list[str]:
 
 
 def version() -> str:
+    """ONNX Runtime's version."""
     return str(onnxruntime.__version__)
 
 
 class Session:
-    """One loaded graph. `run` may be called from several threads at once.
+    """A loaded graph. `run` is thread-safe.
 
-    Raises DeviceError if the device is missing (never falls back), ModelError if the graph cannot be loaded.
+    Args:
+        model: Serialised graph, or a path.
+        device: Where to run; by default the CPU.
+
+    Raises:
+        DeviceError: If the device is not available; there is no fallback.
+        ModelError: If the graph cannot be loaded.
     """
 
     def __init__(self, model: bytes | str, device: Device | None = None) -> None:
@@ -55,19 +63,19 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = device.threads
         options.inter_op_num_threads = 1
-        options.enable_mem_pattern = False  # plans for each shape; tiles have many (measured: P-Net 4% quicker without)
+        options.enable_mem_pattern = (
+            False  # patterns are per shape, and tiles have many shapes (measured: P-Net is 4% faster without)
+        )
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=_providers(device))
         except DeviceError:
             raise
-        except Exception as error:  # ONNX Runtime raises a family of its own for each kind of bad graph
+        except Exception as error:  # ONNX Runtime has its own exceptions
             raise ModelError(f"the network cannot be loaded: {str(error).splitlines()[0][:300]}") from error
         if device.name == "cuda" and "CUDAExecutionProvider" not in self._session.get_providers():
-            raise DeviceError(
-                "CUDA was asked for, but ONNX Runtime could not start it: see 'nitakao doctor', or use --device cpu"
-            )
+            raise DeviceError("ONNX Runtime could not start CUDA: see 'nitakao doctor', or use --device cpu")
         self.inputs = {i.name: (i.type, list(i.shape)) for i in self._session.get_inputs()}
         self.outputs = {o.name: (o.type, list(o.shape)) for o in self._session.get_outputs()}
 
@@ -80,8 +88,7 @@ def _providers(device: Device) -> list[Any]:
         return ["CPUExecutionProvider"]
     if "CUDAExecutionProvider" not in available():
         raise DeviceError(
-            "CUDA was asked for, but this ONNX Runtime has none: pip install onnxruntime-gpu in place of onnxruntime, "
-            "or use --device cpu"
+            "this ONNX Runtime has no CUDA: pip install onnxruntime-gpu in place of onnxruntime, or use --device cpu"
         )
     settings: dict[str, Any] = {}
     if device.memory_fraction is not None:
@@ -91,7 +98,7 @@ def _providers(device: Device) -> list[Any]:
 
 
 def _gpu_memory() -> int:
-    """Bytes on the first GPU, as its driver reports them."""
+    """Memory of the first GPU in bytes, from nvidia-smi."""
     import subprocess
 
     query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits", "--id=0"]
@@ -99,6 +106,4 @@ def _gpu_memory() -> int:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
         return int(answer.split()[0]) * 1024 * 1024
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
-        raise DeviceError(
-            "the GPU's memory could not be read with nvidia-smi: leave the memory fraction out"
-        ) from error
+        raise DeviceError("the GPU's memory could not be read with nvidia-smi: omit the memory fraction") from error

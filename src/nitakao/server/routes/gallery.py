@@ -1,4 +1,4 @@
-"""The route that describes the gallery."""
+"""What the gallery is."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ router = APIRouter(prefix="/api/v1", tags=["gallery"], dependencies=[Depends(req
 
 
 class Gallery(BaseModel):
-    """The gallery: where it is, its model, and how much it holds."""
-
     where: str
     model: str
     dimension: int
@@ -38,18 +36,18 @@ class Gallery(BaseModel):
 
 @router.get("/gallery", response_model=Gallery)
 async def gallery(serving: Serving) -> dict[str, Any]:
-    """Return the gallery's model and counts."""
-    return await serving.run(_describe, serving)
+    """What the gallery is and holds."""
+    return await serving.run(_about, serving)
 
 
-def _describe(serving: Service) -> dict[str, Any]:
+def _about(serving: Service) -> dict[str, Any]:
     from nitakao.gallery.browse import counts
 
     found = serving.gallery
-    shape = {"where": schemas.printable(found.location), "model": found.model, "dimension": found.dimension}
-    shape |= {
+    told = {"where": schemas.printable(found.location), "model": found.model, "dimension": found.dimension}
+    told |= {
         "metric": found.metric,
         "threshold": serving.threshold() or schemas.finite(serving.card.threshold),
         "version": version("nitakao"),
     }
-    return shape | counts.counts(found)
+    return told | counts.counts(found)

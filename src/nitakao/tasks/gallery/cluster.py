@@ -1,4 +1,4 @@
-"""Group the faces of a gallery by person."""
+"""The faces of a gallery in groups of one person each."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ LEAST = 0.15
 
 
 @dataclass(frozen=True)
-class SimilarGroups:
-    """Two groups that may be the same person; they are not merged automatically."""
+class Alike:
+    """Two groups that may be one person, and are not made one by themselves."""
 
     one: int
     other: int
@@ -37,7 +37,7 @@ class SimilarGroups:
 
 
 @dataclass(frozen=True)
-class ClusterResult:
+class Clustered:
     """What grouping a gallery came to.
 
     faces: those that were grouped.  too_poor: how many more there are, which show too little.  people: persons with at
@@ -52,7 +52,7 @@ class ClusterResult:
     moved: int
     alone: int
     doubts: int
-    alike: tuple[SimilarGroups, ...]
+    alike: tuple[Alike, ...]
     model: str
     metric: str
     threshold: float
@@ -68,7 +68,7 @@ def cluster(
     smallest: int = 3,
     least: float = LEAST,
     watch: Callable[[int, int], None] = lambda done, faces: None,
-) -> ClusterResult:
+) -> Clustered:
     """What came of grouping every face in the gallery with the others of the same person.
 
     Two faces of one photograph are never one person. Who was placed by hand, and who has a name, stays; persons that
@@ -91,7 +91,7 @@ def cluster(
         found = _groups(kept, before, limit, method, smallest, watch)
         came = groups.save_groups(kept, before, found)
         labels = found.labels
-        return ClusterResult(
+        return Clustered(
             faces=len(labels),
             too_poor=faces.count(kept, FaceFilter(hidden=True)) - len(labels),
             people=len(np.unique(labels[labels >= 0])),
@@ -100,7 +100,7 @@ def cluster(
             alone=int((labels < 0).sum()),
             doubts=came.to_review,
             alike=tuple(
-                SimilarGroups(came.people[one], came.people[other], far)
+                Alike(came.people[one], came.people[other], far)
                 for one, other, far in found.similar
                 if one in came.people and other in came.people
             ),

@@ -1,4 +1,4 @@
-"""Delete people, photos and faces permanently."""
+"""Forget persons, photographs and faces, really."""
 
 from __future__ import annotations
 

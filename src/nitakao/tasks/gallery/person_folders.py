@@ -1,4 +1,4 @@
-"""Copy a gallery's photos into one folder per person."""
+"""The photographs of a gallery laid out in a folder for each person."""
 
 from __future__ import annotations
 
@@ -19,12 +19,10 @@ LONGEST = 120  # bytes of a folder's name: file systems end at 255, and names gr
 
 
 @dataclass(frozen=True)
-class PersonPhoto:
-    """A photo in a person's folder.
+class Laid:
+    """One photograph that lies with a person now.  made: False where it lay there already.
 
-    Attributes:
-        made: Whether this run copied it.
-        problem: Why it could not be copied; else empty.
+    problem: why it does not lie there; empty if it does.
     """
 
     person: Person
@@ -34,7 +32,7 @@ class PersonPhoto:
     problem: str = ""
 
 
-def copy_to_folders(gallery: GalleryLike, folder: Path, *, link: bool = False, least: int = 2) -> Iterator[PersonPhoto]:
+def into_folders(gallery: GalleryLike, folder: Path, *, link: bool = False, least: int = 2) -> Iterator[Laid]:
     """Each photograph of each person with `least` faces or more, copied into `folder`/NAME, as it is done.
 
     link: symbolic links instead of copies. What lies there already stays; the originals are never touched.
@@ -82,19 +80,17 @@ def _told_apart(name: str, taken: set[str]) -> str:
     return found
 
 
-def _lay(person: Person, source: str, path: Path, link: bool) -> PersonPhoto:
+def _lay(person: Person, source: str, path: Path, link: bool) -> Laid:
     try:
         if os.path.lexists(path):
-            return PersonPhoto(person, source, path)
+            return Laid(person, source, path)
         if link:
             path.symlink_to(source)
         else:
             _copy(source, path)
     except OSError as error:
-        return PersonPhoto(
-            person, source, path, problem=f"'{source}': not laid in '{path.parent}': {error.strerror or error}"
-        )
-    return PersonPhoto(person, source, path, made=True)
+        return Laid(person, source, path, problem=f"'{source}': not laid in '{path.parent}': {error.strerror or error}")
+    return Laid(person, source, path, made=True)
 
 
 def _copy(source: str, path: Path) -> None:
