@@ -151,11 +151,11 @@ def in_python(gallery: str, pictures: Iterator[bytes], count: int) -> tuple[list
 
     took = []
     with Pipeline() as eyes, nitakao.Gallery(gallery) as opened:
-        card = nitakao.card(opened.model)
+        card = nitakao.models.card(opened.model)
         options = SearchOptions(pipeline=eyes)
         for number in range(count + 3):
             data, start = next(pictures), time.perf_counter()
-            nitakao.search(opened, photos.parse("image", data), k=10, options=options)
+            opened.search(data, k=10, options=options)
             if number >= 3:
                 took.append(time.perf_counter() - start)
         given = [photos.parse("image", next(pictures)) for _ in range(2 * count)]

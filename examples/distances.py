@@ -36,7 +36,7 @@ def ends(names: list[str], pairs: list[Pair]) -> None:
 
 def show(path: str, model: str = "") -> None:
     found = vectors.read(path)
-    card = nitakao.card(model or found.model)
+    card = nitakao.models.card(model or found.model)
     numbers = found.numbers or (0,) * len(found.names)
     names = [Path(n).name + (f"#{i}" if i else "") for n, i in zip(found.names, numbers, strict=True)][:MOST]
     faces = range(len(names))

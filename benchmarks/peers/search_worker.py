@@ -62,7 +62,7 @@ def search(folder: Path, side: str) -> dict[str, Any]:
 
 
 def _nitakao(folder: Path, *, whole: bool) -> tuple[Ask, dict[str, Any]]:
-    """whole: with the faces behind the numbers, their photographs, people and probabilities, as `nitakao.search`."""
+    """whole: with the faces behind the numbers, their photographs, people and probabilities, as `Gallery.search`."""
     import nitakao
 
     start = time.perf_counter()
@@ -71,8 +71,8 @@ def _nitakao(folder: Path, *, whole: bool) -> tuple[Ask, dict[str, Any]]:
     gallery = opening(folder / "faces.db")
     more = {"load_ms": (loaded - start) * 1e3, "open_ms": (time.perf_counter() - loaded) * 1e3}
     if not whole:
-        return lambda query: searcher(gallery).search(query[None], NEAREST)[0][0], more
-    return lambda query: [hit.face.id for hit in nitakao.search(gallery, query)], more
+        return lambda query: searcher(gallery.store).search(query[None], NEAREST)[0][0], more
+    return lambda query: [hit.face.id for hit in gallery.search(query, k=NEAREST)], more
 
 
 def _faiss(folder: Path, kind: str, queries: Any, truth: Any) -> tuple[Ask, dict[str, Any]]:
@@ -122,7 +122,7 @@ def index(place: str) -> dict[str, float]:
         watcher = threading.Thread(target=watch)
         watcher.start()
         start = time.perf_counter()
-        searcher(gallery).rebuild()
+        searcher(gallery.store).rebuild()
         seconds = time.perf_counter() - start
         done.set()
         watcher.join()

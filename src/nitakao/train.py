@@ -12,18 +12,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nitakao.tasks.photos.align import align
+    from nitakao.tasks.photos.align import CropFormat, align
     from nitakao.tasks.train.train import train
     from nitakao.training.settings import TrainingData, TrainingSettings
 
 _HOMES = {
+    "CropFormat": "tasks.photos.align",
     "TrainingData": "training.settings",
     "TrainingSettings": "training.settings",
     "align": "tasks.photos.align",
     "train": "tasks.train.train",
 }
 
-__all__ = ["TrainingData", "TrainingSettings", "align", "train"]
+__all__ = ["CropFormat", "TrainingData", "TrainingSettings", "align", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -108,15 +108,13 @@ def pictures(tmp_path_factory) -> Path:
 def indexed(pictures, tmp_path_factory) -> Path:
     """A gallery of the pictures: two groups, of whom one picture shows both, a few faces of nobody, and doubts."""
     import nitakao
-    from nitakao.tasks.arguments import open_gallery
 
     path = tmp_path_factory.mktemp("gallery") / "family.db"
-    for _ in nitakao.index(path, [str(pictures)]):
-        pass
-    nitakao.cluster(path, threshold=0.15)  # so strict that not all are grouped
-    with open_gallery(path) as gallery:
-        bring_together(gallery)
-        doubt(gallery)
+    with nitakao.Gallery(path) as gallery:
+        gallery.index(pictures)
+        gallery.cluster(threshold=0.15)  # so strict that not all are grouped
+        bring_together(gallery.store)
+        doubt(gallery.store)
     return path
 
 
@@ -166,14 +164,14 @@ def shots() -> Path:
 @pytest.fixture
 def drive(browser, shots):
     """Opens pages: drive(served, '/#/people', locale='ja-JP', ...). What went wrong in them fails the test."""
-    open_gallery: list[Driver] = []
+    opened: list[Driver] = []
 
     def begin(served, path: str = "/", **options) -> Driver:
         driver = Driver(browser, served.address if hasattr(served, "address") else served, shots, **options)
-        open_gallery.append(driver)
+        opened.append(driver)
         driver.go(path)
         return driver
 
     yield begin
-    problems = [problem for driver in open_gallery for problem in driver.close()]
+    problems = [problem for driver in opened for problem in driver.close()]
     assert problems == []

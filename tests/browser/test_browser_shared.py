@@ -29,10 +29,8 @@ def lfw(chrome, album, tmp_path_factory):
         (folder / "album" / name).mkdir(parents=True)
         for picture in pictures[:EACH]:
             shutil.copy(picture, folder / "album" / name)
-    for _ in nitakao.index(
-        folder / "lfw.db", [str(folder / "album")], indexing=nitakao.IndexOptions(labels_from="folder")
-    ):
-        pass
+    with nitakao.Gallery(folder / "lfw.db") as gallery:
+        gallery.index(folder / "album", labels_from="folder")
     (folder / "served").mkdir()
     yield from serving(folder / "lfw.db", folder / "served")
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from nitakao.errors import MisuseError
 from nitakao.values.arrays import Floats, Pixels
+from nitakao.values.tables import Row, Table
 
 Turn = Literal[0, 90, 180, 270]
 DetectorName = Literal["mtcnn", "yunet", "none"]
@@ -162,7 +163,7 @@ EVERYDAY_SHARE = 1 / 50  # of the shorter side; recall by face size is measured 
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class Outcome(Table):
     """The result for one photo: its faces and their vectors, or the reason why there are none.
 
     Attributes:
@@ -190,6 +191,16 @@ class Outcome:
     qualities: tuple[Quality, ...] = ()
     chips: tuple[Chip, ...] = ()
     found: int = 0
+
+    def to_dicts(self) -> list[Row]:
+        """One dict per face, or one without a face for a photo with a problem."""
+        row: Row = {"source": self.source, "face": None, "box": None, "score": None, "problem": self.problem}
+        if not self.faces:
+            return [row]
+        return [
+            row | {"face": number, "box": tuple(round(v, 1) for v in face.box), "score": face.score}
+            for number, face in enumerate(self.faces)
+        ]
 
     @property
     def complaint(self) -> str:

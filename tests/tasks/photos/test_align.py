@@ -29,7 +29,7 @@ LISTS = ["alignment.jsonl", "bounding_boxes.txt"]
 
 
 def test_each_picture_gives_a_crop_in_the_folder_of_its_person(folder, tmp_path):
-    found = nitakao.align(folder, tmp_path / "out")
+    found = align(folder, tmp_path / "out")
     assert (found.pictures, found.crops, found.before) == (3, 3, 0)
     assert files(tmp_path / "out") == ["Ada/Ada_0001.png", "Ada/Ada_0002.png", "Bob/Bob_0001.png", *LISTS]
     with Image.open(tmp_path / "out" / "Bob" / "Bob_0001.png") as crop:
@@ -147,7 +147,7 @@ def test_crops_are_those_that_a_model_sees(shared, tmp_path):
     source = shared / "data" / "lfw" / "images" / "Aaron_Sorkin"
     for picture in sorted(source.glob("*.jpg"))[:2]:
         (folder / picture.name).write_bytes(picture.read_bytes())
-    rule = nitakao.card("dlib-resnet").crop
+    rule = nitakao.models.card("dlib-resnet").crop
     found = align(tmp_path / "in", tmp_path / "out", crop_format=CropFormat(rule=rule))
     assert found.crops == 2
     outcomes = list(

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from tests import fakes
 
-import nitakao
 from nitakao import pipeline
 from nitakao.errors import MisuseError, ModelError, NoFaceError, VectorsError
+from nitakao.photos import from_pixels
 from nitakao.tasks import arguments
-from nitakao.tasks.photos.embed import EmbedOutput, embed_to_file, with_crop
-from nitakao.tasks.search.verify import compare, verify_vectors
+from nitakao.tasks.photos.detect import detect
+from nitakao.tasks.photos.embed import EmbedOutput, embed, embed_to_file, with_crop
+from nitakao.tasks.search.verify import compare, verify, verify_vectors
 from nitakao.values import CropRule
 from nitakao.vectors import VectorsWriter, read
 
@@ -29,24 +30,24 @@ def photos(monkeypatch, tmp_path):
 
 
 def test_embedding_and_detecting_give_one_outcome_for_each_photograph(photos):
-    embedded = list(nitakao.embed([".", Path("ada.jpg")], model=fakes.CARD))
+    embedded = list(embed([".", Path("ada.jpg")], model=fakes.CARD))
     assert [Path(o.source).name for o in embedded] == ["ada.jpg", "bob.jpg", "none.jpg", "ada.jpg"]
-    assert [o.source for o in nitakao.detect(["ada.jpg"])] == ["ada.jpg"]
+    assert [o.source for o in detect(["ada.jpg"])] == ["ada.jpg"]
 
 
 def test_a_single_name_in_place_of_a_list_is_refused_at_once(photos):
-    for single in ("ada.jpg", Path("ada.jpg"), nitakao.from_pixels(np.zeros((4, 4, 3), np.uint8))):
+    for single in ("ada.jpg", Path("ada.jpg"), from_pixels(np.zeros((4, 4, 3), np.uint8))):
         with pytest.raises(MisuseError, match=r"as a list, also a single one"):
-            nitakao.embed(single, model=fakes.CARD)  # type: ignore[arg-type]
+            embed(single, model=fakes.CARD)  # type: ignore[arg-type]
 
 
 def test_a_name_that_is_not_there_is_told_before_the_first_photograph(photos):
     with pytest.raises(MisuseError, match=r"nobody\.jpg"):
-        nitakao.embed(["ada.jpg", "nobody.jpg"], model=fakes.CARD)
+        embed(["ada.jpg", "nobody.jpg"], model=fakes.CARD)
 
 
 def test_photographs_in_memory_and_names_may_be_mixed_and_come_one_by_one(photos):
-    picture = nitakao.from_pixels(np.zeros((4, 4, 3), np.uint8), "memory")
+    picture = from_pixels(np.zeros((4, 4, 3), np.uint8), "memory")
 
     def endless():
         while True:
@@ -58,7 +59,7 @@ def test_photographs_in_memory_and_names_may_be_mixed_and_come_one_by_one(photos
 
 def test_an_unknown_model_is_told_at_once(photos):
     with pytest.raises(ModelError, match="no model 'nonesuch'"):
-        nitakao.embed(["ada.jpg"], model="nonesuch")
+        embed(["ada.jpg"], model="nonesuch")
 
 
 def test_the_default_model_is_the_embedded_one():
@@ -93,18 +94,18 @@ def test_a_comparison_carries_both_crops_and_outcomes(photos):
     found = compare("ada.jpg", "bob.jpg", model=fakes.CARD)
     assert found.crops[0].shape == (32, 32, 3)
     assert [o.source for o in found.outcomes] == ["ada.jpg", "bob.jpg"]
-    assert found.verdict == nitakao.verify("ada.jpg", "bob.jpg", model=fakes.CARD)
+    assert found.verdict == verify("ada.jpg", "bob.jpg", model=fakes.CARD)
 
 
 def test_comparing_a_picture_without_a_face_says_so(photos):
     with pytest.raises(NoFaceError, match=r"no face found in 'none\.jpg'"):
-        nitakao.verify("ada.jpg", "none.jpg", model=fakes.CARD)
+        verify("ada.jpg", "none.jpg", model=fakes.CARD)
 
 
 def test_a_cosine_model_is_compared_by_cosine(photos):
     card = replace(fakes.CARD, metric="cosine", threshold=0.5)
     a, b = fakes.vector("ada.jpg0"), fakes.vector("bob.jpg0")
-    verdict = nitakao.verify("ada.jpg", "bob.jpg", model=card)
+    verdict = verify("ada.jpg", "bob.jpg", model=card)
     assert verdict.metric == "cosine"
     assert verdict.distance == pytest.approx(1 - float(a @ b), abs=1e-6)
 

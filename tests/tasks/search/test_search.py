@@ -138,7 +138,7 @@ def test_a_person_asks_without_finding_her_own_faces(gallery, known):
         ("face:99999999999999999999", "named by its number"),
         ("face:²", "named by its number"),
         ("person:Nobody", "there is no person 'Nobody'"),
-        ("person:", "at least one letter"),
+        ("person:", "name cannot be empty"),
         ("#77", "there is no person '#77'"),
         ("person:'; DROP TABLE faces; --\n\"", "there is no person"),
     ],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from nitakao import metrics
 from nitakao.errors import MisuseError
@@ -16,6 +19,7 @@ from nitakao.tasks.arguments import EncodedLike, load_card, pipeline_runner, rea
 from nitakao.tasks.probes import with_face
 from nitakao.tasks.scoring import BY_HAND, NO_THRESHOLD
 from nitakao.values import Metric, ModelCard, Outcome, Pixels, Verdict
+from nitakao.values.tables import html_image
 
 if TYPE_CHECKING:  # loads ONNX Runtime
     from nitakao.pipeline import Pipeline
@@ -33,6 +37,10 @@ class Comparison:
     def found(self) -> tuple[int, int]:
         """Number of faces in each photo, of which one each was compared."""
         return self.outcomes[0].found, self.outcomes[1].found
+
+    def _repr_html_(self) -> str:
+        pictures = "".join(html_image(_jpeg(crop), height=128) for crop in self.crops)
+        return pictures + self.verdict._repr_html_()
 
 
 def verify(
@@ -143,3 +151,9 @@ def draw(path: Path, found: Comparison) -> None:
     )
     caption = f"{verdict.model}, {verdict.metric} distance {verdict.distance:.3f}{word}"
     drawing.save(path, drawing.draw_pair(*found.crops, caption))
+
+
+def _jpeg(pixels: Pixels) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=90)
+    return file.getvalue()

@@ -1,0 +1,1 @@
+"""The Python interface: galleries, and functions for single photographs."""
