@@ -72,7 +72,7 @@ def test_a_folder_that_is_not_there_is_told(drive, changed):
     at.button("Scan").click()
     told = at.page.locator(".notice[data-bad=true], .job[data-state=failed]").first
     told.wait_for()
-    assert "not there" in told.inner_text()
+    assert "does not exist" in told.inner_text()
 
 
 def test_two_pictures_are_compared(drive, served, pictures):

@@ -8,8 +8,13 @@ import { Hits } from "../../src/views/search/Hits";
 import { setLanguage } from "../../src/words";
 import { face } from "./setup";
 
-const hit = (rank: number, distance: number): Hit =>
-  ({ rank, distance, probability: 0.9, face: face(rank), path: `photos/${rank}.jpg` });
+const hit = (rank: number, distance: number): Hit => ({
+  rank,
+  distance,
+  probability: 0.9,
+  face: face(rank),
+  path: `photos/${rank}.jpg`,
+});
 
 const response = (all: Hit[]): SearchResponse =>
   ({
