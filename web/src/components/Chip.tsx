@@ -53,6 +53,7 @@ export function Chip({ face, alt = "", side = 192 }: Props) {
   }
   return (
     <img
+      key={address} // a new element: an emptied src would report an error for the new address
       class="chip"
       src={source}
       alt={alt}

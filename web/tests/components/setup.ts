@@ -1,4 +1,4 @@
-// happy-dom has no ResizeObserver that measures, and the tests have no server.
+// Stands in for the server in tests of components.
 
 import { cleanup } from "@testing-library/preact";
 import { afterEach, vi } from "vitest";
