@@ -396,10 +396,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Models
-         * @description Every model there is here, with its licences.
+         * List Models
+         * @description List all models with their licences.
          */
-        get: operations["models_api_v1_models_get"];
+        get: operations["list_models_api_v1_models_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -416,10 +416,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Model
-         * @description One model's card.
+         * Get Model
+         * @description Return one model's card.
          */
-        get: operations["model_api_v1_models__name__get"];
+        get: operations["get_model_api_v1_models__name__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -631,20 +631,20 @@ export interface paths {
         };
         /**
          * Session
-         * @description What the caller may do.
+         * @description Return the caller's role.
          */
         get: operations["session_api_v1_session_get"];
         put?: never;
         /**
-         * Login
-         * @description Open a session in this browser with a key: a cookie that no script can read.
+         * Sign In
+         * @description Sign in with an access key. Sets an HTTP-only session cookie.
          */
-        post: operations["login_api_v1_session_post"];
+        post: operations["sign_in_api_v1_session_post"];
         /**
-         * Logout
-         * @description End the session in this browser.
+         * Sign Out
+         * @description Sign out. Deletes the session cookie.
          */
-        delete: operations["logout_api_v1_session_delete"];
+        delete: operations["sign_out_api_v1_session_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -659,14 +659,14 @@ export interface paths {
         };
         /**
          * Settings
-         * @description Settings that are kept in the gallery.
+         * @description Return the gallery's settings.
          */
         get: operations["settings_api_v1_settings_get"];
         /**
-         * Change
-         * @description Change settings that are kept in the gallery.
+         * Update Settings
+         * @description Replace the gallery's settings.
          */
-        put: operations["change_api_v1_settings_put"];
+        put: operations["update_settings_api_v1_settings_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1317,6 +1317,7 @@ export interface components {
         };
         /**
          * LoginRequest
+         * @description An access key.
          * @example {
          *       "key": "nk_..."
          *     }
@@ -1682,7 +1683,7 @@ export interface components {
         };
         /**
          * Session
-         * @description role: null where a key is needed and none was given.  keys: whether keys are needed here at all.
+         * @description The caller's role, null without a valid access key. `keys`: whether this server requires access keys.
          */
         Session: {
             /** Keys */
@@ -1696,7 +1697,7 @@ export interface components {
         };
         /**
          * Settings
-         * @description threshold: same person below this distance, unless a question says otherwise; null: the model's own.
+         * @description Settings of the gallery. `threshold`: same person below this distance; null for the model's threshold.
          * @example {
          *       "threshold": 0.55
          *     }
@@ -1852,7 +1853,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1861,7 +1862,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1879,7 +1880,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1888,7 +1889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -1906,7 +1907,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1915,7 +1916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1924,7 +1925,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1933,7 +1934,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -1942,7 +1943,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1951,7 +1952,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -1960,7 +1961,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2004,7 +2005,7 @@ export interface operations {
                     "application/json": components["schemas"]["DetectResponse"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2013,7 +2014,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2031,7 +2032,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2049,7 +2050,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2058,7 +2059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2067,7 +2068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body's content type is none that is read here. */
+            /** @description The content type is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2076,7 +2077,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2085,7 +2086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2094,7 +2095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2103,7 +2104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -2112,7 +2113,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2156,7 +2157,7 @@ export interface operations {
                     "application/json": components["schemas"]["EmbedResponse"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2165,7 +2166,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2183,7 +2184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2201,7 +2202,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2210,7 +2211,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2219,7 +2220,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body's content type is none that is read here. */
+            /** @description The content type is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2228,7 +2229,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2237,7 +2238,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2246,7 +2247,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2255,7 +2256,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -2264,7 +2265,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2298,7 +2299,7 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2307,7 +2308,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2325,7 +2326,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2334,7 +2335,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2352,7 +2353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2361,7 +2362,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2370,7 +2371,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2379,7 +2380,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2388,7 +2389,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2397,7 +2398,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -2406,7 +2407,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2439,7 +2440,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChangeResponse"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2448,7 +2449,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2466,7 +2467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2475,7 +2476,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2493,7 +2494,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2502,7 +2503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2511,7 +2512,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2520,7 +2521,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2529,7 +2530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2538,7 +2539,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -2547,7 +2548,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2580,7 +2581,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChangeResponse"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2589,7 +2590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2607,7 +2608,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2616,7 +2617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2634,7 +2635,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2643,7 +2644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2652,7 +2653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2661,7 +2662,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2670,7 +2671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2679,7 +2680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -2688,7 +2689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2719,7 +2720,7 @@ export interface operations {
                     "application/json": components["schemas"]["Face"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2728,7 +2729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2746,7 +2747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2755,7 +2756,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2773,7 +2774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2782,7 +2783,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2791,7 +2792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2800,7 +2801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2809,7 +2810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2818,7 +2819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -2827,7 +2828,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2867,7 +2868,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2876,7 +2877,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2894,7 +2895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2903,7 +2904,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -2921,7 +2922,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2930,7 +2931,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2939,7 +2940,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2948,7 +2949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2957,7 +2958,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2966,7 +2967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -2975,7 +2976,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3008,7 +3009,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3017,7 +3018,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3035,7 +3036,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3044,7 +3045,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3062,7 +3063,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3071,7 +3072,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3080,7 +3081,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3089,7 +3090,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3098,7 +3099,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3107,7 +3108,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -3116,7 +3117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3145,7 +3146,7 @@ export interface operations {
                     "application/json": components["schemas"]["Gallery"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3154,7 +3155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3172,7 +3173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3190,7 +3191,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3199,7 +3200,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3208,7 +3209,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3217,7 +3218,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3226,7 +3227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3235,7 +3236,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -3244,7 +3245,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3296,7 +3297,7 @@ export interface operations {
                     "application/json": components["schemas"]["IdentifyResponse"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3305,7 +3306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3323,7 +3324,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3341,7 +3342,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3350,7 +3351,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3359,7 +3360,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body's content type is none that is read here. */
+            /** @description The content type is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3368,7 +3369,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3377,7 +3378,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3386,7 +3387,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3395,7 +3396,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -3404,7 +3405,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3435,7 +3436,7 @@ export interface operations {
                     "application/json": components["schemas"]["JobList"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3444,7 +3445,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3462,7 +3463,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3471,7 +3472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3489,7 +3490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3498,7 +3499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3507,7 +3508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3516,7 +3517,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3525,7 +3526,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3534,7 +3535,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -3543,7 +3544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3576,7 +3577,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3585,7 +3586,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3603,7 +3604,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3612,7 +3613,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3630,7 +3631,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3639,7 +3640,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3648,7 +3649,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3657,7 +3658,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3666,7 +3667,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3675,7 +3676,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -3684,7 +3685,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3713,7 +3714,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3722,7 +3723,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3740,7 +3741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3749,7 +3750,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3767,7 +3768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3776,7 +3777,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3785,7 +3786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3794,7 +3795,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3803,7 +3804,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3812,7 +3813,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -3821,7 +3822,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3854,7 +3855,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3863,7 +3864,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3881,7 +3882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3890,7 +3891,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -3908,7 +3909,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3917,7 +3918,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3926,7 +3927,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3935,7 +3936,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3944,7 +3945,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3953,7 +3954,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -3962,7 +3963,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3993,7 +3994,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4002,7 +4003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4020,7 +4021,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4029,7 +4030,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4047,7 +4048,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4056,7 +4057,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4065,7 +4066,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4074,7 +4075,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4083,7 +4084,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4092,7 +4093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -4101,7 +4102,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4132,7 +4133,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4141,7 +4142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4159,7 +4160,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4168,7 +4169,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4186,7 +4187,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4195,7 +4196,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4204,7 +4205,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4213,7 +4214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4222,7 +4223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4231,7 +4232,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -4240,7 +4241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4271,7 +4272,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4280,7 +4281,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4298,7 +4299,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4307,7 +4308,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4325,7 +4326,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4334,7 +4335,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4343,7 +4344,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4352,7 +4353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4361,7 +4362,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4370,7 +4371,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -4379,7 +4380,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4412,7 +4413,7 @@ export interface operations {
                     "application/json": components["schemas"]["Journal"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4421,7 +4422,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4439,7 +4440,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4448,7 +4449,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4466,7 +4467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4475,7 +4476,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4484,7 +4485,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4493,7 +4494,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4502,7 +4503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4511,7 +4512,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -4520,7 +4521,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4549,7 +4550,7 @@ export interface operations {
                     "application/json": components["schemas"]["FaceMap"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4558,7 +4559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4576,7 +4577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4585,7 +4586,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4603,7 +4604,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4612,7 +4613,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4621,7 +4622,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4630,7 +4631,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4639,7 +4640,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4648,7 +4649,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -4657,7 +4658,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4668,7 +4669,7 @@ export interface operations {
             };
         };
     };
-    models_api_v1_models_get: {
+    list_models_api_v1_models_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -4686,7 +4687,7 @@ export interface operations {
                     "application/json": components["schemas"]["ModelList"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4695,7 +4696,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4713,7 +4714,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4731,7 +4732,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4740,7 +4741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4749,7 +4750,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4758,7 +4759,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4767,7 +4768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4776,7 +4777,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -4785,7 +4786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4796,7 +4797,7 @@ export interface operations {
             };
         };
     };
-    model_api_v1_models__name__get: {
+    get_model_api_v1_models__name__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -4816,7 +4817,7 @@ export interface operations {
                     "application/json": components["schemas"]["Model"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4825,7 +4826,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4843,7 +4844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4852,7 +4853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -4870,7 +4871,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4879,7 +4880,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4888,7 +4889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4897,7 +4898,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4906,7 +4907,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4915,7 +4916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -4924,7 +4925,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4965,7 +4966,7 @@ export interface operations {
                     "application/json": components["schemas"]["PersonList"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4974,7 +4975,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4992,7 +4993,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5001,7 +5002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5019,7 +5020,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5028,7 +5029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5037,7 +5038,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5046,7 +5047,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5055,7 +5056,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5064,7 +5065,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -5073,7 +5074,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5104,7 +5105,7 @@ export interface operations {
                     "application/json": components["schemas"]["Person"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5113,7 +5114,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5131,7 +5132,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5140,7 +5141,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5158,7 +5159,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5167,7 +5168,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5176,7 +5177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5185,7 +5186,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5194,7 +5195,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5203,7 +5204,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -5212,7 +5213,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5247,7 +5248,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChangeResponse"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5256,7 +5257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5274,7 +5275,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5283,7 +5284,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5301,7 +5302,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5310,7 +5311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5319,7 +5320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5328,7 +5329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5337,7 +5338,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5346,7 +5347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -5355,7 +5356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5391,7 +5392,7 @@ export interface operations {
                     "application/json": components["schemas"]["PersonFaces"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5400,7 +5401,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5418,7 +5419,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5427,7 +5428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5445,7 +5446,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5454,7 +5455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5463,7 +5464,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5472,7 +5473,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5481,7 +5482,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5490,7 +5491,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -5499,7 +5500,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5534,7 +5535,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChangeResponse"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5543,7 +5544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5561,7 +5562,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5570,7 +5571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5588,7 +5589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5597,7 +5598,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5606,7 +5607,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5615,7 +5616,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5624,7 +5625,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5633,7 +5634,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -5642,7 +5643,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5684,7 +5685,7 @@ export interface operations {
                     "application/json": components["schemas"]["PhotoList"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5693,7 +5694,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5711,7 +5712,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5720,7 +5721,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5738,7 +5739,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5747,7 +5748,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5756,7 +5757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5765,7 +5766,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5774,7 +5775,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5783,7 +5784,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -5792,7 +5793,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5829,7 +5830,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5838,7 +5839,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5856,7 +5857,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5865,7 +5866,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -5883,7 +5884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5892,7 +5893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5901,7 +5902,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body's content type is none that is read here. */
+            /** @description The content type is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5910,7 +5911,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5919,7 +5920,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5928,7 +5929,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5937,7 +5938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -5946,7 +5947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5977,7 +5978,7 @@ export interface operations {
                     "application/json": components["schemas"]["Photo"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5986,7 +5987,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6004,7 +6005,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6013,7 +6014,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6031,7 +6032,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6040,7 +6041,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6049,7 +6050,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6058,7 +6059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6067,7 +6068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6076,7 +6077,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -6085,7 +6086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6126,7 +6127,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6135,7 +6136,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6153,7 +6154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6162,7 +6163,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6180,7 +6181,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6189,7 +6190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6198,7 +6199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6207,7 +6208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6216,7 +6217,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6225,7 +6226,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -6234,7 +6235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6268,7 +6269,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReviewList"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6277,7 +6278,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6295,7 +6296,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6304,7 +6305,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6322,7 +6323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6331,7 +6332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6340,7 +6341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6349,7 +6350,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6358,7 +6359,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6367,7 +6368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -6376,7 +6377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6409,7 +6410,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReviewAnswer"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6418,7 +6419,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6436,7 +6437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6445,7 +6446,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6463,7 +6464,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6472,7 +6473,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6481,7 +6482,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6490,7 +6491,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6499,7 +6500,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6508,7 +6509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -6517,7 +6518,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6582,7 +6583,7 @@ export interface operations {
                     "application/json": components["schemas"]["SearchResponse"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6591,7 +6592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6609,7 +6610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6627,7 +6628,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6636,7 +6637,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6645,7 +6646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body's content type is none that is read here. */
+            /** @description The content type is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6654,7 +6655,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6663,7 +6664,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6672,7 +6673,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6681,7 +6682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -6690,7 +6691,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6719,7 +6720,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6728,7 +6729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6746,7 +6747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6764,7 +6765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6773,7 +6774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6782,7 +6783,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6791,7 +6792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6800,7 +6801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6809,7 +6810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -6818,7 +6819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6829,7 +6830,7 @@ export interface operations {
             };
         };
     };
-    login_api_v1_session_post: {
+    sign_in_api_v1_session_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -6851,7 +6852,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6860,7 +6861,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6878,7 +6879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -6896,7 +6897,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6905,7 +6906,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6914,7 +6915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6923,7 +6924,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6932,7 +6933,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6941,7 +6942,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -6950,7 +6951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6961,7 +6962,7 @@ export interface operations {
             };
         };
     };
-    logout_api_v1_session_delete: {
+    sign_out_api_v1_session_delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -6977,7 +6978,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6986,7 +6987,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7004,7 +7005,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7022,7 +7023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7031,7 +7032,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7040,7 +7041,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7049,7 +7050,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7058,7 +7059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7067,7 +7068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -7076,7 +7077,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7105,7 +7106,7 @@ export interface operations {
                     "application/json": components["schemas"]["Settings"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7114,7 +7115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7132,7 +7133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7150,7 +7151,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7159,7 +7160,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7168,7 +7169,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7177,7 +7178,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7186,7 +7187,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7195,7 +7196,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -7204,7 +7205,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7215,7 +7216,7 @@ export interface operations {
             };
         };
     };
-    change_api_v1_settings_put: {
+    update_settings_api_v1_settings_put: {
         parameters: {
             query?: never;
             header?: never;
@@ -7237,7 +7238,7 @@ export interface operations {
                     "application/json": components["schemas"]["Settings"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7246,7 +7247,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7264,7 +7265,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7282,7 +7283,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7291,7 +7292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7300,7 +7301,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7309,7 +7310,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7318,7 +7319,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7327,7 +7328,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -7336,7 +7337,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7369,7 +7370,7 @@ export interface operations {
                     "application/json": components["schemas"]["UndoResponse"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7378,7 +7379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7396,7 +7397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description What is named is not there. */
+            /** @description Not found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7405,7 +7406,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7423,7 +7424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7432,7 +7433,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7441,7 +7442,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7450,7 +7451,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7459,7 +7460,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7468,7 +7469,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -7477,7 +7478,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7533,7 +7534,7 @@ export interface operations {
                     "application/json": components["schemas"]["VerifyResponse"];
                 };
             };
-            /** @description The request means nothing, or asks for what cannot be. */
+            /** @description The request is invalid. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7542,7 +7543,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A key is needed, and none was given that opens anything. */
+            /** @description A valid access key is required. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7560,7 +7561,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description There is no such method here. */
+            /** @description Method not allowed. */
             405: {
                 headers: {
                     [name: string]: unknown;
@@ -7578,7 +7579,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Things stand otherwise than the request takes for granted. */
+            /** @description The request conflicts with the state of the gallery. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7587,7 +7588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body or the picture is larger than the limit. */
+            /** @description The body or the picture is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7596,7 +7597,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The body's content type is none that is read here. */
+            /** @description The content type is not supported. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7605,7 +7606,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description A value is out of bounds, or a picture cannot be used. */
+            /** @description A parameter is invalid, or a picture cannot be used. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7614,7 +7615,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description Too many requests at once: come again after Retry-After seconds. */
+            /** @description Too many concurrent requests: retry after Retry-After seconds. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7623,7 +7624,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description The gallery is damaged, or nitakao has a fault. */
+            /** @description Internal error, or the gallery is damaged. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7632,7 +7633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description An optional part of nitakao is not installed; the detail names the pip line. */
+            /** @description An optional package is not installed; `detail` names it. */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -7641,7 +7642,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Document"];
                 };
             };
-            /** @description It took too long, or something is not to be had just now. */
+            /** @description Timeout, or temporarily unavailable. */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -79,7 +79,7 @@ export const problemsEn = {
   "error.gallery-error": "The gallery does not allow this.",
   "error.gallery-damaged": "The gallery is damaged. Run “nitakao gallery repair”.",
   "error.missing-extra": 'This needs an optional package: pip install "nitakao[{extra}]"',
-  "error.model-unavailable": "The model's files are missing or cannot be loaded. Run “nitakao models”.",
+  "error.model-unavailable": "The model's files are missing or cannot be loaded. Run “nitakao models list”.",
   "error.unavailable": "nitakao cannot do this right now. Try again later.",
   "error.internal-error": "Something went wrong in nitakao. The server's log has the details.",
 };

@@ -79,7 +79,7 @@ export const problemsJa: Record<keyof typeof problemsEn, string> = {
   "error.gallery-error": "ギャラリーではこの操作ができません。",
   "error.gallery-damaged": "ギャラリーが破損しています。「nitakao gallery repair」を実行してください。",
   "error.missing-extra": '追加のパッケージが必要です：pip install "nitakao[{extra}]"',
-  "error.model-unavailable": "モデルのファイルがないか、読み込めません。「nitakao models」を実行してください。",
+  "error.model-unavailable": "モデルのファイルがないか、読み込めません。「nitakao models list」を実行してください。",
   "error.unavailable": "現在この操作はできません。しばらくしてからもう一度お試しください。",
   "error.internal-error": "nitakaoで問題が発生しました。詳しくはサーバーのログを確認してください。",
 };
