@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """first, second: picture of each pair.  same: one person or two.  fold: number of the fold."""
+    """Pairs: both pictures of each, whether they are one person, and the fold."""
 
     first: list[str]
     second: list[str]
@@ -30,7 +30,7 @@ class Pairs:
 
 
 def read_pairs(file: Path, images: Path) -> Pairs:
-    """LFW's pairs.txt: a header (folds, pairs of a kind), then of each fold the matched and the mismatched pairs."""
+    """LFW's pairs.txt: a header (folds, pairs of each kind), then the matched and mismatched pairs of each fold."""
     header, *lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     folds, each = int(header[0]), int(header[1])
     if len(lines) != folds * each * 2:
@@ -47,8 +47,8 @@ def read_pairs(file: Path, images: Path) -> Pairs:
 
 @dataclass(frozen=True)
 class Score:
-    """accuracy, spread: mean and standard deviation over folds.  val: at `far`, mean over folds.  threshold: the best
-    over all pairs.  missing: pictures without a face; their pairs count as two different people."""
+    """Accuracy and its standard deviation over folds, mean VAL at `far`, best threshold over all pairs, and the number
+    of pictures without a face, whose pairs count as two people."""
 
     accuracy: float
     spread: float
@@ -59,14 +59,14 @@ class Score:
 
 
 def score(pairs: Pairs, vectors: dict[str, Any], far: float = 1e-3) -> Score:
-    """vectors: picture to (D,) float, NaN where no face was found; Euclidean distance."""
+    """Score Euclidean distances. vectors: (D,) by picture, NaN without a face."""
     apart = distances(pairs, vectors)
     folds, vals = [], []
     for fold in np.unique(pairs.fold):
         test, train = pairs.fold == fold, pairs.fold != fold
         threshold = best_threshold(apart[train], pairs.same[train])
         folds.append(float(np.mean((apart[test] < threshold) == pairs.same[test])))
-        # as validate_on_lfw does it: the distance at which the other folds' mismatched pairs reach the FAR
+        # as in validate_on_lfw: the distance at which the other folds' mismatched pairs reach the FAR
         strict = np.quantile(np.minimum(apart[train][~pairs.same[train]], 1e9), far)
         vals.append(float(np.mean(apart[test][pairs.same[test]] < strict)))
     missing = sum(1 for picture in pairs.pictures if not np.isfinite(vectors[picture]).all())
@@ -83,9 +83,9 @@ def distances(pairs: Pairs, vectors: dict[str, Any]) -> Floats:
 
 
 def best_threshold(apart: Floats, same: NDArray[np.bool_]) -> float:
-    """The threshold with most pairs right; of several the middle one, half way between two neighbouring distances."""
+    """The threshold with the highest accuracy, half way between two distances; the middle one of several."""
     order = np.argsort(apart, kind="stable")
-    right = np.cumsum(np.where(same[order], 1, -1))  # gained over 'all different' when the first k+1 count as same
+    right = np.cumsum(np.where(same[order], 1, -1))  # gain over 'all different' if the first k+1 are the same
     sorted_apart = np.append(apart[order], np.inf)
     edges = np.flatnonzero((sorted_apart[1:] > sorted_apart[:-1]) & np.isfinite(sorted_apart[:-1]))
     best = edges[right[edges] == right[edges].max()]

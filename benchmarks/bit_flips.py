@@ -29,8 +29,8 @@ from nitakao.gallery import GalleryStore, schema
 from nitakao.gallery.maintenance import check, info
 from nitakao.gallery.search.sqlite import SqliteSearcher
 
-PHOTOS = 100  # of the gallery whose database is damaged, two faces each
-FACES = 3000  # of the one whose index is
+PHOTOS = 100  # of the gallery with a damaged database, two faces each
+FACES = 3000  # of the gallery with a damaged index
 QUERIES = 5
 
 
@@ -103,7 +103,7 @@ def _became(path: Path, same: Callable[[], bool]) -> str:
 
 
 def content(path: Path) -> list[list[str]]:
-    """Every row of every table."""
+    """All rows of all tables."""
     with GalleryStore(path) as gallery, gallery.read() as connection:
         tables = schema.metadata.sorted_tables
         return [sorted(repr(_plain(row)) for row in connection.execute(select(table))) for table in tables]

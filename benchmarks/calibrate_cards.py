@@ -23,14 +23,14 @@ from nitakao.tasks.gallery.calibrate import Labelled, cross_validated, pairs
 from nitakao.values import Calibration
 from nitakao.vectors import read
 
-# One person under two names, seen by eye among the nearest pairs of two; the first even one picture twice.
+# One person under two names, found by eye among the nearest pairs; the first is even the same picture.
 TWICE = (
     "Gabrielle_Rose_0001",  # Martha_Bowen_0002
     "Dai_Chul_Chyung_0001",  # Chyung_Dai-chul
     "Hasan_Wirayuda_0001",  # Hassan_Wirajuda
     "Recep_Tayyip_Erdogan_0004",  # Abdullah_Gul
 )
-DRAWS = 200  # of truths that agree with the probabilities, for the error that chance alone makes
+DRAWS = 200  # of labels drawn with these probabilities, for the expected error of a perfect calibration
 
 
 def main(vectors: str, pairs_file: str) -> None:
@@ -70,7 +70,7 @@ def all_different(rows: Floats, people: np.ndarray) -> Floats:
 
 
 def over_folds(file: Path, known: dict[str, np.ndarray]) -> tuple[Floats, np.ndarray]:
-    """Probabilities of the protocol's pairs, each fold's from a fit on the others, and the truth."""
+    """Probabilities of the protocol's pairs, each fold calibrated on the others, and whether they are one person."""
     listed = read_pairs(file, Path())
     first, second = (np.stack([known[Path(p).stem] for p in side]) for side in (listed.first, listed.second))
     apart, same = np.linalg.norm(first - second, axis=1).astype(np.float64), listed.same
@@ -84,12 +84,12 @@ def over_folds(file: Path, known: dict[str, np.ndarray]) -> tuple[Floats, np.nda
 def tell(what: str, told: Floats, true: np.ndarray) -> None:
     bins = calibration.reliability(told, true)
     draw = np.random.default_rng(1)
-    # Even perfect probabilities have an error in a sample; with hundreds of thousands of pairs it is next to nothing.
+    # Even perfect probabilities have an error in a sample; it is negligible with hundreds of thousands of pairs.
     perfect = [ece(told, draw.random(len(told)) < told) for _ in range(DRAWS if len(told) < 10_000 else 0)]
-    floor = f", {np.mean(perfect):.2%} if it were perfect" if perfect else ""
+    floor = f", {np.mean(perfect):.2%} for a perfect calibration" if perfect else ""
     print(f"# {what}: ECE {calibration.calibration_error(bins):.2%} over {len(told):,} pairs{floor}")
     for b in bins:
-        print(f"#   told {b.told:.4f}  true {b.true:.4f}  weight {b.weight:.2f}  {b.pairs:,} pairs")
+        print(f"#   probability {b.told:.4f}  share {b.true:.4f}  weight {b.weight:.2f}  {b.pairs:,} pairs")
 
 
 def ece(told: Floats, true: np.ndarray) -> float:

@@ -23,15 +23,15 @@ from nitakao.metrics import b_cubed, pairwise
 from nitakao.models.cards import registry
 from nitakao.vectors import read
 
-NEIGHBOURS = 64  # as nitakao cluster looks at
-BEST_OF = np.linspace(0.4, 1, 25)  # times the card's threshold, for DBSCAN
+NEIGHBOURS = 64  # as in nitakao cluster
+BEST_OF = np.linspace(0.4, 1, 25)  # multiples of the card's threshold, for DBSCAN
 
 Vectors = NDArray[np.float32]
 Row = dict[str, float]
 
 
 def measure(vectors: Vectors, names: Sequence[str], threshold: float) -> dict[str, Row]:
-    """By method: B-cubed and pairwise precision, recall and F, groups, and seconds (ours with the search).
+    """B-cubed and pairwise precision, recall and F, groups, and seconds (with nitakao's search), by method.
 
     vectors: (n, D).  names: whose each is.  threshold: the model's.
     """
@@ -54,7 +54,7 @@ def measure(vectors: Vectors, names: Sequence[str], threshold: float) -> dict[st
 
 
 def neighbours(vectors: Vectors, count: int) -> NDArray[np.int64]:
-    """(n, count) rows of the nearest others, exactly."""
+    """(n, count) rows of the exact nearest neighbours."""
     lengths = np.einsum("ij,ij->i", vectors, vectors)
     found = np.empty((len(vectors), count), np.int64)
     for start in range(0, len(vectors), 1000):

@@ -15,7 +15,7 @@ PROJECT = HERE.parent
 
 
 def ready(name: str) -> Path:
-    """The interpreter of environment `name`, made or made anew where its requirements have changed.
+    """The interpreter of environment `name`, created, or created again where its requirements have changed.
 
     envs/NAME.txt is installed as it stands, then envs/NAME.alone.txt without dependencies (its pins are obsolete, or
     ask for a package that has no wheel). 'nitakao' also gets the working tree, so that it is the tree that is measured.

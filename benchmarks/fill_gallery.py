@@ -34,12 +34,12 @@ SEED = 1
 SIDE = 112  # px, of a chip
 MARKS = pack(np.array([40, 40, 70, 40, 55, 60, 42, 75, 68, 75], np.float32))
 
-Block = tuple[Numbers, Floats]  # whose each face is (n,), and vectors (n, D)
+Block = tuple[Numbers, Floats]  # person of each face (n,), and vectors (n, D)
 
 
 @dataclass(frozen=True)
 class Album:
-    """How the faces lie: so many in a photograph, one person in so many with a name, each face with this chip."""
+    """Faces per photo, people per named person, and the chip of each face."""
 
     together: int = 1
     named: int = 1
@@ -47,7 +47,7 @@ class Album:
 
 
 def fill(place: Path, card: ModelCard, blocks: Iterable[Block], album: Album | None = None) -> float:
-    """Make a gallery of these faces; faces, photographs and people are numbered from 1 on.  Seconds that it took."""
+    """Fill a gallery with these faces; faces, photos and people are numbered from 1. Returns the seconds it took."""
     start, album = time.perf_counter(), album or Album()
     numbers, known = count(1), 0
     with GalleryStore(place, card=card) as gallery:
@@ -76,7 +76,7 @@ def _people(connection: Connection, new: range, album: Album) -> None:
 
 
 def _photos(connection: Connection, ids: list[int], album: Album) -> None:
-    """Those whose first face is among these."""
+    """Photos whose first face is among these."""
     new = [(n - 1) // album.together + 1 for n in ids if (n - 1) % album.together == 0]
     photo: dict[str, Any] = {"video": False, "width": 1200, "height": 900, "problem": "", "detector": "mtcnn"}
     rows = [{"id": n, "sha256": f"{n:064x}", "indexed": 1.7e9 + n, "taken": 1.2e9 + 1000.0 * n, **photo} for n in new]
@@ -115,13 +115,13 @@ def chip() -> bytes:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("gallery", type=Path)
-    parser.add_argument("lfw", help="vectors of LFW's faces, to draw others like them")
+    parser.add_argument("lfw", help="file of vectors of LFW's faces")
     parser.add_argument("--faces", type=int, default=100_000)
     given = parser.parse_args()
     kept = read(given.lfw)
     drawn = fit(kept.vectors, [Path(name).parent.name for name in kept.names])
     vectors, people = drawn.draw(given.faces, SEED)
-    mixed = np.random.default_rng(SEED).permutation(given.faces)  # those in one photograph are different people
+    mixed = np.random.default_rng(SEED).permutation(given.faces)  # faces of one photo are different people
     seconds = fill(given.gallery, registry.card(kept.model), [(people[mixed], vectors[mixed])], Album(2, 10, chip()))
     print(f"{given.faces} faces in {given.gallery}, written in {seconds:.1f} s")
 

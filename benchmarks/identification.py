@@ -27,13 +27,13 @@ from nitakao.values import Face, Floats, ModelCard, NewFace, Quality
 from nitakao.vectors import read
 
 FPIR = 0.01
-TOGETHER = 500  # probes in one question
+TOGETHER = 500  # probes per call
 FACE = Face((0.0, 0.0, 100.0, 100.0), 1.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Pictures by what they are here: vectors (n, D), and for probes which of `people` each is, -1 for strangers."""
+    """Vectors (n, D) of enrolled pictures and probes, and the number of each probe's person, -1 if not enrolled."""
 
     people: tuple[str, ...]
     enrolled: Floats
@@ -69,7 +69,7 @@ class Figures:
 
 
 def measure(names: Sequence[str], vectors: Floats, people: Sequence[str], card: ModelCard) -> Figures:
-    """names: of LFW's pictures, PERSON_0001 and so on.  vectors: (n, D).  people: those who are enrolled."""
+    """Measure both sides. names: LFW's pictures, such as PERSON_0001. vectors: (n, D). people: the enrolled people."""
     split = parted(names, vectors, people)
     distances = np.stack([np.linalg.norm(split.enrolled - probe, axis=1) for probe in split.probes.astype(np.float64)])
     nearest, apart, decided = asked(split, card)
@@ -96,7 +96,7 @@ def parted(names: Sequence[str], vectors: Floats, people: Sequence[str]) -> Spli
 
 
 def asked(split: Split, card: ModelCard) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp]]:
-    """Of each probe the nearest person, the distance, and who nitakao says it is (-1: nobody known)."""
+    """The nearest person of each probe, the distance, and nitakao's match (-1: none)."""
     place = {name: number for number, name in enumerate(split.people)}
     found = []
     with tempfile.TemporaryDirectory() as folder, GalleryStore(Path(folder) / "lfw.db", card=card) as gallery:
@@ -126,12 +126,14 @@ def main(vectors: str, people: str) -> None:
     file = read(vectors)
     listed = [line.split()[0] for line in Path(people).read_text("utf-8").splitlines() if line.strip()]
     found = measure([Path(name).stem for name in file.names], file.vectors, listed, registry.card(file.model))
-    print(f"{file.model}: {found.people} people, {found.known} pictures of them, {found.strangers} of strangers")
-    for told, one in (("nitakao identify", found.ours), ("NumPy, all distances", found.brute)):
+    print(
+        f"{file.model}: {found.people} people, {found.known} pictures of them, {found.strangers} of unenrolled people"
+    )
+    for told, one in (("nitakao identify", found.ours), ("NumPy, exact distances", found.brute)):
         print(
             f"  {told:<22} rank 1 {one.rank1:.2%}, TPIR {one.tpir:.2%} at FPIR {FPIR:.0%} (below {one.threshold:.4f})"
         )
-    print(f"  decided by itself: {found.named:.2%} named right, {found.mistaken:.2%} wrong, {found.let_in:.2%} let in")
+    print(f"  matches: {found.named:.2%} correct, {found.mistaken:.2%} wrong, {found.let_in:.2%} of unenrolled probes")
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ from typing import Any
 import cv2
 
 STEP = 1000
-PAUSE = 0.1  # seconds between two looks
+PAUSE = 0.1  # seconds between samples
 
 
 def photographs(folder: Path, lfw: Path, count: int) -> None:
-    """The pictures themselves first, then mirrored ones."""
+    """The pictures, then mirrored ones."""
     folder.mkdir(parents=True, exist_ok=True)
     pictures = sorted(lfw.glob("*/*.jpg"))
     for number in range(min(count, 2 * len(pictures))):
@@ -66,7 +66,7 @@ def _memory(process: int) -> tuple[float, float] | None:
     try:
         said = Path(f"/proc/{process}/status").read_text("ascii")
         resident, own = (int(re.findall(rf"{name}:\s*(\d+)", said)[0]) / 1024 for name in ("VmRSS", "RssAnon"))
-    except (OSError, IndexError):  # it has ended meanwhile
+    except (OSError, IndexError):  # the process has ended
         return None
     return resident, own
 

@@ -31,7 +31,7 @@ from nitakao.gallery import GalleryStore, faces
 
 ROOT = Path(__file__).parents[1]
 PICTURES = 1500
-LATEST = 0.7  # of the time that it takes undisturbed: before the first word, while it writes, seldom after the last
+LATEST = 0.7  # share of the uninterrupted time: before the first output, while it writes, seldom after the last
 HALF = """
     SELECT (SELECT count(*) FROM faces) - (SELECT count(*) FROM vectors),
            (SELECT count(*) FROM faces) - (SELECT count(*) FROM chips),
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def killed(folder: Path, kills: int, moments: random.Random) -> dict[str, Any]:
-    """What was seen over so many kills. Raises AssertionError where something was lost."""
+    """Counts over this many kills. Raises AssertionError where something is lost."""
     models, pictures = tiny.model(folder / "models"), folder / "pictures"
     for number in range(PICTURES):
         tiny.picture(pictures / f"{number:04}.png", number, number % (tiny.MOST + 1))
@@ -89,7 +89,7 @@ def ended(process: subprocess.Popen[str]) -> None:
 
 
 def _told(out: str) -> dict[str, list[int]]:
-    """The faces of each file that was printed; the last line may be broken off."""
+    """The faces of each printed file; the last line may be incomplete."""
     lines = [json.loads(line) for line in out.splitlines(keepends=True) if line.endswith("\n")]
     return {one["file"]: one["faces"] for one in lines if "file" in one}
 
@@ -119,7 +119,7 @@ def _finish(place: Path, pictures: Path, models: Path, whole: list[tuple[str, in
 
 
 def content(place: Path) -> list[tuple[str, int, bytes]]:
-    """Path, number and vector of every face, the vector to four places: the order in a batch changes the last ones."""
+    """Path, number and vector of every face, to four decimals: the order in a batch changes the last digits."""
     with GalleryStore(place) as gallery:
         kept = list(faces.stream(gallery))
         vectors = np.round(faces.vectors(gallery, [one.id for one in kept]), 4) + 0.0  # no -0.0

@@ -18,12 +18,12 @@ SHARES = (
     (0.1, 0.2),
     (0.2, 0.5),
     (0.5, 10**9),
-)  # of the photograph's shorter side
+)  # of the photo's shorter side
 
 
 @dataclass(frozen=True)
 class Match:
-    """One face of the reference and what the other side found for it.
+    """One face of the reference, and the other side's face for it.
 
     width: px.  score: the reference's.  iou: of the best box, 0 where none touches.  landmarks: distances of the five
     points in face widths; empty where nothing was found.

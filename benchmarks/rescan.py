@@ -32,7 +32,7 @@ AGAIN = 5
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--files", type=int, default=50_000)
-    parser.add_argument("--folder", type=Path, help="where pictures and gallery are kept for another time")
+    parser.add_argument("--folder", type=Path, help="folder of the pictures and the gallery, to reuse")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(measured(given.folder or Path(folder), given.files), indent=1))
@@ -66,7 +66,7 @@ def pictures(folder: Path, count: int) -> None:
 
 
 def _run(program: list[str], folder: Path) -> dict[str, Any]:
-    """What the summary says, and the seconds of the whole process."""
+    """The command's summary, and the seconds of the whole process."""
     models = tiny.model(folder / "models")
     command = [*program, "index", str(folder / "pictures"), "--model", "tiny", "--gallery", str(folder / "many.db")]
     start = time.perf_counter()

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 
 SIDES = (240, 320, 480, 640, 300, 800, 400, 960, 560, 720)  # px, longer side, in turn
-LARGE_EVERY, LARGE_SIDE = 50, 2400  # photographs between two large ones
+LARGE_EVERY, LARGE_SIDE = 50, 2400  # photos between two large ones
 HUGE_EVERY, HUGE_SIDE = 250, 4000  # 12 megapixels
 
 
 def photographs(folder: Path, count: int) -> None:
-    """JPEGs made from scikit-image's astronaut and matplotlib's Grace Hopper: moved, turned, lit and grained anew."""
+    """JPEGs of scikit-image's astronaut and matplotlib's Grace Hopper, shifted, rotated, with other light and noise."""
     folder.mkdir(parents=True, exist_ok=True)
     faces = [astronaut(), hopper()]
     for number in range(count):
@@ -30,7 +30,7 @@ def photographs(folder: Path, count: int) -> None:
 
 
 def variant(face: Pixels, number: int) -> Pixels:
-    """The face in another place, size, tilt and light, with noise of its own; deterministic in `number`."""
+    """The face at another place, size, angle and brightness, with noise; deterministic in `number`."""
     draw = np.random.default_rng(number)
     side = HUGE_SIDE if number % HUGE_EVERY == 0 else LARGE_SIDE if number % LARGE_EVERY == 0 else SIDES[number % 10]
     width, height = (side, side * 3 // 4) if number % 4 else (side * 3 // 4, side)
@@ -59,7 +59,7 @@ def hopper() -> Pixels:
 
 
 def centres(pictures: list[str], side: int, out: Path) -> Path:
-    """The middle of each picture (of LFW: the face), as crops (n, side, side, 3) uint8 RGB in an .npy file."""
+    """The centre of each picture (in LFW: the face), as crops (n, side, side, 3) uint8 RGB in an .npy file."""
     crops = []
     for path in pictures:
         picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)

@@ -30,12 +30,12 @@ from nitakao.models.cards import registry
 from nitakao.vectors import read
 
 HERE = Path(__file__).parent
-PART = 1_000_000  # faces drawn at a time, each part of other people
-MANY_TOGETHER = 10  # faces in a photograph, where there are several parts
+PART = 1_000_000  # faces drawn at a time; parts share no people
+MANY_TOGETHER = 10  # faces per photo, with several parts
 QUERIES = 1000
 NEAREST = 10
 SEED = 1
-SPARE = 20  # nearest by float32 that are measured again in double precision
+SPARE = 20  # nearest by float32 that are re-ranked in double precision
 BINS = np.linspace(0, 1.4, 29)  # of the histograms of distances
 PAIRS = 200_000  # of each kind in a histogram
 SIDES = ("nitakao engine", "nitakao search", "faiss Flat", "faiss IVF1024,SQ8", "faiss IVF1024,PQ64x4fs")
@@ -64,7 +64,7 @@ def make(folder: Path, lfw: str, total: int, count: int) -> dict[str, Any]:
 
 
 def index(folder: Path) -> dict[str, Any]:
-    """Make the search index, in a process of its own: seconds, and the peak of its anonymous memory."""
+    """Build the search index in its own process: seconds, and peak anonymous memory."""
     script = str(HERE / "peers" / "search_worker.py")
     command = [sys.executable, script, "index", str(folder / "faces.db")]
     found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
@@ -90,7 +90,7 @@ def _drawn(model: Faces, sizes: list[int], near: _Nearest, folder: Path | None) 
 
 
 class _Nearest:
-    """The true nearest of each query among all vectors that were added, numbered from 1."""
+    """The exact neighbours of each query among all added vectors, numbered from 1."""
 
     def __init__(self, queries: Floats) -> None:
         self.queries = queries
@@ -114,7 +114,7 @@ class _Nearest:
 
 
 def histograms(model: Faces, vectors: Floats, names: Any) -> dict[str, list[float]]:
-    """Shares of distances by `BINS`, of pairs of one person and of two: LFW's own, and those of as many drawn faces."""
+    """Histograms of distances of pairs of one person and of two people, of LFW and of synthetic faces."""
     drawn, people = model.draw(200_000, SEED)
     found = {"from": BINS.tolist()}
     for kind, rows, whose in (("LFW", vectors, names), ("drawn", drawn, people)):
@@ -144,7 +144,7 @@ def _pairs(whose: Numbers, same: bool, draw: np.random.Generator) -> tuple[Numbe
 
 
 def measure(folder: Path, sides: list[str], deepface: str | None) -> dict[str, Any]:
-    """By side: milliseconds to open, to the first answer, then p50 and p99; recall; anonymous resident memory."""
+    """By side: milliseconds to open and of the first result, p50 and p99; recall; anonymous memory."""
     found = {}
     for side in sides:
         found[side] = _answered(sys.executable, "search_worker.py", "search", str(folder), side)

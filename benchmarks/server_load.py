@@ -33,7 +33,7 @@ from PIL import Image, ImageOps
 
 MEGAPIXEL = 1_000_000
 CLIENTS = 32
-PATIENCE = 3000  # seconds: a machine that others measure on may halt a soak for minutes
+PATIENCE = 3000  # seconds: other benchmarks on the machine may pause a soak for minutes
 HERE = Path(__file__).parent
 BASE = "/api/v1"
 
@@ -55,7 +55,7 @@ def photographs(count: int) -> list[bytes]:
 
 
 def different(pictures: list[bytes]) -> Iterator[bytes]:
-    """The same pictures for ever, each time with a comment of its own in the file."""
+    """The same pictures repeatedly, each time with another comment in the file."""
     for number, data in enumerate(itertools.cycle(pictures)):
         comment = f"number {number}".encode()
         yield data[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + data[2:]
@@ -83,11 +83,11 @@ def _port(log: Path) -> int:
 
 
 class Client:
-    """One connection that stays open."""
+    """One persistent connection."""
 
     def __init__(self, port: int) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        self.again = 0  # times that the server had closed the connection, which had been quiet for too long
+        self.again = 0  # times that the server closed the idle connection
 
     def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "image/jpeg") -> tuple[int, bytes]:
         headers = {} if body is None else {"Content-Type": kind}
@@ -105,7 +105,7 @@ class Client:
 
 
 def one_by_one(port: int, pictures: Iterator[bytes], count: int) -> list[float]:
-    """Seconds of each of `count` searches, one after the other."""
+    """Seconds of each of `count` searches in sequence."""
     client, took = Client(port), []
     for _ in range(count):
         data, start = next(pictures), time.perf_counter()
@@ -116,7 +116,7 @@ def one_by_one(port: int, pictures: Iterator[bytes], count: int) -> list[float]:
 
 
 def at_once(port: int, pictures: Iterator[bytes], count: int, clients: int) -> tuple[float, list[float], Counter[int]]:
-    """Searches a second, seconds of each, and what was answered, with so many clients at a time."""
+    """Searches per second, seconds of each, and responses, with this many clients."""
     lock, took, answered = threading.Lock(), [], Counter[int]()
     waiting = iter([next(pictures) for _ in range(count)])
 
@@ -143,7 +143,7 @@ def at_once(port: int, pictures: Iterator[bytes], count: int, clients: int) -> t
 
 
 def in_python(gallery: str, pictures: Iterator[bytes], count: int) -> tuple[list[float], float]:
-    """Seconds of the same searches in Python with loaded networks, and pictures a second of the pipeline alone."""
+    """Seconds of the same searches in Python with loaded networks, and photos per second of the pipeline alone."""
     import nitakao
     from nitakao import photos
     from nitakao.pipeline import Pipeline
@@ -203,7 +203,7 @@ def speed(gallery: str, rounds: int, count: int) -> dict[str, object]:
 
 
 def soak(gallery: str, requests: int, clients: int) -> dict[str, object]:
-    """Mixed requests, two in five with a picture; resident memory as they go on."""
+    """Mixed requests, two in five with a picture, with resident memory over time."""
     pictures, answered, lock = different(photographs(24)), Counter[str](), threading.Lock()
     numbers, begun = iter(range(requests)), time.time()
     memory: list[tuple[int, float]] = []
@@ -240,7 +240,7 @@ def soak(gallery: str, requests: int, clients: int) -> dict[str, object]:
 def summary(
     requests: int, seconds: float, answered: Counter[str], memory: list[tuple[int, float]]
 ) -> dict[str, object]:
-    """What came of a soak of so many requests."""
+    """The result of a soak test of this many requests."""
     settled = [mb for number, mb in memory if number >= requests * 0.1] or [mb for _, mb in memory]
     half = len(settled) // 2
     first, last = float(np.median(settled[: max(1, half)])), float(np.median(settled[half:]))
@@ -256,7 +256,7 @@ def summary(
 
 
 def request(number: int, chance: np.random.Generator, picture: bytes | None) -> tuple[str, str, bytes | None, str]:
-    """One of what a page and programs ask."""
+    """One request as a page or program sends it."""
     jpeg, plain = "image/jpeg", "application/json"
     face, person, photo = (int(chance.integers(1, most)) for most in (100_000, 12_000, 40_000))
     if picture is not None:

@@ -18,15 +18,15 @@ from nitakao.values import Doubles
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 
-FACES_A_PERSON = 8  # on average, geometrically distributed: most people are seen once or twice, some a hundred times
-PIECE = 1 << 17  # vectors made at a time
+FACES_A_PERSON = 8  # on average, geometrically distributed: most people have few faces, some a hundred
+PIECE = 1 << 17  # vectors drawn at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Where faces lie: people around `mean` (D,), faces around their person, both normal.
+    """Normal distributions of people around `mean`, (D,), and of faces around their person.
 
-    between, within: (D, D), factors by which standard normal numbers are multiplied.  unit: vectors have length 1.
+    between, within: (D, D) factors of standard normal numbers.  unit: vectors have length 1.
     """
 
     mean: Doubles
@@ -35,12 +35,12 @@ class Faces:
     unit: bool
 
     def draw(self, count: int, seed: int) -> tuple[Floats, Numbers]:
-        """Vectors (count, D) and the number of the person each is of (count,), people in turn."""
+        """Vectors, (count, D), and the person of each, (count,), in order of people."""
         people = _people(count, seed)
         return self._around(self._means(int(people[-1]) + 1, seed), people, seed), people
 
     def queries(self, stored: int, seed: int, count: int) -> tuple[Floats, Numbers]:
-        """Further faces (count, D) of people whom `draw(stored, seed)` drew, and their numbers (count,)."""
+        """New faces, (count, D), of people of `draw(stored, seed)`, and their numbers, (count,)."""
         people = _people(stored, seed)
         whose = np.random.default_rng([seed, 2]).choice(people, count)
         return self._around(self._means(int(people[-1]) + 1, seed), whose, seed + 1_000_003), whose
@@ -67,9 +67,9 @@ class Faces:
 
 
 def fit(vectors: Floats, names: Sequence[str]) -> Faces:
-    """What people's means and the spread around them are in these vectors (n, D), one name for each row.
+    """Fit both distributions to these vectors, (n, D), with the name of each row's person.
 
-    The covariance of means of few faces holds part of that within people, which is taken off: Searle, Casella and
+    The covariance of means of few faces includes part of that within people, which is subtracted: Searle, Casella and
     McCulloch, Variance Components (1992), 3.6 (the unbalanced one-way random model).
     """
     exact = vectors.astype(np.float64)
@@ -85,13 +85,13 @@ def fit(vectors: Floats, names: Sequence[str]) -> Faces:
 
 
 def _factor(covariance: Doubles) -> Doubles:
-    """(D, D): standard normal rows multiplied by it have this covariance, where it is positive."""
+    """(D, D) factor with which standard normal rows have this covariance."""
     values, directions = np.linalg.eigh(covariance)
     factor: Doubles = (directions * np.sqrt(np.maximum(values, 0))).T
     return factor
 
 
 def _people(count: int, seed: int) -> Numbers:
-    """(count,): 0, 0, 0, 1, 2, 2 ...: the people, each as often as there are faces of theirs."""
+    """(count,) the person of each face: 0, 0, 0, 1, 2, 2 ..."""
     sizes = np.random.default_rng([seed, 3]).geometric(1 / FACES_A_PERSON, count)
     return np.repeat(np.arange(count), sizes)[:count].astype(np.int64)

@@ -51,7 +51,7 @@ def served(gallery: str) -> Iterator[str]:
 
 
 def first_view(browser: Browser, address: str) -> float:
-    """Seconds from asking for the page, with nothing kept by the browser, until People is usable."""
+    """Seconds from the request with an empty browser cache until People is usable."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     begun = time.perf_counter()

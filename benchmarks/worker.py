@@ -32,11 +32,11 @@ class Answer:
 
 
 class WorkerError(Exception):
-    """A worker broke off, or a handler raised."""
+    """A worker ended, or a handler raised."""
 
 
 class Worker:
-    """A process of peers/SCRIPT in one environment, idle until asked."""
+    """A process of peers/SCRIPT in one environment, idle until called."""
 
     def __init__(self, environment: str, script: str, log: Path) -> None:
         self.name = script.removesuffix("_worker")
@@ -104,15 +104,15 @@ class Rounds:
 
     @property
     def rate(self) -> float:
-        """Items a second at the median round."""
+        """Items per second in the median round."""
         return self.items / statistics.median(self.seconds)
 
 
 def alternate(sides: Mapping[str, Callable[[], Answer]], items: int, rounds: int) -> dict[str, Rounds]:
-    """Each side once, in turn, `rounds` times over, so that slow changes of the machine fall on all alike.
+    """Run each side once in turn, `rounds` times, so that slow changes of the machine affect all alike.
 
     Other processes do not: a side with several threads that wait for each other loses far more to them than one whose
-    threads go their own ways. Their share is measured in each round, and a disturbed benchmark claims no goal.
+    threads hardly slow down. Their share is measured in each round, and a disturbed benchmark claims no goal.
     """
     measured = {name: Rounds(items) for name in sides}
     for number in range(rounds):
@@ -130,5 +130,5 @@ def _disturbance(rounds: Rounds) -> str:
 
 
 def disturbed(measured: Mapping[str, Rounds]) -> float:
-    """The largest share that others took in the median round of any side."""
+    """The largest CPU share of other processes in the median round of any side."""
     return max((statistics.median(rounds.others) for rounds in measured.values()), default=0.0)

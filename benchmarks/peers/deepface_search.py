@@ -27,7 +27,7 @@ PICTURE = np.zeros((160, 160, 3), np.uint8)
 
 
 class Network:
-    """Stands where deepface's Facenet would: gives the vector of the query whatever picture it is shown."""
+    """Replaces deepface's Facenet: returns the vector of the query for any picture."""
 
     model_name, input_shape, output_shape = "Facenet", (160, 160), 128
     vector: tuple[float, ...] = ()

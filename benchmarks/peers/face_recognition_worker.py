@@ -7,7 +7,7 @@ import multiprocessing
 import warnings
 from typing import Any
 
-warnings.simplefilter("ignore")  # pkg_resources tells at every start that it is going away
+warnings.simplefilter("ignore")  # pkg_resources warns of its removal at every start
 
 import dlib  # noqa: E402
 import face_recognition  # noqa: E402
@@ -38,7 +38,7 @@ def pipeline(pictures: list[str], processes: int = 1) -> dict[str, int]:
         with multiprocessing.Pool(processes) as pool:
             counts = pool.map(_faces, pictures, chunksize=1)
             pool.close()
-            pool.join()  # only children that were waited for are counted as our own work, not as someone else's
+            pool.join()  # only waited-for children count as this process's CPU time
     return {"faces": sum(counts), "failed": 0}
 
 
@@ -68,7 +68,7 @@ def embed(batch: int, out: str = "") -> int:
 
 
 def lfw(pictures: list[str], out: str, processes: int = 1) -> int:
-    """dlib's own pipeline, the face nearest the centre: plain and mirrored vectors (n, 2, 128); NaN: no face.
+    """dlib's own pipeline, the most central face: plain and mirrored vectors (n, 2, 128); NaN: no face.
 
     Not timed, so it may use several processes.
     """

@@ -29,7 +29,7 @@ def about() -> dict[str, Any]:
 
 
 def load(weights: str = "", smallest: int = 20) -> str:
-    """The article's thresholds and factor are this library's defaults; they are passed all the same."""
+    """The article's thresholds and factor are this library's defaults; they are passed anyway."""
     state["mtcnn"] = MTCNN(
         image_size=160, margin=44, min_face_size=smallest, thresholds=[0.6, 0.7, 0.7], factor=0.709, keep_all=True
     )
@@ -41,7 +41,7 @@ def load(weights: str = "", smallest: int = 20) -> str:
 
 
 def threads(count: int) -> int:
-    """PyTorch takes all cores unless told otherwise."""
+    """PyTorch uses all cores by default."""
     torch.set_num_threads(count)
     return torch.get_num_threads()
 
@@ -53,7 +53,7 @@ def pipeline(pictures: list[str], batch: int = 1) -> dict[str, int]:
         for group in _groups(pictures, batch):
             try:
                 found = state["mtcnn"](group if batch > 1 else group[0])
-            except (RuntimeError, ValueError, IndexError):  # it stops on some pictures without any candidate
+            except (RuntimeError, ValueError, IndexError):  # it raises for some pictures without any candidate
                 failed += len(group)
                 continue
             crops = [c for c in (found if batch > 1 else [found]) if c is not None]
@@ -79,7 +79,7 @@ def _read(path: str) -> Image.Image:
 
 
 def detect(pictures: list[str], out: str) -> int:
-    """Writes {picture: [[box, score, landmarks], ...]} as JSON; gives back how many faces."""
+    """Writes {picture: [[box, score, landmarks], ...]} as JSON; returns the number of faces."""
     answer: dict[str, list[Any]] = {}
     for path in pictures:
         try:

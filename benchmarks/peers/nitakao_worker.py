@@ -21,7 +21,6 @@ from nitakao.models.cards import registry
 from nitakao.models.onnx.session import Device
 from nitakao.pipeline import PipelineOptions
 from nitakao.system.cpu import cores
-from nitakao.tasks.photos.embed import was_read
 from nitakao.values import DetectorSettings, Face, Pixels
 
 state: dict[str, Any] = {}
@@ -33,7 +32,7 @@ def about() -> dict[str, Any]:
 
 
 def ready(models: list[str]) -> None:
-    """models: folders where weights lie beside those in packages."""
+    """models: folders with weights, besides those in packages."""
     os.environ["NITAKAO_MODELS"] = os.pathsep.join(models)
     os.environ["NITAKAO_OFFLINE"] = "1"
 
@@ -41,13 +40,13 @@ def ready(models: list[str]) -> None:
 def outcomes(
     pictures: Iterable[str], model: str, smallest: float | None, *, retry: bool, crops: bool = False
 ) -> Iterable[Outcome]:
-    """smallest: 20 for the article's session, None for the everyday default."""
+    """smallest: 20 for the article's setting, None for the everyday default."""
     detector = DetectorSettings(smallest_face=smallest, retry=retry)
     return nitakao.embed(pictures, model=model, keep_crops=crops, options=PipelineOptions(detector=detector))
 
 
 def pipeline(pictures: list[str], model: str, smallest: float | None, retry: bool) -> dict[str, float]:
-    """Timed from the moment the first photograph is taken: `embed` loads its networks anew, the peers' are loaded."""
+    """Timed from the first photo: `embed` loads its networks at each call, the other sides have theirs loaded."""
     called = time.perf_counter()
     started: list[tuple[float, float]] = []
 
@@ -58,14 +57,14 @@ def pipeline(pictures: list[str], model: str, smallest: float | None, retry: boo
     faces = failed = 0
     for outcome in outcomes(names(), model, smallest, retry=retry):
         faces += len(outcome.vectors)
-        failed += not was_read(outcome)
+        failed += outcome.status == "unreadable"
     seconds, spent = time.perf_counter() - started[0][0], processor() - started[0][1]
     loading = started[0][0] - called
     return {"faces": faces, "failed": failed, "loading": loading, "seconds": seconds, "processor_seconds": spent}
 
 
 def detect(pictures: list[str], out: str, smallest: float | None, retry: bool) -> int:
-    """Writes {picture: [[box, score, landmarks], ...]} as JSON; gives back how many faces."""
+    """Writes {picture: [[box, score, landmarks], ...]} as JSON; returns the number of faces."""
     detector = DetectorSettings(smallest_face=smallest, retry=retry)
     answer = {
         o.source: [_row(face) for face in o.faces]
@@ -88,7 +87,7 @@ def verify(pictures: list[str], model: str, smallest: float) -> dict[str, Any]:
 
 
 def central(pictures: list[str], model: str, smallest: float, out: str) -> dict[str, int]:
-    """End to end: the face nearest the centre of each picture. Writes OUT-vectors.npy (NaN: none) and OUT-crops.npy."""
+    """End to end: the most central face of each picture. Writes OUT-vectors.npy (NaN: none) and OUT-crops.npy."""
     card = registry.card(model)
     row = {picture: number for number, picture in enumerate(pictures)}
     vectors = np.full((len(pictures), card.dimension), np.nan, np.float32)
@@ -118,7 +117,7 @@ def prepare(crops: str) -> list[int]:
 
 
 def embed(batch: int, out: str = "", at_once: int = 1) -> int:
-    """at_once: batches side by side, as the pipeline runs them."""
+    """at_once: number of batches in parallel, as in the pipeline."""
     from concurrent.futures import ThreadPoolExecutor
 
     state["network"].batch_size = batch
@@ -131,7 +130,7 @@ def embed(batch: int, out: str = "", at_once: int = 1) -> int:
 
 
 def export(model: str, graph: str, inputs: str = "") -> None:
-    """Writes the network's graph, and the crops as it takes them, for runtimes to be run bare on."""
+    """Writes the network's graph and its inputs, for bare runtimes."""
     from nitakao.models.networks import dlib_resnet, facenet
     from nitakao.models.weights import files
 
@@ -143,7 +142,7 @@ def export(model: str, graph: str, inputs: str = "") -> None:
 
 
 def _normalised(model: str, crops: Pixels) -> Any:
-    """(n, 3, S, S) float32; from the card, apart from what the embedder does."""
+    """(n, 3, S, S) float32; computed from the card, independently of the embedder."""
     rule = registry.card(model).normalisation
     assert rule.kind != "per-picture"
     mean, scale = (np.array(v, np.float32).reshape(-1, 1, 1) for v in (rule.mean, rule.scale))

@@ -20,15 +20,15 @@ import numpy as np
 from nitakao.gallery.search.open import searcher
 
 NEAREST = 10
-WARM = 20  # first answers, which are not timed
-PROBES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # cells looked into by faiss: the fewest that find enough
+WARM = 20  # first queries, which are not timed
+PROBES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # cells searched by faiss: the fewest with enough recall
 ENOUGH = 0.98
 
 Ask = Callable[[Any], Any]
 
 
 def anonymous() -> float:
-    """MB of anonymous memory that this process has resident: not what it maps of files."""
+    """MB of anonymous resident memory, without mapped files."""
     return int(re.findall(r"RssAnon:\s*(\d+)", Path("/proc/self/status").read_text("ascii"))[0]) / 1024
 
 
@@ -62,7 +62,7 @@ def search(folder: Path, side: str) -> dict[str, Any]:
 
 
 def _nitakao(folder: Path, *, whole: bool) -> tuple[Ask, dict[str, Any]]:
-    """whole: with the faces behind the numbers, their photographs, people and probabilities, as `Gallery.search`."""
+    """whole: full results with photos, people and probabilities, as `Gallery.search`."""
     import nitakao
 
     start = time.perf_counter()
@@ -109,7 +109,7 @@ def _built(folder: Path, kind: str, place: str) -> float:
 
 
 def index(place: str) -> dict[str, float]:
-    """Seconds and peak of anonymous memory of making the index of a gallery."""
+    """Seconds and peak anonymous memory of building the index of a gallery."""
     import nitakao
 
     peak, done = [0.0], threading.Event()

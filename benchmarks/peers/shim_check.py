@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torchvision_shim
 
-# The greedy loop as torchvision's CPU kernel runs it: scalar, over indices by falling score.
+# The greedy loop as torchvision's CPU kernel runs it: scalar, over indices by descending score.
 SOURCE = """
 #include <algorithm>
 #include <cstdint>

@@ -2,7 +2,7 @@
 
 torchvision's Linux wheels on PyPI are built against the CUDA build of PyTorch and do not load beside the CPU build.
 Where a torchvision does load it is used, and this file does nothing. `nms` here keeps the same boxes as torchvision's
-(greedy by falling score, float32 overlaps) with the same loop, compiled by Numba, and is not slower than the loop in
+(greedy by descending score, float32 overlaps) with the same loop, compiled by Numba, and is not slower than the loop in
 C++: `python benchmarks/run.py shim` verifies both. Numba's own memory is measured and taken off the peer's account.
 """
 
@@ -22,7 +22,7 @@ _loop: list[Loop] = []
 
 
 def install() -> str:
-    """Makes `import torchvision` work; gives back whose NMS is then in use."""
+    """Makes `import torchvision` work; returns whose NMS is in use."""
     try:
         torchvision = importlib.import_module("torchvision")
         torchvision.ops.nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([1.0]), 0.5)
@@ -53,7 +53,7 @@ def _to_tensor(picture: Any) -> torch.Tensor:
 
 
 def batched_nms(boxes: torch.Tensor, scores: torch.Tensor, groups: torch.Tensor, threshold: float) -> torch.Tensor:
-    """Kept indices by falling score; boxes of different groups never suppress each other."""
+    """Kept indices by descending score; boxes of different groups never suppress each other."""
     if boxes.numel() == 0:
         return torch.empty(0, dtype=torch.int64)
     if int(groups.min()) == int(groups.max()):
@@ -64,10 +64,10 @@ def batched_nms(boxes: torch.Tensor, scores: torch.Tensor, groups: torch.Tensor,
 
 
 def nms(boxes: torch.Tensor, scores: torch.Tensor, threshold: float) -> torch.Tensor:
-    """Kept indices (int64) of boxes (n, 4) x1, y1, x2, y2, by falling score."""
+    """Kept indices (int64) of boxes (n, 4) x1, y1, x2, y2, by descending score."""
     order = torch.argsort(scores, descending=True, stable=True)
     limit = np.float32(threshold)
-    if float(limit) > threshold:  # torchvision holds a float32 overlap against a double threshold
+    if float(limit) > threshold:  # torchvision compares a float32 overlap with a double threshold
         limit = np.nextafter(limit, np.float32(-1))
     x1, y1, x2, y2 = boxes[order].float().numpy().T.copy()
     kept = np.empty(len(order), np.int64)
@@ -76,7 +76,7 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, threshold: float) -> torch.Te
 
 
 def compiled() -> Loop:
-    """The greedy loop over boxes that stand by falling score, as machine code; compiled once, about a second."""
+    """The greedy loop over boxes by descending score, as machine code; compiled once, about a second."""
     if not _loop:
         numba = importlib.import_module("numba")
         kind = "int64(float32[::1],float32[::1],float32[::1],float32[::1],float32,uint8[::1],int64[::1])"
@@ -86,7 +86,7 @@ def compiled() -> Loop:
 
 
 def greedy(x1: Any, y1: Any, x2: Any, y2: Any, limit: Any, gone: Any, kept: Any) -> int:
-    """Writes the kept positions into `kept` and gives back how many; plain Python, for Numba to compile."""
+    """Writes the kept positions into `kept` and returns their number; plain Python, for Numba to compile."""
     count = 0
     zero = np.float32(0)
     area = (x2 - x1) * (y2 - y1)

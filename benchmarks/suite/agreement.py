@@ -13,8 +13,8 @@ from session import Session
 
 TITLE = "Agreement with facenet-pytorch's MTCNN"
 LFW = 1000
-SURE = 0.9  # score of theirs from which a face counts
-FOUND = 0.5  # IoU from which a face counts as found at all
+SURE = 0.9  # facenet-pytorch's score from which a face counts
+FOUND = 0.5  # IoU from which a face counts as found
 WANTED = ((20.0, 40.0, 0.85), (40.0, float("inf"), 0.95))  # px of face width, IoU
 
 

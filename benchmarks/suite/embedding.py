@@ -94,7 +94,7 @@ def _dlib(result: Result, session: Session) -> None:
 
 
 def _ours(result: Result, session: Session, model: str, crops: Path) -> list[Side]:
-    """All cores on one batch, and one core for each of several batches, which is how the pipeline works."""
+    """All cores on one batch, and one core per batch as in the pipeline."""
     sides = []
     for name, threads, at_once in (
         (f"{cores()} threads a batch", cores(), 1),
@@ -111,7 +111,7 @@ def _ours(result: Result, session: Session, model: str, crops: Path) -> list[Sid
 def _compare(
     result: Result, session: Session, caption: str, sides: list[Side], count: int, cache: Path
 ) -> dict[str, float]:
-    """Pictures a second of each side at its best batch; also how far its vectors are from ours."""
+    """Pictures per second of each side at its best batch size, and its difference from nitakao's vectors."""
     print(f"  {caption}: choosing batch sizes", flush=True)
     best, vectors = {}, {}
     for number, side in enumerate(sides):

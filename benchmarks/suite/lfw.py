@@ -65,7 +65,7 @@ def _plain(session: Session, ours: Worker, model: str, pictures: list[str]) -> A
 
 
 def _flipped(session: Session, ours: Worker, model: str) -> Any:
-    """The same crops again, each averaged with its mirror image by the embedder's own option."""
+    """The same crops, averaged with their mirror images by the embedder's option."""
     out = files(session, model)
     ours.ask("load", model=model, threads=cores(), flip=True)
     ours.ask("prepare", crops=f"{out}-crops.npy")
@@ -76,7 +76,7 @@ def _flipped(session: Session, ours: Worker, model: str) -> Any:
 
 
 def _dlib(session: Session, pictures: list[str]) -> tuple[dict[str, str], Any]:
-    """Versions, and (n, 2, 128) plain and mirrored. Some ten minutes, and the same each time: kept between runs."""
+    """Versions, and (n, 2, 128) plain and mirrored vectors. Takes ten minutes, and is cached between runs."""
     peer = session.face_recognition()
     versions = peer.ask("about").result["versions"]
     file = session.cache / f"lfw-dlib-{versions['dlib-bin']}{'-quick' if session.quick else ''}.npy"

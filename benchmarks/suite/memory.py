@@ -20,7 +20,7 @@ def measure(session: Session) -> Result:
     count, step = (200, 50) if session.quick else (COUNT, STEP)
     folder = session.cache / "memory"
     shutil.rmtree(folder, ignore_errors=True)
-    print(f"  making {count} photographs", flush=True)
+    print(f"  creating {count} photos", flush=True)
     try:
         subprocess.run(
             [sys.executable, str(environments.HERE / "sample_images.py"), str(folder), str(count)], check=True
@@ -45,14 +45,14 @@ def measure(session: Session) -> Result:
         header,
         rows,
     )
-    later = [s["median"] for s in samples[1:]]  # the steps that lie wholly after the first 500
+    later = [s["median"] for s in samples[1:]]  # the steps after the first 500
     for what, base, values in (
         ("median of a step", samples[1]["median"], later),
         ("peak of a step", samples[1]["peak"], [s["peak"] for s in samples[1:]]),
         ("at the end of a step", samples[0]["resident"], [s["resident"] for s in samples]),
     ):
         grown = max(values) / base - 1
-        held = what != "peak of a step"  # a peak is one 12-megapixel photograph's
+        held = what != "peak of a step"  # a peak is that of one 12-megapixel photo
         result.goal(f"{what}: within 5% of the first", f"{100 * grown:+.1f}% at most", grown <= FLAT if held else None)
     trend = statistics.linear_regression(range(len(later)), later).slope * 2 if len(later) > 1 else 0.0
     result.notes.append(f"linear fit of the medians: {trend:+.2f} MB per 1,000 photos")

@@ -10,7 +10,7 @@ from worker import Answer, Worker, alternate, disturbed
 
 TITLE = "Whole pipeline: photos to vectors"
 LFW = 300
-TOGETHER = 16  # LFW's pictures are all of one size, so that facenet-pytorch may take several at once
+TOGETHER = 16  # LFW's pictures have one size, so facenet-pytorch can take several at once
 GOALS = {"photos": 4.0, "lfw": 3.0}
 Side = Callable[[], Answer]
 
@@ -100,6 +100,6 @@ def _beside(
     if "face_recognition, 2 processes" in measured:
         ratio = measured["nitakao, 20 px"].rate / measured["face_recognition, 2 processes"].rate
         result.timed(f"{model}, 20 px, {name}, compared with face_recognition in 2 processes", f"{ratio:.2f} x", None)
-    if name == "photos":  # the everyday default is not the same job as theirs, which looks for faces of 20 px
+    if name == "photos":  # the everyday default is not the same work, since facenet-pytorch detects faces from 20 px
         ratio = measured["nitakao, everyday default"].rate / measured[best].rate
         result.timed(f"{model}, everyday default, photos: 10 x {best}", f"{ratio:.2f} x", ratio >= 10)

@@ -90,7 +90,7 @@ def _rates(result: Result, session: Session, sides: dict[str, Worker], inputs: s
 def _vectors(session: Session, worker: Worker, inputs: str) -> Any:
     out = str(session.cache / "precision-vectors.npy")
     worker.ask("prepare", inputs=inputs)
-    worker.ask("embed", batch=1, out=out)  # any count of pictures is a whole number of batches of one
+    worker.ask("embed", batch=1, out=out)  # any number of pictures is a whole number of batches of one
     return np.load(out)
 
 

@@ -44,7 +44,7 @@ def test_info_as_json(run, family):
     assert (told["faces"], told["photos"], told["named"], told["model"]) == (3, 3, 1, "fake")
     assert told["index"]["kind"] == "none"
     assert told["calibration"] is None
-    assert told["place"] == str(family)
+    assert told["location"] == str(family)
 
 
 def test_check_passes_and_fails(run, family):

@@ -102,7 +102,7 @@ def test_where_nothing_could_be_read_it_fails(run, album):
     ("arguments", "code", "words"),
     [
         (["nowhere.jpg"], 2, "no such file or folder: 'nowhere.jpg'"),
-        (["album", "--label", " "], 2, "at least one letter"),
+        (["album", "--label", " "], 2, "cannot be empty"),
         (["album", "--label", "Ada", "--labels-from", "folder"], 2, "choose one"),
         (["album", "--every", "0"], 2, "above 0"),
         (["album", "--rescan", "some"], 2, "'some' is not one of"),

@@ -61,7 +61,7 @@ def test_any_name_goes_through_and_leaves_the_table_whole(run, faces, listed, na
 
 @pytest.mark.parametrize(
     ("name", "code", "said"),
-    [("", 2, "at least one letter"), ("x" * 501, 2, "up to 500"), ("#1", 2, "person's number"), ("Ada", 1, "already")],
+    [("", 2, "cannot be empty"), ("x" * 501, 2, "at most 500"), ("#1", 2, "a person's id"), ("Ada", 1, "already")],
 )
 def test_a_name_that_cannot_be_is_one_sentence(run, faces, name, code, said):
     run("people", "name", faces[1], "Ada")

@@ -17,11 +17,27 @@ from tests.gallery.made import person, photograph
 from nitakao.cli.commands import classify, identify, search
 from nitakao.cli.output import HIT_FIELDS
 from nitakao.gallery import GalleryStore
+from nitakao.gallery.forget.forget import Receipt
+from nitakao.gallery.maintenance.info import Compacted
+from nitakao.tasks.gallery.calibrate import CalibrationResult
+from nitakao.tasks.gallery.cluster import ClusterResult
+from nitakao.tasks.gallery.reindex import ReindexResult
 from nitakao.tasks.vectors.cluster import VectorGroups
 from nitakao.values import Check
 from nitakao.vectors import VectorsWriter
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
+
+
+RESULTS = {
+    "cluster --vectors --json": VectorGroups,
+    "cluster --json": ClusterResult,
+    "doctor --json": Check,
+    "forget --json": Receipt,
+    "gallery calibrate --json": CalibrationResult,
+    "gallery compact --json": Compacted,
+    "gallery reindex --json": ReindexResult,
+}
 
 
 def documented(title):
@@ -57,8 +73,11 @@ def test_records_with_listed_fields_are_documented():
     assert documented("search --vectors --json") == list(search.VECTOR_FIELDS)
     assert documented("identify --json") == list(identify.FIELDS)
     assert documented("classify predict --json") == list(classify.FIELDS)
-    assert documented("cluster --vectors --json") == [field.name for field in fields(VectorGroups)]
-    assert documented("doctor --json") == [field.name for field in fields(Check)]
+
+
+@pytest.mark.parametrize("title", RESULTS)
+def test_results_that_are_printed_whole_are_documented(title):
+    assert documented(title) == [field.name for field in fields(RESULTS[title])]
 
 
 @pytest.mark.parametrize(

@@ -54,13 +54,13 @@ with GalleryStore(place) as gallery:
     asked = seen = 0
     while time.monotonic() < end:
         with gallery.read() as connection:
-            ids = [n for block, _ in faces.after(connection, 0, gallery.dimension) for n in block.tolist()]
-            kept = faces.kept_in(connection, ids)
+            ids = [n for block, _ in faces.vectors_after(connection, 0, gallery.dimension) for n in block.tolist()]
+            kept = faces.records_in(connection, ids)
         assert len(kept) == len(ids) >= seen and len(ids) % 2 == 0, (len(kept), len(ids), seen)
         seen = len(ids)
         near, far = searcher(gallery).search(probe[None], 5)
         found = near[0][near[0] >= 0]
-        assert len(found) == min(5, len(faces.kept(gallery, range(1, 6)))) or len(found) == 5
+        assert len(found) == min(5, len(faces.records(gallery, range(1, 6)))) or len(found) == 5
         exact = metrics.distances(probe, faces.vectors(gallery, found), gallery.metric)
         assert np.allclose(exact, far[0][: len(found)], atol=1e-5) and (np.diff(exact) >= -1e-5).all()
         for number, distance in zip(found.tolist(), exact):

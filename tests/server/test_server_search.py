@@ -126,7 +126,7 @@ def test_of_a_picture_with_several_faces_one_is_chosen_by_its_number(api, people
     assert none.status_code == 400
     assert none.json()["detail"] == "'a' has no face 7: /detect finds 3 in it"
     kept = api.post("/verify", params={"a": "face:1", "b": "face:2", "a_face": 0})
-    assert "is no picture" in kept.json()["detail"]
+    assert "needs a picture" in kept.json()["detail"]
 
 
 def test_the_gallerys_threshold_holds_until_a_question_has_its_own(api):
@@ -142,15 +142,15 @@ def test_the_gallerys_threshold_holds_until_a_question_has_its_own(api):
 @pytest.mark.parametrize(
     ("path", "query", "said"),
     [
-        ("/search", {}, "name somebody"),
+        ("/search", {}, "a probe is required"),
         ("/search", {"probe": "/etc/passwd"}, "nothing else is read"),
         ("/search", {"probe": "face:9999"}, "no face 9999"),
         ("/search", {"probe": "person:Zed"}, "there is no person"),
         ("/search", {"exclude": "../family.db", "probe": "face:1"}, "nothing else is read"),
         ("/identify", {"probe": "http://169.254.169.254/"}, "nothing else is read"),
-        ("/verify", {"a": "face:1"}, "'b' is one picture"),
+        ("/verify", {"a": "face:1"}, "'b' must be exactly one picture"),
         ("/verify", {"a": "face:1", "b": "album/2019/beach.jpg"}, "nothing else is read"),
-        ("/detect", {}, "one picture is needed"),
+        ("/detect", {}, "exactly one picture"),
     ],
 )
 def test_what_means_nothing_is_refused_with_a_sentence(still, path, query, said):

@@ -97,8 +97,8 @@ def _plain(error: OSError) -> str:
     return f"{name}{error.strerror or error}"
 
 
-def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
-    if asked and not context.resilient_parsing:
+def _version(context: click.Context, parameter: click.Parameter, requested: bool) -> None:
+    if requested and not context.resilient_parsing:
         from importlib.metadata import version
 
         click.echo(f"nitakao {version('nitakao')}")

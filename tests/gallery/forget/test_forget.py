@@ -180,7 +180,7 @@ def test_a_photograph_goes_with_all_paths_where_it_lies(gallery):
 @pytest.mark.parametrize(
     ("meant", "said"),
     [
-        (ForgetRequest(), "name the person, photograph or face"),
+        (ForgetRequest(), "give a person, photograph or face"),
         (ForgetRequest(persons=("Ada", "Nobody")), "there is no person 'Nobody'"),
         (ForgetRequest(persons=("Ada",), faces=(99,)), "no face 99"),
         (ForgetRequest(faces=(1,), photos=("none.jpg",)), "no photograph 'none.jpg'"),
@@ -257,7 +257,7 @@ def test_paths_with_the_name_in_them_are_counted_on_the_receipt(gallery):
     (face,) = made.photograph(gallery, "photos/ADA/a.jpg", "ada")
     made.person(gallery, "Ada", face)
     receipt = forget.forget(gallery, ForgetRequest(persons=("Ada",)))
-    assert "paths, 1 of which" in receipt.left[0]
+    assert "paths of photographs: 1 contain the name" in receipt.left[0]
     assert not receipt.complete
     assert "Ada" not in receipt.what
 

@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_written_is_said_once_and_searches_go_on(gallery
     for _ in range(3):
         assert right(searcher)
     assert len(said) == 1
-    assert "searches look at every face" in said[0]
+    assert "searches scan every face" in said[0]
     with pytest.raises(GalleryError, match="cannot be made"):
         searcher.rebuild()
 

@@ -133,7 +133,7 @@ def test_nobody_allowed_is_nobody_found(tmp_path, kind):
 def test_asking_for_no_face_is_misuse(tmp_path, k):
     gallery, searcher = opened(tmp_path, filled.people(5), "none")
     with gallery:
-        with pytest.raises(MisuseError, match=f"at least 1 face can be asked for, not {k}"):
+        with pytest.raises(MisuseError, match=f"k must be at least 1, not {k}"):
             searcher.search(QUERIES, k)
         with pytest.raises(MisuseError, match="at least 1 neighbour"):
             next(searcher.neighbours(k))

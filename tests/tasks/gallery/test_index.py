@@ -225,8 +225,8 @@ def test_one_picture_enrols_a_person(gallery, album):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (lambda: {"indexing": IndexOptions(person=" ")}, "at least one letter"),
-        (lambda: {"indexing": IndexOptions(person="#3")}, "means a person's number"),
+        (lambda: {"indexing": IndexOptions(person=" ")}, "cannot be empty"),
+        (lambda: {"indexing": IndexOptions(person="#3")}, "looks like a person's id"),
         (lambda: {"indexing": IndexOptions(person="Ada", labels_from="folder")}, "choose one"),
         (lambda: {"indexing": IndexOptions(frame_interval=0.0)}, "above 0"),
         (lambda: {"options": PipelineOptions(batch_size=0)}, "at least 1"),
@@ -239,7 +239,7 @@ def test_invalid_options_are_refused(gallery, album, options, words):
 
 
 def test_photographs_are_given_as_a_list(gallery, album):
-    with pytest.raises(MisuseError, match="as a list"):
+    with pytest.raises(MisuseError, match="must be a list"):
         index(gallery, str(album))
 
 

@@ -37,7 +37,7 @@ def test_embedding_and_detecting_give_one_outcome_for_each_photograph(photos):
 
 def test_a_single_name_in_place_of_a_list_is_refused_at_once(photos):
     for single in ("ada.jpg", Path("ada.jpg"), from_pixels(np.zeros((4, 4, 3), np.uint8))):
-        with pytest.raises(MisuseError, match=r"as a list, also a single one"):
+        with pytest.raises(MisuseError, match=r"must be a list, even a single one"):
             embed(single, model=fakes.CARD)  # type: ignore[arg-type]
 
 

@@ -11,7 +11,7 @@ from nitakao.cli import options, output
 from nitakao.cli.output import Voice
 
 if TYPE_CHECKING:
-    from nitakao.tasks.gallery.calibrate import Calibrated
+    from nitakao.tasks.gallery.calibrate import CalibrationResult
 
 
 @click.command(epilog=options.example("nitakao gallery calibrate"))
@@ -52,7 +52,7 @@ def calibrate(voice: Voice, grouped: bool, reset: bool, gallery: str | None, mod
     _as_json(found) if as_json else _as_table(found)
 
 
-def _as_table(found: Calibrated) -> None:
+def _as_table(found: CalibrationResult) -> None:
     output.table(("predicted", "observed", "pairs"), [(f"{b.told:.4f}", f"{b.true:.4f}", b.pairs) for b in found.bins])
     click.echo()
     rates = found.calibration.false_matches
@@ -64,7 +64,7 @@ def _as_table(found: Calibrated) -> None:
     )
 
 
-def _as_json(found: Calibrated) -> None:
+def _as_json(found: CalibrationResult) -> None:
     from dataclasses import asdict
 
     output.json_line(asdict(found))

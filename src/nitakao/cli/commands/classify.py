@@ -12,7 +12,7 @@ from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
     from nitakao.classifiers import Report
-    from nitakao.tasks.search.classify import Classified, Guess
+    from nitakao.tasks.search.classify import ClassifiedPhoto, Guess
 
 METHODS = ("logistic", "svm", "nearest")  # spelled out for a quick --help; a test compares
 METHOD = click.option(
@@ -80,17 +80,17 @@ def train(
     if vectors is not None:
         from nitakao.tasks.vectors.classify import train_on_vectors
 
-        made = train_on_vectors(vectors, labels, method=method, refuse=refuse, model=model)
+        classifier = train_on_vectors(vectors, labels, method=method, refuse=refuse, model=model)
     else:
-        made = task.train_classifier(gallery, method=method, refuse=refuse, model=model)
-    task.save_classifier(made, out)
-    told = {"output": out, "method": made.method, "people": len(made.people), "faces": made.faces}
-    told |= {"threshold": made.threshold, "refused": made.refused, "model": made.model}
+        classifier = task.train_classifier(gallery, method=method, refuse=refuse, model=model)
+    task.save_classifier(classifier, out)
+    record = {"output": out, "method": classifier.method, "people": len(classifier.people), "faces": classifier.faces}
+    record |= {"threshold": classifier.threshold, "refused": classifier.refused, "model": classifier.model}
     if as_json:
-        output.json_line(told)
+        output.json_line(record)
         return
-    click.echo(f"{plural(made.faces, 'face')} of {len(made.people)} people, saved in '{out}'")
-    click.echo(f"{made.model}, {made.method}; nobody known at scores up to {made.threshold:.3f}")
+    click.echo(f"{plural(classifier.faces, 'face')} of {len(classifier.people)} people, saved in '{out}'")
+    click.echo(f"{classifier.model}, {classifier.method}; nobody known at scores up to {classifier.threshold:.3f}")
 
 
 @classify.command(epilog=options.example("nitakao classify predict people.skops photos"))
@@ -141,7 +141,7 @@ HEADER = f"{'face':>4}  {'score':>7}  {'who':<24}  photo"
 FIELDS = ("photo", "number", "box", "who", "likeliest", "score")
 
 
-def _show(one: Classified, form: str | None) -> None:
+def _show(one: ClassifiedPhoto, form: str | None) -> None:
     for number, guess in enumerate(one.guesses):
         if form is None:
             who = output.pad(guess.name or NOBODY, 24)
@@ -150,9 +150,9 @@ def _show(one: Classified, form: str | None) -> None:
             output.write_one(_record(one, number, guess), form)
 
 
-def _record(one: Classified, number: int, guess: Guess) -> dict[str, Any]:
-    told = {"photo": one.outcome.source, "number": number, "box": output.round_box(one.outcome.faces[number].box)}
-    return told | {"who": guess.name or None, "likeliest": guess.likeliest, "score": guess.score}
+def _record(one: ClassifiedPhoto, number: int, guess: Guess) -> dict[str, Any]:
+    record = {"photo": one.outcome.source, "number": number, "box": output.round_box(one.outcome.faces[number].box)}
+    return record | {"who": guess.name or None, "likeliest": guess.likeliest, "score": guess.score}
 
 
 @classify.command(epilog=options.example("nitakao classify report --method svm"))
@@ -191,8 +191,8 @@ def report(
             found = task.report(gallery, method=method, refuse=refuse, model=model, step=steps.step)
     if as_json:
         for person in found.people:
-            told = {"name": person.name, "faces": person.faces, "tried": person.tried, "right": person.right}
-            output.json_line(told | {"refused": person.refused, "wrong": person.wrong})
+            record = {"name": person.name, "faces": person.faces, "tried": person.tried, "right": person.right}
+            output.json_line(record | {"refused": person.refused, "wrong": person.wrong})
         return
     rows = [[p.tried, p.right, p.refused, p.wrong, p.name] for p in found.people if p.tried]
     output.table(["faces", "right", "refused", "wrong", "person"], rows)

@@ -13,7 +13,7 @@ from nitakao.cli import options, output
 from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
-    from nitakao.tasks.gallery.cluster import Clustered
+    from nitakao.tasks.gallery.cluster import ClusterResult
     from nitakao.tasks.vectors.cluster import VectorGroups
 
 ALIKE = 10  # pairs of people that are listed
@@ -82,7 +82,7 @@ def _cluster_gallery(
     threshold: float | None,
     method: Any,
     min_faces: int,
-) -> Clustered:
+) -> ClusterResult:
     from nitakao.tasks.gallery.cluster import LEAST
     from nitakao.tasks.gallery.cluster import cluster as task
 
@@ -103,7 +103,7 @@ def _cluster_gallery(
         )
 
 
-def _show_gallery(result: Clustered, as_json: bool) -> None:
+def _show_gallery(result: ClusterResult, as_json: bool) -> None:
     if as_json:
         output.json_line(asdict(result))
         return
@@ -139,11 +139,11 @@ def _show_vectors(result: VectorGroups, as_json: bool) -> None:
 
 
 def _copy_photos(voice: Voice, gallery: str | None, folder: Path, link: bool) -> None:
-    from nitakao.tasks.gallery.person_folders import into_folders
+    from nitakao.tasks.gallery.person_folders import copy_to_folders
 
     counts: Counter[str] = Counter()
     with voice.progress("photos") as steps:
-        for laid in into_folders(gallery, folder, link=link):
+        for laid in copy_to_folders(gallery, folder, link=link):
             counts["problem" if laid.problem else "made" if laid.made else "there"] += 1
             if laid.problem:
                 voice.warn(laid.problem)

@@ -68,11 +68,11 @@ def _vectors(voice: Voice, gallery: str | None, out: Path, where: FaceFilter, ke
     from nitakao.tasks.gallery import export as task
 
     with voice.progress("photos") as steps:
-        told = task.export(gallery, out, where=where, key=key, watch=lambda _: steps.step())  # type: ignore[arg-type]
+        counts = task.export(gallery, out, where=where, key=key, watch=lambda _: steps.step())  # type: ignore[arg-type]
     if as_json:
-        output.json_line({"output": str(told.saved), "faces": told.faces, "photos": told.photos})
+        output.json_line({"output": str(counts.saved), "faces": counts.faces, "photos": counts.photos})
         return
-    click.echo(f"{plural(told.faces, 'face')} of {plural(told.photos, 'photo')} in '{told.saved}'")
+    click.echo(f"{plural(counts.faces, 'face')} of {plural(counts.photos, 'photo')} in '{counts.saved}'")
 
 
 def _side_cars(
@@ -85,7 +85,7 @@ def _side_cars(
         for one in task.export_xmp(gallery, where=where, dry_run=dry_run, without_ending=without_ending):
             steps.step()
             counts[one.status] += 1
-            _told(voice, one, dry_run, as_json)
+            _report(voice, one, dry_run, as_json)
     if not as_json:
         done = "would be written" if dry_run else "written"
         click.echo(f"{plural(counts['written'], 'side-car')} {done}, {counts['unchanged']} unchanged")
@@ -93,7 +93,7 @@ def _side_cars(
         raise SystemExit(1)
 
 
-def _told(voice: Voice, one: SideCar, dry_run: bool, as_json: bool) -> None:
+def _report(voice: Voice, one: SideCar, dry_run: bool, as_json: bool) -> None:
     if as_json:
         output.json_line({"file": one.path, "status": one.status, "names": list(one.names), "problem": one.problem})
     elif dry_run and one.status == "written":
@@ -139,7 +139,7 @@ def import_(
     from nitakao.tasks.gallery import import_vectors, xmp_sidecars
     from nitakao.tasks.gallery.matching import Imported
 
-    told = Imported()
+    counts = Imported()
     with voice.progress("photos") as steps:
         if xmp:
             xmp_sidecars.import_xmp(
@@ -148,26 +148,26 @@ def import_(
                 dry_run=dry_run,
                 stdin=options.standard_input(named),
                 watch=lambda _: steps.step(),
-                told=told,
+                told=counts,
             )
         for file in () if xmp else named:
             import_vectors.import_vectors(
-                gallery, file, model=model, folder=folder, watch=lambda _: steps.step(), told=told
+                gallery, file, model=model, folder=folder, watch=lambda _: steps.step(), told=counts
             )
-    _summary(voice, told, as_json)
+    _summary(voice, counts, as_json)
 
 
-def _summary(voice: Voice, told: Imported, as_json: bool) -> None:
+def _summary(voice: Voice, counts: Imported, as_json: bool) -> None:
     fields = ("photos", "faces", "known", "named", "already", "other", "unmatched")
-    for problem in told.problems:
+    for problem in counts.problems:
         voice.warn(problem)
     if as_json:
-        output.json_line({**{name: getattr(told, name) for name in fields}, "problems": told.problems})
+        output.json_line({**{name: getattr(counts, name) for name in fields}, "problems": counts.problems})
     else:
-        parts = [f"{plural(told.faces, 'new face')} of {plural(told.photos, 'photo')}", f"{told.named} named"]
-        parts += [f"{told.already} already named"] if told.already else []
-        parts += [f"{told.other} kept by another person"] if told.other else []
-        parts += [f"{told.unmatched} names without a face"] if told.unmatched else []
-        click.echo(", ".join(parts) + (f"; {plural(len(told.problems), 'problem')}" if told.problems else ""))
-    if told.problems and not told.photos:
+        parts = [f"{plural(counts.faces, 'new face')} of {plural(counts.photos, 'photo')}", f"{counts.named} named"]
+        parts += [f"{counts.already} already named"] if counts.already else []
+        parts += [f"{counts.other} kept by another person"] if counts.other else []
+        parts += [f"{counts.unmatched} names without a face"] if counts.unmatched else []
+        click.echo(", ".join(parts) + (f"; {plural(len(counts.problems), 'problem')}" if counts.problems else ""))
+    if counts.problems and not counts.photos:
         raise SystemExit(1)

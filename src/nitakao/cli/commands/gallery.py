@@ -46,8 +46,8 @@ def info(voice: Voice, gallery: str | None, as_json: bool) -> None:
         return
     rows = _rows(about, calibration)
     width = max(len(name) for name, _ in rows)
-    for name, said in rows:
-        click.echo(f"{name.ljust(width)}  {said}")
+    for name, text in rows:
+        click.echo(f"{name.ljust(width)}  {text}")
 
 
 def _rows(about: GalleryInfo, calibration: str) -> list[tuple[str, str]]:
@@ -109,19 +109,19 @@ def backup(voice: Voice, file: Path, gallery: str | None, as_json: bool) -> None
     from nitakao.tasks.gallery import maintenance as task
 
     with voice.progress("parts") as steps:
-        made = task.backup(gallery, file, progress=_counted(steps))
+        copy = task.backup(gallery, file, progress=_counted(steps))
     if as_json:
-        output.json_line({"path": str(made.path), "bytes": made.bytes, "faces": made.faces})
+        output.json_line({"path": str(copy.path), "bytes": copy.bytes, "faces": copy.faces})
     else:
-        click.echo(f"{made.path}  {_size(made.bytes)}, {output.plural(made.faces, 'face')}")
+        click.echo(f"{copy.path}  {_size(copy.bytes)}, {output.plural(copy.faces, 'face')}")
 
 
 def _counted(steps: output.Steps) -> Any:
-    def told(done: int, total: int) -> None:
+    def report(done: int, total: int) -> None:
         steps.total = total
         steps.step(done - steps.done)
 
-    return told
+    return report
 
 
 @gallery.command(epilog=options.example("nitakao gallery compact"))
@@ -137,8 +137,8 @@ def compact(voice: Voice, gallery: str | None, as_json: bool) -> None:
         output.json_line(asdict(done))
     else:
         click.echo(f"{_size(done.before)} before, {_size(done.after)} after")
-    for said in done.left:
-        voice.warn(f"not done: {said}")
+    for text in done.left:
+        voice.warn(f"not done: {text}")
 
 
 @gallery.command(epilog=options.example("nitakao gallery repair"))

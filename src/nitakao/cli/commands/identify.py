@@ -92,11 +92,11 @@ def _answer(identity: Identity) -> str:
 
 
 def _row(candidate: Candidate) -> list[str]:
-    told = [output.format_probability(candidate.probability), output.format_number(candidate.distance)]
+    cells = [output.format_probability(candidate.probability), output.format_number(candidate.distance)]
     return [
         str(candidate.rank),
         candidate.name,
-        *told,
+        *cells,
         str(candidate.face.id),
         output.face_location(candidate.face),
     ]
@@ -109,13 +109,13 @@ def _records(found: IdentifyResult) -> Iterator[dict[str, Any]]:
         who = None if identity.match is None else identity.match.name
         asked = output.probe_fields(identity.probe) | {"who": who, "nobody": identity.unknown}
         for candidate in identity.candidates or (None,):
-            told = asked | _record(candidate) | basis
-            yield {field: told.get(field) for field in FIELDS}
+            cells = asked | _record(candidate) | basis
+            yield {field: cells.get(field) for field in FIELDS}
 
 
 def _record(candidate: Candidate | None) -> dict[str, Any]:
     if candidate is None:
         return {}
-    told = {"rank": candidate.rank, "person": candidate.person_id, "name": candidate.name}
-    told |= {"probability": candidate.probability, "distance": candidate.distance}
-    return told | {"face": candidate.face.id, "best": candidate.face_distance} | output.face_fields(candidate.face)
+    cells = {"rank": candidate.rank, "person": candidate.person_id, "name": candidate.name}
+    cells |= {"probability": candidate.probability, "distance": candidate.distance}
+    return cells | {"face": candidate.face.id, "best": candidate.face_distance} | output.face_fields(candidate.face)

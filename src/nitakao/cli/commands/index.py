@@ -132,7 +132,7 @@ def index(
         with voice.progress("photos") as steps, closing(done):
             for one in done:
                 tally.add(one)
-                _told(voice, steps, one, as_json)
+                _report(voice, steps, one, as_json)
         ended = True
     except KeyboardInterrupt:
         if not watch:
@@ -147,7 +147,7 @@ def index(
         raise PhotoError(f"none of the {tally.photos} photos could be read")
 
 
-def _told(voice: Voice, steps: output.Steps, one: Indexed, as_json: bool) -> None:
+def _report(voice: Voice, steps: output.Steps, one: Indexed, as_json: bool) -> None:
     """Count a file, print its record with --json, and report its problem."""
     steps.step(one.status != "pruned")
     if as_json and one.status not in QUIET:

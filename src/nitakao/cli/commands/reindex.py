@@ -11,7 +11,7 @@ from nitakao.cli import options, output
 from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
-    from nitakao.tasks.gallery.reindex import Remade
+    from nitakao.tasks.gallery.reindex import ReindexResult
     from nitakao.values import ModelCard
 
 
@@ -47,7 +47,7 @@ def reindex(
 
     with voice.progress("faces") as steps:
 
-        def watch(remade: Remade) -> None:
+        def watch(remade: ReindexResult) -> None:
             steps.total = remade.faces
             steps.step(remade.done - steps.done)
 
@@ -63,7 +63,7 @@ def reindex(
     _summary(voice, remade, as_json)
 
 
-def _summary(voice: Voice, remade: Remade, as_json: bool) -> None:
+def _summary(voice: Voice, remade: ReindexResult, as_json: bool) -> None:
     if as_json:
         output.json_line(asdict(remade))
         return

@@ -13,7 +13,7 @@ from nitakao.cli.output import Voice
 if TYPE_CHECKING:
     from nitakao.tasks.probes import SearchOptions
     from nitakao.tasks.search.verify import Comparison
-    from nitakao.tasks.search.verify_person import Likeness
+    from nitakao.tasks.search.verify_person import PersonVerification
     from nitakao.values import Verdict
 
 
@@ -104,7 +104,7 @@ def verify(
                 click.echo(f"the {settings.faces or 'largest'} of {count} faces in '{name}'")
 
 
-def _known(voice: Voice, a: str, b: str, place: str | None, options: SearchOptions) -> Likeness:
+def _known(voice: Voice, a: str, b: str, place: str | None, options: SearchOptions) -> PersonVerification:
     from nitakao.tasks.arguments import gallery_card, open_gallery
     from nitakao.tasks.search.verify_person import verify_known as task
 
@@ -149,16 +149,16 @@ def _record(a: str, b: str, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _show_known(a: str, b: str, found: Likeness, as_json: bool) -> None:
+def _show_known(a: str, b: str, found: PersonVerification, as_json: bool) -> None:
     verdict = found.verdict
     if as_json:
         extra = {"best": found.best, "pairs": found.pairs, "probability": found.probability, "prior": found.basis.prior}
         output.json_line(_record(a, b, verdict) | extra)
         return
-    told = [output.format_number(v) for v in (verdict.distance, found.best, verdict.threshold)]
-    told.append(output.format_probability(found.probability))
+    cells = [output.format_number(v) for v in (verdict.distance, found.best, verdict.threshold)]
+    cells.append(output.format_probability(found.probability))
     header = ["distance", "best", "threshold", "probability", "verdict", "a", "b"]
-    output.table(header, [[*told, verdict_word(verdict), a, b]])
+    output.table(header, [[*cells, verdict_word(verdict), a, b]])
     pairs = "one pair of faces" if found.pairs == 1 else f"{found.pairs} pairs of faces"
     click.echo(f"{verdict.model}, {verdict.metric}, {pairs}; threshold: {verdict.threshold_source}")
     if found.basis.calibration:

@@ -47,11 +47,11 @@ def downloading(voice: Voice, name: str) -> Iterator[Callable[[int, int], None]]
         yield report
 
 
-def prepare_for_probes(voice: Voice, card: ModelCard, asked: Iterable[str]) -> None:
+def prepare_for_probes(voice: Voice, card: ModelCard, probes: Iterable[str]) -> None:
     """If a probe is a photo, show the licence notice and download the weights."""
     from nitakao.tasks.probes import in_gallery
 
-    if not all(in_gallery(named) for named in asked):
+    if not all(in_gallery(named) for named in probes):
         show_notice(voice, card)
         fetch_weights(voice, card)
 

@@ -1,7 +1,7 @@
-"""Real forgetting: of a person, a photograph or a face nothing is left that the gallery can reach.
+"""Permanently deletes persons, photographs and faces from everything the gallery can reach.
 
-Rows, vectors, chips and index files go, and with them what the journal says of them, so that it cannot be undone. What
-lies elsewhere, backups above all, is named in the receipt.
+This includes rows, vectors, chips, index files and journal entries, so it cannot be undone. The receipt lists where
+other copies may be, such as backups.
 """
 
 from __future__ import annotations
@@ -23,18 +23,25 @@ from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore
 
 OTHER_COPIES = (
-    "backups, exports, files of vectors, contact sheets and pages that were made of the gallery",
-    "the photographs themselves, and side-car files beside them that hold names",
-    "blocks that the disk has freed but not overwritten, and snapshots of the disk",
+    "backups, exports, vectors files, contact sheets and pages created from the gallery",
+    "the photographs, and side-car files with names beside them",
+    "freed but not overwritten disk blocks, and snapshots of the disk",
 )
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was forgotten, in numbers: it names nobody, so that it may be kept.
+    """How much was deleted. It contains no names, so it may be stored.
 
-    at: seconds since 1970.  changes: in the journal.  tombstones: photographs that are kept from coming back.
-    complete: whether nothing is left in the gallery's own files.  left: where copies may still be, a phrase each.
+    Attributes:
+        what: The ids of what was deleted.
+        gallery: Its location.
+        at: Seconds since 1970.
+        persons, faces, chips, photos, files: Deleted rows.
+        changes: Deleted changes of the journal.
+        tombstones: Photographs that will not be indexed again.
+        complete: Whether nothing is left in the gallery's own files.
+        left: Where copies may remain, one phrase each.
     """
 
     what: str
@@ -53,9 +60,13 @@ class Receipt:
 
 @dataclass(frozen=True)
 class ForgetRequest:
-    """What is to be forgotten.  persons: '#12', numbers or names.  photos: paths, sha256s or numbers.  faces: numbers.
+    """What to delete.
 
-    tombstone: keep the photographs from being indexed again, by a keyed hash and nothing else.
+    Attributes:
+        persons: Ids ('#12' or 12) or names.
+        photos: Paths, sha256s or ids.
+        faces: Ids.
+        tombstone: Whether to keep a keyed hash of the photographs, so that they are not indexed again.
     """
 
     persons: tuple[str | int, ...] = ()
@@ -66,7 +77,12 @@ class ForgetRequest:
 
 @dataclass
 class Deletion:
-    """What is to go, by number.  around: photographs that may bring it back.  names: what the persons were called."""
+    """What to delete, by id.
+
+    Attributes:
+        around: Photographs that contain deleted faces.
+        names: All names the persons have had.
+    """
 
     items: list[str] = field(default_factory=list)
     persons: set[int] = field(default_factory=set)
@@ -78,25 +94,28 @@ class Deletion:
 
 
 def forget(gallery: GalleryStore, request: ForgetRequest) -> Receipt:
-    """Forget persons, photographs and faces. Raises MisuseError, and forgets nothing, where one is not there.
+    """Delete persons, photographs and faces permanently.
 
-    Of a person, the faces and all names go; photographs and others' faces in them stay. A photograph goes with all
-    faces in it and all paths where it lies. Who then has neither a name nor a face goes, too.
+    A person is deleted with their faces and names; photographs, and other people's faces in them, stay. A photograph is
+    deleted with its faces and files. Persons left without a name and a face are deleted too.
+
+    Raises:
+        MisuseError: If one does not exist; then nothing is deleted.
     """
     with gallery.write("forget") as connection:
         deletion = _plan(gallery, connection, request)
         receipt = _delete_all(gallery, connection, deletion, request.tombstone)
         named = _paths_with(connection, deletion.names)
-    own = [f"the photographs' paths, {named} of which hold the name"] if named else []
+    own = [f"the paths of photographs: {named} contain the name"] if named else []
     own += [*_index_traces(gallery), *scrub.scrub(gallery)]
-    anew = not request.tombstone and deletion.around - deletion.photos
-    back = ["the photographs stay: 'nitakao index --rescan' would find the faces anew"] if anew else []
+    reindexed = not request.tombstone and deletion.around - deletion.photos
+    back = ["the photographs stay: 'nitakao index --rescan' would find the faces again"] if reindexed else []
     left = (*own, *scrub.external_copies(gallery), *back, *OTHER_COPIES)
     return replace(receipt, at=time.time(), complete=not own, left=left)
 
 
 def _index_traces(gallery: GalleryStore) -> list[str]:
-    """Removes the search index, which is made anew when it is needed. Where it could not be, a phrase that says so."""
+    """Delete the search index, which is rebuilt when needed; on failure, a phrase for the receipt."""
     try:
         searcher(gallery).forget()
     except GalleryError as error:
@@ -105,7 +124,7 @@ def _index_traces(gallery: GalleryStore) -> list[str]:
 
 
 def preview(gallery: GalleryStore, request: ForgetRequest) -> str:
-    """What would go, in words: '2 persons, 31 faces and 0 photographs'. Raises MisuseError where one is not there."""
+    """What `forget` would delete: '2 persons, 31 faces and 0 photographs'. Raises MisuseError if one does not exist."""
     with gallery.read() as connection:
         deletion = _plan(gallery, connection, request)
     counts = ((len(deletion.persons), "person"), (len(deletion.faces), "face"), (len(deletion.photos), "photograph"))
@@ -140,7 +159,7 @@ def _plan(gallery: GalleryStore, connection: Connection, request: ForgetRequest)
         deletion.items.append(f"face {face}")
         deletion.faces.add(face)
     if not deletion.items:
-        raise MisuseError("name the person, photograph or face that is to be forgotten")
+        raise MisuseError("nothing to forget: give a person, photograph or face")
     deletion.around = _seen(connection, schema.faces.c.photo, deletion.faces) | deletion.photos
     return deletion
 
@@ -158,7 +177,7 @@ def _faces(connection: Connection, condition: ColumnElement[bool]) -> set[int]:
 
 
 def _photo(connection: Connection, named: str | int) -> tuple[int | None, set[int]]:
-    """The photograph that is request, None for a file that could not be read, and the files that hold it."""
+    """The id of a photograph, None for an unreadable file, and the ids of its files."""
     files, photos = schema.files, schema.photos
     number: int | None = None
     if isinstance(named, str):
@@ -192,13 +211,13 @@ def _delete_all(gallery: GalleryStore, connection: Connection, deletion: Deletio
 
 
 def _delete(connection: Connection, column: ColumnElement[int], numbers: Iterable[int]) -> int:
-    """How many rows went of those that have one of these numbers in the column."""
+    """Delete the rows with one of these ids in the column; how many there were."""
     table = column.table
     return sum(connection.execute(delete(table).where(column.in_(piece))).rowcount for piece in chunks(numbers))
 
 
 def _seen(connection: Connection, column: ColumnElement[int], faces: Iterable[int]) -> set[int]:
-    """What these faces have in the column."""
+    """The values of the column for these faces."""
     found: set[int] = set()
     for piece in chunks(faces):
         asked = select(column).where(schema.faces.c.id.in_(piece), column.is_not(None)).distinct()
@@ -218,20 +237,20 @@ def _emptied(connection: Connection, persons: Iterable[int]) -> set[int]:
 
 
 def _add_tombstones(gallery: GalleryStore, connection: Connection, photos: Iterable[int]) -> int:
-    """How many photographs are now kept from coming back that were not before."""
+    """Add tombstones of these photographs; how many are new."""
     table = schema.photos
     contents: set[str] = set()
     for piece in chunks(photos):
         contents.update(connection.execute(select(table.c.sha256).where(table.c.id.in_(piece))).scalars())
     new = contents - tombstones.tombstoned(connection, gallery.key, contents)
-    digests = sorted(tombstones.digest(gallery.key, content) for content in new)  # in an order that tells nothing
+    digests = sorted(tombstones.digest(gallery.key, content) for content in new)  # in an order that reveals nothing
     if digests:
         connection.execute(insert(schema.tombstones), [{"digest": digest} for digest in digests])
     return len(digests)
 
 
 def _paths_with(connection: Connection, names: set[str]) -> int:
-    """How many photographs' paths hold one of these names, as folders per person do."""
+    """How many paths contain one of these names, as folders per person do."""
     wanted = [name.casefold() for name in names]
     if not wanted:
         return 0

@@ -107,7 +107,7 @@ def find_person(gallery: GalleryStore, person: str | int, connection: Connection
         similar = _similar_name(connection, str(person))
         hint = f"did you mean '{similar}'? " if similar else ""
         raise MisuseError(
-            f"there is no person '{person}' in gallery '{gallery.location}': {hint}'nitakao people' lists all",
+            f"there is no person '{person}' in gallery '{gallery.location}': {hint}'nitakao people list' shows all",
             code="unknown-person",
             name=str(person),
         )

@@ -1,1 +1,1 @@
-"""The search inside a gallery in SQLite: a cache beside the database, which alone is the truth."""
+"""Searches galleries. Every index is a cache: the database is the source of truth."""

@@ -1,6 +1,6 @@
-"""Searches that several threads ask for at once, answered in one pass: the index is read once for all of them.
+"""Runs concurrent searches of several threads in one pass over the index.
 
-A pass over 100,000 faces costs what reading them costs, hardly more for eight questions than for one.
+Scanning 100,000 faces is limited by memory bandwidth: eight queries take hardly longer than one.
 """
 
 from __future__ import annotations
@@ -13,55 +13,59 @@ import numpy as np
 
 from nitakao.values import Doubles, Floats, Ids
 
-MAX_SHARED = 64  # questions of one thread that may wait for those of others; more have a pass of their own
-MAX_BATCH = 256  # questions in one pass
+MAX_SHARED = 64  # queries of one request that share a pass; larger requests run alone
+MAX_BATCH = 256  # queries in one pass
 
 
 class Request:
-    """Questions (n, D) of one thread, and what came of them."""
+    """Queries (n, D) of one thread, and their result."""
 
     def __init__(self, queries: Floats, k: int) -> None:
         self.queries, self.k = queries, k
-        self.found: tuple[Ids, Doubles] | None = None
+        self.result: tuple[Ids, Doubles] | None = None
         self.error: BaseException | None = None
 
 
 class Batcher:
-    """answer: numbers and distances (n, k) of the nearest faces to queries (n, D)."""
+    """Batches searches of several threads.
 
-    def __init__(self, answer: Callable[[Floats, int], tuple[Ids, Doubles]]) -> None:
-        self._answer = answer
+    Args:
+        search: Returns ids and distances (n, k) of the nearest faces to queries (n, D).
+    """
+
+    def __init__(self, search: Callable[[Floats, int], tuple[Ids, Doubles]]) -> None:
+        self._run = search
         self._lock = Lock()
         self._waiting: deque[Request] = deque()
 
     def search(self, queries: Floats, k: int) -> tuple[Ids, Doubles]:
         """Search, perhaps together with requests of other threads."""
-        asked = Request(queries, k)
-        self._waiting.append(asked)
-        while asked.found is None and asked.error is None:
-            with self._lock:  # whoever comes first answers all that wait
-                if asked.found is None and asked.error is None:
-                    self._answer_some()
-        if asked.error is not None:
-            raise asked.error
-        assert asked.found is not None
-        return asked.found
+        request = Request(queries, k)
+        self._waiting.append(request)
+        while request.result is None and request.error is None:
+            with self._lock:  # the first thread serves all waiting requests
+                if request.result is None and request.error is None:
+                    self._run_batch()
+        if request.error is not None:
+            raise request.error
+        assert request.result is not None
+        return request.result
 
-    def _answer_some(self) -> None:
-        together = [self._waiting.popleft()]
-        count = len(together[0].queries)
+    def _run_batch(self) -> None:
+        batch = [self._waiting.popleft()]
+        count = len(batch[0].queries)
         while self._waiting and count + len(self._waiting[0].queries) <= MAX_BATCH:
-            together.append(self._waiting.popleft())
-            count += len(together[-1].queries)
+            batch.append(self._waiting.popleft())
+            count += len(batch[-1].queries)
         try:
-            widest = max(asked.k for asked in together)
-            ids, distances = self._answer(np.concatenate([asked.queries for asked in together]), widest)
+            widest = max(request.k for request in batch)
+            ids, distances = self._run(np.concatenate([request.queries for request in batch]), widest)
         except BaseException as error:
-            for asked in together:
-                asked.error = error
+            for request in batch:
+                request.error = error
             return
         start = 0
-        for asked in together:
-            stop = start + len(asked.queries)
-            asked.found = ids[start:stop, : asked.k], distances[start:stop, : asked.k]
+        for request in batch:
+            stop = start + len(request.queries)
+            request.result = ids[start:stop, : request.k], distances[start:stop, : request.k]
             start = stop

@@ -1,4 +1,4 @@
-"""Making the index of a gallery: which kind, from what, and whether one that is there can still be used."""
+"""Builds the index of a gallery, and decides its kind and whether an existing one is usable."""
 
 from __future__ import annotations
 
@@ -18,30 +18,32 @@ from nitakao.values import Ids
 if TYPE_CHECKING:
     from nitakao.gallery.store import GalleryStore
 
-WITNESSES = 8  # of the newest vectors in an index, the checksums are kept
+WITNESSES = 8  # newest vectors of an index whose checksums the manifest stores
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When which index is made.
+    """When to build which index.
 
-    least: so many faces are held in memory instead.  matrix: numbers in all vectors together, up to which every one of
-    them is looked at; above, cells.  share: of the faces in an index, how many may be new, or gone, before it is made
-    anew; but `least` may.
+    Attributes:
+        least: Up to this many new faces are kept in memory without a rebuild.
+        matrix: Up to this many numbers in all vectors together the index is flat, above it has cells.
+        share: The share of new or deleted faces above which an index is rebuilt.
     """
 
     # Reading 2,000 vectors from the database takes 10 ms.
     least: int = 2000
-    # 150,000 faces of 128 numbers: looking at all of them takes 5 ms, twice the time that cells need for 1,000,000.
+    # 150,000 faces of 128 numbers: scanning them takes 5 ms, twice the time of cells with 1,000,000.
     matrix: int = 19_200_000
     share: float = 0.1
 
     def allowance(self, indexed: int) -> int:
+        """How many faces may be new or deleted before a rebuild."""
         return max(self.least, int(self.share * indexed))
 
 
 def build(gallery: GalleryStore, cache: IndexFolder, limits: Limits, wait: float = 0) -> None:
-    """Make the index and swap it in. Raises Occupied, and OSError where it cannot be written."""
+    """Build the index and publish it. Raises IndexLocked, and OSError if it cannot be written."""
     with cache.open_writer(wait) as writer, gallery.read() as connection, rows.small_page_cache(connection):
         ids = rows.all_ids(connection)
         if len(ids):
@@ -51,12 +53,12 @@ def build(gallery: GalleryStore, cache: IndexFolder, limits: Limits, wait: float
 
 
 def is_usable(gallery: GalleryStore, connection: Connection, manifest: Manifest, limits: Limits) -> bool:
-    """Whether an index is this gallery's, and most of its faces are still there."""
+    """Whether an index belongs to this gallery, and most of its faces still exist."""
     if _identity(gallery) != (manifest.gallery, manifest.model, manifest.dimension, manifest.metric):
         return False
-    if rows.last_assigned_id(connection) < manifest.last:  # an older copy of the gallery was put back
+    if rows.last_assigned_id(connection) < manifest.last:  # an older copy of the gallery was restored
         return False
-    # Where it was, and faces were added since, the numbers of the newest in the index now belong to others.
+    # In a restored copy with new faces, ids in the index may now belong to other faces.
     if not _witnesses(connection, manifest.dimension, manifest.witnesses).items() <= manifest.witnesses.items():
         return False
     return manifest.faces - rows.count(connection) <= limits.allowance(manifest.rows)
@@ -94,6 +96,6 @@ def _identity(gallery: GalleryStore) -> tuple[str, str, int, str]:
 
 
 def _witnesses(connection: Connection, dimension: int, numbers: Iterable[str]) -> dict[str, int]:
-    """The checksums of those of these vectors that are there, by number."""
+    """The checksums of the existing vectors among these, by face id."""
     ids, vectors = rows.existing(connection, np.array([int(n) for n in numbers], np.int64), dimension)
     return {str(number): zlib.crc32(vector.tobytes()) for number, vector in zip(ids, vectors, strict=True)}

@@ -1,4 +1,4 @@
-"""The exact part: which rows can be among the nearest at all, and their distances in double precision."""
+"""Exact search: preselects rows in float32 with an error bound, and ranks them in double precision."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import numpy as np
 
 from nitakao.values import Doubles, Floats, Ids
 
-TILE = 1 << 20  # products at a time: 4 MB, which stay in a core's cache until the smallest are picked out
-GROUP = 64  # products of which the smallest is looked at before each by itself
-MAX_UNCHECKED = 8  # times the rows that are wanted, which may come through before the bounds are looked after
-PAIRS = 1 << 14  # pairs measured in double precision at a time
+TILE = 1 << 20  # products at a time: 4 MB, which fit a core's cache
+GROUP = 64  # products whose minimum is compared first
+MAX_UNCHECKED = 8  # times k rows per query that may be collected before the bounds are tightened
+PAIRS = 1 << 14  # pairs computed in double precision at a time
 UNIT = 2.0**-24  # relative rounding error of float32
 
 
 class Block(NamedTuple):
-    """Rows to search: ids (n,), vectors (n, D), squares (n,) of their lengths, infinite where a row is left out.
+    """Rows to search. With cosine distance the vectors have length 1.
 
-    longest: no row is longer than this.  Of a gallery with cosine distances the vectors are scaled to length 1.
+    Attributes:
+        ids: (n,) face ids.
+        vectors: (n, D) float32.
+        squares: (n,) squared lengths, infinite for excluded rows.
+        longest: No vector is longer than this.
     """
 
     ids: Ids
@@ -28,14 +32,14 @@ class Block(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Which query (n,) and which face (n,) belong together."""
+    """Pairs of a query (its row, (n,)) and a face (its id, (n,))."""
 
     which: Ids
     ids: Ids
 
 
 def normalize(vectors: Floats, metric: str) -> Floats:
-    """Vectors (n, D) whose Euclidean distances put faces in the order of the metric: for cosine, at length 1."""
+    """Vectors (n, D) whose Euclidean distances rank as the metric does: for cosine, scaled to length 1."""
     if metric == "euclidean":
         return vectors
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
@@ -43,15 +47,15 @@ def normalize(vectors: Floats, metric: str) -> Floats:
 
 
 def block(ids: Ids, vectors: Floats, metric: str) -> Block:
-    """Rows made ready; `vectors` (n, D) as `normalize` gives them."""
-    if metric == "cosine":  # all are 1; a vector of zeros, which has no direction, counts as at a right angle to all
+    """A block of rows; `vectors` (n, D) as returned by `normalize`."""
+    if metric == "cosine":  # all are 1; a zero vector counts as orthogonal to all others
         return Block(ids, vectors, np.ones(len(ids), np.float32), 1.0)
     squares = np.einsum("ij,ij->i", vectors, vectors)
     return Block(ids, vectors, squares, float(np.sqrt(squares.max(initial=0))))
 
 
 def restrict(rows: Block, allowed: Ids | None) -> Block:
-    """The block with all rows left out but those of `allowed` (ascending)."""
+    """The block with all rows excluded but those of `allowed` (ascending)."""
     if allowed is None:
         return rows
     at = np.searchsorted(allowed, rows.ids)
@@ -61,25 +65,26 @@ def restrict(rows: Block, allowed: Ids | None) -> Block:
 
 
 class Candidates:
-    """Lets through every row that may be one of the `k` nearest to a query, and few others.
+    """Collects every row that may be one of the `k` nearest to a query, and few others.
 
-    Squared distances (less the query's own square) are taken as |x|^2 - 2 x.q in float32, which is quick and loses
-    digits; so all rows within the largest possible error of the k-th are let through: equal distances always are.
-    Error of a dot product: Higham, Accuracy and Stability of Numerical Algorithms (2002), 3.5.
+    Squared distances, less the query's own square, are computed as |x|^2 - 2 x.q in float32, which is fast but inexact.
+    All rows within the error bound of the k-th are collected, so ties are never lost.
+
+    Source: Higham 2002, Accuracy and Stability of Numerical Algorithms, 3.5 (error of a dot product).
     """
 
     def __init__(self, queries: Floats, k: int) -> None:
         self.k = k
         self.queries = queries
         self.scaled_queries = _pad_to_fours(-2 * queries)
-        self.bounds = np.full(len(queries), np.inf, np.float32)  # at least k rows are known to be as near as that
+        self.bounds = np.full(len(queries), np.inf, np.float32)  # at least k rows are this near
         self.slack = np.zeros(len(queries), np.float32)
         self.found: list[tuple[Ids, Ids, Floats]] = []
-        self.unchecked = 0  # rows that came through since the bounds were last looked after
+        self.unchecked = 0  # rows collected since the bounds were last tightened
         self.unfiltered: list[Pairs] = []
 
     def add(self, rows: Block) -> None:
-        """Look at these rows, too."""
+        """Add the rows of a block that may be among the nearest."""
         self._loosen(rows.longest)
         step = max(GROUP, TILE // len(self.queries))
         for start in range(0, len(rows.ids), step):
@@ -87,11 +92,11 @@ class Candidates:
             self._tile(rows.ids[part], rows.vectors[part], rows.squares[part])
 
     def add_pairs(self, pairs: Pairs) -> None:
-        """Let these through unseen."""
+        """Add pairs without checking them."""
         self.unfiltered.append(pairs)
 
     def pairs(self) -> Pairs:
-        """What came through."""
+        """All candidates."""
         self._tighten()
         return _concatenate([*self.unfiltered, *(Pairs(which, ids) for which, ids, _ in self.found)])
 
@@ -117,11 +122,11 @@ class Candidates:
             self._tighten()
 
     def _limits(self) -> Floats:
-        # Rows that are left out are infinitely far: they never pass, not even while there are fewer than k others.
+        # Excluded rows are infinitely far: they never pass, even if there are fewer than k others.
         return np.asarray(np.minimum(self.bounds + self.slack, np.finfo(np.float32).max))
 
     def _tighten(self) -> None:
-        """Bounds from all tiles together: the k-th of one is further than the k-th of all."""
+        """Tighten the bounds to the k-th of all tiles, and drop candidates beyond them."""
         self.unchecked = 0
         if not self.found:
             return
@@ -135,7 +140,7 @@ class Candidates:
 
 
 def _pad_to_fours(rows: Floats) -> Floats:
-    """One row, or several with zeros below up to a multiple of four: OpenBLAS takes 2.7 ms for four, 4.0 for three."""
+    """Several rows padded with zeros to a multiple of four: OpenBLAS takes 2.7 ms for four, 4.0 for three."""
     whole = np.zeros((len(rows) if len(rows) < 2 else -(-len(rows) // 4) * 4, rows.shape[1]), np.float32)
     whole[: len(rows)] = rows
     return whole
@@ -148,20 +153,20 @@ def _concatenate(parts: list[Pairs]) -> Pairs:
 
 
 def _kth(near: Floats, k: int) -> Floats:
-    """(q,) a number that at least `k` of each row of `near` (q, n) do not exceed; infinite where n is less."""
+    """(q,) an upper bound of the k-th smallest in each row of `near` (q, n); infinite if n < k."""
     if near.shape[1] < k:
         return np.full(len(near), np.inf, np.float32)
     whole = near.shape[1] // GROUP
-    if whole >= 2 * k:  # so few that the k-th smallest of groups' smallest is close to the k-th smallest of all
+    if whole >= 2 * k:  # then the k-th smallest of the groups' minima is close to the k-th smallest of all
         near = near[:, : whole * GROUP].reshape(len(near), GROUP, whole).min(axis=1)
     found: Floats = np.partition(near, k - 1, axis=1)[:, k - 1]
     return found
 
 
 def distances_of(queries: Floats, vectors: Floats, which: Ids, at: Ids, metric: str) -> Doubles:
-    """(n,) the distance of queries[which] and vectors[at], pair by pair, as `metrics.distance` defines it.
+    """(n,) the distances of queries[which] and vectors[at], as `metrics.distance` defines them.
 
-    A stored vector of zeros lies at cosine distance 1 from everything.
+    A stored zero vector has cosine distance 1 to everything.
     """
     found = np.empty(len(which))
     for start in range(0, len(which), PAIRS):
@@ -178,7 +183,7 @@ def _cosine(a: Doubles, b: Doubles) -> Doubles:
 
 
 def rank(pairs: Pairs, distances: Doubles, queries: int, k: int) -> tuple[Ids, Doubles]:
-    """Numbers and distances (queries, k), nearest first, ties by number; -1 and infinity where there are no more."""
+    """Ids and distances (queries, k), nearest first, ties by id; -1 and infinity where there are no more."""
     order = np.lexsort((pairs.ids, distances, pairs.which))
     which = pairs.which[order]
     place = np.arange(len(which)) - np.searchsorted(which, which)

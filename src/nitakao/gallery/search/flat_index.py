@@ -1,4 +1,4 @@
-"""An index that is all vectors, one below the other, in a file that is mapped: every row is looked at."""
+"""A flat index: all vectors in one memory-mapped file, scanned by every search."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IDS, ROWS = "ids", "rows"  # endings of its files: little-endian int64, and floa
 
 
 def write(writer: IndexWriter, blocks: Iterable[tuple[Ids, Floats]], metric: str) -> None:
-    """Write numbers and vectors, as `normalize` gives them, as they come."""
+    """Write ids and normalized vectors as they come."""
     with writer.file(IDS) as ids, writer.file(ROWS) as vectors:
         for numbers, rows in blocks:
             ids.write(np.ascontiguousarray(numbers, "<i8").data)
@@ -23,7 +23,7 @@ def write(writer: IndexWriter, blocks: Iterable[tuple[Ids, Floats]], metric: str
 
 
 class FlatIndex:
-    """The index, open: its pages belong to the file, so the system takes them back when it needs room."""
+    """An open flat index; its pages belong to the file, so the system can reclaim them."""
 
     def __init__(self, cache: IndexFolder, manifest: Manifest) -> None:
         self.manifest = manifest
@@ -32,16 +32,16 @@ class FlatIndex:
         self.block: Block = block(ids, vectors, manifest.metric)
 
     def collect(self, candidates: Candidates, allowed: Ids | None, wide: bool) -> None:
-        """Pass every row that may answer through the candidates."""
+        """Add the allowed rows to the candidates."""
         candidates.add(restrict(self.block, allowed))
 
     def exclude(self, gone: Ids) -> None:
-        """Leave these faces, some of which may not be in it, out from here on."""
+        """Exclude these faces from later searches; some may not be in the index."""
         exclude(self.block, gone)
 
 
 def exclude(rows: Block, gone: Ids) -> None:
-    """Mark the rows of these faces as left out, for all who use the block."""
+    """Exclude the rows of these faces for all users of the block."""
     at = np.searchsorted(rows.ids, gone)
     at = at[at < len(rows.ids)]
     rows.squares[at[np.isin(rows.ids[at], gone)]] = np.inf

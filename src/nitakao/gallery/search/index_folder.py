@@ -1,12 +1,12 @@
-"""The folder beside a gallery that holds its search index: written aside, swapped in whole, known when it is damaged.
+"""The folder beside a gallery that holds its search index: replaced atomically, verified by checksums.
 
     family.db-index/
-      manifest.json     what the index is made of: written last, under another name, then moved into place
-      GENERATION.*      its files, never changed once they are there; each generation has names of its own
-      lock              held while one is made, so that two processes do not make it twice
+      manifest.json     describes the index: written last, under a temporary name, then renamed
+      GENERATION.*      its files, never changed after they are written; each generation has its own names
+      lock              held during a build, so that two processes do not build at once
 
-Who has the files of an older generation open goes on reading them. Nothing here is waited for to reach the disk: what a
-power cut spoils has the wrong checksum, and is made anew.
+Readers keep the files of an older generation open. Writes are not synced to disk: after a power cut a damaged index has
+the wrong checksum, and is rebuilt.
 """
 
 from __future__ import annotations
@@ -27,22 +27,30 @@ LOCK = "lock"
 CHUNK = 1 << 20  # bytes read at a time
 
 
-class IndexDamaged(Exception):  # noqa: N818  # never leaves the engine
-    """Bytes in the cache are not those that were written; says where."""
+class IndexDamaged(Exception):  # noqa: N818  # internal to `search`
+    """The index is damaged; names the file."""
 
 
 class IndexLocked(Exception):  # noqa: N818
-    """Another process is making the index."""
+    """Another process is building the index."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an index is of and made of.
+    """The description of an index.
 
-    gallery, model, dimension, metric: of the gallery.  kind: 'matrix' or 'ivf'.  rows: faces in it; faces: those in the
-    gallery when it was made.  last: the largest number of a face in it.  built: seconds since 1970.  probes: how many
-    cells a search looks into; candidates: how many faces it measures again.  witnesses: the checksums of some vectors
-    in it, by number.  files: bytes and checksum of each file, by the end of its name.
+    Attributes:
+        gallery, model, dimension, metric: Of the gallery.
+        kind: 'matrix' (flat) or 'ivf'.
+        rows: Faces in the index.
+        faces: Faces in the gallery when it was built.
+        last: The largest face id in the index.
+        built: Seconds since 1970.
+        generation: The prefix of its files.
+        probes: How many cells a search scans.
+        candidates: How many candidates a search ranks.
+        witnesses: Checksums of some of its vectors, by face id.
+        files: Bytes and checksum of each file, by the ending of its name.
     """
 
     gallery: str
@@ -62,21 +70,21 @@ class Manifest:
 
 
 class IndexFolder:
-    """The folder of one gallery's index; it need not be there."""
+    """The folder of a gallery's index, which need not exist."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def stamp(self) -> tuple[int, int, int] | None:
-        """Another value whenever another index has been swapped in; None while there is none."""
+        """A value that changes whenever the index is replaced; None if there is none."""
         try:
-            found = os.stat(self.folder / MANIFEST)
+            status = os.stat(self.folder / MANIFEST)
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_ino, found.st_size
+        return status.st_mtime_ns, status.st_ino, status.st_size
 
     def manifest(self) -> Manifest | None:
-        """None where there is no index, or one of another nitakao. Raises Damaged."""
+        """The manifest; None if there is no index, or one of another version. Raises IndexDamaged."""
         try:
             data = (self.folder / MANIFEST).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -87,14 +95,14 @@ class IndexFolder:
             seal, text = data.split(b"\n", 1)
             if int(seal, 16) != zlib.crc32(text):
                 raise IndexDamaged(MANIFEST)
-            said = json.loads(text)
-            return Manifest(**said["index"]) if said["format"] == FORMAT else None
+            content = json.loads(text)
+            return Manifest(**content["index"]) if content["format"] == FORMAT else None
         except (ValueError, KeyError, TypeError) as error:
             raise IndexDamaged(MANIFEST) from error
 
     def size(self) -> int:
-        """Bytes that its files take."""
-        with suppress(OSError):  # gone, or going
+        """The size of its files in bytes."""
+        with suppress(OSError):  # deleted meanwhile
             return sum(path.stat().st_size for path in self.folder.iterdir())
         return 0
 
@@ -102,7 +110,7 @@ class IndexFolder:
         return self.folder / f"{manifest.generation}.{ending}"
 
     def verify(self, manifest: Manifest) -> None:
-        """Raises Damaged where a file is not as it was written."""
+        """Raises IndexDamaged if a file does not have its recorded size and checksum."""
         for ending, (size, checksum) in manifest.files.items():
             path = self.path(manifest, ending)
             try:
@@ -113,9 +121,9 @@ class IndexFolder:
 
     @contextmanager
     def open_writer(self, wait: float = 0) -> Iterator[IndexWriter]:
-        """Alone, from here on. Raises Occupied where another process is still at it after `wait` seconds, and OSError.
+        """An exclusive writer of a new index; files that were not published are deleted when the block ends.
 
-        What is not finished when the block ends, for whatever reason, is gone.
+        Raises IndexLocked if another process still builds after `wait` seconds, and OSError.
         """
         self.folder.mkdir(exist_ok=True)
         with self._locked(wait):
@@ -126,7 +134,7 @@ class IndexFolder:
                 self._remove_stale()
 
     def clear(self, wait: float) -> None:
-        """Remove every file that holds anything. Raises Occupied, and OSError where one stays."""
+        """Delete all files of the index. Raises IndexLocked, and OSError on failure."""
         if not self.folder.is_dir():
             return
         with self._locked(wait):
@@ -136,7 +144,7 @@ class IndexFolder:
 
     @contextmanager
     def _locked(self, wait: float) -> Iterator[None]:
-        from filelock import FileLock, Timeout  # some versions try out links on the disk as they are imported
+        from filelock import FileLock, Timeout  # some versions access the disk on import
 
         try:
             lock = FileLock(self.folder / LOCK)
@@ -151,7 +159,7 @@ class IndexFolder:
             lock.release()
 
     def _remove_stale(self) -> None:
-        """Remove what no index needs; files that somebody has open stay on Windows until the next time."""
+        """Delete files that the index does not use; on Windows open files stay until the next time."""
         try:
             manifest = self.manifest()
         except IndexDamaged:
@@ -164,7 +172,7 @@ class IndexFolder:
 
 
 class IndexWriter:
-    """Where the files of a new generation are written, until `publish` makes it the index."""
+    """Writes the files of a new generation, which `publish` makes the index."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -172,24 +180,24 @@ class IndexWriter:
         self.files: dict[str, tuple[int, int]] = {}
 
     def file(self, ending: str) -> ChecksummedFile:
-        """A new file of this generation, to be written once from its beginning to its end."""
+        """A new file of this generation, to be written sequentially."""
         return ChecksummedFile(self, ending)
 
     def publish(self, manifest: Manifest) -> None:
         """Make this generation, with the files written so far, the index."""
-        said = {"format": FORMAT, "index": asdict(manifest)}
-        text = json.dumps(said, sort_keys=True).encode()
+        content = {"format": FORMAT, "index": asdict(manifest)}
+        text = json.dumps(content, sort_keys=True).encode()
         aside = self.folder / f"{self.generation}.manifest"
         aside.write_bytes(b"%08x\n" % zlib.crc32(text) + text)
         os.replace(aside, self.folder / MANIFEST)
 
     def withdraw(self) -> None:
-        """Have no index: there is nothing to search."""
+        """Remove the index of an empty gallery."""
         (self.folder / MANIFEST).unlink(missing_ok=True)
 
 
 class ChecksummedFile:
-    """A file of which bytes and checksum are counted as they are written: a disk that changed them is found out."""
+    """A file whose size and checksum are computed as it is written, before the disk can change it."""
 
     def __init__(self, writer: IndexWriter, ending: str) -> None:
         self.writer, self.ending = writer, ending
@@ -213,8 +221,8 @@ class ChecksummedFile:
 
 
 def _checksum(path: Path) -> int:
-    found = 0
+    checksum = 0
     with open(path, "rb") as file:
-        while piece := file.read(CHUNK):
-            found = zlib.crc32(piece, found)
-    return found
+        while chunk := file.read(CHUNK):
+            checksum = zlib.crc32(chunk, checksum)
+    return checksum

@@ -1,8 +1,7 @@
-"""The nearest faces in PostgreSQL: every vector looked at while there are few, pgvector's HNSW index above that.
+"""Searches a gallery in PostgreSQL: scans all vectors while there are few, above that pgvector's HNSW index.
 
-The index holds vectors in half precision; what it finds is measured again in full, so distances are exact, and the list
-is as long as it can be whatever filter is asked for: where the index does not give enough, every face that may answer
-is looked at.
+The index holds vectors in half precision; its candidates are ranked with the exact vectors. If the index gives too few
+faces for a filter, all allowed faces are scanned.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ MAX_COLUMNS = 1 << 16  # columns of an answer, unless there are more faces
 
 
 class PostgresSearcher:
-    """What finds the nearest faces. The index is kept up by PostgreSQL with every row that is written."""
+    """Finds the nearest faces; PostgreSQL updates the index with every write."""
 
     def __init__(self, gallery: GalleryStore) -> None:
         self.gallery = gallery
@@ -54,14 +53,10 @@ class PostgresSearcher:
             SELECT face, vector {self.operator} :probe AS distance FROM near ORDER BY distance, face"""
 
     def search(self, vectors: Floats, k: int, allowed: Ids | None = None) -> tuple[Ids, Doubles]:
-        """Numbers (n, k) and distances (n, k), nearest first, ties by number; -1 and infinity for want of more.
-
-        vectors: (n, D).  allowed: numbers of the faces that may answer; None: all may.  Past 65,536 columns there are
-        none that would hold nothing but -1.
-        """
+        """Face ids (n, k) and distances (n, k); see `Searcher.search`. Raises MisuseError for an invalid `k`."""
         queries = checked(vectors, self.gallery.dimension)
         if k < 1:
-            raise MisuseError(f"at least 1 face can be asked for, not {k}")
+            raise MisuseError(f"k must be at least 1, not {k}")
         with self.gallery.read() as connection:
             candidates = self._candidates(connection, k, allowed)
             found = [self._nearest(connection, vector, k, allowed, candidates) for vector in queries]
@@ -72,13 +67,13 @@ class PostgresSearcher:
         return ids, distances
 
     def neighbours(self, k: int, ids: Ids | None = None) -> Iterator[Neighbours]:
-        """For each face, or each of `ids`, its `k` nearest others, in blocks by number."""
+        """For each face, or each of `ids`, its `k` nearest other faces, in blocks by id."""
         if k < 1:
-            raise MisuseError(f"at least 1 neighbour can be asked for, not {k}")
+            raise MisuseError(f"k must be at least 1, not {k}")
         return postgres_neighbours.all_neighbours(self.gallery, k, ids, self.search)
 
     def _candidates(self, connection: Connection, k: int, allowed: Ids | None) -> int:
-        """How many to ask the index for so that `k` are left; 0 where it is of no use."""
+        """How many candidates to request so that `k` pass the filter; 0 if the index cannot help."""
         indexed, rows = _index(connection, self.index)
         if not indexed or (allowed is not None and not len(allowed)):
             return 0
@@ -110,32 +105,32 @@ class PostgresSearcher:
         return _run(connection, asked, vector, most=k, **({} if allowed is None else {"ids": allowed.tolist()}))
 
     def refresh(self) -> None:
-        """Nothing to do: the database answers with what is in it."""
+        """Nothing to do: the index is always up to date."""
 
     def rebuild(self) -> None:
-        """Make the index where there are faces enough and it is not there; others read and write meanwhile."""
+        """Build the index if it is missing and there are enough faces, without blocking others."""
         with self._outside() as connection:
             if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": BUILD_LOCK}).scalar():
-                return  # somebody else is at it
+                return  # another process builds it
             try:
                 self._build(connection)
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": BUILD_LOCK})
 
     def forget(self) -> None:
-        """Drop the index of another model. Rows that are gone answer no more, and `scrub` writes the rest anew."""
+        """Drop the indexes of other models; `scrub` rewrites the files of this one."""
         with self._outside() as connection:
             self._drop(connection)
 
     def close(self) -> None:
-        """Nothing to do: the gallery holds the connections."""
+        """Nothing to do: the gallery owns the connections."""
 
     def damage(self) -> str:
-        """Nothing: the server keeps the index, and `GalleryStore.backend.damage` checks it."""
+        """Always empty: `Backend.damage` checks the server's indexes."""
         return ""
 
     def state(self) -> IndexState:
-        """What the index is: 'hnsw', or 'none' where every face is looked at."""
+        """The state of the index: 'hnsw', or 'none' if all faces are scanned."""
         with self.gallery.read() as connection:
             indexed, _ = _index(connection, self.index)
             rows = int(connection.execute(text("SELECT count(*) FROM vectors")).scalar_one())
@@ -149,12 +144,12 @@ class PostgresSearcher:
 
     @contextmanager
     def _outside(self) -> Iterator[Connection]:
-        """A connection outside of transactions, in which indexes are made without holding up others."""
+        """A connection outside transactions, to build indexes without blocking others."""
         with self.gallery.translate_errors(), self.gallery.backend.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def _drop(self, connection: Connection) -> None:
-        """Every index that is not this model's, or was not finished."""
+        """Drop indexes of other models, and unfinished ones."""
         asked = text(
             "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
             "WHERE i.indrelid = to_regclass('vectors') AND starts_with(c.relname, :first) "
@@ -183,7 +178,7 @@ class PostgresSearcher:
 
 
 def _index(connection: Connection, name: str) -> tuple[bool, float]:
-    """Whether the index is there and whole, and about how many vectors there are."""
+    """Whether the index exists and is valid, and about how many vectors there are."""
     row = connection.execute(
         text(
             """

@@ -1,7 +1,7 @@
-"""Every face's nearest others, of a gallery in PostgreSQL.
+"""The nearest neighbours of every face of a gallery in PostgreSQL.
 
-One question a face would keep the server busy for an hour where this machine needs minutes; so the vectors come here,
-into memory, 4 bytes a number, and are compared here.
+One query per face would take the server an hour; this loads all vectors into memory (4 bytes per number) and compares
+them here in minutes.
 """
 
 from __future__ import annotations
@@ -22,16 +22,20 @@ if TYPE_CHECKING:
 
 Search = Callable[[Floats, int], tuple[Ids, Doubles]]
 
-BLOCK = 256  # faces whose neighbours are found together
-MAX_ONE_BY_ONE = 500  # faces that are asked for one by one: seconds, and nothing needs to be fetched
-MAX_FLAT = 50_000  # faces up to which each is compared with each: some ten seconds
-PROBES = 16  # looked into of an index of cells: recall@10 of 100,000 faces .99
+BLOCK = 256  # faces searched together
+MAX_ONE_BY_ONE = 500  # faces searched one by one: takes seconds, without loading all vectors
+MAX_FLAT = 50_000  # faces up to which all pairs are compared: about ten seconds
+PROBES = 16  # cells scanned: recall@10 of 100,000 faces .99
 
 
 def all_neighbours(gallery: GalleryStore, k: int, wanted: Ids | None, search: Search) -> Iterator[Neighbours]:
-    """For each face, or each of `wanted`, its `k` nearest others, in blocks by number.
+    """For each face, or each of `wanted`, its `k` nearest other faces, in blocks by id.
 
-    search: finds the nearest faces of a few vectors.
+    Args:
+        gallery: The gallery.
+        k: The number of neighbours.
+        wanted: Face ids; None: all.
+        search: Searches a few vectors in the database.
     """
     if wanted is not None and len(wanted) <= MAX_ONE_BY_ONE:
         yield from _one_by_one(gallery, k, wanted, search)
@@ -56,7 +60,7 @@ def _one_by_one(gallery: GalleryStore, k: int, wanted: Ids, search: Search) -> I
         return
     found, distances = search(faces.vectors(gallery, ids), k + 1)
     others = found != ids[:, None]
-    others[others.all(axis=1), k] = False  # among many that are all the same, it need not be found itself
+    others[others.all(axis=1), k] = False  # among identical vectors a face may not find itself
     yield Neighbours(ids, found[others].reshape(len(ids), k), distances[others].reshape(len(ids), k))
 
 

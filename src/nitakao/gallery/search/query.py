@@ -1,4 +1,4 @@
-"""One search in one transaction: where to look, what to measure, and whether enough was found."""
+"""Runs one search in one transaction: collects candidates, measures them, and widens the search if needed."""
 
 from __future__ import annotations
 
@@ -15,53 +15,63 @@ from nitakao.gallery.search.ivf import IvfIndex
 from nitakao.gallery.search.unindexed import UnindexedFaces
 from nitakao.values import Doubles, Floats, Ids
 
-MAX_SCANNED = 4096  # allowed faces that are read from the database and measured rather than looked for in cells: 10 ms
-MAX_INDEX_HITS = 4096  # hits beyond which every face is looked at, not cells,
-MIN_FACES_PER_HIT = 4  # or where one face in so many is a hit
+MAX_SCANNED = 4096  # allowed faces that are read from the database rather than searched in cells: 10 ms
+MAX_INDEX_HITS = 4096  # hits above which all faces are scanned instead of cells
+MIN_FACES_PER_HIT = 4  # faces per hit below which all faces are scanned
 
 Collect = Callable[[Candidates], None]
 
 
 @dataclass(frozen=True, eq=False)
 class OpenIndex:
-    """An index as it was opened, or none, and the faces that have come since."""
+    """An open index, if there is one, and the faces added since it was built."""
 
     index: FlatIndex | IvfIndex | None
     unindexed: UnindexedFaces
 
     @property
     def rows(self) -> int:
+        """The number of faces in the index."""
         return 0 if self.index is None else self.index.manifest.rows
 
     @property
     def last(self) -> int:
+        """The largest face id in the index."""
         return 0 if self.index is None else self.index.manifest.last
 
     def exclude(self, gone: Ids) -> None:
-        """Leave faces that are no longer in the gallery out from here on."""
+        """Exclude deleted faces from later searches."""
         self.unindexed.exclude(gone)
         if self.index is not None:
             self.index.exclude(gone)
 
 
 class Query:
-    """What a transaction sees.  newest: the largest number of a face in it."""
+    """Searches as of one transaction.
 
-    def __init__(self, view: OpenIndex, connection: Connection, newest: int, dimension: int, metric: str) -> None:
-        self.index, self.connection, self.newest = view, connection, newest
+    Args:
+        index: The open index.
+        connection: A read transaction.
+        newest: The largest face id in it.
+        dimension: The embedding size.
+        metric: 'euclidean' or 'cosine'.
+    """
+
+    def __init__(self, index: OpenIndex, connection: Connection, newest: int, dimension: int, metric: str) -> None:
+        self.index, self.connection, self.newest = index, connection, newest
         self.dimension, self.metric = dimension, metric
 
     def run(self, queries: Floats, k: int, allowed: Ids | None) -> tuple[Ids, Doubles]:
-        """Numbers and distances (q, k) of the nearest faces; -1 and infinity where there are no more."""
-        wanted = min(k, self.index.rows if allowed is None else len(allowed))
+        """Ids and distances (q, k) of the nearest faces; -1 and infinity where there are no more."""
+        expected = min(k, self.index.rows if allowed is None else len(allowed))
         for collect in self._strategies(k, allowed):
             ids, distances = self._nearest(queries, k, collect)
-            if (ids[:, :wanted] >= 0).all():
+            if (ids[:, :expected] >= 0).all():
                 break
         return ids, distances
 
     def _strategies(self, k: int, allowed: Ids | None) -> Iterator[Collect]:
-        """Where to look; then, if too few were found, where else. The last finds all there are."""
+        """Ways to collect candidates, to be tried until enough faces are found; the last one finds all."""
         if isinstance(self.index.index, IvfIndex):
             few = allowed is not None and len(allowed) <= MAX_SCANNED
             if not few and k <= MAX_INDEX_HITS and MIN_FACES_PER_HIT * k <= self.index.rows:
@@ -85,14 +95,14 @@ class Query:
         return block(ids, normalize(vectors, self.metric), self.metric)
 
     def _nearest(self, queries: Floats, k: int, collect: Collect) -> tuple[Ids, Doubles]:
-        """The nearest of what `collect` lets through, measured; once more without those that turn out to be gone."""
+        """The nearest of the collected candidates; repeats without candidates that have been deleted."""
         while True:
             candidates = Candidates(normalize(queries, self.metric), k)
             collect(candidates)
             pairs = candidates.pairs()
-            wanted, at = np.unique(pairs.ids, return_inverse=True)
-            there, vectors = rows.existing(self.connection, wanted, self.dimension)
-            if len(there) == len(wanted):
+            ids, at = np.unique(pairs.ids, return_inverse=True)
+            present, vectors = rows.existing(self.connection, ids, self.dimension)
+            if len(present) == len(ids):
                 distances = distances_of(queries, vectors, pairs.which, at, self.metric)
                 return rank(pairs, distances, len(queries), k)
-            self.index.exclude(np.setdiff1d(wanted, there))
+            self.index.exclude(np.setdiff1d(ids, present))

@@ -1,4 +1,4 @@
-"""Vectors read out of the database for the search: some by number, all in turn, and what is newest."""
+"""Reads vectors and ids from a SQLite gallery for the search."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from nitakao.gallery import schema
 from nitakao.gallery.columns import verify_checksum
 from nitakao.values import Floats, Ids
 
-CHUNK = 1 << 12  # vectors read at a time: 2 MB of 128 numbers, and four times that while they are unpacked
-CACHE_KIB = 2048  # of pages, while all rows are read
+CHUNK = 1 << 12  # vectors read at a time: 2 MB with 128 numbers, four times that while unpacking
+CACHE_KIB = 2048  # page cache while all rows are read
 
-# The numbers go over as one text: `in_` with a parameter for each took twice as long.
+# The ids are passed as one JSON text: one parameter per id took twice as long.
 _BY_IDS = text("SELECT face, vector FROM vectors WHERE face IN (SELECT value FROM json_each(:ids)) ORDER BY face")
 
 
 @contextmanager
 def small_page_cache(connection: Connection) -> Iterator[None]:
-    """While every row is read once, SQLite keeps few pages: they would be 64 MB that nobody asks for again."""
+    """Reduce the page cache while every row is read once: the pages would take 64 MB and not be used again."""
     before = int(connection.execute(text("PRAGMA cache_size")).scalar_one())
     connection.execute(text(f"PRAGMA cache_size = -{CACHE_KIB}"))
     try:
@@ -33,7 +33,7 @@ def small_page_cache(connection: Connection) -> Iterator[None]:
 
 
 def existing(connection: Connection, ids: Ids, dimension: int) -> tuple[Ids, Floats]:
-    """Those of the numbers `ids` (n,) that there are, ascending, and their vectors (m, D)."""
+    """The existing faces among `ids` (n,), ascending: their ids (m,) and vectors (m, D)."""
     parts = [np.empty((0, dimension), np.float32)]
     found = [np.empty(0, np.int64)]
     for piece in _chunks(ids):
@@ -44,7 +44,7 @@ def existing(connection: Connection, ids: Ids, dimension: int) -> tuple[Ids, Flo
 
 
 def after(connection: Connection, number: int, dimension: int, most: int = CHUNK) -> Iterator[tuple[Ids, Floats]]:
-    """Numbers (n,) and vectors (n, D) of all faces with a number above `number`, ascending, in blocks."""
+    """Ids (n,) and vectors (n, D) of all faces with an id above `number`, ascending, in blocks."""
     table = schema.vectors
     asked = select(table.c.face, type_coerce(table.c.vector, LargeBinary)).order_by(table.c.face).limit(most)
     while True:
@@ -57,7 +57,7 @@ def after(connection: Connection, number: int, dimension: int, most: int = CHUNK
 
 
 def selected(connection: Connection, ids: Ids | None, dimension: int) -> Iterator[tuple[Ids, Floats]]:
-    """Numbers and vectors of those of the faces `ids` (ascending) that there are, or of all, ascending, in blocks."""
+    """Ids and vectors of the existing faces among `ids` (ascending), or of all, in ascending blocks."""
     if ids is None:
         yield from after(connection, 0, dimension)
         return
@@ -66,28 +66,28 @@ def selected(connection: Connection, ids: Ids | None, dimension: int) -> Iterato
 
 
 def newest_id(connection: Connection) -> int:
-    """The largest number of a face with a vector; 0 in an empty gallery."""
+    """The largest id of a face with a vector; 0 in an empty gallery."""
     return int(connection.execute(select(func.coalesce(func.max(schema.vectors.c.face), 0))).scalar_one())
 
 
 def last_assigned_id(connection: Connection) -> int:
-    """The largest number that a face was ever given, though it may be gone; smaller in an older copy of the gallery."""
+    """The largest id ever given to a face, deleted or not; smaller in an older copy of the gallery."""
     return int(connection.execute(text("SELECT max(seq) FROM sqlite_sequence WHERE name = 'faces'")).scalar() or 0)
 
 
 def count(connection: Connection) -> int:
-    """How many faces there are; quicker than counting vectors, which are read whole for it."""
+    """The number of faces; faster than counting vectors, which reads them."""
     return int(connection.execute(select(func.count()).select_from(schema.faces)).scalar_one())
 
 
 def count_after(connection: Connection, number: int) -> int:
-    """How many faces with a vector have a number above this one."""
+    """The number of faces with a vector and an id above this."""
     table = schema.vectors
     return int(connection.execute(select(func.count()).where(table.c.face > number)).scalar_one())
 
 
 def all_ids(connection: Connection) -> Ids:
-    """(n,) the numbers of all faces with a vector, ascending."""
+    """(n,) the ids of all faces with a vector, ascending."""
     table = schema.vectors
     asked = select(table.c.face).order_by(table.c.face).execution_options(yield_per=CHUNK)  # not all rows at once
     return np.fromiter(connection.execute(asked).scalars(), np.int64)

@@ -1,7 +1,7 @@
-"""The nearest faces in a gallery.
+"""Searches a gallery in SQLite.
 
-Whatever says where to look (a matrix, cells, rows held in memory), distances are those of the vectors in the database,
-in double precision: an index can be incomplete, never wrong. A face that is not in the database is not found.
+The index, flat or of cells, only proposes candidates. Distances are computed in double precision from the vectors in
+the database, so an index can be incomplete but never wrong, and deleted faces are never found.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from nitakao.values.arrays import rows as checked
 
 Notice = Callable[[str], None]
 
-MAX_QUERIES = 256  # queries that go through at a time,
-MAX_HITS = 1 << 18  # and hits of all of them: what is held of candidates stays within tens of MB
-MAX_COLUMNS = 1 << 16  # columns of an answer, unless there are more faces
-WAIT = 600.0  # seconds that `forget` and `rebuild` wait for another process that makes the index
+MAX_QUERIES = 256  # queries searched together
+MAX_HITS = 1 << 18  # of all queries searched together: limits memory to tens of MB
+MAX_COLUMNS = 1 << 16  # of a result, unless there are more faces
+WAIT = 600.0  # seconds that `forget` and `rebuild` wait for another process that builds the index
 RETRY_LOCKED, RETRY_UNWRITABLE = (
     5.0,
     300.0,
@@ -42,10 +42,15 @@ RETRY_LOCKED, RETRY_UNWRITABLE = (
 
 
 class SqliteSearcher:
-    """What finds the nearest faces of a gallery in SQLite; safe to use from several threads.
+    """Finds the nearest faces of a gallery in SQLite; safe to use from several threads.
 
-    The index lives in the folder `<gallery>-index`. It is made when a search needs it and it is missing, damaged, or
-    has fallen behind; where it cannot be, searches look at every face.  notice: told what a person should know.
+    The index is in the folder `<gallery>-index`. A search builds it if it is missing, damaged or out of date; if it
+    cannot be written, searches scan every face.
+
+    Args:
+        gallery: The gallery.
+        limits: When to build which index.
+        notice: Receives messages for the user.
     """
 
     def __init__(self, gallery: GalleryStore, *, limits: Limits | None = None, notice: Notice | None = None) -> None:
@@ -61,11 +66,7 @@ class SqliteSearcher:
         self._batcher = Batcher(self._search)
 
     def search(self, vectors: Floats, k: int, allowed: Ids | None = None) -> tuple[Ids, Doubles]:
-        """Numbers (n, k) and distances (n, k), nearest first, ties by number; -1 and infinity for want of more.
-
-        vectors: (n, D).  allowed: numbers of the faces that may answer; None: all may.  As many are found as there are,
-        `k` at most.  Past 65,536 columns there are none that would hold nothing but -1.
-        """
+        """Face ids (n, k) and distances (n, k); see `Searcher.search`. Raises MisuseError for an invalid `k`."""
         queries = self._queries(vectors, k)
         if allowed is None and 0 < len(queries) <= MAX_SHARED:
             return self._batcher.search(queries, k)
@@ -83,33 +84,33 @@ class SqliteSearcher:
             return _search_in_blocks(query, queries, min(k, max(newest + 1, MAX_COLUMNS)), chosen)
 
     def neighbours(self, k: int, ids: Ids | None = None) -> Iterator[Neighbours]:
-        """For each face, or each of `ids`, its `k` nearest others, in blocks, ascending."""
+        """For each face, or each of `ids`, its `k` nearest other faces, in blocks by ascending id."""
         if k < 1:
-            raise MisuseError(f"at least 1 neighbour can be asked for, not {k}")
+            raise MisuseError(f"k must be at least 1, not {k}")
         for faces, vectors in self._each(None if ids is None else _sorted_ids(ids)):
             found, distances = self.search(vectors, k + 1)
             others = found != faces[:, None]
-            others[others.all(axis=1), -1] = False  # among many that are all alike, a face need not be found itself
+            others[others.all(axis=1), -1] = False  # among identical vectors a face may not find itself
             shape = (len(faces), found.shape[1] - 1)
             yield Neighbours(faces, found[others].reshape(shape), distances[others].reshape(shape))
 
     def refresh(self) -> None:
-        """Make the index anew where it is missing, damaged or has fallen behind, so that no search has to wait."""
+        """Rebuild the index if it is missing, damaged or out of date, so that no search has to wait."""
         self.close()
         self._retry_at = 0.0
         if self._is_stale():
             self._try_build()
 
     def rebuild(self) -> None:
-        """Make the index anew. Raises GalleryError where it cannot be written."""
+        """Rebuild the index. Raises GalleryError if it cannot be written."""
         with self._building, self._translate_errors("written"):
             build.build(self.gallery, self.index_folder, self.limits, WAIT)
         self._retry_at = 0.0
 
     def forget(self) -> None:
-        """Remove every file in which something of a vector may be. Raises GalleryError where one stays.
+        """Delete every file that may hold part of a vector. Raises GalleryError on failure.
 
-        Comes after the vectors have gone from the database, or the next search puts them into a file again.
+        Delete the vectors from the database first, or the next search writes them to a file again.
         """
         self.close()
         with self._building, self._translate_errors("removed"):
@@ -117,12 +118,12 @@ class SqliteSearcher:
         self.close()  # another thread may have opened it meanwhile
 
     def close(self) -> None:
-        """Let go of the files and of what is held in memory; the next search opens them again."""
+        """Release files and memory; the next search opens them again."""
         with self._opening:
             self._view = None
 
     def damage(self) -> str:
-        """The damaged file of the index; empty where every file is as it was written."""
+        """The damaged file of the index; empty if there is none."""
         try:
             if (manifest := self.index_folder.manifest()) is not None:
                 self.index_folder.verify(manifest)
@@ -131,7 +132,7 @@ class SqliteSearcher:
         return ""
 
     def state(self) -> IndexState:
-        """What the index is; nothing is verified or made."""
+        """The kind and size of the index; verifies and builds nothing."""
         try:
             manifest = self.index_folder.manifest()
         except IndexDamaged:
@@ -145,15 +146,15 @@ class SqliteSearcher:
 
     def _queries(self, vectors: Floats, k: int) -> Floats:
         if k < 1:
-            raise MisuseError(f"at least 1 face can be asked for, not {k}")
+            raise MisuseError(f"k must be at least 1, not {k}")
         dimension = self.gallery.dimension
         queries = checked(vectors, dimension) if len(vectors) else np.empty((0, dimension), np.float32)
         if self.gallery.metric == "cosine" and not queries.any(axis=1).all():
-            raise MisuseError("a vector of zeros has no direction: its cosine distance is not defined")
+            raise MisuseError("a zero vector has no direction: its cosine distance is undefined")
         return queries
 
     def _each(self, ids: Ids | None) -> Iterator[tuple[Ids, Floats]]:
-        """Numbers and vectors in blocks, each read in a transaction of its own, since a long one holds up others."""
+        """Ids and vectors in blocks, each in its own transaction, since a long one blocks others."""
         last, dimension = 0, self.gallery.dimension
         while True:
             with self.gallery.read() as connection:
@@ -169,7 +170,7 @@ class SqliteSearcher:
                 yield part
 
     def _is_stale(self) -> bool:
-        """Whether the index is to be made now: too much is new, or there is none that can be used."""
+        """Whether to build the index now: it is unusable, or too many faces are new."""
         if time.monotonic() < self._retry_at:
             return False
         view = self._open_index()
@@ -182,7 +183,7 @@ class SqliteSearcher:
             return rows.newest_id(connection)
 
     def _try_build(self) -> None:
-        """Make the index, unless somebody is at it; where that fails, searches go on without."""
+        """Build the index, unless another thread or process does; on failure, searches work without."""
         if not self._building.acquire(blocking=False):
             return
         try:
@@ -193,19 +194,19 @@ class SqliteSearcher:
             self._retry_at = time.monotonic() + RETRY_UNWRITABLE
             self.notice(
                 f"the search index of gallery '{self.gallery.location}' cannot be written ({error.strerror or error}): "
-                "searches look at every face, which takes longer"
+                "searches scan every face, which takes longer"
             )
         finally:
             self._building.release()
 
     def _open_index(self) -> OpenIndex:
-        """The index as it is now, verified when it is opened."""
+        """The current index, verified when it is opened."""
         with self._opening:
             stamp = self.index_folder.stamp()
             while self._view is None or stamp != self._stamp:
                 index = self._index()
                 again = self.index_folder.stamp()
-                if again == stamp:  # else another was swapped in meanwhile, and the files of this one are gone
+                if again == stamp:  # else another index has replaced it meanwhile
                     self._view, self._stamp = OpenIndex(index, self._unindexed(index)), stamp
                 stamp = again
             return self._view
@@ -215,7 +216,7 @@ class SqliteSearcher:
         return UnindexedFaces(last, self.gallery.dimension, self.gallery.metric)
 
     def _index(self) -> FlatIndex | IvfIndex | None:
-        """None where there is none that can be used."""
+        """The index; None if there is no usable one."""
         stamp = self.index_folder.stamp()
         try:
             manifest = self.index_folder.manifest()
@@ -230,8 +231,8 @@ class SqliteSearcher:
         except (IndexDamaged, OSError) as error:
             if stamp == self.index_folder.stamp():
                 self.notice(
-                    f"the search index of gallery '{self.gallery.location}' is damaged ({error}): it is made anew, "
-                    "and nothing is lost"
+                    f"the search index of gallery '{self.gallery.location}' is damaged ({error}): rebuilding it; "
+                    "no data is lost"
                 )
             return None
 
@@ -241,13 +242,13 @@ class SqliteSearcher:
 
     @contextmanager
     def _translate_errors(self, what: str) -> Iterator[None]:
-        """Turns what stands in the way into a sentence."""
+        """Turns errors of the index folder into GalleryErrors that say what to do."""
         where = self.gallery.location
         try:
             yield
         except IndexLocked:
             raise GalleryBusyError(
-                f"another process is making the search index of gallery '{where}': try again when it is done"
+                f"another process is building the search index of gallery '{where}': try again later"
             ) from None
         except OSError as error:
             raise GalleryError(
@@ -265,6 +266,6 @@ def _search_in_blocks(query: Query, queries: Floats, k: int, allowed: Ids | None
 
 
 def _sorted_ids(ids: Ids) -> Ids:
-    """The numbers, ascending, each once; as SQL gives them, most are: NumPy takes 0.9 s to find that of 500,000."""
-    found = np.asarray(ids, np.int64)
-    return found if (found[1:] > found[:-1]).all() else np.unique(found)
+    """The ids, ascending, without duplicates; skips sorting if they are, since it takes 0.9 s for 500,000."""
+    numbers = np.asarray(ids, np.int64)
+    return numbers if (numbers[1:] > numbers[:-1]).all() else np.unique(numbers)

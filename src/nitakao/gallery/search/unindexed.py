@@ -1,4 +1,4 @@
-"""Faces that no index has yet: held in memory up to a limit, and read from the database beyond it."""
+"""Faces that are not in an index yet: in memory up to a limit, beyond it read from the database."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from nitakao.gallery.search.exact import Block, block, normalize
 from nitakao.gallery.search.flat_index import exclude
 from nitakao.values import Ids
 
-MAX_NUMBERS = 1 << 25  # numbers in vectors held at most: 128 MB
+MAX_NUMBERS = 1 << 25  # of the vectors in memory: 128 MB
 
 
 class UnindexedFaces:
-    """The faces with a number above `last`."""
+    """The faces with an id above `last`."""
 
     def __init__(self, last: int, dimension: int, metric: str, held: int = MAX_NUMBERS) -> None:
-        self.last = last  # of those that an index has, then of those that are held
+        self.last = last  # the largest id in the index, then in memory
         self.dimension, self.metric = dimension, metric
         self.room = held // dimension
         self.blocks: tuple[Block, ...] = ()
         self.lock = Lock()
 
     def catch_up(self, connection: Connection) -> None:
-        """Hold what has come since, as far as there is room."""
+        """Load new faces into memory, as far as there is room."""
         with self.lock:
             for ids, vectors in rows.after(connection, self.last, self.dimension):
                 if len(ids) > self.room:
@@ -37,7 +37,7 @@ class UnindexedFaces:
                 self.last = int(ids[-1])
 
     def up_to(self, number: int, connection: Connection) -> Iterator[Block]:
-        """All of them, up to a number: what a transaction sees, whatever others have come upon meanwhile."""
+        """The faces up to an id, as a transaction sees them, whatever other threads have loaded."""
         with self.lock:
             last, blocks = self.last, self.blocks
         for held in blocks:
@@ -48,13 +48,13 @@ class UnindexedFaces:
                 yield block(ids, normalize(vectors, self.metric), self.metric)
 
     def exclude(self, gone: Ids) -> None:
-        """Leave these faces out from here on."""
+        """Exclude these faces from later searches."""
         with self.lock:
             for held in self.blocks:
                 exclude(held, gone)
 
     def _hold(self, new: Block) -> None:
-        """Neighbours of like size become one block, so that there are few and each row is copied few times."""
+        """Merge adjacent blocks of similar size, so that there are few and each row is copied rarely."""
         held = [*self.blocks, new]
         while len(held) > 1 and len(held[-2].ids) <= 2 * len(held[-1].ids):
             after, before = held.pop(), held.pop()

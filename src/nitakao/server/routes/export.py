@@ -1,4 +1,4 @@
-"""What leaves the gallery: forgotten for good, or exported."""
+"""Routes that delete data for good and export it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KINDS = {
     "npz": "application/octet-stream",
     "jsonl": "application/x-ndjson",
 }
-PIECE = 1 << 18  # bytes that are read at a time
+PIECE = 1 << 18  # bytes per read
 One = Annotated[int, Field(ge=1, le=LARGEST)]
 FILE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -47,9 +47,9 @@ router = APIRouter(
 
 
 class ForgetRequest(BaseModel):
-    """What is to be forgotten: one of person, photo and face.
+    """What to delete: one of `person`, `photo` and `face`.
 
-    confirm: for a person the name, or '#12'.  tombstone: never index the photographs again.
+    `confirm`: the person's name, or '#12'. `tombstone`: never index the photographs again.
     """
 
     model_config = ConfigDict(extra="forbid") | example({"person": 12, "confirm": "Ada", "tombstone": True})
@@ -63,14 +63,14 @@ class ForgetRequest(BaseModel):
 
 @router.post("/forget", response_model=Receipt)
 async def forget(serving: Serving, wanted: Annotated[ForgetRequest, Body()]) -> Receipt:
-    """Forget a person, a photograph or a face for good. It cannot be undone."""
+    """Delete a person, photograph or face for good. It cannot be undone."""
     return await serving.run_to_end(_forget, serving, wanted)
 
 
 def _forget(serving: Service, wanted: ForgetRequest) -> Receipt:
     meant = {"person": wanted.person, "photo": wanted.photo, "face": wanted.face}
     if sum(number is not None for number in meant.values()) != 1:
-        raise MisuseError("name one thing to forget: a person, a photo or a face", code="forget-one")
+        raise MisuseError("name exactly one of person, photo and face", code="forget-one")
     if wanted.person is not None:
         found = lists.person(serving.gallery, wanted.person)
         if found is None:
@@ -79,7 +79,7 @@ def _forget(serving: Service, wanted: ForgetRequest) -> Receipt:
             )
         if wanted.confirm not in (found.display_name, f"#{found.id}"):
             raise MisuseError(
-                "to forget a person, 'confirm' repeats the name, or the number as '#12'",
+                "to delete a person, repeat the name, or the number as '#12', in 'confirm'",
                 code="confirmation-mismatch",
                 person=wanted.person,
             )
@@ -90,17 +90,17 @@ def _forget(serving: Service, wanted: ForgetRequest) -> Receipt:
     return replace(receipt, gallery=schemas.printable(receipt.gallery))
 
 
-class Leaving(Response):
-    """A file in a folder of its own, which goes once the file has been sent, or could not be."""
+class TemporaryFile(Response):
+    """Sends a file, then deletes its folder."""
 
     def __init__(self, path: Path, media_type: str) -> None:
         self.path, self.media_type, self.background = path, media_type, None
         self.status_code = 200
-        told = {
+        headers = {
             "content-length": str(path.stat().st_size),
             "content-disposition": f'attachment; filename="{path.name}"',
         }
-        self.init_headers(told)
+        self.init_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -115,12 +115,12 @@ class Leaving(Response):
 
 @router.get("/export", response_class=Response, responses=FILE)
 async def export(serving: Serving, format: Annotated[Literal["parquet", "csv", "npz", "jsonl"], Query()]) -> Response:
-    """All faces with their vectors, boxes and names, as a file."""
-    folder = Path(tempfile.mkdtemp(prefix="nitakao-export-"))  # for this user's eyes only
+    """Export all faces with vectors, boxes and names as a file."""
+    folder = Path(tempfile.mkdtemp(prefix="nitakao-export-"))  # readable by this user only
     path = folder / f"faces.{format}"
     try:
         await serving.run_to_end(export_task, serving.gallery, path)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Leaving(path, KINDS[format])
+    return TemporaryFile(path, KINDS[format])

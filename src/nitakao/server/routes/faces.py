@@ -1,4 +1,4 @@
-"""Pictures to faces, to vectors, and one against another."""
+"""Routes that detect, embed and compare faces in pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nitakao.errors import MisuseError, UnreadablePhotoError
 from nitakao.server import schemas
 from nitakao.server.auth import require
 from nitakao.server.problems import responses
-from nitakao.server.routes.parameters import Detector, Faces, Prior, Serving, Threshold, check_kept
+from nitakao.server.routes.parameters import Detector, Faces, Prior, Serving, Threshold, check_kept, of
 from nitakao.server.service import Service
 from nitakao.server.uploads import BODY, one_picture, pictures
 from nitakao.tasks.probes import ProbeLike, SearchOptions, with_face
@@ -25,11 +25,13 @@ router = APIRouter(
 )
 
 Number: TypeAlias = Annotated[
-    int | None, Query(ge=0, le=100_000, description="The face of this number in the picture, as /detect counts them.")
+    int | None, Query(ge=0, le=100_000, description="Use the face with this number, as returned by /detect.")
 ]
 
 
 class DetectResponse(BaseModel):
+    """Detected faces. `problem` and `problem_code` say why there are none."""
+
     width: int
     height: int
     faces: list[schemas.DetectedFace]
@@ -44,6 +46,8 @@ class EmbeddedFace(schemas.DetectedFace):
 
 
 class EmbedResponse(DetectResponse):
+    """Detected faces with their vectors."""
+
     faces: list[EmbeddedFace]  # type: ignore[assignment]  # each with its vector
     model: str
     dimension: int
@@ -51,7 +55,7 @@ class EmbedResponse(DetectResponse):
 
 
 class VerifyResponse(BaseModel):
-    """same: null where the model has no threshold."""
+    """The comparison of two faces. `same` is null if the model has no threshold."""
 
     a: schemas.Probe
     b: schemas.Probe
@@ -68,36 +72,34 @@ class VerifyResponse(BaseModel):
 
 @router.post("/detect", response_model=DetectResponse, openapi_extra=BODY)
 async def detect(request: Request, serving: Serving, settings: Detector, faces: Faces = None) -> dict[str, Any]:
-    """The faces in a picture, best first."""
+    """Detect the faces in a picture, best first."""
     data = await one_picture(request)
-    return await serving.run(_detected, serving, data, settings, faces or "all", False)
+    return await serving.run(_detect, serving, data, settings, faces or "all", False)
 
 
 @router.post("/embed", response_model=EmbedResponse, openapi_extra=BODY)
 async def embed(request: Request, serving: Serving, settings: Detector, faces: Faces = None) -> dict[str, Any]:
-    """The faces in a picture, each with its vector of the gallery's model."""
+    """Detect the faces in a picture and compute their embeddings with the gallery's model."""
     data = await one_picture(request)
-    return await serving.run(_detected, serving, data, settings, faces or "all", True)
+    return await serving.run(_detect, serving, data, settings, faces or "all", True)
 
 
-def _detected(
-    serving: Service, data: bytes, settings: DetectorSettings, choice: Choice, vectors: bool
-) -> dict[str, Any]:
+def _detect(serving: Service, data: bytes, settings: DetectorSettings, choice: Choice, vectors: bool) -> dict[str, Any]:
     outcome = serving.find_faces(
         serving.parse_picture("image", data), detector=settings, choice=choice, vectors=vectors
     )
     if outcome.status in ("unreadable", "no-crop"):
         raise UnreadablePhotoError(outcome.problem)
-    told = _told(outcome, settings)
+    shape = _shape(outcome, settings)
     if vectors:
         card = serving.card
-        for face, vector in zip(told["faces"], outcome.vectors, strict=True):
+        for face, vector in zip(shape["faces"], outcome.vectors, strict=True):
             face["vector"] = schemas.vector(vector)
-        told |= {"model": card.name, "dimension": card.dimension, "metric": card.metric}
-    return told
+        shape |= {"model": card.name, "dimension": card.dimension, "metric": card.metric}
+    return shape
 
 
-def _told(outcome: Outcome, settings: DetectorSettings) -> dict[str, Any]:
+def _shape(outcome: Outcome, settings: DetectorSettings) -> dict[str, Any]:
     return {
         "width": outcome.size[0],
         "height": outcome.size[1],
@@ -109,39 +111,50 @@ def _told(outcome: Outcome, settings: DetectorSettings) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Sides:
+    """Query parameters that name the two sides."""
+
+    a: Annotated[
+        str | None,
+        Query(max_length=600, description="Instead of part a: face:12, person:Ada or #12."),
+    ] = None
+    b: Annotated[str | None, Query(max_length=600, description="Instead of part b.")] = None
+    a_face: Number = None
+    b_face: Number = None
+
+
 @router.post("/verify", response_model=VerifyResponse, openapi_extra=BODY)
 async def verify(
     request: Request,
     serving: Serving,
     settings: Detector,
-    a: Annotated[
-        str | None, Query(max_length=600, description="face:12, person:Ada or #12 in place of part a.")
-    ] = None,
-    b: Annotated[str | None, Query(max_length=600, description="In place of part b.")] = None,
-    a_face: Number = None,
-    b_face: Number = None,
+    sides: Annotated[Sides, Depends(of(Sides))],
     faces: Faces = None,
     threshold: Threshold = None,
     prior: Prior = PRIOR,
 ) -> dict[str, Any]:
-    """Whether two are one person: parts `a` and `b` of a form, or somebody of the gallery in place of either.
+    """Compare two faces: parts `a` and `b` of a form, or faces or people of the gallery.
 
-    Of several faces in a picture the largest is taken, or the one that `faces` or a number says.
+    A picture with several faces counts with its largest, unless `faces` or a face number says otherwise.
     """
     parts = await pictures(request)
-    sides = [_Side("a", parts.get("a", []), a, a_face), _Side("b", parts.get("b", []), b, b_face)]
+    pair = [
+        _Side("a", parts.get("a", []), sides.a, sides.a_face),
+        _Side("b", parts.get("b", []), sides.b, sides.b_face),
+    ]
     options = serving.search_options(settings, faces, threshold=threshold, prior=prior)
-    return await serving.run(_verified, serving, sides, options)
+    return await serving.run(_verify, serving, pair, options)
 
 
-def _verified(serving: Service, sides: list[_Side], options: SearchOptions) -> dict[str, Any]:
-    a, b = (side.asked(serving, options) for side in sides)
+def _verify(serving: Service, sides: list[_Side], options: SearchOptions) -> dict[str, Any]:
+    a, b = (side.resolve(serving, options) for side in sides)
     kind = serving.threshold_kind(options.threshold)
-    found = verify_known(serving.gallery, a.asked, b.asked, options=serving.with_threshold(options))
+    found = verify_known(serving.gallery, a.probe, b.probe, options=serving.with_threshold(options))
     verdict = found.verdict
     return {
-        "a": a.told(found.probes[0]),
-        "b": b.told(found.probes[1]),
+        "a": a.probe_shape(found.probes[0]),
+        "b": b.probe_shape(found.probes[1]),
         "distance": verdict.distance,
         "threshold": schemas.finite(verdict.threshold),
         "same": verdict.same if verdict.has_threshold else None,
@@ -156,18 +169,18 @@ def _verified(serving: Service, sides: list[_Side], options: SearchOptions) -> d
 
 @dataclass(frozen=True)
 class _Side:
-    """One of the two: a picture, of which the face of this number may be meant, or somebody of the gallery."""
+    """One side of a comparison: a picture, with a face number if given, or a name from the gallery."""
 
     side: str
     pictures: list[bytes]
     name: str | None
     number: int | None
 
-    def asked(self, serving: Service, options: SearchOptions) -> _Asked:
+    def resolve(self, serving: Service, options: SearchOptions) -> _ResolvedSide:
         side, name = self.side, self.name
         if len(self.pictures) + (name is not None) != 1:
             raise MisuseError(
-                f"'{side}' is one picture, as a part of the form, or {side}=face:12, person:Ada or #12",
+                f"'{side}' must be exactly one picture, as a form part, or {side}=face:12, person:Ada or #12",
                 code="side-required",
                 side=side,
             )
@@ -175,14 +188,14 @@ class _Side:
             check_kept(name)
             if self.number is not None:
                 raise MisuseError(
-                    f"'{side}_face' counts the faces of a picture, and '{side}' is no picture",
+                    f"'{side}_face' needs a picture, but '{side}' is a name",
                     code="side-not-a-picture",
                     side=side,
                 )
-            return _Asked(name)
+            return _ResolvedSide(name)
         picture = serving.parse_picture(side, self.pictures[0])
         if self.number is None:
-            return _Asked(picture, size=picture.size)
+            return _ResolvedSide(picture, size=picture.size)
         seen = with_face(serving.find_faces(picture, detector=options.photos.detector))
         if self.number >= len(seen.faces):
             raise MisuseError(
@@ -192,20 +205,20 @@ class _Side:
                 number=self.number,
                 faces=len(seen.faces),
             )
-        return _Asked(seen.vectors[self.number], picture.size, side, seen.faces[self.number], self.number)
+        return _ResolvedSide(seen.vectors[self.number], picture.size, side, seen.faces[self.number], self.number)
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
-    """What is asked about; of a picture its size, and where one of its faces is meant, that face and its number."""
+class _ResolvedSide:
+    """A probe for the task, with the size of its picture and the chosen face, if any."""
 
-    asked: ProbeLike
+    probe: ProbeLike
     size: tuple[int, int] | None = None
     name: str = ""
     face: Face | None = None
     number: int = 0
 
-    def told(self, probe: Probe) -> dict[str, Any]:
+    def probe_shape(self, probe: Probe) -> dict[str, Any]:
         if self.face is not None:
             probe = replace(probe, name=self.name, face=self.face, number=self.number)
         return schemas.probe(probe, self.size)

@@ -1,4 +1,4 @@
-"""What the gallery is."""
+"""The route that describes the gallery."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ router = APIRouter(prefix="/api/v1", tags=["gallery"], dependencies=[Depends(req
 
 
 class Gallery(BaseModel):
+    """The gallery: where it is, its model, and how much it holds."""
+
     where: str
     model: str
     dimension: int
@@ -36,18 +38,18 @@ class Gallery(BaseModel):
 
 @router.get("/gallery", response_model=Gallery)
 async def gallery(serving: Serving) -> dict[str, Any]:
-    """What the gallery is and holds."""
-    return await serving.run(_about, serving)
+    """Return the gallery's model and counts."""
+    return await serving.run(_describe, serving)
 
 
-def _about(serving: Service) -> dict[str, Any]:
+def _describe(serving: Service) -> dict[str, Any]:
     from nitakao.gallery.browse import counts
 
     found = serving.gallery
-    told = {"where": schemas.printable(found.location), "model": found.model, "dimension": found.dimension}
-    told |= {
+    shape = {"where": schemas.printable(found.location), "model": found.model, "dimension": found.dimension}
+    shape |= {
         "metric": found.metric,
         "threshold": serving.threshold() or schemas.finite(serving.card.threshold),
         "version": version("nitakao"),
     }
-    return told | counts.counts(found)
+    return shape | counts.counts(found)

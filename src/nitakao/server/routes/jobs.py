@@ -1,4 +1,4 @@
-"""Work in the background."""
+"""Routes for background jobs and the face map."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from nitakao.server.routes.parameters import Id, Serving, accept
 from nitakao.server.schemas import example
 from nitakao.server.service import Service
 
-LOOK = 0.25  # seconds from one look at a job to the next
-ALIVE = 15.0  # seconds after which a stream says something, so that nobody between takes it for dead
-MOST_STREAMS = 64
-DIGITS = 3  # of a map's coordinates, after the point
+POLL_SECONDS = 0.25  # seconds between two checks of a job
+KEEPALIVE_SECONDS = 15.0  # seconds between events, so that proxies keep the stream open
+MAX_STREAMS = 64
+DIGITS = 3  # decimals of map coordinates
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"], dependencies=[Depends(require("read"))], responses=responses(404))
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "`event: progress` while it goes on, `event: done` at the end; data: the job.",
+        "description": "`event: progress` while the job runs, `event: done` at the end; `data` is the job.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
@@ -41,7 +41,7 @@ class Strict(BaseModel):
 
 
 class ClusterRequest(Strict):
-    """method: null for nitakao's own."""
+    """Settings of a grouping. `method`: null for nitakao's own."""
 
     model_config = example({"method": None, "threshold": 0.55})
 
@@ -51,7 +51,7 @@ class ClusterRequest(Strict):
 
 
 class IndexRequest(Strict):
-    """paths: absolute, on the server's machine."""
+    """What to index. `paths`: absolute paths on the server's machine."""
 
     model_config = example({"paths": ["/home/ada/Pictures"], "prune": True})
 
@@ -80,7 +80,7 @@ class MapPoints(BaseModel):
 
 
 class FaceMap(BaseModel):
-    """Columns: the same place in each list is one face.  stale: whether faces came or went since."""
+    """The face map, as columns. `stale`: whether faces were added or removed since it was made."""
 
     points: MapPoints
     method: str
@@ -90,14 +90,14 @@ class FaceMap(BaseModel):
 
 @router.post("/clusters", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("write"))])
 async def cluster(serving: Serving, wanted: Annotated[ClusterRequest | None, Body()] = None) -> dict[str, Any]:
-    """Group the gallery's faces by person. It is one entry of the journal, and can be undone."""
+    """Group the gallery's faces by person. It can be undone."""
     asked = wanted or ClusterRequest()
     return await accept(serving, "cluster", job_kinds.cluster(serving, asked.method, asked.threshold, asked.smallest))
 
 
 @router.post("/jobs/index", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("admin"))])
 async def index(serving: Serving, wanted: Annotated[IndexRequest, Body()]) -> dict[str, Any]:
-    """Index files and folders of the server's machine."""
+    """Index files and folders on the server's machine."""
     await serving.run(_check_paths, wanted.paths)
     doing = job_kinds.index(
         serving, wanted.paths, prune=wanted.prune, labels_from=wanted.labels_from, rescan=wanted.rescan
@@ -107,7 +107,7 @@ async def index(serving: Serving, wanted: Annotated[IndexRequest, Body()]) -> di
 
 @router.post("/jobs/reindex", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("admin"))])
 async def reindex(serving: Serving, wanted: Annotated[ReindexRequest, Body()]) -> dict[str, Any]:
-    """Make the gallery's vectors anew by another model."""
+    """Recompute the gallery's vectors with another model."""
     from nitakao.models.cards import registry
 
     known = await serving.run(lambda: [card.name for card in (*registry.cards(), *registry.user_cards()[0])])
@@ -122,13 +122,13 @@ async def reindex(serving: Serving, wanted: Annotated[ReindexRequest, Body()]) -
 
 @router.post("/jobs/map", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("write"))])
 async def lay_out(serving: Serving) -> dict[str, Any]:
-    """Make the map of faces."""
+    """Compute the face map."""
     return await accept(serving, "map", job_kinds.make_map(serving))
 
 
 @router.get("/map", response_model=FaceMap)
 async def mapped(serving: Serving) -> dict[str, Any]:
-    """The map of faces that was made last."""
+    """Return the latest face map."""
     return await serving.run(_mapped, serving)
 
 
@@ -137,7 +137,7 @@ def _mapped(serving: Service) -> dict[str, Any]:
 
     made = face_map.load(serving.gallery)
     if made is None:
-        raise not_found("no-map", "no map was made yet: POST /api/v1/jobs/map makes one")
+        raise not_found("no-map", "there is no face map yet: POST /api/v1/jobs/map creates one")
     people = lists.people_of_faces(serving.gallery)
     there = [n for n, face in enumerate(made.faces.tolist()) if face in people]
     points = {
@@ -152,19 +152,19 @@ def _mapped(serving: Service) -> dict[str, Any]:
 
 @router.get("/jobs", response_model=JobList)
 async def jobs(serving: Serving, limit: Annotated[int, Query(ge=1, le=200)] = 100) -> dict[str, Any]:
-    """The latest jobs, the newest first."""
+    """List jobs, newest first."""
     return {"jobs": [schemas.job(job) for job in await serving.run(serving.jobs.latest, limit)]}
 
 
 @router.get("/jobs/{id}", response_model=schemas.Job)
 async def job(id: Id, serving: Serving) -> dict[str, Any]:
-    """One job, as it stands now."""
+    """Return one job."""
     return schemas.job(await _there(serving, id))
 
 
 @router.delete("/jobs/{id}", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("write"))])
 async def stop(id: Id, serving: Serving) -> dict[str, Any]:
-    """Ask a job to stop. What it did until then stays."""
+    """Stop a job. What it has done so far stays."""
     await _there(serving, id)
     await serving.run(serving.jobs.stop, id)
     return schemas.job(await _there(serving, id))
@@ -172,26 +172,26 @@ async def stop(id: Id, serving: Serving) -> dict[str, Any]:
 
 @router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=STREAM)
 async def events(id: Id, serving: Serving) -> StreamingResponse:
-    """A job's progress as server-sent events, until it is over."""
+    """Stream a job's progress as server-sent events."""
     found = await _there(serving, id)
-    if serving.streams >= MOST_STREAMS:
-        raise ProblemError(429, "too-many-streams", "too many streams at once: come again later", {"Retry-After": "5"})
+    if serving.streams >= MAX_STREAMS:
+        raise ProblemError(429, "too-many-streams", "too many event streams: try again later", {"Retry-After": "5"})
     return StreamingResponse(_events(serving, found), media_type="text/event-stream")
 
 
 async def _events(serving: Service, job: Job) -> AsyncIterator[str]:
     serving.streams += 1
-    told: Job | None = None
+    sent: Job | None = None
     quiet = 0.0
     try:
         while not serving.ending:
-            if job != told or quiet >= ALIVE:
-                told, quiet = job, 0.0
+            if job != sent or quiet >= KEEPALIVE_SECONDS:
+                sent, quiet = job, 0.0
                 yield f"event: {'done' if job.is_finished else 'progress'}\ndata: {json.dumps(schemas.job(job))}\n\n"
             if job.is_finished:
                 return
-            await asyncio.sleep(LOOK)
-            quiet += LOOK
+            await asyncio.sleep(POLL_SECONDS)
+            quiet += POLL_SECONDS
             job = await _there(serving, job.id)
     finally:
         serving.streams -= 1
@@ -207,6 +207,6 @@ async def _there(serving: Service, number: int) -> Job:
 def _check_paths(paths: list[str]) -> None:
     for path in paths:
         if not os.path.isabs(path) or "\x00" in path:
-            raise MisuseError("paths are absolute, on the server's machine", code="path-not-absolute", path=path)
+            raise MisuseError("paths must be absolute, on the server's machine", code="path-not-absolute", path=path)
         if not os.path.exists(path):
-            raise MisuseError("one of these paths is not there", code="path-missing", path=path)
+            raise MisuseError("a path does not exist", code="path-missing", path=path)

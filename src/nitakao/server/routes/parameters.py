@@ -1,4 +1,4 @@
-"""What the routes that ask share: query parameters, pictures, and the names of those in the gallery."""
+"""Query parameters and helpers that several routes share."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from nitakao.values import Choice, DetectorName, DetectorSettings
 
 Made = TypeVar("Made")
 
-LARGEST = 2**63 - 1  # of 64 bits, which databases count up to
+LARGEST = 2**63 - 1  # largest 64-bit integer of a database
 MOST_PROBES = 32
 
 Serving: TypeAlias = Annotated[Service, Depends(get_service)]
 Id: TypeAlias = Annotated[int, Path(ge=1, le=LARGEST)]
-After: TypeAlias = Annotated[str | None, Query(max_length=2000, description="The answer before's `next`.")]
+After: TypeAlias = Annotated[str | None, Query(max_length=2000, description="The `next` of the previous page.")]
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Number: TypeAlias = Annotated[int, Query(ge=1, le=LARGEST)]
 Names: TypeAlias = Annotated[list[str], Query(max_length=MOST_PROBES)]
 Threshold: TypeAlias = Annotated[float | None, Query(ge=0, le=1000, description="Same person below this distance.")]
-Prior: TypeAlias = Annotated[float, Query(ge=1e-9, le=1 - 1e-9, description="One person, before anything is compared.")]
-Faces: TypeAlias = Annotated[Choice | None, Query(description="Which faces of a picture are meant.")]
+Prior: TypeAlias = Annotated[float, Query(ge=1e-9, le=1 - 1e-9, description="Prior probability of the same person.")]
+Faces: TypeAlias = Annotated[Choice | None, Query(description="Which faces of a picture to use.")]
 
 
 def of(kind: Callable[..., Made]) -> Callable[..., Awaitable[Made]]:
-    """A class as a dependency: its fields are the query's parameters.  Made in place, see `service`."""
+    """A dataclass as a dependency: its fields are query parameters. A coroutine, see `get_service`."""
 
     async def made(**given: Any) -> Made:
         return kind(**given)
@@ -47,11 +47,11 @@ def of(kind: Callable[..., Made]) -> Callable[..., Awaitable[Made]]:
 async def detector(
     serving: Serving,
     detector: Annotated[
-        DetectorName | None, Query(description="How faces are found; none: each picture is one.")
+        DetectorName | None, Query(description="How to detect faces; none: the whole picture is a face.")
     ] = None,
-    smallest_face: Annotated[float | None, Query(ge=12, le=100_000, description="Side in pixels.")] = None,
+    smallest_face: Annotated[float | None, Query(ge=12, le=100_000, description="In pixels.")] = None,
 ) -> DetectorSettings:
-    """The detector's settings of a request; without any, the server's."""
+    """Detector settings of a request, else the server's."""
     if detector is None and smallest_face is None:
         return serving.settings.detector
     own = serving.settings.detector
@@ -64,43 +64,43 @@ Detector: TypeAlias = Annotated[DetectorSettings, Depends(detector)]
 
 
 def asked(serving: Service, pictures: list[bytes], named: list[str]) -> list[ProbeLike]:
-    """Whom a request asks about: its pictures, then who is named of the gallery.
+    """The probes of a request: its pictures, then faces and people of the gallery.
 
-    Raises MisuseError for nobody, and for a name that is none of the gallery's: no path of the server is ever read.
+    Raises MisuseError without any probe, and for a name that is not of the gallery: no path of the server is ever read.
     """
     for name in named:
         check_kept(name)
     found: list[ProbeLike] = [serving.parse_picture(name_of(n, len(pictures)), data) for n, data in enumerate(pictures)]
     if not found and not named:
         raise MisuseError(
-            "name somebody to ask about: a picture as the body, or probe=face:12, person:Ada or #12",
+            "a probe is required: a picture as the body, or probe=face:12, person:Ada or #12",
             code="probe-required",
         )
     return [*found, *named]
 
 
 async def accept(serving: Service, kind: str, work: Work) -> dict[str, Any]:
-    """The new job, as it is answered."""
+    """Queue a job; returns its schema."""
     if serving.jobs.is_full:
-        raise ProblemError(429, "too-many-jobs", "too many jobs wait already: come again later", RETRY)
+        raise ProblemError(429, "too-many-jobs", "too many jobs are waiting: try again later", RETRY)
     return schemas.job(await serving.run(serving.jobs.add, kind, work))
 
 
 def check_kept(name: str) -> None:
-    """Raises MisuseError unless the name is of somebody in the gallery."""
+    """Raise MisuseError unless the name is of a face or person in the gallery."""
     if not in_gallery(name):
         raise MisuseError(
-            "somebody of the gallery is named by face:12, person:Ada or #12, and nothing else is read",
+            "a probe in the gallery is named face:12, person:Ada or #12; nothing else is read",
             code="invalid-probe",
             probe=name,
         )
 
 
 def name_of(place: int, count: int) -> str:
-    """How a picture is called in answers: what its file was called is nobody's business."""
+    """Name of a picture in answers, instead of its file name."""
     return "image" if count == 1 else f"image {place + 1}"
 
 
 def sizes(asked: list[ProbeLike]) -> dict[str, tuple[int, int]]:
-    """Of each picture that is asked about, by the name that its probes begin with."""
+    """Sizes of the pictures, by the start of their probes' names."""
     return {one.source: one.size for one in asked if isinstance(one, Encoded)}

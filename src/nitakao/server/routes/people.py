@@ -1,4 +1,4 @@
-"""Who is who, and what people put right."""
+"""Routes for people, corrections, the journal and reviews."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PersonFaces(BaseModel):
 
 
 class ChangeResponse(BaseModel):
-    """entry: of the journal, 0 where there was nothing to change.  person: whom it was about, null for nobody."""
+    """The result of a change. `entry`: of the journal, 0 if nothing changed. `person`: the changed person, or null."""
 
     entry: int
     person: schemas.Person | None
@@ -123,7 +123,7 @@ class UndoRequest(Strict):
 
 
 class UndoResponse(BaseModel):
-    """entry, verb: what was taken back.  by: the entry that this made, itself undoable."""
+    """The undone entry and its verb. `by`: the new entry, which can be undone as well."""
 
     entry: int
     verb: str
@@ -157,12 +157,12 @@ async def people(
     after: After = None,
     limit: Limit = 100,
     named: bool | None = None,
-    hidden: Annotated[bool, Query(description="Hidden ones, too.")] = False,
-    only_hidden: Annotated[bool, Query(description="Nobody but hidden ones.")] = False,
+    hidden: Annotated[bool, Query(description="Include hidden people.")] = False,
+    only_hidden: Annotated[bool, Query(description="Only hidden people.")] = False,
     q: Annotated[str, Query(max_length=MAX_NAME_LENGTH, description="Part of a name.")] = "",
     order: PeopleOrder = "faces",
 ) -> dict[str, Any]:
-    """People, those with most faces first."""
+    """List people, by default those with most faces first."""
     options: dict[str, Any] = {"order": order, "named": named, "hidden": hidden, "only_hidden": only_hidden}
     options |= {"like": q, "after": after, "limit": limit}
     found = await serving.run(lists.people, serving.gallery, **options)
@@ -171,7 +171,7 @@ async def people(
 
 @router.get("/people/{id}", response_model=schemas.Person)
 async def person(id: Id, serving: Serving) -> dict[str, Any]:
-    """Somebody."""
+    """Return one person."""
     return schemas.person(await serving.run(_there, serving, id))
 
 
@@ -179,7 +179,7 @@ async def person(id: Id, serving: Serving) -> dict[str, Any]:
 async def faces(
     id: Id, serving: Serving, after: After = None, limit: Limit = 100, order: Literal["quality"] = "quality"
 ) -> dict[str, Any]:
-    """A person's faces, the best first."""
+    """List a person's faces, best first."""
     await serving.run(_there, serving, id)
     found = await serving.run(lists.faces_of, serving.gallery, id, after=after, limit=limit)
     return {"faces": [schemas.face(one) for one in found.items], "next": found.next, "total": found.total}
@@ -187,7 +187,7 @@ async def faces(
 
 @router.patch("/people/{id}", response_model=ChangeResponse, dependencies=[Change])
 async def change(id: Id, serving: Serving, wanted: Annotated[PersonUpdate, Body()]) -> dict[str, Any]:
-    """Name somebody, hide somebody, or show somebody again."""
+    """Rename, hide or unhide a person."""
     return await serving.run(_change, serving, id, wanted)
 
 
@@ -216,7 +216,7 @@ def _merge(serving: Service, number: int, others: list[int]) -> dict[str, Any]:
 
 @router.post("/faces/split", response_model=ChangeResponse, dependencies=[Change])
 async def split(serving: Serving, wanted: Annotated[SplitRequest, Body()]) -> dict[str, Any]:
-    """A new person, who gets these faces."""
+    """Make a new person from these faces."""
 
     def work() -> dict[str, Any]:
         return _changed(serving, tasks.split(serving.gallery, wanted.faces, wanted.name))
@@ -226,7 +226,7 @@ async def split(serving: Serving, wanted: Annotated[SplitRequest, Body()]) -> di
 
 @router.post("/faces/move", response_model=ChangeResponse, dependencies=[Change])
 async def move(serving: Serving, wanted: Annotated[MoveRequest, Body()]) -> dict[str, Any]:
-    """Faces to somebody else, or to nobody."""
+    """Move faces to another person, or unassign them."""
 
     def work() -> dict[str, Any]:
         to = None if wanted.person is None else f"#{_there(serving, wanted.person).id}"
@@ -237,7 +237,7 @@ async def move(serving: Serving, wanted: Annotated[MoveRequest, Body()]) -> dict
 
 @router.get("/journal", response_model=Journal)
 async def journal(serving: Serving, after: After = None, limit: Limit = 100) -> dict[str, Any]:
-    """Who did what when, the latest first."""
+    """List journal entries, newest first."""
     last = cursors.decode_cursor(after, int)
     found = await serving.run(journal_of.entries, serving.gallery, limit + 1, last and last[0])
     page = cursors.page(found, limit, lambda entry: (entry.id,))
@@ -251,7 +251,7 @@ async def journal(serving: Serving, after: After = None, limit: Limit = 100) -> 
 
 @router.post("/undo", response_model=UndoResponse, dependencies=[Change])
 async def undo(serving: Serving, wanted: Annotated[UndoRequest | None, Body()] = None) -> dict[str, Any]:
-    """Take back the last entry of the journal that stands, or this one."""
+    """Undo the latest entry of the journal, or the given one."""
     found = await serving.run(tasks.undo, serving.gallery, None if wanted is None else wanted.entry)
     return {"entry": found.entry, "verb": found.verb, "by": found.by}
 
@@ -260,7 +260,7 @@ async def undo(serving: Serving, wanted: Annotated[UndoRequest | None, Body()] =
 async def reviews(
     serving: Serving, person: Number | None = None, after: After = None, limit: Limit = 100
 ) -> dict[str, Any]:
-    """Faces that may belong to somebody, and wait for an answer; the likeliest first."""
+    """List faces to review, most likely first."""
     return await serving.run(_reviews, serving, person, after, limit)
 
 
@@ -280,13 +280,13 @@ def _reviews(serving: Service, number: int | None, after: str | None, limit: int
 
 @router.post("/reviews", response_model=ReviewAnswer, dependencies=[Change])
 async def answer(serving: Serving, wanted: Annotated[ReviewAnswer, Body()]) -> ReviewAnswer:
-    """Whether a face that waits belongs to the person."""
+    """Answer whether a face belongs to a person."""
     await serving.run(tasks.answer, serving.gallery, wanted.face, f"#{wanted.person}", wanted.answer)
     return wanted
 
 
 def _there(serving: Service, number: int) -> Person:
-    """The person of this number. Raises ProblemError where there is none."""
+    """The person with this number. Raises ProblemError if there is none."""
     found = lists.person(serving.gallery, number)
     if found is None:
         raise not_found("unknown-person", f"there is no person #{number} in the gallery", name=f"#{number}")

@@ -1,7 +1,8 @@
-"""Photographs and faces of the gallery, and new photographs for it."""
+"""Routes for photographs, faces and uploads."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -16,7 +17,7 @@ from nitakao.gallery.photos import photo_records
 from nitakao.server import job_kinds, schemas
 from nitakao.server.auth import require
 from nitakao.server.problems import ProblemError, not_found, responses
-from nitakao.server.routes.parameters import After, Id, Limit, Serving, accept
+from nitakao.server.routes.parameters import After, Id, Limit, Serving, accept, of
 from nitakao.server.service import Service
 from nitakao.server.uploads import BODY, pictures
 from nitakao.tasks.gallery import thumbnails
@@ -26,14 +27,14 @@ ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "TIFF": ".tif", "BMP"
 SECONDS = 1e12  # since 1970, either way
 JPEG: dict[int | str, dict[str, Any]] = {
     200: {"description": "A JPEG.", "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
-    304: {"description": "The picture that the caller has is the one."},
+    304: {"description": "Not modified."},
 }
 
 router = APIRouter(prefix="/api/v1", tags=["photos"], dependencies=[Depends(require("read"))], responses=responses(404))
 
 
 class Photo(BaseModel):
-    """taken, indexed: seconds since 1970.  problem: why it has no faces; empty if all is well."""
+    """A photograph or video. `taken`, `indexed`: seconds since 1970. `problem`: why it has no faces, or empty."""
 
     id: int
     paths: list[str]
@@ -77,30 +78,39 @@ async def chip(
     return Response(data, media_type="image/jpeg", headers=headers)
 
 
+@dataclass(frozen=True)
+class PhotoQuery:
+    """Query parameters that restrict the listed photographs."""
+
+    person: Annotated[list[int] | None, Query(max_length=20, description="Only photos with all of these people.")] = (
+        None
+    )
+    folder: Annotated[str, Query(max_length=4000)] = ""
+    since: Annotated[float | None, Query(ge=-SECONDS, le=SECONDS, description="Seconds since 1970.")] = None
+    until: Annotated[float | None, Query(ge=-SECONDS, le=SECONDS)] = None
+    problem: Annotated[bool | None, Query(description="Only photos with, or without, a problem.")] = None
+
+
 @router.get("/photos", response_model=PhotoList)
 async def photos(
     serving: Serving,
+    filters: Annotated[PhotoQuery, Depends(of(PhotoQuery))],
     after: After = None,
     limit: Limit = 100,
-    person: Annotated[list[int] | None, Query(max_length=20, description="Those on whom all of these are.")] = None,
-    folder: Annotated[str, Query(max_length=4000)] = "",
-    since: Annotated[float | None, Query(ge=-SECONDS, le=SECONDS, description="Seconds since 1970.")] = None,
-    until: Annotated[float | None, Query(ge=-SECONDS, le=SECONDS)] = None,
-    problem: Annotated[bool | None, Query(description="Only those with a problem, or without.")] = None,
     order: PhotoOrder = "taken",
 ) -> dict[str, Any]:
-    """Photographs and videos, the latest first."""
-    people = tuple(person or ())
+    """List photographs and videos, newest first."""
+    people = tuple(filters.person or ())
     if any(abs(one) >= 2**63 for one in people):
         raise MisuseError("no person has such a number", code="unknown-person", name=f"#{max(people, key=abs)}")
-    shown = PhotoFilter(people, folder, since, until, problem)
+    shown = PhotoFilter(people, filters.folder, filters.since, filters.until, filters.problem)
     found = await serving.run(lists.photos, serving.gallery, shown, order=order, after=after, limit=limit)
     return {"photos": [_photo(one) for one in found.items], "next": found.next, "total": found.total}
 
 
 @router.get("/photos/{id}", response_model=Photo)
 async def photo(id: Id, serving: Serving) -> dict[str, Any]:
-    """One photograph with its faces."""
+    """Return one photograph with its faces."""
     found = (await serving.run(photo_records, serving.gallery, [id])).get(id)
     if found is None:
         raise not_found("unknown-photo", f"there is no photograph {id} in the gallery", photo=id)
@@ -111,7 +121,7 @@ async def photo(id: Id, serving: Serving) -> dict[str, Any]:
 async def image(
     id: Id, serving: Serving, side: Annotated[int, Query(ge=64, le=4096, description="Longer side in pixels.")] = 2048
 ) -> Response:
-    """The photograph from where it lies, upright, without what its file says besides the picture."""
+    """Return the photograph as an upright JPEG without metadata."""
     try:
         data = await serving.run(_image, serving, id, side)
     except PhotoError as error:
@@ -126,13 +136,13 @@ def _image(serving: Service, number: int, side: int) -> bytes:
 
 @router.post("/photos", status_code=202, response_model=schemas.Job, openapi_extra=BODY, responses=responses(404, 415))
 async def add(request: Request, serving: Serving, caller: Annotated[Any, Depends(require("write"))]) -> dict[str, Any]:
-    """Keep photographs in the server's uploads folder, and index them in the background."""
+    """Upload photographs: the server stores and indexes them in the background."""
     given = (await pictures(request)).get("image", [])
     if not given:
         raise ProblemError(
             400,
             "picture-required",
-            "photographs are needed, as the body or as parts 'image' of a form",
+            "send pictures as the body or as parts 'image' of a form",
             pictures=0,
         )
     paths = await serving.run(_kept, serving, given)
@@ -140,7 +150,7 @@ async def add(request: Request, serving: Serving, caller: Annotated[Any, Depends
 
 
 def _kept(serving: Service, given: list[bytes]) -> list[str]:
-    read = [serving.parse_picture("image", data) for data in given]  # what is no picture is refused, and nothing kept
+    read = [serving.parse_picture("image", data) for data in given]  # refuse everything if one is not a picture
     return [
         job_kinds.store_upload(serving.uploads, one.data, one.sha256 + ENDINGS.get(one.kind, f".{one.kind.lower()}"))
         for one in read

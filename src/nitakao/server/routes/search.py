@@ -1,4 +1,4 @@
-"""Which faces of the gallery are alike, and who it is."""
+"""Routes that search and identify faces."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from nitakao.tasks.search.identify import identify as identify_task
 from nitakao.tasks.search.search import search as search_task
 from nitakao.values import Choice, DetectorSettings, Probe, ResultInfo
 
-MOST = 1000  # faces in one answer
-SECONDS = 1e12  # since 1970, either way
+MAX_HITS = 1000
+MAX_SECONDS = 1e12  # since 1970, positive or negative
 
 router = APIRouter(prefix="/api/v1", tags=["search"], dependencies=[Depends(require("read"))], responses=responses(415))
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is searched for; the names of the query's parameters."""
+class SearchQuery:
+    """Query parameters of the search."""
 
-    k: Annotated[int | None, Query(ge=1, le=MOST)] = None
-    max_distance: Annotated[float | None, Query(ge=0, le=1000, description="Only faces nearer than this.")] = None
+    k: Annotated[int | None, Query(ge=1, le=MAX_HITS)] = None
+    max_distance: Annotated[float | None, Query(ge=0, le=1000, description="Only hits below this distance.")] = None
     same_person: bool = False
     different_people: bool = False
     each: bool = False
@@ -52,17 +52,17 @@ class Wanted:
     @property
     def most(self) -> int:
         near = self.max_distance is not None or self.same_person
-        return self.k or (MOST if near else 10)
+        return self.k or (MAX_HITS if near else 10)
 
 
 @dataclass(frozen=True)
-class Among:
-    """Which faces may answer."""
+class FilterQuery:
+    """Query parameters that restrict the searched faces."""
 
     person: Names = ()  # type: ignore[assignment]
     folder: Annotated[str, Query(max_length=4000)] = ""
-    since: Annotated[float | None, Query(ge=-SECONDS, le=SECONDS, description="Seconds since 1970.")] = None
-    until: Annotated[float | None, Query(ge=-SECONDS, le=SECONDS)] = None
+    since: Annotated[float | None, Query(ge=-MAX_SECONDS, le=MAX_SECONDS, description="Seconds since 1970.")] = None
+    until: Annotated[float | None, Query(ge=-MAX_SECONDS, le=MAX_SECONDS)] = None
     min_quality: Annotated[float, Query(ge=0, le=1)] = 0.0
     hidden: bool = False
 
@@ -72,8 +72,8 @@ async def search(
     request: Request,
     serving: Serving,
     settings: Detector,
-    wanted: Annotated[Wanted, Depends(of(Wanted))],
-    among: Annotated[Among, Depends(of(Among))],
+    query: Annotated[SearchQuery, Depends(of(SearchQuery))],
+    filters: Annotated[FilterQuery, Depends(of(FilterQuery))],
     probe: Annotated[list[str] | None, Query(description="face:12, person:Ada or #12")] = None,
     exclude: Annotated[
         list[str] | None,
@@ -81,12 +81,12 @@ async def search(
     ] = None,
     faces: Faces = None,
 ) -> dict[str, Any]:
-    """The faces of the gallery nearest to each face that is asked about.
+    """Search the gallery for the faces nearest to each probe.
 
-    A picture with several faces has an answer for each. Several pictures are of one person, unless `each`.
+    A picture with several faces gives one answer per face. Several pictures count as one person, unless `each` is set.
     """
     given = (await pictures(request)).get("image", [])
-    return await serving.run(_search, serving, given, probe or [], exclude or [], settings, faces, wanted, among)
+    return await serving.run(_search, serving, given, probe or [], exclude or [], settings, faces, query, filters)
 
 
 def _search(
@@ -96,8 +96,8 @@ def _search(
     exclude: list[str],
     settings: DetectorSettings,
     choice: Choice | None,
-    wanted: Wanted,
-    among: Among,
+    query: SearchQuery,
+    filters: FilterQuery,
 ) -> dict[str, Any]:
     who = asked(serving, given, named)
     for name in exclude:
@@ -105,29 +105,39 @@ def _search(
     found = search_task(
         serving.gallery,
         *who,
-        k=wanted.most,
+        k=query.most,
         where=face_filter(
             serving.gallery,
-            list(among.person),
-            folder=among.folder,
-            since=among.since,
-            until=among.until,
-            min_quality=among.min_quality,
-            hidden=among.hidden,
+            list(filters.person),
+            folder=filters.folder,
+            since=filters.since,
+            until=filters.until,
+            min_quality=filters.min_quality,
+            hidden=filters.hidden,
         ),
         exclude=exclude,
-        max_distance=wanted.max_distance,
-        same_person=wanted.same_person,
-        different_people=wanted.different_people,
+        max_distance=query.max_distance,
+        same_person=query.same_person,
+        different_people=query.different_people,
         options=serving.with_threshold(
-            serving.search_options(settings, choice, each=wanted.each, threshold=wanted.threshold, prior=wanted.prior)
+            serving.search_options(settings, choice, each=query.each, threshold=query.threshold, prior=query.prior)
         ),
     )
     answers = [
-        {"probe": _probe(answer.probe, who), "hits": [schemas.hit(match) for match in answer.hits]}
+        {"probe": _probe(answer.probe, who), "hits": [schemas.hit(hit) for hit in answer.hits]}
         for answer in found.answers
     ]
-    return {"answers": answers, "info": _info(serving, found.info, wanted.threshold), "problems": list(found.problems)}
+    return {"answers": answers, "info": _info(serving, found.info, query.threshold), "problems": list(found.problems)}
+
+
+@dataclass(frozen=True)
+class IdentifyQuery:
+    """Query parameters of the identification."""
+
+    k: Annotated[int, Query(ge=1, le=100, description="Candidates per probe.")] = 5
+    each: bool = False
+    threshold: Threshold = None
+    prior: Prior = PRIOR
 
 
 @router.post("/identify", response_model=schemas.IdentifyResponse, openapi_extra=BODY)
@@ -135,17 +145,14 @@ async def identify(
     request: Request,
     serving: Serving,
     settings: Detector,
-    k: Annotated[int, Query(ge=1, le=100)] = 5,
-    each: bool = False,
-    threshold: Threshold = None,
-    prior: Prior = PRIOR,
+    query: Annotated[IdentifyQuery, Depends(of(IdentifyQuery))],
     probe: Annotated[list[str] | None, Query(description="face:12, person:Ada or #12")] = None,
     faces: Faces = None,
 ) -> dict[str, Any]:
-    """Who it is, of the people in the gallery who have a name, or nobody known."""
+    """Identify each probe filters the named people of the gallery."""
     given = (await pictures(request)).get("image", [])
-    options = serving.search_options(settings, faces, each=each, threshold=threshold, prior=prior)
-    return await serving.run(_identify, serving, given, probe or [], k, options)
+    options = serving.search_options(settings, faces, each=query.each, threshold=query.threshold, prior=query.prior)
+    return await serving.run(_identify, serving, given, probe or [], query.k, options)
 
 
 def _identify(serving: Service, given: list[bytes], named: list[str], k: int, options: SearchOptions) -> dict[str, Any]:
@@ -169,6 +176,6 @@ def _info(serving: Service, info: ResultInfo, requested: float | None) -> dict[s
 
 
 def _probe(probe: Probe, who: Sequence[ProbeLike]) -> dict[str, Any]:
-    """The probe, with the size of its picture, which its name begins with."""
+    """The probe, with the size of its picture, found by the start of the probe's name."""
     name = (probe.parts[0] if probe.parts else probe).name.partition("#")[0]
     return schemas.probe(probe, sizes(list(who)).get(name))

@@ -1,4 +1,4 @@
-"""Keys to the server: made, listed, revoked."""
+"""Create, list and revoke the server's access keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
 
 
 def create(gallery: GalleryLike, name: str, role: Role = "read") -> tuple[ApiKey, str]:
-    """A new key, and its secret, which is kept nowhere.  name: says whose it is."""
+    """Create a key; its secret is returned once and not stored.  name: whose key it is."""
     from nitakao.gallery import api_keys as kept
 
     with open_gallery(gallery) as found:
@@ -19,7 +19,7 @@ def create(gallery: GalleryLike, name: str, role: Role = "read") -> tuple[ApiKey
 
 
 def keys(gallery: GalleryLike = None) -> list[ApiKey]:
-    """Every key there is and was, the oldest first."""
+    """Active and revoked keys, oldest first."""
     from nitakao.gallery import api_keys as kept
 
     with open_gallery(gallery) as found:
@@ -27,7 +27,7 @@ def keys(gallery: GalleryLike = None) -> list[ApiKey]:
 
 
 def revoke(gallery: GalleryLike, number: int) -> ApiKey:
-    """The key, which opens nothing any more."""
+    """Revoke a key."""
     from nitakao.gallery import api_keys as kept
 
     with open_gallery(gallery) as found:

@@ -1,4 +1,4 @@
-"""What distances mean among the people of one's own gallery."""
+"""Calibrate distances on the people of a gallery."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Calibrated:
+class CalibrationResult:
     """A gallery's own calibration and what it is worth.
 
     people, faces: that it was fitted on.  same, different: pairs of one person and of two.
@@ -80,7 +80,7 @@ class Calibrated:
 
 def calibrate(
     place: GalleryLike = None, *, model: str | os.PathLike[str] | ModelCard | None = None, grouped: bool = False
-) -> Calibrated:
+) -> CalibrationResult:
     """Fit probability and false matches on the gallery's people with names, and keep them in the gallery.
 
     Faces count that a hand or a label gave to their person.  grouped: those too that grouping did, by their distance:
@@ -98,7 +98,7 @@ def calibrate(
         source = f"{same} pairs of one person and {len(found.same) - same} of two, {people} people of this gallery"
         fitted = found.fit(np.ones(len(found.same), bool), source)
         gallery.set_setting(CALIBRATION, calibrations.dumps(fitted))
-        return Calibrated(
+        return CalibrationResult(
             fitted,
             card.name,
             card.metric,

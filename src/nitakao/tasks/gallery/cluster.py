@@ -1,4 +1,4 @@
-"""The faces of a gallery in groups of one person each."""
+"""Group the faces of a gallery by person."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ LEAST = 0.15
 
 
 @dataclass(frozen=True)
-class Alike:
-    """Two groups that may be one person, and are not made one by themselves."""
+class SimilarGroups:
+    """Two groups that may be the same person; they are not merged automatically."""
 
     one: int
     other: int
@@ -37,7 +37,7 @@ class Alike:
 
 
 @dataclass(frozen=True)
-class Clustered:
+class ClusterResult:
     """What grouping a gallery came to.
 
     faces: those that were grouped.  too_poor: how many more there are, which show too little.  people: persons with at
@@ -52,7 +52,7 @@ class Clustered:
     moved: int
     alone: int
     doubts: int
-    alike: tuple[Alike, ...]
+    alike: tuple[SimilarGroups, ...]
     model: str
     metric: str
     threshold: float
@@ -68,7 +68,7 @@ def cluster(
     smallest: int = 3,
     least: float = LEAST,
     watch: Callable[[int, int], None] = lambda done, faces: None,
-) -> Clustered:
+) -> ClusterResult:
     """What came of grouping every face in the gallery with the others of the same person.
 
     Two faces of one photograph are never one person. Who was placed by hand, and who has a name, stays; persons that
@@ -91,7 +91,7 @@ def cluster(
         found = _groups(kept, before, limit, method, smallest, watch)
         came = groups.save_groups(kept, before, found)
         labels = found.labels
-        return Clustered(
+        return ClusterResult(
             faces=len(labels),
             too_poor=faces.count(kept, FaceFilter(hidden=True)) - len(labels),
             people=len(np.unique(labels[labels >= 0])),
@@ -100,7 +100,7 @@ def cluster(
             alone=int((labels < 0).sum()),
             doubts=came.to_review,
             alike=tuple(
-                Alike(came.people[one], came.people[other], far)
+                SimilarGroups(came.people[one], came.people[other], far)
                 for one, other, far in found.similar
                 if one in came.people and other in came.people
             ),

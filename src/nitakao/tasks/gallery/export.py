@@ -1,4 +1,4 @@
-"""A gallery's faces, with their names, written into a file of vectors."""
+"""Export a gallery's faces and names to a vectors file."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ EVERYBODY = FaceFilter(hidden=True)
 
 
 @dataclass
-class Exported:
-    """What is in the file, counted as it goes on.  saved: where it is, once it is."""
+class ExportCounts:
+    """Numbers of photos and faces exported so far.  saved: path of the file, once it is complete."""
 
     photos: int = 0
     faces: int = 0
@@ -34,8 +34,8 @@ def export(
     where: FaceFilter = EVERYBODY,
     key: KeyKind | None = None,
     watch: Callable[[str], None] = lambda source: None,
-    told: Exported | None = None,
-) -> Exported:
+    told: ExportCounts | None = None,
+) -> ExportCounts:
     """The gallery's faces, whose vectors, boxes and names are now in the file `path`; its ending tells the kind.
 
     key: whether a face stands under its photograph's path or base name, as in a .pkl unless told otherwise; of a
@@ -46,7 +46,7 @@ def export(
     from nitakao.gallery.photos import stream_photos
     from nitakao.vectors import VectorsWriter
 
-    told = Exported() if told is None else told
+    told = ExportCounts() if told is None else told
     with open_gallery(gallery) as found:
         output = VectorsWriter(path, model=found.model, dimension=found.dimension, key=key, persons=True)
         try:

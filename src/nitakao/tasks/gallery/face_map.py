@@ -1,4 +1,4 @@
-"""A map of the faces in a gallery: points on a plane, those of alike faces near each other."""
+"""Lay out a gallery's faces on a plane with similar faces close together."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery.face_map import FaceMap
     from nitakao.values import Ids
 
-MOST = 30_000  # faces that are laid out, drawn by chance where there are more: some minutes on two cores
-NEIGHBOURS = 30  # of each face that pull at it
+MOST = 30_000  # faces on the map, sampled if there are more: some minutes on two cores
+NEIGHBOURS = 30  # per face
 ROUNDS = 500  # of moving the points, after the first 250 in which groups come together; t-SNE's usual numbers
 TOGETHER = 250
 FEW = 5  # faces below which there is nothing to lay out: they are set on a line
@@ -29,9 +29,14 @@ SEED = 1
 
 
 def make(gallery: GalleryLike, *, watch: Callable[[int, int], None] = lambda done, total: None) -> FaceMap:
-    """Lay out the gallery's faces, and keep the map beside the gallery.
+    """Compute the face map and store it with the gallery.
 
-    watch: called with how far it is, of how much; what it raises ends the work.  Raises MissingExtraError.
+    Args:
+        gallery: The gallery.
+        watch: Called with the iterations done and their total; an exception that it raises stops the work.
+
+    Raises:
+        MissingExtraError: If openTSNE is not installed.
     """
     from nitakao.gallery import face_map, faces
     from nitakao.gallery.face_map import FaceMap
@@ -43,7 +48,7 @@ def make(gallery: GalleryLike, *, watch: Callable[[int, int], None] = lambda don
         )
         method = f"t-SNE, {NEIGHBOURS} neighbours"
         if len(chosen) < len(every):
-            method += f", of {MOST} faces drawn by chance"
+            method += f", of {MOST} faces sampled at random"
         plane = _line(len(chosen)) if len(chosen) < FEW else _plane(found, chosen, watch)
         last = int(every[-1]) if len(every) else 0
         made = FaceMap(chosen, plane[:, 0], plane[:, 1], method, time.time(), last, len(every))

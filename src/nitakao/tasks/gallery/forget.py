@@ -1,4 +1,4 @@
-"""Forget persons, photographs and faces, really."""
+"""Delete people, photos and faces permanently."""
 
 from __future__ import annotations
 

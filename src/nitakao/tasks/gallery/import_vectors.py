@@ -17,7 +17,7 @@ import numpy as np
 from nitakao import geometry
 from nitakao.errors import GeometryError, MissingExtraError, MisuseError, PhotoError, UnreadablePhotoError, VectorsError
 from nitakao.tasks.arguments import GalleryLike, load_card, open_gallery
-from nitakao.tasks.gallery.matching import OVERLAP, Imported, paired, unmatched
+from nitakao.tasks.gallery.matching import OVERLAP, Imported, match_pairs, unmatched
 from nitakao.values import Chip, Face, Floats, ModelCard, NewFace, Photo, Quality
 
 if TYPE_CHECKING:  # these load SQLAlchemy and OpenCV: not before there is work
@@ -256,9 +256,9 @@ def _match(gallery: GalleryStore, there: PhotoRecord, known: Known, told: Import
         return
     if known.faces:
         alike = geometry.iou([face.box for face in known.faces], [kept.face.box for kept in there.faces])
-        pairs = paired(alike, OVERLAP)
+        pairs = match_pairs(alike, OVERLAP)
     else:
         rows = vectors(gallery, [kept.id for kept in there.faces])
-        pairs = paired(-np.linalg.norm(known.vectors[:, None] - rows[None], axis=2), -SAME)
+        pairs = match_pairs(-np.linalg.norm(known.vectors[:, None] - rows[None], axis=2), -SAME)
     told.unmatched += unmatched(known.persons, pairs)
     told.want({there.faces[column].id: known.persons[row] for row, column in pairs.items()}, known.path)

@@ -1,4 +1,4 @@
-"""Keeping a gallery: what it is, whether it is whole, copying it, making it small, saving what can be saved."""
+"""Maintain a gallery: info, check, backup, compact, repair."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def info(gallery: GalleryLike = None) -> tuple[GalleryInfo, str]:
 
 
 def check(gallery: GalleryLike = None) -> Iterator[Check]:
-    """What was looked at in the gallery, one thing after the other. Nothing is changed."""
+    """Check the gallery without changing it; yields one check after the other."""
     from nitakao.gallery.maintenance import check
 
     with open_gallery(gallery) as found:
@@ -41,9 +41,15 @@ def check(gallery: GalleryLike = None) -> Iterator[Check]:
 def backup(
     gallery: GalleryLike, path: str | os.PathLike[str], *, progress: Callable[[int, int], None] | None = None
 ) -> Backup:
-    """A copy of the gallery as it is at this moment, in a new SQLite file at `path`, made while others go on writing.
+    """Copy the gallery to a new SQLite file; others may write meanwhile.
 
-    progress: told how much is done, and of how much.  Raises GalleryError where there is something at `path`.
+    Args:
+        gallery: The gallery.
+        path: The new file.
+        progress: Called with the amount done and the total.
+
+    Raises:
+        GalleryError: If there is a file at `path`.
     """
     from nitakao.gallery.maintenance import backup as copying
 
@@ -52,7 +58,7 @@ def backup(
 
 
 def compact(gallery: GalleryLike = None) -> Compacted:
-    """Bytes before and after the room of what was deleted was given back."""
+    """Free the disk space of deleted rows; returns the size before and after."""
     from nitakao.gallery.maintenance import info
 
     with open_gallery(gallery) as found:
@@ -60,7 +66,7 @@ def compact(gallery: GalleryLike = None) -> Compacted:
 
 
 def repair(gallery: str | os.PathLike[str] | None = None) -> Repaired:
-    """What was saved of a damaged gallery, in a new file that takes its place; the damaged one is kept beside it."""
+    """Replace a damaged gallery by a new file with all readable rows; the damaged file is kept beside it."""
     from nitakao.gallery.maintenance import repair as saving
 
     return saving.repair(gallery)

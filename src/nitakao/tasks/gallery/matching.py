@@ -1,4 +1,4 @@
-"""Names from outside and the gallery's faces brought together, for whatever imports them."""
+"""Match imported names with a gallery's faces."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Imported:
             setattr(self, what, getattr(self, what) + 1)
 
 
-def paired(alike: NDArray[np.floating[Any]], least: float) -> dict[int, int]:
+def match_pairs(alike: NDArray[np.floating[Any]], least: float) -> dict[int, int]:
     """Rows to columns, the most alike first, each once, none below `least`.  alike: (n, m)."""
     pairs: dict[int, int] = {}
     for flat in np.argsort(-alike, axis=None, kind="stable"):

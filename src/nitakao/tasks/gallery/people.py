@@ -1,4 +1,4 @@
-"""Who is in a gallery, and what people put right by hand: name, merge, split, move, hide, review, undo."""
+"""List and correct the people of a gallery: name, merge, split, move, hide, review, undo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
 
 
 def people(gallery: GalleryLike = None, *, hidden: bool = False, named: bool = False) -> list[Person]:
-    """Everybody in the gallery, those with most faces first.  hidden: hidden ones too.  named: only these."""
+    """People in the gallery, most faces first.  hidden: include hidden people.  named: only people with a name."""
     from nitakao.gallery import people as kept
 
     with open_gallery(gallery) as found:
@@ -24,9 +24,15 @@ def people(gallery: GalleryLike = None, *, hidden: bool = False, named: bool = F
 
 
 def name(gallery: GalleryLike, who: str | int, name: str) -> Correction:
-    """Name somebody.  who: a face's number, or a person as text, '#12' or the name until now.
+    """Name a person, or an unassigned face, which becomes a new person.
 
-    A face that belongs to nobody founds a person. Raises GalleryError for a name that somebody else has.
+    Args:
+        gallery: The gallery.
+        who: Number of a face, or a person as '#12' or by the current name.
+        name: The new name.
+
+    Raises:
+        GalleryError: If another person has this name.
     """
     from nitakao.gallery.people import corrections
 
@@ -37,7 +43,7 @@ def name(gallery: GalleryLike, who: str | int, name: str) -> Correction:
 
 
 def merge(gallery: GalleryLike, into: str, *others: str) -> Correction:
-    """All these persons, each '#12' or a name, become one: the first, with its name."""
+    """Merge people, each '#12' or a name, into the first."""
     from nitakao.gallery.people import corrections
 
     with open_gallery(gallery) as found:
@@ -45,7 +51,7 @@ def merge(gallery: GalleryLike, into: str, *others: str) -> Correction:
 
 
 def split(gallery: GalleryLike, faces: Sequence[int], name: str | None = None) -> Correction:
-    """A new person, with or without a name, who gets the faces of these numbers."""
+    """Move the faces with these numbers to a new person."""
     from nitakao.gallery.people import corrections
 
     with open_gallery(gallery) as found:
@@ -53,7 +59,7 @@ def split(gallery: GalleryLike, faces: Sequence[int], name: str | None = None) -
 
 
 def move(gallery: GalleryLike, faces: Sequence[int], person: str | None) -> Correction:
-    """Give the faces of these numbers to a person, '#12' or a name, or with None to nobody."""
+    """Assign the faces with these numbers to a person, '#12' or a name; None unassigns them."""
     from nitakao.gallery.people import corrections
 
     with open_gallery(gallery) as found:
@@ -61,7 +67,7 @@ def move(gallery: GalleryLike, faces: Sequence[int], person: str | None) -> Corr
 
 
 def hide(gallery: GalleryLike, *persons: str, hidden: bool = True) -> Correction:
-    """Leave persons out of listings and answers; with `hidden=False` take them in again."""
+    """Hide people from lists and searches; `hidden=False` unhides them."""
     from nitakao.gallery.people import corrections
 
     with open_gallery(gallery) as found:
@@ -69,7 +75,7 @@ def hide(gallery: GalleryLike, *persons: str, hidden: bool = True) -> Correction
 
 
 def undo(gallery: GalleryLike = None, entry: int | None = None) -> Undone:
-    """Take back the last entry of the journal that stands, or the one of this number."""
+    """Undo the last entry of the journal that is not undone, or the entry with this number."""
     from nitakao.gallery.people import undo as taken
 
     with open_gallery(gallery) as found:
@@ -77,7 +83,7 @@ def undo(gallery: GalleryLike = None, entry: int | None = None) -> Undone:
 
 
 def journal(gallery: GalleryLike = None, most: int | None = None) -> list[Entry]:
-    """Who did what when, the latest first; at most so many entries."""
+    """Entries of the journal, newest first, at most `most`."""
     from nitakao.gallery.people import journal as kept
 
     with open_gallery(gallery) as found:
@@ -85,7 +91,7 @@ def journal(gallery: GalleryLike = None, most: int | None = None) -> list[Entry]
 
 
 def doubts(gallery: GalleryLike = None, person: str | None = None) -> list[Review]:
-    """The faces that wait for an answer, the likeliest first; of one person, or all."""
+    """Faces to review, most likely first; of one person or all."""
     from nitakao.gallery import people as kept
     from nitakao.gallery.people import reviews
 

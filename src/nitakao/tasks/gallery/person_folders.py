@@ -1,4 +1,4 @@
-"""The photographs of a gallery laid out in a folder for each person."""
+"""Copy a gallery's photos into one folder per person."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ LONGEST = 120  # bytes of a folder's name: file systems end at 255, and names gr
 
 
 @dataclass(frozen=True)
-class Laid:
-    """One photograph that lies with a person now.  made: False where it lay there already.
+class PersonPhoto:
+    """A photo in a person's folder.
 
-    problem: why it does not lie there; empty if it does.
+    Attributes:
+        made: Whether this run copied it.
+        problem: Why it could not be copied; else empty.
     """
 
     person: Person
@@ -32,7 +34,7 @@ class Laid:
     problem: str = ""
 
 
-def into_folders(gallery: GalleryLike, folder: Path, *, link: bool = False, least: int = 2) -> Iterator[Laid]:
+def copy_to_folders(gallery: GalleryLike, folder: Path, *, link: bool = False, least: int = 2) -> Iterator[PersonPhoto]:
     """Each photograph of each person with `least` faces or more, copied into `folder`/NAME, as it is done.
 
     link: symbolic links instead of copies. What lies there already stays; the originals are never touched.
@@ -80,17 +82,19 @@ def _told_apart(name: str, taken: set[str]) -> str:
     return found
 
 
-def _lay(person: Person, source: str, path: Path, link: bool) -> Laid:
+def _lay(person: Person, source: str, path: Path, link: bool) -> PersonPhoto:
     try:
         if os.path.lexists(path):
-            return Laid(person, source, path)
+            return PersonPhoto(person, source, path)
         if link:
             path.symlink_to(source)
         else:
             _copy(source, path)
     except OSError as error:
-        return Laid(person, source, path, problem=f"'{source}': not laid in '{path.parent}': {error.strerror or error}")
-    return Laid(person, source, path, made=True)
+        return PersonPhoto(
+            person, source, path, problem=f"'{source}': not laid in '{path.parent}': {error.strerror or error}"
+        )
+    return PersonPhoto(person, source, path, made=True)
 
 
 def _copy(source: str, path: Path) -> None:

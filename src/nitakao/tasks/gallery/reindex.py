@@ -1,4 +1,4 @@
-"""A gallery's vectors made anew by another model."""
+"""Recompute a gallery's vectors with another model."""
 
 from __future__ import annotations
 
@@ -17,16 +17,21 @@ if TYPE_CHECKING:  # these load SQLAlchemy, ONNX Runtime and OpenCV: not before 
     from nitakao.gallery.reembed import PendingFaces
     from nitakao.models.onnx.session import Device
 
-BATCH = 32  # faces that go through the network together
+BATCH = 32  # faces per network run
 
 
 @dataclass
-class Remade:
-    """What `reindex` came to.
+class ReindexResult:
+    """The result of `reindex`.
 
-    faces: those in the gallery.  done: how many have a vector of the new model, `before` of them from an earlier run
-    that was broken off.  from_chips: of this run's, those that were asked for from the photograph, which is gone or
-    another one now.  without: numbers of faces of which no crop could be made; they stay, and are not found any more.
+    Attributes:
+        model: Name of the new model.
+        faces: Number of faces in the gallery.
+        before: Faces that an interrupted run had recomputed.
+        done: Faces with a vector of the new model.
+        from_chips: Faces of this run cropped from their chips because the photo is missing or has changed, although
+            photos were asked for.
+        without: Numbers of faces that could not be cropped; they stay, but searches no longer find them.
     """
 
     model: str
@@ -45,15 +50,24 @@ def reindex(
     flip: bool | None = None,
     device: Device | None = None,
     prepare: Callable[[ModelCard], None] = lambda card: None,
-    watch: Callable[[Remade], None] = lambda remade: None,
-) -> Remade:
-    """What became of the gallery's faces when their vectors were made anew by `model`; people and groups stay.
+    watch: Callable[[ReindexResult], None] = lambda remade: None,
+) -> ReindexResult:
+    """Recompute a gallery's vectors with another model; people and groups stay.
 
-    The gallery answers with its old vectors until all new ones are there. A run that is broken off loses nothing: the
-    next one for the same model goes on.
-    from_photographs: crop from the photographs where they are still what they were, else from the chips.
-    flip: average with the mirrored face; None: as the gallery had it.  prepare: called with the card before the work.
-    watch: called as it goes on.  Raises GalleryError where there is nothing to change.
+    Searches use the old vectors until all new ones are there. After an interruption, the next run with the same model
+    continues.
+
+    Args:
+        gallery: The gallery.
+        model: Name, path or card of the new model.
+        from_photographs: Crop from photos that have not changed, and use chips only for the others.
+        flip: Average each vector with that of the mirrored crop. None keeps the gallery's setting.
+        device: Where the network runs. None uses the CPU.
+        prepare: Called with the card before the work starts.
+        watch: Called with the result so far.
+
+    Raises:
+        GalleryError: If the gallery already uses this model.
     """
     from nitakao.gallery import reembed
 
@@ -62,7 +76,7 @@ def reindex(
         flip = kept.flip if flip is None else flip
         reembed.check_differs(kept, card, flip=flip)
         prepare(card)
-        remade = Remade(card.name)
+        remade = ReindexResult(card.name)
         remade.before, remade.faces = reembed.begin(kept, card, flip=flip)
         remade.done = remade.before
         last = _make(kept, card, remade, 0, from_photographs, flip, device, watch)
@@ -74,12 +88,12 @@ def reindex(
 def _make(
     gallery: GalleryStore,
     card: ModelCard,
-    remade: Remade,
+    remade: ReindexResult,
     after: int,
     from_photographs: bool,
     flip: bool,
     device: Device | None,
-    watch: Callable[[Remade], None],
+    watch: Callable[[ReindexResult], None],
 ) -> int:
     """The largest number of a face that was looked at: each above `after` now has its new vector, or is given up."""
     from nitakao import pipeline

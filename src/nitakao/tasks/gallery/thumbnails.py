@@ -1,4 +1,4 @@
-"""Pictures of what is in a gallery, to be looked at: chips of faces, and whole photographs from where they lie."""
+"""JPEGs of a gallery's faces and photos, for display."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CHIP_BYTES = 1 << 20  # no chip is near this
 
 
 def chip(gallery: GalleryLike, face: int, side: int = CHIP) -> bytes | None:
-    """A JPEG of a face with its surroundings, its longer side `side` pixels at most; None where there is no chip."""
+    """JPEG of a face's chip, its longer side at most `side` pixels; None if there is no chip."""
     from nitakao import photos
     from nitakao.gallery import faces
 
@@ -23,9 +23,10 @@ def chip(gallery: GalleryLike, face: int, side: int = CHIP) -> bytes | None:
 
 
 def photograph(gallery: GalleryLike, photo: int, side: int) -> bytes:
-    """A JPEG of a photograph, upright, without what its file says besides, its longer side `side` pixels at most.
+    """Upright JPEG of a photo without metadata, its longer side at most `side` pixels.
 
-    Raises PhotoError where it lies nowhere any more, is another one now, or is a video.
+    Raises:
+        PhotoError: If the file is missing, has changed, or is a video.
     """
     from nitakao import photos
     from nitakao.gallery.browse import lists

@@ -1,4 +1,4 @@
-"""Names between a gallery and the side-cars of photographs, where digiKam and other programs keep them."""
+"""Export and import names as XMP sidecars of photos, as digiKam and other programs use them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nitakao import geometry
 from nitakao.errors import FormatError, MissingExtraError, PhotoError, UnreadablePhotoError
 from nitakao.system import atomic_write
 from nitakao.tasks.arguments import GalleryLike, PhotoLike, find_photos, open_gallery
-from nitakao.tasks.gallery.matching import OVERLAP, Imported, paired
+from nitakao.tasks.gallery.matching import OVERLAP, Imported, match_pairs
 from nitakao.values import FaceFilter
 
 if TYPE_CHECKING:  # these load SQLAlchemy and OpenCV: not before there is work
@@ -24,14 +24,18 @@ if TYPE_CHECKING:  # these load SQLAlchemy and OpenCV: not before there is work
     from nitakao.photos import Encoded
     from nitakao.photos.xmp import Frame, Region
 
-TOGETHER = 64  # photographs that the gallery is asked about together
+TOGETHER = 64  # photos per database query
 
 
 @dataclass(frozen=True)
 class SideCar:
-    """What became of a photograph's side-car at `path`.
+    """The sidecar of a photo.
 
-    names: of the faces that it shows now, or would if this were no dry run.  problem: why nothing was written.
+    Attributes:
+        path: The sidecar.
+        status: 'written', 'unchanged' or 'problem'; in a dry run, what would be written.
+        names: Names of the faces in it.
+        problem: Why it could not be written; else empty.
     """
 
     path: str
@@ -192,7 +196,7 @@ def _match(path: str, one: PhotoRecord, told: Imported) -> None:
         return
     (width, height), boxes = one.size, [kept.face.box for kept in one.faces]
     alike = geometry.iou(np.array([region.box for region in regions]) * (width, height, width, height), boxes)
-    pairs = paired(alike, OVERLAP)
+    pairs = match_pairs(alike, OVERLAP)
     told.unmatched += len(regions) - len(pairs)
     told.want({one.faces[column].id: regions[row].name for row, column in pairs.items()}, path)
 

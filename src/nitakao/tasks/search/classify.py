@@ -45,7 +45,7 @@ class Guess:
 
 
 @dataclass(frozen=True, eq=False)
-class Classified:
+class ClassifiedPhoto:
     """A photo's outcome and one guess per face."""
 
     outcome: Outcome
@@ -92,7 +92,7 @@ def classify(
     model: str | ModelCard | None = None,
     options: PipelineOptions = PipelineOptions(),
     stdin: BinaryIO | None = None,
-) -> Iterator[Classified]:
+) -> Iterator[ClassifiedPhoto]:
     """Classify the faces of each photo.
 
     Args:
@@ -110,7 +110,7 @@ def classify(
     classifier.check(card)
     found = find_photos(photos, allow_urls=options.allow_urls, stdin=stdin)
     outcomes = pipeline_runner(None)(found, card=card, options=replace(options, flip=classifier.flip))
-    return (Classified(outcome, _guesses(classifier, outcome)) for outcome in outcomes)
+    return (ClassifiedPhoto(outcome, _guesses(classifier, outcome)) for outcome in outcomes)
 
 
 def read_classifier(path: str | os.PathLike[str]) -> Classifier:

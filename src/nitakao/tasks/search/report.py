@@ -1,4 +1,4 @@
-"""Answers as pictures: contact sheets and pages, with who was asked about and who was found."""
+"""Contact sheets and HTML pages of search results, identities and people."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ def check(picture: File | None, html: File | None) -> None:
 def draw_search(found: SearchResult, gallery: GalleryStore | None, picture: File | None, html: File | None) -> None:
     """Save what was found as a sheet, as a page, as both or as neither. gallery: None where a folder was searched."""
     if picture is not None or html is not None:
-        _save(board_of_search(found, gallery, scenes=html is not None), picture, html)
+        _save(search_report(found, gallery, scenes=html is not None), picture, html)
 
 
 def draw_identities(found: IdentifyResult, gallery: GalleryStore, picture: File | None, html: File | None) -> None:
     """Save who was identified, as `draw_search` does."""
     if picture is not None or html is not None:
-        _save(board_of_identities(found, gallery, scenes=html is not None), picture, html)
+        _save(identity_report(found, gallery, scenes=html is not None), picture, html)
 
 
 def draw_people(gallery: GalleryLike, picture: File | None, html: File | None, *, least: int = 2) -> None:
     """Save everybody in the gallery with `least` faces or more, each with her faces, as `draw_search` does."""
     if picture is not None or html is not None:
         with open_gallery(gallery) as kept:
-            _save(board_of_people(kept, least=least), picture, html)
+            _save(people_report(kept, least=least), picture, html)
 
 
 def _save(board: Report, picture: File | None, html: File | None) -> None:
@@ -69,7 +69,7 @@ def _save(board: Report, picture: File | None, html: File | None) -> None:
         html_page.save(Path(html), html_page.render_page(board))
 
 
-def board_of_search(found: SearchResult, gallery: GalleryStore | None, *, scenes: bool) -> Report:
+def search_report(found: SearchResult, gallery: GalleryStore | None, *, scenes: bool) -> Report:
     """What was found for each probe.  scenes: with the photographs, where they can still be read.
 
     gallery: the one that was searched, None for a folder of photographs.
@@ -89,7 +89,7 @@ def board_of_search(found: SearchResult, gallery: GalleryStore | None, *, scenes
     return Report("Faces like the one above each line", sections, tiles.format_notes(found.info))
 
 
-def board_of_identities(found: IdentifyResult, gallery: GalleryStore, *, scenes: bool) -> Report:
+def identity_report(found: IdentifyResult, gallery: GalleryStore, *, scenes: bool) -> Report:
     """Who each probe is, with the candidates."""
     pictures = _Pictures(gallery, scenes)
     sections = tuple(
@@ -104,7 +104,7 @@ def board_of_identities(found: IdentifyResult, gallery: GalleryStore, *, scenes:
     return Report("Who is it", sections, tiles.format_notes(found.info))
 
 
-def board_of_people(gallery: GalleryStore, *, least: int) -> Report:
+def people_report(gallery: GalleryStore, *, least: int) -> Report:
     """A section for everybody with `least` faces or more, and apart in it the faces that may be hers."""
     from nitakao.gallery import faces, people
     from nitakao.gallery.people import reviews

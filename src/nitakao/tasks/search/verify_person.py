@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
 
 
 @dataclass(frozen=True)
-class Likeness:
+class PersonVerification:
     """The comparison of two probes.
 
     Attributes:
@@ -44,7 +44,7 @@ class Likeness:
 
 def verify_known(
     place: GalleryLike, a: ProbeLike, b: ProbeLike, *, options: SearchOptions = SearchOptions()
-) -> Likeness:
+) -> PersonVerification:
     """Verify whether two probes are the same person, where one or both are in a gallery.
 
     A person is compared by each of their faces, at most the best hundred.
@@ -81,7 +81,7 @@ def verify_known(
         verdict = Verdict(distance, scorer.threshold, card.metric, card.name, scorer.threshold_source)
         probability = float(scorer.probabilities(np.array([distance]))[0])
         best, info = float(distances.min()), scorer.info(1, 1)
-        return Likeness(verdict, best, distances.size, probability, info, (first, second))
+        return PersonVerification(verdict, best, distances.size, probability, info, (first, second))
 
 
 def _read_probe(gallery: GalleryStore, probe: ProbeLike, scorer: Scorer, options: SearchOptions) -> Probe:

@@ -47,7 +47,7 @@ def cohorts(
     html: str | None,
     vectors: tuple[str, ...],
     model: Any,
-    **asked: Any,
+    **arguments: Any,
 ) -> None:
     """Compare error rates between groups of people.
 
@@ -62,7 +62,7 @@ def cohorts(
         raise click.UsageError("cohorts are computed for one model: give one file of vectors")
     if html is not None:
         report.check(html)
-    found, seconds = one(voice, task, folder, model, vectors[0] if vectors else None, asked)
+    found, seconds = one(voice, task, folder, model, vectors[0] if vectors else None, arguments)
     if as_json:
         output.json_line(_record(found) | {"seconds": round(seconds, 3)})
     else:

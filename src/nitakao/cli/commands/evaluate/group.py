@@ -151,8 +151,8 @@ def about(found: Embedded) -> str:
 
 def left_out(found: Embedded) -> str:
     """What makes pairs and probes count as failed."""
-    said = f"; {found.faceless} without a face" if found.faceless else ""
-    return f"{said}; {len(found.problems)} unreadable" if found.problems else said
+    text = f"; {found.faceless} without a face" if found.faceless else ""
+    return f"{text}; {len(found.problems)} unreadable" if found.problems else text
 
 
 def several(model: str | None, more: Iterable[str], compare: bool, vectors: tuple[str, ...]) -> list[str | None]:

@@ -69,8 +69,8 @@ def pairs(
     differences = compare_pairs([each for each, _ in found])
     if as_json:
         records = [_record(each, seconds) for each, seconds in found]
-        told = [shared.difference(each) for each in differences]
-        output.json_line(records[0] if len(records) == 1 else {"models": records, "differences": told})
+        difference_records = [shared.difference(each) for each in differences]
+        output.json_line(records[0] if len(records) == 1 else {"models": records, "differences": difference_records})
     else:
         for place, (each, _) in enumerate(found):
             click.echo() if place else None
@@ -102,8 +102,8 @@ def _one(
 
 
 def _table(found: PairsResult) -> None:
-    told, intervals = found.verification, found.intervals
-    rows = [(fold.fold + 1, fold.pairs, f"{fold.threshold:.4f}", percent(fold.accuracy)) for fold in told.folds]
+    verification, intervals = found.verification, found.intervals
+    rows = [(fold.fold + 1, fold.pairs, f"{fold.threshold:.4f}", percent(fold.accuracy)) for fold in verification.folds]
     output.table(("fold", "pairs", "threshold", "accuracy"), rows)
     click.echo()
     rates = [
@@ -116,17 +116,21 @@ def _table(found: PairsResult) -> None:
             f"{rate.far_std:.5f}",
             f"{rate.threshold:.4f}",
         )
-        for rate in told.rates
+        for rate in verification.rates
     ]
     output.table(("FAR", "VAL", "spread", "95%", "FAR found", "spread", "threshold"), rates)
-    if any(rate.few for rate in told.rates):
+    if any(rate.few for rate in verification.rates):
         click.echo("* fewer than one pair of two people in the other folds: extrapolated")
     click.echo()
     figures = [
-        ("accuracy", f"{percent(told.accuracy)} +- {percent(told.standard_error)}", between(intervals.get("accuracy"))),
-        ("AUC", f"{told.auc:.6f}", between(intervals.get("auc"), lambda value: f"{value:.6f}")),
-        ("EER", percent(told.eer), between(intervals.get("eer"))),
-        ("threshold", f"{told.threshold:.4f}", ""),
+        (
+            "accuracy",
+            f"{percent(verification.accuracy)} +- {percent(verification.standard_error)}",
+            between(intervals.get("accuracy")),
+        ),
+        ("AUC", f"{verification.auc:.6f}", between(intervals.get("auc"), lambda value: f"{value:.6f}")),
+        ("EER", percent(verification.eer), between(intervals.get("eer"))),
+        ("threshold", f"{verification.threshold:.4f}", ""),
     ]
     output.table(("figure", "found", "95%"), figures)
     click.echo(_line(found))
@@ -134,12 +138,13 @@ def _table(found: PairsResult) -> None:
 
 def _line(found: PairsResult) -> str:
     """What makes the figures readable: model, metric, and how many of everything."""
-    told, pairs = found.verification, found.pairs
+    verification, pairs = found.verification, found.pairs
     named = f"{found.people} people" if pairs.named else "people not named"
     skipped = f"; {plural(pairs.skipped, 'pair')} skipped" if pairs.skipped else ""
     return (
-        f"{shared.about(found.embedded)}{_ways(found.rules)}; {told.pairs} pairs, {told.same} of one person, of "
-        f"{named}, {plural(len(pairs.pictures), 'picture')}{shared.left_out(found.embedded)}{skipped}"
+        f"{shared.about(found.embedded)}{_ways(found.rules)}; {verification.pairs} pairs, "
+        f"{verification.same} of one person, of {named}, {plural(len(pairs.pictures), 'picture')}"
+        f"{shared.left_out(found.embedded)}{skipped}"
     )
 
 
@@ -149,26 +154,26 @@ def _ways(rules: PairRules) -> str:
 
 
 def _record(found: PairsResult, seconds: float) -> dict[str, Any]:
-    told, measured, pairs = found.verification, found.embedded, found.pairs
+    verification, measured, pairs = found.verification, found.embedded, found.pairs
     return {
         "model": measured.model,
         "metric": measured.metric,
         "flip": measured.flip,
         "subtract_mean": found.rules.subtract_mean,
         "grid": found.rules.grid,
-        "accuracy": told.accuracy,
-        "std": told.std,
-        "standard_error": told.standard_error,
-        "auc": told.auc,
-        "eer": told.eer,
-        "threshold": told.threshold,
-        "accuracy_at_threshold": told.pooled,
-        "folds": [vars(fold) | {"fold": fold.fold + 1} for fold in told.folds],
-        "rates": [vars(rate) for rate in told.rates],
+        "accuracy": verification.accuracy,
+        "std": verification.std,
+        "standard_error": verification.standard_error,
+        "auc": verification.auc,
+        "eer": verification.eer,
+        "threshold": verification.threshold,
+        "accuracy_at_threshold": verification.pooled,
+        "folds": [vars(fold) | {"fold": fold.fold + 1} for fold in verification.folds],
+        "rates": [vars(rate) for rate in verification.rates],
         "intervals": {name: [each.low, each.high] for name, each in found.intervals.items()},
-        "pairs": told.pairs,
-        "same": told.same,
-        "different": told.pairs - told.same,
+        "pairs": verification.pairs,
+        "same": verification.same,
+        "different": verification.pairs - verification.same,
         "people": found.people if pairs.named else None,
         "pictures": len(pairs.pictures),
         "skipped": pairs.skipped,

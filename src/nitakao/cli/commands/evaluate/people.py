@@ -67,7 +67,7 @@ _OPTIONS = (
 )
 @options.with_voice
 def identification(
-    voice: Voice, enrolled: int, unenrolled: float, gallery_list: str | None, probe_list: str | None, **asked: Any
+    voice: Voice, enrolled: int, unenrolled: float, gallery_list: str | None, probe_list: str | None, **arguments: Any
 ) -> None:
     """Identify probes among enrolled people.
 
@@ -80,13 +80,13 @@ def identification(
     from nitakao.tasks.evaluate.identification import identification as task
 
     more = {"enrolment": Enrolment(enrolled, unenrolled, gallery_list, probe_list)}
-    _run(voice, task, more, asked, _of_identification, people_report.save_identification)
+    _run(voice, task, more, arguments, _of_identification, people_report.save_identification)
 
 
 @click.command(epilog=options.example("nitakao evaluate retrieval lfw --min-pictures 2"))
 @people_options
 @options.with_voice
-def retrieval(voice: Voice, **asked: Any) -> None:
+def retrieval(voice: Voice, **arguments: Any) -> None:
     """Retrieve the other pictures of each person.
 
     Prints recall@k, mAP and R-precision. DIR has a folder for each person. Every picture of a person with several is a
@@ -95,7 +95,7 @@ def retrieval(voice: Voice, **asked: Any) -> None:
     from nitakao.tasks.evaluate import people_report
     from nitakao.tasks.evaluate.retrieval import retrieval as task
 
-    _run(voice, task, {}, asked, _of_retrieval, people_report.save_retrieval)
+    _run(voice, task, {}, arguments, _of_retrieval, people_report.save_retrieval)
 
 
 @click.command(epilog=options.example("nitakao evaluate clustering lfw"))
@@ -103,7 +103,7 @@ def retrieval(voice: Voice, **asked: Any) -> None:
 @click.option("--threshold", type=float, metavar="T", help="Same person below this distance (the model's own).")
 @options.clustering_options
 @options.with_voice
-def clustering(voice: Voice, threshold: float | None, method: str | None, min_faces: int, **asked: Any) -> None:
+def clustering(voice: Voice, threshold: float | None, method: str | None, min_faces: int, **arguments: Any) -> None:
     """Cluster pictures, and compare with the true people.
 
     Prints pairwise F, B-cubed F and NMI. DIR has a folder for each person, which the clustering does not see. Pictures
@@ -113,14 +113,14 @@ def clustering(voice: Voice, threshold: float | None, method: str | None, min_fa
     from nitakao.tasks.evaluate.clustering import clustering as task
 
     more = {"threshold": threshold, "method": method, "smallest": min_faces}
-    _run(voice, task, more, asked, _of_clustering, people_report.save_clustering)
+    _run(voice, task, more, arguments, _of_clustering, people_report.save_clustering)
 
 
 def _run(
     voice: Voice,
     task: Callable[..., Any],
     more_settings: dict[str, Any],
-    asked: dict[str, Any],
+    arguments: dict[str, Any],
     record: Callable[[Any], dict[str, Any]],
     save: Callable[..., None],
 ) -> None:
@@ -128,7 +128,7 @@ def _run(
     from nitakao.tasks.evaluate import report
     from nitakao.tasks.evaluate.comparison import differences
 
-    (as_json, html, vectors, model), rest = _taken(asked, "as_json", "html", "vectors", "model")
+    (as_json, html, vectors, model), rest = _taken(arguments, "as_json", "html", "vectors", "model")
     (folder, more, compare), rest = _taken(rest, "folder", "more", "compare")
     models = shared.several(model, more, compare, vectors)
     if html is not None:
@@ -142,8 +142,8 @@ def _run(
         records.append({**_figures(each.figures), **record(each), "seconds": round(seconds, 3)})
     apart = differences([each.figures for each in found])
     if as_json:
-        told = [shared.difference(each) for each in apart]
-        output.json_line(records[0] if len(records) == 1 else {"models": records, "differences": told})
+        rows = [shared.difference(each) for each in apart]
+        output.json_line(records[0] if len(records) == 1 else {"models": records, "differences": rows})
     else:
         for place, (each, told_of) in enumerate(zip(found, records, strict=True)):
             click.echo() if place else None
@@ -154,19 +154,19 @@ def _run(
         save(html, found, apart)
 
 
-def _taken(asked: dict[str, Any], *names: str) -> tuple[list[Any], dict[str, Any]]:
+def _taken(arguments: dict[str, Any], *names: str) -> tuple[list[Any], dict[str, Any]]:
     """What is under these names, and the rest."""
-    return [asked[name] for name in names], {name: value for name, value in asked.items() if name not in names}
+    return [arguments[name] for name in names], {name: value for name, value in arguments.items() if name not in names}
 
 
 def one(
-    voice: Voice, task: Callable[..., Any], folder: str | None, model: str | None, vectors: str | None, asked: Any
+    voice: Voice, task: Callable[..., Any], folder: str | None, model: str | None, vectors: str | None, arguments: Any
 ) -> tuple[Any, float]:
     """The result of one model, and the seconds it took."""
     from nitakao.tasks.arguments import load_card
     from nitakao.tasks.evaluate.labelled import LabelledSet
 
-    (metric, draws, people, least), rest = _taken(asked, "metric", "draws", "people", "min_pictures")
+    (metric, draws, people, least), rest = _taken(arguments, "metric", "draws", "people", "min_pictures")
     names = ("faces", "flip", "centre_crop", "device", "gpu_memory_fraction", "batch_size", "article", "allow_urls")
     looking = {name: rest.pop(name) for name in (*names, *DETECTOR)}
     embedding = shared.embedding_options(**looking)
