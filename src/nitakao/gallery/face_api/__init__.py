@@ -1,4 +1,4 @@
-"""What Microsoft's Face API is told: face ids that expire, lists and groups, their people and faces, kept for good.
+"""Storage of the Face API: expiring face ids, face lists, groups, and their people and faces.
 
-No picture is kept, and nothing of it is among the gallery's own photographs and people.
+It stores no pictures, and is separate from the gallery's own photographs and people.
 """

@@ -1,4 +1,4 @@
-"""The faces that may answer a question, as arrays: those of a list or group are kept in memory while they last."""
+"""Faces to compare with, as arrays; those of lists and groups are cached in memory."""
 
 from __future__ import annotations
 
@@ -19,16 +19,19 @@ from nitakao.gallery.face_api.kinds import DYNAMIC, Kind
 from nitakao.gallery.store import GalleryStore
 from nitakao.values import Floats
 
-Stamp: TypeAlias = tuple[int, int]  # how many faces, and the largest number: numbers only rise, so both tell a change
-MEMORY = 256 * 1024 * 1024  # bytes of vectors that are kept for the next question
+Stamp: TypeAlias = tuple[int, int]  # count and largest id: ids only grow, so any change shows
+MEMORY = 256 * 1024 * 1024  # bytes of cached vectors
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Faces in the order of their persons.
+    """Faces, ordered by person.
 
-    uuids: their ids.  vectors: (n, D).  people: ids of the p persons who have any; first: (p,) the row of each one's
-    first face.  Of a list, whose faces belong to nobody, `people` is empty.
+    Attributes:
+        uuids: Ids of the faces.
+        vectors: (n, D) float32.
+        people: Ids of the p people with faces; empty for a face list.
+        first: Row of each person's first face, (p,).
     """
 
     uuids: tuple[str, ...]
@@ -38,16 +41,16 @@ class Faces:
 
 
 class FaceCache:
-    """The faces of lists and groups that were asked about last. Safe to use from several threads."""
+    """LRU cache of the faces of lists and groups. Thread-safe."""
 
     def __init__(self, memory: int = MEMORY) -> None:
         self.memory = memory
         self._kept: OrderedDict[tuple[int, int | None], tuple[Stamp, Faces]] = OrderedDict()
         self._lock = threading.Lock()
-        self._cleared = 0  # times
+        self._cleared = 0  # number of calls of `clear`
 
     def of(self, gallery: GalleryStore, container: Container) -> Faces:
-        """Every face of it that answers, as it is now."""
+        """The searchable faces of a list or group."""
         cleared = self._cleared
         with gallery.read() as connection:
             last = container.last_answering
@@ -63,11 +66,11 @@ class FaceCache:
         return found
 
     def __len__(self) -> int:
-        """Lists and groups whose vectors are kept."""
+        """Number of cached lists and groups."""
         return len(self._kept)
 
     def clear(self) -> None:
-        """Let go of all vectors: something was deleted."""
+        """Empty the cache, because something was deleted."""
         with self._lock:
             self._kept.clear()
             self._cleared += 1
@@ -101,7 +104,7 @@ def _of_container(container: int, last: int | None) -> Select[Any]:
 
 
 def of_person(gallery: GalleryStore, kind: Kind, word: str, person: str) -> Container:
-    """The trained group that a person belongs to. Raises FaceApiError where there is no such person in it."""
+    """The group of a person. Raises FaceApiError if the person is not in it."""
     with gallery.read() as connection:
         found = containers.find(connection, kind, word)
         people.find(connection, (kind, word), person)
@@ -109,7 +112,7 @@ def of_person(gallery: GalleryStore, kind: Kind, word: str, person: str) -> Cont
 
 
 def of_directory(gallery: GalleryStore, persons: Sequence[str] | None, recognition: str) -> Faces:
-    """The faces of persons of the directory, of one recognition model; None: of everybody in it."""
+    """Faces of people of the directory (None for all) with one recognition model."""
     table, known = schema.container_faces, schema.container_people
     asked = _faces().where(table.c.container.is_(None), table.c.recognition == recognition)
     with gallery.read() as connection:
@@ -119,7 +122,7 @@ def of_directory(gallery: GalleryStore, persons: Sequence[str] | None, recogniti
 
 
 def of_dynamic(gallery: GalleryStore, word: str, recognition: str) -> Faces:
-    """The faces of everybody in a dynamic group, of one recognition model."""
+    """Faces of all people in a dynamic group with one recognition model."""
     table, members = schema.container_faces, schema.group_members
     with gallery.read() as connection:
         group = containers.find(connection, DYNAMIC, word).id
@@ -129,7 +132,7 @@ def of_dynamic(gallery: GalleryStore, word: str, recognition: str) -> Faces:
 
 
 def _faces() -> Select[Any]:
-    """The id, the person's id and the vector of each face, whoever has several one after the other."""
+    """Query for id, person id and vector of each face, ordered by person."""
     table, known = schema.container_faces, schema.container_people
     asked = select(table.c.uuid, known.c.uuid.label("person"), table.c.vector)
     return asked.select_from(table.outerjoin(known, known.c.id == table.c.person)).order_by(table.c.person, table.c.id)

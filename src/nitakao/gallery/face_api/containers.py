@@ -1,4 +1,4 @@
-"""Lists and groups: made, named, listed, trained, taken away with all that is in them."""
+"""Face lists and person groups."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ from nitakao.gallery.store import GalleryStore
 
 @dataclass(frozen=True)
 class Container:
-    """A list or a group.
+    """A face list or person group.
 
-    word: its name in the address.  data: its maker's own.  recognition: the model that its faces belong to, as the Face
-    API counts them; '' for a dynamic group.  created, trained: seconds since 1970; trained: None where it never was.
-    trained_to: the number of the last face that answers.
+    Attributes:
+        word: Its id in URLs, chosen by the client.
+        data: The client's user data.
+        recognition: Recognition model of its faces, as in 'recognition_04'; empty for a dynamic group.
+        created: Seconds since 1970.
+        trained: Seconds since 1970; None if it was never trained.
+        trained_to: Row id of the last searchable face.
     """
 
     id: int
@@ -35,18 +39,18 @@ class Container:
 
     @property
     def last_answering(self) -> int | None:
-        """The number of the last face that answers; None: all do."""
+        """Row id of the last searchable face; None if all are."""
         return self.trained_to if self.kind.trained else None
 
 
 def create(gallery: GalleryStore, kind: Kind, word: str, name: str, data: str | None, recognition: str | None) -> None:
-    """Make an empty one. Raises FaceApiError where there is one of this name, or no room."""
+    """Create an empty container. Raises FaceApiError if the id is taken or the limit is reached."""
     with gallery.write("face api") as connection:
         add(connection, kind, word, name, data, recognition)
 
 
 def add(connection: Connection, kind: Kind, word: str, name: str, data: str | None, recognition: str | None) -> int:
-    """As `create`, within a transaction; its number."""
+    """Like `create`, within a transaction; returns the row id."""
     table = schema.containers
     of_kind = select(func.count()).select_from(table).where(table.c.kind == kind.path)
     if connection.execute(of_kind.where(table.c.word == word)).scalar_one():
@@ -59,13 +63,13 @@ def add(connection: Connection, kind: Kind, word: str, name: str, data: str | No
 
 
 def get(gallery: GalleryStore, kind: Kind, word: str) -> Container:
-    """The one of this name. Raises FaceApiError where there is none."""
+    """The container with this id. Raises FaceApiError if there is none."""
     with gallery.read() as connection:
         return find(connection, kind, word)
 
 
 def find(connection: Connection, kind: Kind, word: str) -> Container:
-    """As `get`, within a transaction."""
+    """Like `get`, within a transaction."""
     table = schema.containers
     row = connection.execute(select(table).where(table.c.kind == kind.path, table.c.word == word)).first()
     if row is None:
@@ -74,7 +78,7 @@ def find(connection: Connection, kind: Kind, word: str) -> Container:
 
 
 def listed(gallery: GalleryStore, kind: Kind, start: str, top: int) -> list[Container]:
-    """Up to `top` of them by name, those after `start`."""
+    """Up to `top` containers after `start`, ordered by id."""
     table = schema.containers
     asked = select(table).where(table.c.kind == kind.path, table.c.word > start).order_by(table.c.word).limit(top)
     with gallery.read() as connection:
@@ -82,31 +86,31 @@ def listed(gallery: GalleryStore, kind: Kind, start: str, top: int) -> list[Cont
 
 
 def change(gallery: GalleryStore, kind: Kind, word: str, name: str | None, data: str | None) -> None:
-    """Give it another name, other data, or both; None: as it was."""
+    """Change the name or the user data; None leaves them unchanged."""
     with gallery.write("face api") as connection:
         rename(connection, find(connection, kind, word).id, name, data)
 
 
 def rename(connection: Connection, number: int, name: str | None, data: str | None) -> None:
-    """As `change`, within a transaction."""
+    """Like `change`, within a transaction."""
     values = {key: value for key, value in (("name", name), ("data", data)) if value is not None}
     if values:
         connection.execute(update(schema.containers).where(schema.containers.c.id == number).values(**values))
 
 
 def remove(gallery: GalleryStore, kind: Kind, word: str) -> None:
-    """Take it away with its people and faces; of a dynamic group only who belonged to it."""
+    """Delete a container with its people and faces; a dynamic group loses only its members."""
     with gallery.write("face api") as connection:
         discard(connection, kind, word)
 
 
 def discard(connection: Connection, kind: Kind, word: str) -> None:
-    """As `remove`, within a transaction."""
+    """Like `remove`, within a transaction."""
     connection.execute(delete(schema.containers).where(schema.containers.c.id == find(connection, kind, word).id))
 
 
 def train(gallery: GalleryStore, kind: Kind, word: str) -> None:
-    """From now on every face that is in it answers. There is nothing to learn, so it is done at once."""
+    """Make all its faces searchable. Nothing is learned, so this takes effect at once."""
     table, faces = schema.containers, schema.container_faces
     with gallery.write("face api") as connection:
         found = find(connection, kind, word)

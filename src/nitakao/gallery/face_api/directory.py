@@ -1,4 +1,4 @@
-"""The directory: persons who may belong to several dynamic groups, and operations that are told to have been done."""
+"""The person directory: people, dynamic groups, and records of finished operations."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ TOLD = 48 * 3600.0  # seconds that an operation can be asked about; the Face API
 
 
 def create_person(gallery: GalleryStore, name: str, data: str | None) -> tuple[str, str]:
-    """The ids of a new person, and of the operation that made it."""
+    """Create a person; returns the ids of person and operation."""
     with gallery.write("face api") as connection:
         return people.add(connection, None, name, data), _done(connection)
 
 
 def remove_person(gallery: GalleryStore, person: str) -> str:
-    """The id of the operation that took a person and every face of theirs away."""
+    """Delete a person with all their faces; returns the id of the operation."""
     with gallery.write("face api") as connection:
         people.discard(connection, None, person)
         return _done(connection)
 
 
 def add_face(gallery: GalleryStore, spot: Spot, vector: Floats, data: str | None) -> tuple[str, str]:
-    """The ids of a new face, and of the operation that added it."""
+    """Add a face; returns the ids of face and operation."""
     with gallery.write("face api") as connection:
         return faces.insert_in(connection, spot, vector, data), _done(connection)
 
 
 def remove_face(gallery: GalleryStore, spot: Spot, face: str) -> str:
-    """The id of the operation that took a face away."""
+    """Delete a face; returns the id of the operation."""
     with gallery.write("face api") as connection:
         faces.discard(connection, spot, face)
         return _done(connection)
 
 
 def create_group(gallery: GalleryStore, word: str, name: str, data: str | None, join: Sequence[str]) -> str | None:
-    """The id of the operation that brought persons into a new dynamic group; None where it is empty."""
+    """Create a dynamic group; returns the id of the operation that adds people, None without people."""
     with gallery.write("face api") as connection:
         _bring(connection, containers.add(connection, DYNAMIC, word, name, data, None), join)
         return _done(connection) if join else None
@@ -56,7 +56,7 @@ def create_group(gallery: GalleryStore, word: str, name: str, data: str | None, 
 def change_group(
     gallery: GalleryStore, word: str, name: str | None, data: str | None, join: Sequence[str], leave: Sequence[str]
 ) -> str | None:
-    """The id of the operation that changed who belongs to a dynamic group; None where nobody came or went."""
+    """Change a dynamic group; returns the id of the operation, None if its members stay the same."""
     with gallery.write("face api") as connection:
         group = containers.find(connection, DYNAMIC, word).id
         containers.rename(connection, group, name, data)
@@ -68,7 +68,7 @@ def change_group(
 
 
 def remove_group(gallery: GalleryStore, word: str) -> str:
-    """The id of the operation that took a dynamic group away; who belonged to it stays in the directory."""
+    """Delete a dynamic group, but not its people; returns the id of the operation."""
     with gallery.write("face api") as connection:
         containers.discard(connection, DYNAMIC, word)
         return _done(connection)

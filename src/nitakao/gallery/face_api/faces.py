@@ -32,29 +32,29 @@ class Spot:
 
 @dataclass(frozen=True)
 class Persisted:
-    """A face that stays.  data: its maker's own."""
+    """A stored face. `data`: the client's user data."""
 
     uuid: str
     data: str | None
 
 
-Placed: TypeAlias = "tuple[int | None, int | None, str]"  # numbers of the list or group, and of the person; recognition
+Placed: TypeAlias = "tuple[int | None, int | None, str]"  # row ids of container and person; recognition model
 
 
 def check(gallery: GalleryStore, spot: Spot) -> None:
-    """Raises FaceApiError where there is no such place, or no room in it."""
+    """Raise FaceApiError if the owner does not exist or is full."""
     with gallery.read() as connection:
         _check_room(connection, spot, _placed(connection, spot))
 
 
 def add(gallery: GalleryStore, spot: Spot, vector: Floats, data: str | None) -> str:
-    """The id of a new face."""
+    """Add a face; returns its id."""
     with gallery.write("face api") as connection:
         return insert_in(connection, spot, vector, data)
 
 
 def insert_in(connection: Connection, spot: Spot, vector: Floats, data: str | None) -> str:
-    """As `add`, within a transaction."""
+    """Like `add`, within a transaction."""
     placed = container, person, recognition = _placed(connection, spot)
     _check_room(connection, spot, placed)
     made = str(uuid.uuid4())
@@ -70,7 +70,7 @@ def get(gallery: GalleryStore, spot: Spot, face: str) -> Persisted:
 
 
 def listed(gallery: GalleryStore, spot: Spot, start: str = "", top: int | None = None) -> list[Persisted]:
-    """Up to `top` faces by id, those after `start`; None: all."""
+    """Up to `top` faces after `start`, ordered by id; None for all."""
     table = schema.container_faces
     with gallery.read() as connection:
         asked = select(table.c.uuid, table.c.data).where(_within(_placed(connection, spot)), table.c.uuid > start)
@@ -79,7 +79,7 @@ def listed(gallery: GalleryStore, spot: Spot, start: str = "", top: int | None =
 
 
 def change(gallery: GalleryStore, spot: Spot, face: str, data: str | None) -> None:
-    """Give the face other data; None: as it was."""
+    """Change the face's user data; None leaves it unchanged."""
     table = schema.container_faces
     with gallery.write("face api") as connection:
         which = _which(connection, spot, face)
@@ -89,13 +89,13 @@ def change(gallery: GalleryStore, spot: Spot, face: str, data: str | None) -> No
 
 
 def remove(gallery: GalleryStore, spot: Spot, face: str) -> None:
-    """Take the face away: it answers no more from now on."""
+    """Delete a face; it is no longer searchable."""
     with gallery.write("face api") as connection:
         discard(connection, spot, face)
 
 
 def discard(connection: Connection, spot: Spot, face: str) -> None:
-    """As `remove`, within a transaction."""
+    """Like `remove`, within a transaction."""
     which = _which(connection, spot, face)
     _persisted(connection, which, face)
     connection.execute(delete(schema.container_faces).where(which))

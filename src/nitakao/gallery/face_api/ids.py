@@ -1,4 +1,4 @@
-"""Face ids: faces that were seen a while ago, each gone for good when its time is over."""
+"""Face ids: detected faces, deleted when they expire."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nitakao.values import Floats
 
 @dataclass(frozen=True, eq=False)
 class Fleeting:
-    """A face that was seen.  recognition: the model that it belongs to, as the Face API counts them."""
+    """A detected face. `recognition`: its recognition model, as in 'recognition_04'."""
 
     uuid: str
     recognition: str
@@ -25,7 +25,7 @@ class Fleeting:
 
 
 def keep(gallery: GalleryStore, vectors: Floats, recognition: str, seconds: float) -> list[str]:
-    """An id for each of the vectors (n, D), good for so many seconds."""
+    """Store vectors (n, D) for some seconds; returns their ids."""
     now = time.time()
     made = [str(uuid.uuid4()) for _ in vectors]
     if made:
@@ -38,7 +38,7 @@ def keep(gallery: GalleryStore, vectors: Floats, recognition: str, seconds: floa
 
 
 def find(gallery: GalleryStore, uuids: Sequence[str]) -> dict[str, Fleeting]:
-    """The faces with these ids; those that are not there, or whose time is over, are left out."""
+    """The faces with these ids; unknown and expired ones are left out."""
     table, now = schema.face_ids, time.time()
     found = {}
     with gallery.read() as connection:
@@ -50,7 +50,7 @@ def find(gallery: GalleryStore, uuids: Sequence[str]) -> dict[str, Fleeting]:
 
 
 def sweep(gallery: GalleryStore) -> int:
-    """How many faces went as their time was over. A gallery in which there is none is not written to."""
+    """Delete expired faces; returns how many. Writes nothing if there are none."""
     table, now = schema.face_ids, time.time()
     with gallery.read() as connection:
         over = connection.execute(select(table.c.id).where(table.c.expires <= now).limit(1)).first()

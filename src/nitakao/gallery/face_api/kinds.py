@@ -1,4 +1,4 @@
-"""The kinds of containers that Microsoft's Face API has, and how much each may hold."""
+"""The Face API's kinds of containers and their limits."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from nitakao.errors import FaceApiError
 class Kind:
     """One kind of container.
 
-    path: as in the address.  title: as in the codes of errors.  most: containers of the kind.  faces: that one of them
-    holds; people: likewise.  trained: whether faces answer only once the container was trained.
-    Limits are those of Azure's S0 tier: learn.microsoft.com, 'Azure AI Face quotas and limits'.
+    Attributes:
+        path: Its part of URLs.
+        title: Its part of error codes.
+        most: Limit of containers of this kind.
+        faces: Limit of faces in one container.
+        people: Limit of people in one container.
+        trained: Whether faces are searchable only after training.
+
+    Source: Azure's S0 tier; learn.microsoft.com, 'Azure AI Face quotas and limits'.
     """
 
     path: str
@@ -25,15 +31,15 @@ class Kind:
 
     @property
     def key(self) -> str:
-        """What its name is called in JSON: 'personGroupId'."""
+        """Its id's name in JSON, as in 'personGroupId'."""
         return f"{self.title[0].lower()}{self.title[1:]}Id"
 
     def missing(self, word: str) -> FaceApiError:
-        """The error where there is no container of this name."""
+        """The error for an unknown container."""
         return FaceApiError(404, f"{self.title}NotFound", f"{self.title} '{word}' is not found.")
 
     def not_trained(self, word: str, status: int) -> FaceApiError:
-        """The error where it has to be trained first."""
+        """The error for a container that must be trained first."""
         return FaceApiError(status, f"{self.title}NotTrained", f"{self.title} '{word}' has not been trained yet.")
 
 
@@ -43,10 +49,10 @@ PERSON_GROUP = Kind("persongroups", "PersonGroup", most=1_000_000, people=10_000
 LARGE_PERSON_GROUP = Kind("largepersongroups", "LargePersonGroup", most=1_000_000, people=1_000_000)
 DYNAMIC = Kind("dynamicpersongroups", "DynamicPersonGroup", most=1_000_000, trained=False)
 
-FACES_EACH = 248  # of one person
-DIRECTORY = 75_000_000  # persons
+FACES_EACH = 248  # per person
+DIRECTORY = 75_000_000  # people
 
 
 def full(what: str, most: int) -> FaceApiError:
-    """The error where there is no room for one more."""
+    """The error for a reached limit."""
     return FaceApiError(403, "QuotaExceeded", f"{what} holds {most} at most.")

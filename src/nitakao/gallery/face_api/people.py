@@ -1,4 +1,4 @@
-"""Persons of a group, and those of the directory, who belong to none."""
+"""People of groups and of the directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nitakao.gallery.face_api.kinds import DIRECTORY, Kind, full
 from nitakao.gallery.faces import CHUNK
 from nitakao.gallery.store import GalleryStore
 
-Home: TypeAlias = "tuple[Kind, str] | None"  # the group that a person belongs to; None: the directory
+Home: TypeAlias = "tuple[Kind, str] | None"  # the person's group; None for the directory
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Known:
 
 
 def create(gallery: GalleryStore, home: Home, name: str, data: str | None) -> str:
-    """The id of a new person without faces. Raises FaceApiError where there is no such group, or no room."""
+    """Create a person; returns the id. Raises FaceApiError if the group is unknown or full."""
     with gallery.write("face api") as connection:
         return add(connection, home, name, data)
 
 
 def add(connection: Connection, home: Home, name: str, data: str | None) -> str:
-    """As `create`, within a transaction."""
+    """Like `create`, within a transaction."""
     table = schema.container_people
     where, most = lodging(connection, home), DIRECTORY if home is None else home[0].people
     count = select(func.count()).select_from(table).where(table.c.container == where)
@@ -48,12 +48,12 @@ def add(connection: Connection, home: Home, name: str, data: str | None) -> str:
 
 
 def lodging(connection: Connection, home: Home) -> int | None:
-    """The number of the group; None: the directory."""
+    """Row id of the group; None for the directory."""
     return None if home is None else containers.find(connection, *home).id
 
 
 def find(connection: Connection, home: Home, person: str) -> int:
-    """The number of a person. Raises FaceApiError where the group, or in it this person, is not there."""
+    """Row id of a person. Raises FaceApiError if the group or the person is unknown."""
     table = schema.container_people
     within = table.c.container == lodging(connection, home)
     found = connection.execute(select(table.c.id).where(table.c.uuid == person, within)).scalar()
@@ -63,7 +63,7 @@ def find(connection: Connection, home: Home, person: str) -> int:
 
 
 def missing(person: str) -> FaceApiError:
-    """The error where nobody has this id."""
+    """The error for an unknown person."""
     return FaceApiError(404, "PersonNotFound", f"Person '{person}' is not found.")
 
 
@@ -74,7 +74,7 @@ def get(gallery: GalleryStore, home: Home, person: str) -> Known:
 
 
 def listed(gallery: GalleryStore, home: Home, start: str, top: int) -> list[Known]:
-    """Up to `top` persons by id, those after `start`."""
+    """Up to `top` people after `start`, ordered by id."""
     table = schema.container_people
     with gallery.read() as connection:
         within = table.c.container == lodging(connection, home)
@@ -99,7 +99,7 @@ def _faces(connection: Connection, people: Sequence[int]) -> dict[int, list[str]
 
 
 def change(gallery: GalleryStore, home: Home, person: str, name: str | None, data: str | None) -> None:
-    """Give the person another name, other data, or both; None: as it was."""
+    """Change the name or the user data; None leaves them unchanged."""
     values: dict[str, Any] = {key: value for key, value in (("name", name), ("data", data)) if value is not None}
     with gallery.write("face api") as connection:
         number = find(connection, home, person)
@@ -109,19 +109,19 @@ def change(gallery: GalleryStore, home: Home, person: str, name: str | None, dat
 
 
 def remove(gallery: GalleryStore, home: Home, person: str) -> None:
-    """Take the person away, and with the person every face, wherever it answered."""
+    """Delete a person with all their faces."""
     with gallery.write("face api") as connection:
         discard(connection, home, person)
 
 
 def discard(connection: Connection, home: Home, person: str) -> None:
-    """As `remove`, within a transaction."""
+    """Like `remove`, within a transaction."""
     table = schema.container_people
     connection.execute(delete(table).where(table.c.id == find(connection, home, person)))
 
 
 def numbers(connection: Connection, people: Sequence[str]) -> list[int]:
-    """The numbers of persons of the directory, in their order. Raises FaceApiError where one is not there."""
+    """Row ids of people of the directory, in order. Raises FaceApiError if one is unknown."""
     table = schema.container_people
     found: dict[str, int] = {}
     for start in range(0, len(people), CHUNK):

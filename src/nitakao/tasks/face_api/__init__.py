@@ -1,1 +1,1 @@
-"""What Microsoft's Face API answers, out of vectors and distances: one file a question."""
+"""The operations of Microsoft's Face API on embeddings and distances, one module each."""

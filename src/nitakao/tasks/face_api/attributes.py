@@ -1,4 +1,4 @@
-"""Attributes of a face, as the Face API names them: those that can be told honestly from pixels and five landmarks.
+"""Face attributes of the Face API that can be measured from pixels and five landmarks.
 
 headPose               `photos.measure_quality`'s pose: degrees, good to about ten; left out without landmarks
 blur                   1 - sharpness; low below 0.25, high from 0.75, the Face API's bounds
@@ -20,11 +20,11 @@ from nitakao import photos
 from nitakao.values import Chip, Face, Quality
 
 TOLD = ("headPose", "blur", "exposure", "qualityForRecognition")
-REFUSED = ("accessories", "glasses", "mask", "noise", "occlusion")  # nothing here looks for these
-RETIRED = ("age", "emotion", "facialHair", "gender", "hair", "makeup", "smile")  # Azure refuses them as well
+REFUSED = ("accessories", "glasses", "mask", "noise", "occlusion")  # not measured here
+RETIRED = ("age", "emotion", "facialHair", "gender", "hair", "makeup", "smile")  # Azure refuses them too
 
-# On LFW (500 pictures, MTCNN) a third of all faces scores below 0.59 and 5% below 0.43; pairs in the lowest third are
-# judged wrongly twice as often as others: see `photos.measure_quality`.
+# On LFW (500 pictures, MTCNN) a third of the faces scores below 0.59 and 5% below 0.43; pairs in the lowest third have
+# twice the error rate: see `photos.measure_quality`.
 HIGH, MEDIUM = 0.59, 0.43
 LITTLE, MUCH = 0.25, 0.75  # learn.microsoft.com, 'Face detection, attributes, and input data'
 
@@ -56,7 +56,7 @@ def _level(value: float, little: str, some: str, much: str) -> str:
 
 
 def brightness(face: Face, chip: Chip) -> float:
-    """0..1: the mean grey within the face's box, read from its chip."""
+    """Mean grey of the face's box, 0 to 1, from its chip."""
     photo, shifted = photos.photo_from_chip(chip, face)
     height, width = photo.pixels.shape[:2]
     left, top, right, bottom = (round(v * photo.scale) for v in shifted.box)

@@ -1,4 +1,4 @@
-"""Confidence, 0 to 1, as the Face API tells it, from distance: 0.5 at the threshold, falling as distance grows.
+"""The Face API's confidence (0 to 1) from a distance: 0.5 at the threshold, lower for larger distances.
 
 confidence = 1 / (1 + exp(slope * (distance - threshold)))
 
@@ -18,27 +18,28 @@ from numpy.typing import ArrayLike, NDArray
 from nitakao.errors import FaceApiError
 from nitakao.tasks.scoring import Scorer
 
-SAME = 0.5  # from here on 'isIdentical'; the Face API's
-AT_HALF = 0.95  # confidence at half the threshold, of a model without a calibration
+SAME = 0.5  # 'isIdentical' from here on, as in the Face API
+AT_HALF = 0.95  # confidence at half the threshold without a calibration
 
 
 @dataclass(frozen=True)
 class Scale:
-    """From a distance to a confidence."""
+    """Maps distances to confidences."""
 
     threshold: float
     slope: float
 
     def __call__(self, distances: ArrayLike) -> NDArray[np.float64]:
-        """In the shape of `distances`."""
+        """Confidences in the shape of `distances`."""
         odds = self.slope * (self.threshold - np.asarray(distances, np.float64))
         return np.asarray(np.exp(-np.logaddexp(0.0, -odds)), np.float64)
 
 
 def scale_of(judge: Scorer) -> Scale:
-    """The model's scale. Raises FaceApiError where neither a threshold nor a calibration is known.
+    """The model's scale; without a threshold, the distance at which the calibration's likelihood ratio is 1.
 
-    A model with a calibration but no threshold has it where the calibration finds one person as likely as two.
+    Raises:
+        FaceApiError: If the model has neither a threshold nor a calibration.
     """
     line, threshold = judge.calibration, judge.threshold
     if math.isnan(threshold) and line is not None:

@@ -1,4 +1,4 @@
-"""What all questions of the Face API share: where they are asked, and the faces that are asked about."""
+"""What all Face API operations share: the gallery, the scale of confidence, and detected faces."""
 
 from __future__ import annotations
 
@@ -21,23 +21,27 @@ from nitakao.values import ModelCard
 
 @dataclass(frozen=True, eq=False)
 class FaceQueries:
-    """Where a question is asked: a gallery, its model's card, and the faces of lists and groups kept in memory.
+    """What operations work on.
 
-    by_hand: gives the threshold that was set in place of the card's, None where none was.
+    Attributes:
+        gallery: The gallery.
+        card: The gallery's model.
+        face_cache: Cached faces of lists and groups.
+        threshold: Returns the threshold set in the gallery, None for the card's.
     """
 
     gallery: GalleryStore
     card: ModelCard
     face_cache: FaceCache = field(default_factory=FaceCache)
-    by_hand: Callable[[], float | None] = lambda: None
+    threshold: Callable[[], float | None] = lambda: None
 
     @cached_property
     def scale(self) -> Scale:
-        """What the gallery's distances mean."""
-        return scale_of(Scorer(self.card, gallery_calibration(self.gallery, self.card), self.by_hand()))
+        """Maps the gallery's distances to confidences."""
+        return scale_of(Scorer(self.card, gallery_calibration(self.gallery, self.card), self.threshold()))
 
     def seen(self, uuids: Sequence[str], status: int = 400) -> list[Fleeting]:
-        """The faces with these ids, in their order. Raises FaceApiError where one is not there any more."""
+        """Detected faces by id, in order. Raises FaceApiError if one is unknown or expired."""
         found = ids.find(self.gallery, uuids)
         for one in uuids:
             if one not in found:
@@ -46,7 +50,7 @@ class FaceQueries:
 
 
 def one_model(faces: Sequence[Fleeting]) -> str:
-    """The recognition model of all these faces. Raises FaceApiError where they are of several."""
+    """The recognition model of these faces. Raises FaceApiError if there are several."""
     models = sorted({face.recognition for face in faces})
     if len(models) != 1:
         raise mixed(models)
@@ -54,19 +58,19 @@ def one_model(faces: Sequence[Fleeting]) -> str:
 
 
 def check_model(face: Fleeting, container: Container) -> None:
-    """Raises FaceApiError where a face and a container are of two recognition models."""
+    """Raise FaceApiError if the face and the container have different recognition models."""
     if face.recognition != container.recognition:
         raise mixed([face.recognition, container.recognition])
 
 
 def mixed(models: Sequence[str]) -> FaceApiError:
-    """The error where faces of several recognition models are compared."""
+    """The error for comparing faces of different recognition models."""
     return FaceApiError(400, "BadArgument", f"Faces of {' and '.join(models)} cannot be compared with each other.")
 
 
 @contextmanager
 def as_argument() -> Iterator[None]:
-    """Within it, what is not found was asked for wrongly: 400, with the same code."""
+    """Turn 404 errors into 400, with the same code."""
     try:
         yield
     except FaceApiError as error:

@@ -1,4 +1,4 @@
-"""Which faces of a photograph count for the Face API: those that are large enough, the largest first; the one meant."""
+"""Selects faces of a photograph as the Face API does: large enough, largest first, or by targetFace."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from nitakao.errors import FaceApiError
 from nitakao.geometry import Size
 from nitakao.values import Face
 
-SMALLEST, LARGEST = 36, 4096  # px, sides of a face; learn.microsoft.com, 'Add face'
+SMALLEST, LARGEST = 36, 4096  # px, side of a face; learn.microsoft.com, 'Add face'
 MOST = 100  # faces of one photograph
-SAME_FACE = 0.3  # overlap of the rectangle that is given and the face that is found; detectors draw boxes differently
+SAME_FACE = 0.3  # IoU of targetFace and a detected box; detectors draw boxes differently
 
 Rectangle = tuple[int, int, int, int]  # left, top, width, height
 
 
 def large_enough(faces: Sequence[Face]) -> list[int]:
-    """Places of the faces that the Face API would tell, the largest first, `MOST` of them."""
+    """Positions of the faces that the Face API returns: largest first, at most `MOST`."""
     places = [n for n, face in enumerate(faces) if min(face.width, face.height) >= SMALLEST]
     return sorted(places, key=lambda n: -faces[n].area)[:MOST]
 
 
 def rectangle(face: Face, size: Size) -> Rectangle:
-    """The face's box in whole pixels of a photograph of this (width, height), within it."""
+    """The face's box in whole pixels, clipped to a photograph of this (width, height)."""
     left, top = (min(max(round(v), 0), side - 1) for v, side in zip(face.box[:2], size, strict=True))
     right, bottom = (min(max(round(v), 1), side) for v, side in zip(face.box[2:], size, strict=True))
     return left, top, max(1, right - left), max(1, bottom - top)
 
 
 def meant(faces: Sequence[Face], target: Rectangle | None, size: Size) -> int:
-    """The place of the only face, or of the one that lies where `target` says.
+    """Position of the only face, or of the one at `target`.
 
-    Raises FaceApiError where there is none, or several and no target, or one that is too small or too large.
+    Raises:
+        FaceApiError: If there is no face, several without a target, or the face is too small or too large.
     """
     if target is not None:
         return _at(faces, target, size)

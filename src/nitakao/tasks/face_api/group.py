@@ -1,4 +1,4 @@
-"""Group: faces that were seen, in groups of one person each."""
+"""Group: detected faces into groups of one person each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nitakao import clustering
 from nitakao.tasks.face_api.context import FaceQueries, one_model
 from nitakao.values import Floats, Metric
 
-NEIGHBOURS = 30  # of each face that are looked at, as `tasks.cluster` does
+NEIGHBOURS = 30  # per face, as in `tasks.cluster`
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Grouped:
 
 
 def group(queries: FaceQueries, faces: Sequence[str]) -> Grouped:
-    """Groups of one person each among faces that were seen."""
+    """Group detected faces by person."""
     seen = queries.seen(list(dict.fromkeys(faces)))
     one_model(seen)
     vectors, metric = np.stack([face.vector for face in seen]), queries.gallery.metric
@@ -36,7 +36,7 @@ def group(queries: FaceQueries, faces: Sequence[str]) -> Grouped:
 
 
 def _near(vectors: Floats, metric: Metric) -> np.ndarray:
-    """(n, k) rows of the nearest others: by the product of all with all, since there are a thousand at most."""
+    """Rows of the nearest other faces, (n, k), by all pairs: there are at most a thousand faces."""
     exact = vectors.astype(np.float64)
     if metric == "cosine":
         exact /= np.maximum(np.linalg.norm(exact, axis=1, keepdims=True), 1e-12)

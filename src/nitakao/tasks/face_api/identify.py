@@ -1,4 +1,4 @@
-"""Identify: who of a group, or of the directory, a face is."""
+"""Identify: which person of a group or the directory a face shows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class Identity:
-    """A face, and who it may be, the surest first; nobody where nobody is sure enough."""
+    """A face and its candidates, most confident first."""
 
     face: str
     guesses: tuple[Guess, ...]
@@ -36,9 +36,15 @@ class Identity:
 def in_group(
     queries: FaceQueries, faces: Sequence[str], kind: Kind, word: str, most: int, least: float | None
 ) -> list[Identity]:
-    """Who of a trained group each face is.
+    """Identify faces among the people of a trained group.
 
-    most: persons told of each.  least: the confidence below which nobody is told; None: that of one person.
+    Args:
+        queries: What to work on.
+        faces: Ids of detected faces.
+        kind: Kind of the group.
+        word: Id of the group.
+        most: Limit of candidates per face.
+        least: Minimum confidence; None for the confidence at the threshold.
     """
     seen = queries.seen(faces)
     with as_argument():
@@ -54,12 +60,12 @@ def in_group(
 def in_directory(
     queries: FaceQueries, faces: Sequence[str], people: Sequence[str] | None, most: int, least: float | None
 ) -> list[Identity]:
-    """Who of these persons of the directory each face is; None: of everybody in it."""
+    """Identify faces among these people of the directory; None for all."""
     return _each(queries, faces, most, least, lambda model: candidates.of_directory(queries.gallery, people, model))
 
 
 def in_dynamic(queries: FaceQueries, faces: Sequence[str], word: str, most: int, least: float | None) -> list[Identity]:
-    """Who of a dynamic group each face is."""
+    """Identify faces among the people of a dynamic group."""
     return _each(queries, faces, most, least, lambda model: candidates.of_dynamic(queries.gallery, word, model))
 
 
@@ -68,7 +74,7 @@ def _each(
 ) -> list[Identity]:
     seen = queries.seen(faces)
     known: dict[str, Persons] = {}
-    for face in seen:  # persons of the directory may have faces of each recognition model
+    for face in seen:  # people of the directory may have faces of each recognition model
         if face.recognition not in known:
             with as_argument():
                 known[face.recognition] = persons.of(read(face.recognition), queries.gallery.metric)
@@ -86,7 +92,7 @@ def _identity(
 
 
 def nowhere() -> FaceApiError:
-    """The error where it is not said among whom."""
+    """The error for a request without a scope."""
     return FaceApiError(
         400,
         "MissingIdentificationScopeParameters",

@@ -1,4 +1,4 @@
-"""How far a face lies from persons who have several faces each."""
+"""Distances from a face to people with several faces."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ from nitakao.values import Floats, Metric
 
 @dataclass(frozen=True, eq=False)
 class Persons:
-    """Persons as the means of their faces.
+    """People as the means of their faces.
 
-    means: (p, D).  counts: (p,) faces of each.  variance: among faces of one person, pooled over all of them.
+    Attributes:
+        uuids: Their ids.
+        means: (p, D).
+        counts: Number of faces, (p,).
+        variance: Variance within one person, pooled over all people.
+        metric: 'euclidean' or 'cosine'.
     """
 
     uuids: tuple[str, ...]
@@ -28,9 +33,9 @@ class Persons:
     metric: Metric
 
     def distances(self, vector: Floats) -> NDArray[np.float64]:
-        """(p,) from a face, told as from one picture, so that the model's threshold means the same.
+        """Distances (p,) from a face, corrected to those of a single picture, so that the model's threshold holds.
 
-        The mean of m faces lies nearer to everybody by (1 - 1/m) of the variance: that much is added again.
+        The mean of m faces lies nearer to every face by (1 - 1/m) of the variance; the correction adds that again.
         """
         if not len(self.uuids):
             return np.zeros(0)
@@ -38,11 +43,11 @@ class Persons:
         return probes.as_from_one(apart, (1 - 1 / self.counts) * self.variance, self.metric)
 
 
-_MADE: WeakKeyDictionary[Faces, Persons] = WeakKeyDictionary()  # as long as the faces are kept in memory
+_MADE: WeakKeyDictionary[Faces, Persons] = WeakKeyDictionary()  # lives as long as the cached faces
 
 
 def of(faces: Faces, metric: Metric) -> Persons:
-    """Each person whose faces these are. Of 30,000 faces the means take 40 ms, so they are kept with the faces."""
+    """The people of these faces, cached: 30,000 faces take 40 ms."""
     found = _MADE.get(faces)
     if found is None or found.metric != metric:
         found = _MADE[faces] = _of(faces, metric)
@@ -50,7 +55,7 @@ def of(faces: Faces, metric: Metric) -> Persons:
 
 
 def _of(faces: Faces, metric: Metric) -> Persons:
-    """(n, D) to (p, D) without a loop over persons."""
+    """Means of all people without a Python loop."""
     if not faces.people:
         return Persons((), np.zeros((0, faces.vectors.shape[1]), np.float32), np.zeros(0), 0.0, metric)
     exact = faces.vectors.astype(np.float64)
@@ -64,7 +69,7 @@ def _of(faces: Faces, metric: Metric) -> Persons:
 def _variance(
     vectors: NDArray[np.float64], means: NDArray[np.float64], counts: NDArray[np.float64], metric: Metric
 ) -> float:
-    """The spread about the means as `probes.centre` counts it, pooled over all persons, free of bias."""
+    """Unbiased variance about the means, pooled over all people; see `probes.centre`."""
     if metric == "cosine":
         within = float((counts * (1 - np.linalg.norm(means, axis=1))).sum())
     else:

@@ -1,4 +1,4 @@
-"""Find Similar: the faces of a list that are most like one."""
+"""Find Similar: the faces of a list most similar to a probe."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Mode = Literal["matchPerson", "matchFace"]
 
 @dataclass(frozen=True)
 class Similar:
-    """A face that is like the one asked about."""
+    """A face similar to the probe."""
 
     uuid: str
     confidence: float
 
 
 def among_ids(queries: FaceQueries, face: str, others: Sequence[str], most: int, mode: Mode) -> list[Similar]:
-    """The most similar of faces that were seen a while ago, best first.
+    """The most similar of other detected faces, best first.
 
-    mode: matchPerson leaves out who is below the threshold for one person, matchFace ranks all alike.
+    `mode`: 'matchPerson' returns only faces within the threshold, 'matchFace' ranks all.
     """
     asked, *rest = queries.seen([face, *dict.fromkeys(others)])
     one_model([asked, *rest])
@@ -40,7 +40,7 @@ def among_ids(queries: FaceQueries, face: str, others: Sequence[str], most: int,
 
 
 def in_list(queries: FaceQueries, face: str, kind: Kind, word: str, most: int, mode: Mode) -> list[Similar]:
-    """The most similar faces of a list, best first. mode: as for `among_ids`."""
+    """The most similar faces of a list, best first. `mode`: as in `among_ids`."""
     (asked,) = queries.seen([face])
     with as_argument():
         container = containers.get(queries.gallery, kind, word)

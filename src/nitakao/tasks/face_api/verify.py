@@ -1,4 +1,4 @@
-"""Verify: is this one person, or that person?"""
+"""Verify: whether a face shows the same person as another face, or a given person."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Verified:
 
 
 def faces(queries: FaceQueries, one: str, other: str) -> Verified:
-    """Whether two faces that were seen are one person."""
+    """Compare two detected faces."""
     seen = queries.seen([one, other], status=404)
     one_model(seen)
     return Verified(float(queries.scale(metrics.distance(seen[0].vector, seen[1].vector, queries.gallery.metric))))
 
 
 def in_group(queries: FaceQueries, face: str, kind: Kind, word: str, person: str) -> Verified:
-    """Whether a face is a person of a trained group: with the confidence that identifying gives."""
+    """Compare a face with a person of a trained group, with the confidence that Identify gives."""
     (seen,) = queries.seen([face], status=404)
     with as_argument():
         container = candidates.of_person(queries.gallery, kind, word, person)
@@ -50,7 +50,7 @@ def in_group(queries: FaceQueries, face: str, kind: Kind, word: str, person: str
 
 
 def in_directory(queries: FaceQueries, face: str, person: str) -> Verified:
-    """Whether a face is a person of the directory."""
+    """Compare a face with a person of the directory."""
     (seen,) = queries.seen([face], status=404)
     found = candidates.of_directory(queries.gallery, [person], seen.recognition)
     return _person(queries, seen.vector, persons.of(found, queries.gallery.metric), person)
