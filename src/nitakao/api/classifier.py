@@ -12,7 +12,7 @@ from nitakao.pipeline import PipelineOptions
 if TYPE_CHECKING:  # these load NumPy and scikit-learn
     from nitakao import classifiers
     from nitakao.api.inputs import Photos
-    from nitakao.tasks.search.classify import Classified
+    from nitakao.tasks.search.classify import ClassifiedPhoto
     from nitakao.values import ModelCard
 
 
@@ -55,7 +55,7 @@ class Classifier:
 
     def classify(
         self, photos: Photos, *, model: str | ModelCard | None = None, options: PipelineOptions = PipelineOptions()
-    ) -> Iterator[Classified]:
+    ) -> Iterator[ClassifiedPhoto]:
         """Name the faces of each photograph.
 
         Args:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # these load SQLAlchemy, ONNX Runtime and OpenCV: not before 
     from nitakao.api.inputs import ProbeInput
     from nitakao.api.people import People, PersonView
     from nitakao.api.photos import Photos
-    from nitakao.tasks.gallery.cluster import Clustered
-    from nitakao.tasks.search.verify_person import Likeness
+    from nitakao.tasks.gallery.cluster import ClusterResult
+    from nitakao.tasks.search.verify_person import PersonVerification
     from nitakao.values import IdentifyResult, SearchResult
 
 
@@ -100,7 +100,7 @@ class Gallery(Indexing, Upkeep):
 
         return identify(self.store, *self._probes(probes, options), k=k, options=self._with_networks(options))
 
-    def verify(self, a: ProbeInput, b: ProbeInput, *, options: SearchOptions = SearchOptions()) -> Likeness:
+    def verify(self, a: ProbeInput, b: ProbeInput, *, options: SearchOptions = SearchOptions()) -> PersonVerification:
         """Decide whether two probes, such as a photograph and 'person:Ada', are the same person.
 
         Args:
@@ -163,7 +163,7 @@ class Gallery(Indexing, Upkeep):
         threshold: float | None = None,
         method: clustering.Method | None = None,
         progress: Callable[[int, int], None] = lambda done, faces: None,
-    ) -> Clustered:
+    ) -> ClusterResult:
         """Group the faces by person. Faces assigned by hand and names stay; `people.undo` reverts it.
 
         Args:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:  # these load SQLAlchemy, ONNX Runtime and OpenCV: not before 
     from nitakao.gallery.maintenance.backup import Backup
     from nitakao.gallery.maintenance.info import Compacted, GalleryInfo
     from nitakao.gallery.maintenance.repair import Repaired
-    from nitakao.tasks.gallery.calibrate import Calibrated
-    from nitakao.tasks.gallery.export import Exported
-    from nitakao.tasks.gallery.person_folders import Laid
-    from nitakao.tasks.gallery.reindex import Remade
+    from nitakao.tasks.gallery.calibrate import CalibrationResult
+    from nitakao.tasks.gallery.export import ExportCounts
+    from nitakao.tasks.gallery.person_folders import PersonPhoto
+    from nitakao.tasks.gallery.reindex import ReindexResult
     from nitakao.tasks.gallery.xmp_sidecars import SideCar
     from nitakao.values import Check, ModelCard
     from nitakao.vectors import KeyKind
@@ -33,7 +33,7 @@ class Upkeep(GalleryBase):
         *,
         where: FaceFilter | None = None,
         key: KeyKind | None = None,
-    ) -> Exported:
+    ) -> ExportCounts:
         """Write embeddings, boxes and names to a file.
 
         Args:
@@ -59,7 +59,9 @@ class Upkeep(GalleryBase):
 
         return list(export_xmp(self.store, where=where, dry_run=dry_run, without_ending=without_ending))
 
-    def export_folders(self, folder: str | os.PathLike[str], *, link: bool = False, min_faces: int = 2) -> list[Laid]:
+    def export_folders(
+        self, folder: str | os.PathLike[str], *, link: bool = False, min_faces: int = 2
+    ) -> list[PersonPhoto]:
         """Copy the photographs of each person to a folder of their name.
 
         Args:
@@ -67,9 +69,9 @@ class Upkeep(GalleryBase):
             link: Create symbolic links instead of copies.
             min_faces: Skip people with fewer faces.
         """
-        from nitakao.tasks.gallery.person_folders import into_folders
+        from nitakao.tasks.gallery.person_folders import copy_to_folders
 
-        return list(into_folders(self.store, Path(folder), link=link, least=min_faces))
+        return list(copy_to_folders(self.store, Path(folder), link=link, least=min_faces))
 
     def forget(
         self,
@@ -100,8 +102,8 @@ class Upkeep(GalleryBase):
         *,
         from_photographs: bool = False,
         flip: bool | None = None,
-        progress: Callable[[Remade], None] = lambda done: None,
-    ) -> Remade:
+        progress: Callable[[ReindexResult], None] = lambda done: None,
+    ) -> ReindexResult:
         """Recompute all vectors with another model. People and names stay.
 
         Args:
@@ -114,7 +116,7 @@ class Upkeep(GalleryBase):
 
         return reindex(self.store, model, from_photographs=from_photographs, flip=flip, watch=progress)
 
-    def calibrate(self, *, grouped: bool = False) -> Calibrated:
+    def calibrate(self, *, grouped: bool = False) -> CalibrationResult:
         """Fit probabilities to the named people of this gallery.
 
         Args:
