@@ -32,9 +32,13 @@ BLOCK = 1 << 14  # pairs whose vectors are held at a time
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Faces whose person is known.
+    """Faces with a known person.
 
-    vectors: (n, D).  people, photos: (n,) numbers.  taken: (n,) seconds since 1970, NaN where not known.
+    Attributes:
+        vectors: (n, D).
+        people: (n,) numbers of people.
+        photos: (n,) numbers of photos.
+        taken: (n,) seconds since 1970; NaN if unknown.
     """
 
     vectors: Floats
@@ -45,7 +49,13 @@ class Labelled:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """apart: (m,) distances.  same: (m,) one person or two.  groups: (m, 2) the group of people of either face."""
+    """Pairs of faces.
+
+    Attributes:
+        apart: (m,) distances.
+        same: (m,) whether both faces are one person.
+        groups: (m, 2) the cross-validation group of each face's person.
+    """
 
     apart: NDArray[np.float64]
     same: NDArray[np.bool_]
@@ -57,12 +67,17 @@ class Pairs:
 
 @dataclass(frozen=True)
 class CalibrationResult:
-    """A gallery's own calibration and what it is worth.
+    """A gallery's own calibration and how good it is.
 
-    people, faces: that it was fitted on.  same, different: pairs of one person and of two.
-    bins, error: reliability and ECE over groups of people, each judged by a fit on the others.  before: ECE on the same
-    pairs of what the gallery had until now, NaN where it had none.
-    grouped: how many of the faces were given to their person by grouping.
+    Attributes:
+        people: People it was fitted on.
+        faces: Their faces.
+        same: Pairs of the same person.
+        different: Pairs of different people.
+        bins: Reliability, cross-validated over groups of people.
+        error: Expected calibration error (ECE), likewise.
+        before: ECE of the previous calibration on the same pairs; NaN if there was none.
+        grouped: Faces that clustering assigned.
     """
 
     calibration: Calibration
@@ -81,10 +96,19 @@ class CalibrationResult:
 def calibrate(
     place: GalleryLike = None, *, model: str | os.PathLike[str] | ModelCard | None = None, grouped: bool = False
 ) -> CalibrationResult:
-    """Fit probability and false matches on the gallery's people with names, and keep them in the gallery.
+    """Fit probabilities and false match rates on the gallery's named people, and store them in the gallery.
 
-    Faces count that a hand or a label gave to their person.  grouped: those too that grouping did, by their distance:
-    this makes probabilities surer than they ought to be.  Raises GalleryError where too few people or pairs are known.
+    Args:
+        place: The gallery.
+        model: Name, path or card of the gallery's model, if it is not found by its name.
+        grouped: Include faces that clustering assigned, not only those assigned by hand or by a label. This makes
+            probabilities too confident, since clustering goes by the distance.
+
+    Returns:
+        The calibration and its quality.
+
+    Raises:
+        GalleryError: If there are too few people or pairs.
     """
     with open_gallery(place) as gallery:
         card = gallery_card(gallery, model)
@@ -114,7 +138,7 @@ def calibrate(
 
 
 def reset(place: GalleryLike = None) -> bool:
-    """Go back to the calibration on the model's card. Whether the gallery had its own."""
+    """Remove the gallery's own calibration, so that the model's applies; return whether there was one."""
     with open_gallery(place) as gallery:
         had = gallery.setting(CALIBRATION) is not None
         if had:
@@ -123,7 +147,7 @@ def reset(place: GalleryLike = None) -> bool:
 
 
 def _labelled(gallery: GalleryStore, grouped: bool) -> tuple[Labelled, int]:
-    """Faces of people with names, and how many of them grouping placed."""
+    """Faces of named people, and how many of them clustering assigned."""
     from nitakao.gallery import faces
     from nitakao.gallery.people import groups
 
@@ -140,7 +164,7 @@ def _labelled(gallery: GalleryStore, grouped: bool) -> tuple[Labelled, int]:
 
 
 def _enough(gallery: GalleryStore, labelled: Labelled, found: Pairs, grouped: bool) -> None:
-    """Raises GalleryError where the faces say too little."""
+    """Raise GalleryError if there are too few people or pairs."""
     several = np.unique(labelled.people, return_counts=True)[1] > 1
     pairs_of_one = int(found.same.sum())
     if several.sum() >= LEAST_PEOPLE and pairs_of_one >= LEAST_PAIRS:
@@ -154,9 +178,9 @@ def _enough(gallery: GalleryStore, labelled: Labelled, found: Pairs, grouped: bo
 
 
 def pairs(labelled: Labelled, metric: Metric) -> Pairs:
-    """Pairs of faces from different photographs, bounded samples of each kind, always the same for the same faces.
+    """Pairs of faces from different photos: a bounded, reproducible sample of each kind.
 
-    Photographs taken in the same second count as one: bursts and copies would make one person look too alike.
+    Photos taken in the same second count as one, since bursts and copies would make a person look too similar.
     """
     draw = np.random.default_rng(SEED)
     found = np.concatenate([_of_one(labelled.people, draw), _of_two(labelled.people, draw)])
@@ -169,7 +193,7 @@ def pairs(labelled: Labelled, metric: Metric) -> Pairs:
 
 
 def _of_one(people: NDArray[np.int64], draw: np.random.Generator) -> Rows:
-    """(m, 2) rows of pairs of one person, at most MOST_OF_ONE of each."""
+    """(m, 2) rows of pairs of the same person, at most MOST_OF_ONE of each."""
     order = np.argsort(people, kind="stable")
     starts = np.flatnonzero(np.diff(people[order])) + 1
     found = [mine[_within(len(mine), MOST_OF_ONE, draw)] for mine in np.split(order, starts)]
@@ -177,13 +201,13 @@ def _of_one(people: NDArray[np.int64], draw: np.random.Generator) -> Rows:
 
 
 def _of_two(people: NDArray[np.int64], draw: np.random.Generator) -> Rows:
-    """(m, 2) rows of pairs of two people, at most MOST_DIFFERENT."""
+    """(m, 2) rows of pairs of different people, at most MOST_DIFFERENT."""
     found = _within(len(people), MOST_DIFFERENT, draw)
     return np.asarray(found[people[found[:, 0]] != people[found[:, 1]]])
 
 
 def _within(count: int, most: int, draw: np.random.Generator) -> Rows:
-    """(m, 2) pairs of numbers below `count`: all of them, or `most` drawn at random where there are more."""
+    """(m, 2) pairs of numbers below `count`: all, or a random sample of `most`."""
     if count * (count - 1) // 2 <= most:
         return np.stack(np.triu_indices(count, 1), axis=1).astype(np.intp)
     first = draw.integers(0, count, most)
@@ -207,7 +231,7 @@ def _between(a: Floats, b: Floats, metric: Metric) -> NDArray[np.float64]:
 
 
 def _dealt(people: NDArray[np.int64]) -> Rows:
-    """(n,) each face's group of people, who are dealt out in turn from those with most faces on: all have some."""
+    """(n,) the group of each face's person; groups get people in turn, most faces first."""
     _, mine, counts = np.unique(people, return_inverse=True, return_counts=True)
     group = np.empty(len(counts), np.intp)
     group[np.argsort(-counts, kind="stable")] = np.arange(len(counts)) % GROUPS
@@ -215,9 +239,9 @@ def _dealt(people: NDArray[np.int64]) -> Rows:
 
 
 def cross_validated(found: Pairs) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Probabilities at a prior of one half, each from a fit on other people; and which pairs they are of.
+    """Probabilities at a prior of 0.5, each from a fit on other people, and which pairs they belong to.
 
-    Both faces of a pair that is judged belong to the group that is left out; pairs across groups are not judged.
+    A pair is scored if both faces are in the group that is left out; pairs across groups are not.
     """
     told = np.full(len(found.same), math.nan)
     for group in range(GROUPS):
@@ -229,7 +253,7 @@ def cross_validated(found: Pairs) -> tuple[NDArray[np.float64], NDArray[np.bool_
 
 
 def _error(calibration: Calibration | None, found: Pairs) -> float:
-    """ECE on the pairs that cross-validation judges, so that the two can be compared."""
+    """ECE on the cross-validated pairs, for comparison."""
     if calibration is None:
         return math.nan
     judged = found.groups[:, 0] == found.groups[:, 1]

@@ -38,11 +38,17 @@ class SimilarGroups:
 
 @dataclass(frozen=True)
 class ClusterResult:
-    """What grouping a gallery came to.
+    """The result of clustering a gallery.
 
-    faces: those that were grouped.  too_poor: how many more there are, which show too little.  people: persons with at
-    least one of them, `founded` of them new.  moved: faces that belong to somebody else than before.  alone: faces that
-    belong to nobody.  doubts: how many wait for an answer.
+    Attributes:
+        faces: Faces clustered.
+        too_poor: Faces skipped for their low quality.
+        people: People with at least one of the faces.
+        founded: New people among them.
+        moved: Faces whose person changed.
+        alone: Unassigned faces.
+        doubts: Faces to review.
+        alike: Groups that may be the same person.
     """
 
     faces: int
@@ -155,7 +161,7 @@ def _groups(
 def _neighbours(
     gallery: GalleryStore, before: ClusterInput, count: int, watch: Callable[[int, int], None]
 ) -> Iterator[tuple[Ids, Ids]]:
-    """Rows (n,) of faces, and rows (n, count) of their nearest others, -1 for want of more."""
+    """Rows (n,) of faces, and rows (n, count) of their nearest neighbours, padded with -1."""
     done = 0
     if len(before.faces) < 2:
         return

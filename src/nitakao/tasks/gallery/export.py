@@ -36,11 +36,20 @@ def export(
     watch: Callable[[str], None] = lambda source: None,
     told: ExportCounts | None = None,
 ) -> ExportCounts:
-    """The gallery's faces, whose vectors, boxes and names are now in the file `path`; its ending tells the kind.
+    """Export faces with their vectors, boxes and names to a vectors file.
 
-    key: whether a face stands under its photograph's path or base name, as in a .pkl unless told otherwise; of a
-    photograph that lies nowhere it is the sha256.  In a .pkl, which knows one face for each name, those of a photograph
-    with several are called 'name.jpg#0' and so on.  watch: is told of every photograph.  told: counted in place.
+    Args:
+        gallery: The gallery.
+        path: The file; its ending sets the format. A .pkl holds one face per name: those of a photo with several faces
+            are named 'name.jpg#0' and so on.
+        where: Which faces to export.
+        key: Whether a vector's key is its photo's path or base name. None: the base name in a .pkl, else the path. A
+            photo without a file has its sha256.
+        watch: Called with the path of each photo.
+        told: Counts to update in place.
+
+    Returns:
+        The counts.
     """
     from nitakao.gallery.faces import vectors
     from nitakao.gallery.photos import stream_photos
@@ -68,7 +77,7 @@ def _source(one: PhotoRecord) -> str:
 
 
 def _parts(whole: Outcome, one: PhotoRecord, apart: bool) -> Iterator[tuple[Outcome, list[FaceRecord]]]:
-    """The photograph as it is, or, where one name means one face, face by face."""
+    """The photo as a whole, or face by face if each needs its own name."""
     if not apart or len(one.faces) < 2:
         yield whole, list(one.faces)
         return

@@ -61,7 +61,10 @@ def _line(count: int) -> NDArray[np.float32]:
 
 
 def _plane(gallery: GalleryStore, chosen: Ids, watch: Callable[[int, int], None]) -> NDArray[np.float32]:
-    """(n, 2): t-SNE (van der Maaten and Hinton 2008; Linderman et al. 2019), from the two main directions."""
+    """(n, 2) t-SNE, initialised with the first two principal components.
+
+    Source: van der Maaten and Hinton 2008; Linderman et al. 2019.
+    """
     try:
         from openTSNE import TSNEEmbedding, affinity, initialization
         from openTSNE.nearest_neighbors import PrecomputedNeighbors
@@ -94,7 +97,7 @@ def _plane(gallery: GalleryStore, chosen: Ids, watch: Callable[[int, int], None]
 def _neighbours(
     gallery: GalleryStore, chosen: Ids, vectors: Floats, count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Rows of each face's nearest others among those chosen (n, count), and how far they are."""
+    """Rows (n, count) of the nearest neighbours of each face among those chosen, and their distances."""
     nearest = np.zeros((len(chosen), count), np.int64)
     distances = np.zeros((len(chosen), count))
     for start in range(0, len(chosen), BLOCK):

@@ -21,11 +21,17 @@ def forget(
     face: int | None = None,
     tombstone: bool = False,
 ) -> Receipt:
-    """A receipt for a person, a photograph or a face of whom nothing is left in the gallery. It cannot be undone.
+    """Delete a person, a photo or a face permanently. This cannot be undone.
 
-    person: name or '#12'; the person's faces go, their photographs stay.  photo: path, sha256 or number; it goes with
-    all faces in it.  face: number.  tombstone: keep the photographs from being indexed again, by a keyed hash and
-    nothing else.
+    Args:
+        gallery: The gallery.
+        person: Name or '#12'; deletes the person's faces, not their photos.
+        photo: Path, sha256 or number; deletes the photo with all its faces.
+        face: Number of a face.
+        tombstone: Keep the photos from being indexed again, by storing a keyed hash of each.
+
+    Returns:
+        A receipt.
     """
     from nitakao.gallery.forget.forget import ForgetRequest
 
@@ -39,7 +45,7 @@ def forget(
 
 
 def forget_all(gallery: GalleryLike, meant: ForgetRequest) -> Receipt:
-    """One receipt for several persons, photographs and faces, forgotten together."""
+    """Delete several people, photos and faces with one receipt."""
     from nitakao.gallery import face_map
     from nitakao.gallery.forget import forget as real
 
@@ -49,7 +55,7 @@ def forget_all(gallery: GalleryLike, meant: ForgetRequest) -> Receipt:
 
 
 def weigh(gallery: GalleryLike, meant: ForgetRequest) -> str:
-    """What would go, in words, for a last question."""
+    """Describe what would be deleted, for confirmation."""
     from nitakao.gallery.forget import forget as real
 
     with open_gallery(gallery) as found:

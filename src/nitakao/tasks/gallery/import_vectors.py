@@ -1,4 +1,4 @@
-"""Files of vectors, ours and others', taken into a gallery."""
+"""Import files of vectors into a gallery."""
 
 from __future__ import annotations
 
@@ -35,9 +35,12 @@ _SHA256 = re.compile("[0-9a-f]{64}")  # what stands for the path of a photograph
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What a file of vectors knows of one photograph.
+    """The content of a vectors file for one photo.
 
-    sha256: empty where it does not say.  faces: none where it has no boxes.  persons: '' where it does not say.
+    Attributes:
+        sha256: Empty if unknown.
+        faces: Empty if the file has no boxes.
+        persons: Names, '' if unknown.
     """
 
     path: str
@@ -56,11 +59,16 @@ def import_vectors(
     watch: Callable[[str], None] = lambda source: None,
     told: Imported | None = None,
 ) -> Imported:
-    """What came of taking a file of vectors into the gallery, which is made where there is none.
+    """Import a vectors file into a gallery, which is created if it does not exist.
 
-    Faces of photographs that the gallery does not have are kept with what the file knows of them, and with their chips
-    where the photographs are there; of those that it has, the names.  model: which one made the vectors, where the
-    file does not say.  folder: where names that are no whole paths lead from.  watch: is told of every photograph.
+    New photos are stored with the file's vectors, and with chips if the photos exist; for photos that the gallery
+    already has, only names are imported.
+
+    Args:
+        gallery: The gallery.
+        model: Model of the vectors, if the file does not name it.
+        folder: Folder that relative names refer to.
+        watch: Called with the path of each photo.
     """
     from nitakao import vectors
 
@@ -78,7 +86,7 @@ def import_vectors(
 
 
 def _card(found: Vectors, model: str | ModelCard | None) -> ModelCard:
-    """The model that made the vectors."""
+    """The model of the vectors."""
     if not found.model and model is None:
         raise MisuseError(
             f"'{found.path}' does not say which model made its vectors of {found.dimension} numbers: "
@@ -90,7 +98,7 @@ def _card(found: Vectors, model: str | ModelCard | None) -> ModelCard:
 
 
 def _photographs(found: Vectors, folder: str) -> Iterator[Known]:
-    """The file's faces by photograph, in the order in which these come first."""
+    """The file's faces by photo, in the order of first appearance."""
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(found.names):
         rows.setdefault(name if found.numbers else _photo_of(name), []).append(row)
@@ -107,7 +115,7 @@ def _photographs(found: Vectors, folder: str) -> Iterator[Known]:
 
 
 def _photo_of(name: str) -> str:
-    """'beach.jpg#2', as a dictionary names one face of several, is of 'beach.jpg'."""
+    """The photo of a key such as 'beach.jpg#2', which names one of several faces."""
     found = re.fullmatch(r"(.+\.\w+)#\d+", name, re.DOTALL)
     return found[1] if found else name
 
@@ -124,7 +132,7 @@ def _path(name: str, folder: str) -> str:
 
 
 def _take_in(gallery: GalleryStore, block: Sequence[Known], told: Imported) -> None:
-    """Keep what the gallery does not have, and note which names go to which faces."""
+    """Store what the gallery does not have, and collect the names of its faces."""
     from nitakao.gallery import enrol
     from nitakao.gallery.photos import photo_records
 
@@ -148,7 +156,7 @@ def _take_in(gallery: GalleryStore, block: Sequence[Known], told: Imported) -> N
 
 
 def _looked(gallery: GalleryStore, known: Known) -> ScannedFile:
-    """The photograph as enrolling takes it; without faces where the gallery has it already."""
+    """The photo as `enrol` takes it; without faces if the gallery already has it."""
     from nitakao import photos
     from nitakao.gallery import enrol
 
@@ -167,7 +175,7 @@ def _looked(gallery: GalleryStore, known: Known) -> ScannedFile:
 
 
 def _had(gallery: GalleryStore, path: str) -> str:
-    """The sha256 of the photograph that the gallery has under this path; empty where it has none."""
+    """The sha256 of the gallery's photo at this path; empty if there is none."""
     from nitakao.gallery import enrol
     from nitakao.gallery.photos import photo_records
 
@@ -177,12 +185,12 @@ def _had(gallery: GalleryStore, path: str) -> str:
 
 
 def _invented(path: str) -> str:
-    """What stands for the content of a photograph that nobody has seen; no file's, but always the same."""
+    """A reproducible stand-in for the sha256 of a photo that does not exist; differs from any file's."""
     return hashlib.sha256(b"nitakao: not seen\0" + path.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _encoded(known: Known) -> Encoded | None:
-    """The photograph itself, where it is there. Raises PhotoError where it is another one than the vectors are of."""
+    """The photo, if it exists. Raises PhotoError if it differs from the vectors' photo."""
     from nitakao import photos
 
     if not os.path.isfile(known.path):
@@ -196,14 +204,14 @@ def _encoded(known: Known) -> Encoded | None:
 
 
 def _least_size(known: Known) -> tuple[int, int]:
-    """The smallest photograph that its faces' boxes lie in."""
+    """The smallest photo that contains its faces' boxes."""
     corners = [face.box[2:] for face in known.faces]
     across, down = (max([1.0, *(c[axis] for c in corners if math.isfinite(c[axis]))]) for axis in (0, 1))
     return math.ceil(min(across, 1e6)), math.ceil(min(down, 1e6))
 
 
 def _file(path: str) -> FileInfo | None:
-    """What the disk says of the file; of one that is not there, marks that no file has."""
+    """The file's size and time; for a missing file, values that no file has."""
     from nitakao.gallery.enrol import FileInfo
 
     if _SHA256.fullmatch(path):
@@ -216,7 +224,7 @@ def _file(path: str) -> FileInfo | None:
 
 
 def _enrolled(known: Known, encoded: Encoded | None, size: tuple[int, int]) -> Iterator[NewFace]:
-    """The faces; with quality and chip where the photograph and the place in it are known."""
+    """The faces, with quality and chip if the photo and the box are known."""
     whole = Face((0.0, 0.0, float(size[0]), float(size[1])), 1.0)
     faces = known.faces or (whole,) * len(known.vectors)
     photo = _decoded(encoded, faces) if encoded is not None and known.faces else None
@@ -226,7 +234,7 @@ def _enrolled(known: Known, encoded: Encoded | None, size: tuple[int, int]) -> I
 
 
 def _decoded(encoded: Encoded, faces: Sequence[Face]) -> Photo:
-    """The photograph, just large enough for its faces' chips."""
+    """The photo, decoded just large enough for its faces' chips."""
     from nitakao import photos
 
     scale = 0.0
@@ -248,7 +256,7 @@ def _seen(photo: Photo | None, face: Face) -> tuple[Quality, Chip | None]:
 
 
 def _match(gallery: GalleryStore, there: PhotoRecord, known: Known, told: Imported) -> None:
-    """Note names for the faces of a photograph that the gallery had: by their boxes, else by their vectors."""
+    """Collect names for the faces of a photo that the gallery already has, by box or else by vector."""
     from nitakao.gallery.faces import vectors
 
     if not any(known.persons) or not there.faces:

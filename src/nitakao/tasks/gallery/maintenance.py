@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
 
 
 def info(gallery: GalleryLike = None) -> tuple[GalleryInfo, str]:
-    """What the gallery is and holds, and where its probabilities come from; '' where it gives none."""
+    """Describe the gallery; also returns the source of its calibration, '' if there is none."""
     from nitakao.gallery.maintenance import info
 
     with open_gallery(gallery) as found:

@@ -19,11 +19,17 @@ OVERLAP = 0.3  # of two boxes, intersection over union, from which on they are t
 
 @dataclass
 class Imported:
-    """What came of an import, counted as it goes on.
+    """The result of an import so far.
 
-    photos: looked at.  faces: new in the gallery.  known: photographs that it had already.  named: faces that are named
-    now, already: were before, other: are somebody else's, and stay so.  unmatched: names where it has no face.
-    problems: a sentence for each photograph that was left out.
+    Attributes:
+        photos: Photos processed.
+        faces: Faces added to the gallery.
+        known: Photos that the gallery already had.
+        named: Faces named.
+        already: Faces that had this name already.
+        other: Faces of another person, left as they are.
+        unmatched: Names without a face in the gallery.
+        problems: A sentence per skipped photo.
     """
 
     photos: int = 0
@@ -37,7 +43,7 @@ class Imported:
     wanted: dict[int, str] = field(default_factory=dict, repr=False)  # names by face, given together at the end
 
     def want(self, names: Mapping[int, str], path: str) -> None:
-        """Note names for faces; empty ones mean nothing, and what cannot be a name is a problem of the photograph."""
+        """Collect names for faces; skips empty names, and reports invalid ones as problems of the photo."""
         from nitakao.gallery.people import clean_name
 
         for face, name in names.items():
@@ -48,7 +54,7 @@ class Imported:
                 self.problems.append(f"'{path}': {error}")
 
     def give(self, gallery: GalleryStore, *, dry_run: bool = False) -> None:
-        """Give the names that were noted."""
+        """Give the collected names."""
         from nitakao.gallery.people.naming import assign_names
 
         for what in assign_names(gallery, self.wanted, dry_run=dry_run).values():
@@ -56,7 +62,7 @@ class Imported:
 
 
 def match_pairs(alike: NDArray[np.floating[Any]], least: float) -> dict[int, int]:
-    """Rows to columns, the most alike first, each once, none below `least`.  alike: (n, m)."""
+    """Match rows with columns of similarities (n, m), the most similar first, each once, none below `least`."""
     pairs: dict[int, int] = {}
     for flat in np.argsort(-alike, axis=None, kind="stable"):
         row, column = divmod(int(flat), alike.shape[1])
@@ -68,5 +74,5 @@ def match_pairs(alike: NDArray[np.floating[Any]], least: float) -> dict[int, int
 
 
 def unmatched(names: Iterable[str], pairs: Mapping[int, int]) -> int:
-    """How many names are in a row without a column."""
+    """Number of names in rows without a column."""
     return sum(bool(name) and row not in pairs for row, name in enumerate(names))

@@ -100,9 +100,9 @@ def doubts(gallery: GalleryLike = None, person: str | None = None) -> list[Revie
 
 
 def answer(gallery: GalleryLike, face: int, person: str | None, said: Answer) -> int:
-    """The number of the person whom the answer to a doubt, 'yes', 'no' or 'skip', is about.
+    """Answer a face to review: 'yes', 'no' or 'skip'. Returns the number of the person.
 
-    person: '#12' or a name; None where the face waits for one person only.
+    person: '#12' or a name; None if the face is suggested for one person only.
     """
     from nitakao.gallery.people import reviews
 

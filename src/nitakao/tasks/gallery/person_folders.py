@@ -35,9 +35,16 @@ class PersonPhoto:
 
 
 def copy_to_folders(gallery: GalleryLike, folder: Path, *, link: bool = False, least: int = 2) -> Iterator[PersonPhoto]:
-    """Each photograph of each person with `least` faces or more, copied into `folder`/NAME, as it is done.
+    """Copy each photo of each person with `least` faces or more into `folder`/NAME.
 
-    link: symbolic links instead of copies. What lies there already stays; the originals are never touched.
+    Args:
+        gallery: The gallery.
+        folder: The folder to copy to; existing files stay.
+        link: Make symbolic links instead of copies.
+        least: Smallest number of faces of a person.
+
+    Yields:
+        One result per photo, once it is copied.
     """
     from nitakao.gallery import faces, people
 
@@ -62,7 +69,7 @@ def _make(folder: Path) -> None:
 
 
 def _folder_name(person: Person) -> str:
-    """The person's name as a folder may be called everywhere: one part of a path, nothing hidden, nothing reserved."""
+    """The person's name as a folder name that is valid on every system."""
     plain = "".join("_" if c in FORBIDDEN or unicodedata.category(c)[0] == "C" else c for c in person.name)
     plain = plain.strip(" .")
     while len(plain.encode()) > LONGEST:
@@ -73,7 +80,7 @@ def _folder_name(person: Person) -> str:
 
 
 def _told_apart(name: str, taken: set[str]) -> str:
-    """The name, with a number where another has it, also on systems that do not tell capitals apart."""
+    """The name, with a number if it is taken; case does not count."""
     stem, ending = os.path.splitext(name)
     found, number = name, 2
     while unicodedata.normalize("NFC", found).casefold() in taken:
@@ -98,7 +105,7 @@ def _lay(person: Person, source: str, path: Path, link: bool) -> PersonPhoto:
 
 
 def _copy(source: str, path: Path) -> None:
-    """Whole or not at all."""
+    """Copy atomically."""
     part = path.with_name(f".{path.name[:100]}.part")
     try:
         shutil.copy2(source, part)

@@ -95,7 +95,7 @@ def _make(
     device: Device | None,
     watch: Callable[[ReindexResult], None],
 ) -> int:
-    """The largest number of a face that was looked at: each above `after` now has its new vector, or is given up."""
+    """Recompute the vectors of all faces above `after`; returns the largest number of a face processed."""
     from nitakao import pipeline
     from nitakao.gallery import reembed
 
@@ -113,7 +113,7 @@ def _make(
 
 
 class _Batch:
-    """Faces to be cut out again. numbers: those of which there is a crop, in the order of the crops."""
+    """Faces to crop again.  numbers: those that could be cropped, in the order of the crops."""
 
     def __init__(self, waiting: PendingFaces, card: ModelCard, from_photographs: bool) -> None:
         self.waiting, self.card, self.from_photographs = waiting, card, from_photographs
@@ -123,7 +123,7 @@ class _Batch:
         self.from_chips = 0
 
     def crops(self) -> Pixels:
-        """(n, S, S, 3), as the card's rule says."""
+        """(n, S, S, 3), cropped by the card's rule."""
         found = []
         for kept, chip, sha256 in zip(self.waiting.faces, self.waiting.chips, self.waiting.sha256, strict=True):
             crop = self._crop(kept, chip, sha256)
@@ -164,7 +164,7 @@ def _from_chip(chip: Chip, face: Face) -> tuple[Photo, Face]:
 
 
 def _from_photograph(kept: FaceRecord, sha256: str, card: ModelCard) -> tuple[Photo, Face]:
-    """The photograph at the scale that the crop needs. Raises PhotoError where it is not what it was."""
+    """The photo at the scale that the crop needs. Raises PhotoError if it has changed."""
     from nitakao import photos
 
     encoded = photos.load(kept.path)

@@ -51,11 +51,18 @@ def export_xmp(
     dry_run: bool = False,
     without_ending: bool = False,
 ) -> Iterator[SideCar]:
-    """Side-cars of the photographs with named faces, written beside them so that other programs show the names.
+    """Write sidecars with the names of faces, for other programs.
 
-    'photo.jpg.xmp' for 'photo.jpg', or with `without_ending` 'photo.xmp'. What a side-car holds stays, but for faces
-    that lie where these do.  where: which faces; those of hidden persons are left out unless told otherwise.  dry_run:
-    only says what would be written.
+    Existing content of a sidecar stays, except for regions of the same faces.
+
+    Args:
+        gallery: The gallery.
+        where: Which faces; those of hidden people are left out by default.
+        dry_run: Only report what would be written.
+        without_ending: Name the sidecar of 'photo.jpg' 'photo.xmp' instead of 'photo.jpg.xmp'.
+
+    Yields:
+        One sidecar per file of a photo.
     """
     from nitakao.gallery.photos import stream_photos
     from nitakao.photos import is_url
@@ -70,7 +77,7 @@ def export_xmp(
 
 
 def _side_car(path: str, one: PhotoRecord, dry_run: bool, without_ending: bool) -> SideCar:
-    """One photograph's side-car, brought up to date."""
+    """Update the sidecar of one photo."""
     from nitakao.photos import xmp
 
     target = xmp.sidecar_paths(path)[1 if without_ending else 0]
@@ -93,7 +100,7 @@ def _side_car(path: str, one: PhotoRecord, dry_run: bool, without_ending: bool) 
 
 
 def _loaded(path: str, one: PhotoRecord) -> Encoded:
-    """The photograph's bytes and header. Raises UnreadablePhotoError where they are not those that were indexed."""
+    """The photo's bytes and header. Raises UnreadablePhotoError if it has changed since it was indexed."""
     from nitakao import photos
 
     encoded = photos.load(path)
@@ -111,7 +118,7 @@ def _regions(one: PhotoRecord) -> list[Region]:
 
 
 def _has_all(there: list[Region], wanted: list[Region]) -> bool:
-    """Whether each face is there, under its name and where it lies to a thousandth of the picture."""
+    """Whether all faces are there with their names, at the same place to 0.1% of the photo."""
 
     def is_there(region: Region) -> bool:
         within = np.clip(region.box, 0, 1)
@@ -121,7 +128,7 @@ def _has_all(there: list[Region], wanted: list[Region]) -> bool:
 
 
 def _content(path: str) -> bytes | None:
-    """What a side-car holds, or more than one may, which reading it refuses; None where there is none."""
+    """The content of a sidecar, None if there is none; one that is too long is cut, so that parsing refuses it."""
     from nitakao.photos.xmp import MAX_BYTES
 
     if not os.path.isfile(path):
@@ -131,7 +138,7 @@ def _content(path: str) -> bytes | None:
 
 
 def _put(path: str, content: bytes) -> None:
-    """The content under this name, whole or not at all."""
+    """Write a file atomically."""
     atomic_write.write_atomic(Path(os.path.realpath(path)), content, durable=True)
 
 
@@ -144,10 +151,20 @@ def import_xmp(
     watch: Callable[[str], None] = lambda source: None,
     told: Imported | None = None,
 ) -> Imported:
-    """What came of giving names out of side-cars, or out of the photographs themselves, to the gallery's faces.
+    """Import names from sidecars, or from the photos themselves, as one entry of the journal.
 
-    photos: files, folders, globs; None for all that the gallery has.  A name goes to the face whose box lies where the
-    region lies; it is one entry of the journal.  dry_run: only counts.
+    A name goes to the face whose box overlaps the region.
+
+    Args:
+        gallery: The gallery.
+        photos: Files, folders and globs. None: all photos of the gallery.
+        dry_run: Only count.
+        stdin: Where to read the list of photos that '-' stands for.
+        watch: Called with the path of each photo.
+        told: Counts to update in place.
+
+    Returns:
+        The counts.
     """
     told = Imported() if told is None else told
     with open_gallery(gallery) as found:
@@ -164,7 +181,7 @@ def import_xmp(
 def _meant(
     gallery: GalleryStore, photos: Iterable[PhotoLike] | None, stdin: BinaryIO | None, told: Imported
 ) -> Iterator[tuple[str, PhotoRecord]]:
-    """The photographs that are meant, with the gallery's faces in them."""
+    """The photos to import from, with the gallery's faces in them."""
     from nitakao.gallery import enrol
     from nitakao.gallery.photos import photo_records, stream_photos
 
@@ -186,7 +203,7 @@ def _meant(
 
 
 def _match(path: str, one: PhotoRecord, told: Imported) -> None:
-    """Note the names that are for faces of this photograph."""
+    """Collect the names for the faces of this photo."""
     from nitakao.photos import xmp
 
     encoded = _loaded(path, one)
@@ -202,7 +219,7 @@ def _match(path: str, one: PhotoRecord, told: Imported) -> None:
 
 
 def _named(path: str, encoded: Encoded, frame: Frame, told: Imported) -> list[Region]:
-    """The faces with names of the first of a photograph's XMPs that has any: its side-cars', then its own."""
+    """The named regions of the first XMP of a photo that has any: its sidecars', then its own."""
     from nitakao.photos import xmp
 
     for place in (*xmp.sidecar_paths(path), path):

@@ -1,4 +1,4 @@
-"""What is installed, what runs, which weights are here, and whether the numbers come out right."""
+"""Check the installation: packages, devices, weights, and a self-check of the default model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nitakao.values import Check, WeightsFile
 
 
 def examine(device: Device | None = None) -> list[Check]:
-    """Every check in turn. Fetches nothing, and one that fails stops none of the others."""
+    """Run every check, without downloads; a failed check does not stop the others."""
     device = device or Device()
     return [*_installed(), *_pictures(), *_devices(device), *_folders(), *_weights(), _self_check(device)]
 
@@ -87,7 +87,7 @@ def _folders() -> Iterator[Check]:
 
 
 def _writable(folder: Path) -> bool:
-    """Whether the folder, or the nearest one above it that exists, can be written."""
+    """Whether the folder, or its nearest existing parent, is writable."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK)
@@ -117,7 +117,7 @@ def _held(name: str, files: tuple[WeightsFile, ...], *, needed: bool) -> Check:
 
 
 def _self_check(device: Device) -> Check:
-    """The default model on a drawn face, against the numbers that the network's own makers' code gave for it."""
+    """Run the default model on a generated picture, and compare with the reference implementation's vector."""
     from nitakao.models import embedder
 
     card = registry.card(registry.DEFAULT)

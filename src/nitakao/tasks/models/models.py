@@ -1,4 +1,4 @@
-"""What there is to know and do about models: list, show, fetch, verify, import."""
+"""List, show, fetch, verify and import models."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from nitakao.values import Check, ModelCard, NormalisationKind
 
 @dataclass(frozen=True)
 class Listed:
-    """One model. here: whether all its files are on this machine; their content is looked at by `verify`."""
+    """A model.  here: whether all its files are installed; `verify` checks their content."""
 
     card: ModelCard
     here: bool
 
 
 def listing() -> tuple[list[Listed], list[str]]:
-    """Every model, nitakao's own first, then the user's; and a sentence for each card that cannot be read."""
+    """All models, nitakao's own first, and a sentence per card that cannot be read."""
     own, problems = registry.user_cards()
     return [Listed(c, all(files.find(f) for f in c.files)) for c in (*registry.cards(), *own)], problems
 
 
 def show(name: str) -> dict[str, Any]:
-    """Every field of the card, as plain values; `paths` tells where its files are, None where they are not here."""
+    """All fields of a card as plain values; `paths` has the path of each file, None if it is not installed."""
     card = registry.card(name)
     paths = [files.find(f) for f in card.files]
     return {**registry.to_dict(card), "paths": [None if p is None else str(p) for p in paths]}
 
 
 def fields(card: ModelCard) -> dict[str, Any]:
-    """Every field of a card as plain values, but for the vector that its weights are held to."""
+    """All fields of a card as plain values, except the golden vector."""
     found = registry.to_dict(card)
     del found["golden"]
     return found
 
 
 def fetch(name: str, *, progress: Progress | None = None) -> list[Path]:
-    """The paths of the model's files, fetched if they were not here, each checked against the card.
+    """Download the files of a model that are not installed, and check each against the card; returns their paths.
 
-    Where the card has no hash to hold a file to, the network is built from it and held to the golden vector.
+    A model without a hash on its card is checked by its golden vector.
     """
     card = registry.card(name)
     paths = [files.locate(f, progress=progress) for f in card.files]
@@ -58,7 +58,7 @@ def fetch(name: str, *, progress: Progress | None = None) -> list[Path]:
 
 
 def verify(name: str, *, device: Device | None = None) -> list[Check]:
-    """The model's files against the card's hashes, then the network itself on the golden picture. Fetches nothing."""
+    """Check a model's files against the card's hashes, and its network against the golden vector. No downloads."""
     card = registry.card(name)
     checks = [_file(held) for held in files.verify(card)]
     if all(c.ok for c in checks):
@@ -74,9 +74,14 @@ def import_model(
     margin: float | None = None,
     normalisation: NormalisationKind | None = None,
 ) -> ModelCard:
-    """The card of a TensorFlow model (a folder with .meta and .ckpt files, or a frozen .pb), made nitakao's own.
+    """Import a TensorFlow model (a folder with .meta and .ckpt files, or a frozen .pb) and return its card.
 
-    size, margin, normalisation: how the network wants its faces, where it is not one of those known by name.
+    Args:
+        path: The folder or file.
+        name: Name of the model.
+        size: Side of the crops in pixels, if the network is not a known one.
+        margin: Margin of the crops in pixels, likewise.
+        normalisation: Normalisation of the pixels, likewise.
     """
     from nitakao.models import importer
 
@@ -84,7 +89,7 @@ def import_model(
 
 
 def network(card: ModelCard, device: Device) -> Check:
-    """Whether the card's network, loaded on this device, gives what the card says."""
+    """Check the card's network on this device against the golden vector."""
     from nitakao.models import embedder
 
     try:

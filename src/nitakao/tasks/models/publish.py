@@ -1,4 +1,4 @@
-"""One's own model packed for others: its network, card, licence and metrics in one file."""
+"""Pack a trained model for others: network, card, licence and metrics in one file."""
 
 from __future__ import annotations
 
@@ -29,12 +29,20 @@ def publish(
     data_licence: str | None = None,
     commercial: Commercial | None = None,
 ) -> tuple[Path, ModelCard]:
-    """The file that was written, and the card in it.
+    """Pack a model into a zip file, after checking its network against its card.
 
-    model: a folder that `nitakao train` left, a card or a name.  out: the file; None for NAME.zip here.
-    licence, data_licence, commercial: what the card shall say of weights and data, where it says nothing or else.
-    The network is built first and held to its card. Raises ModelError where the card states no licence or names several
-    files, or where the network is not what the card says.
+    Args:
+        model: A folder that `nitakao train` wrote, a card or a name.
+        out: The file. None: NAME.zip in the current folder.
+        licence: Licence of the weights, in place of the card's.
+        data_licence: Licence of the training data, in place of the card's.
+        commercial: Whether commercial use is allowed, in place of the card's.
+
+    Returns:
+        The file and the card in it.
+
+    Raises:
+        ModelError: If the card states no licence or names several files, or the network does not match its card.
     """
     card = registry.card(model)
     card = replace(
@@ -67,7 +75,7 @@ def publish(
 
 
 def _packed(out: Path, name: str, parts: dict[str, bytes]) -> Path:
-    """A zip with one folder, written whole or not at all."""
+    """Write a zip file with one folder, atomically."""
     try:
         with open_atomic(out) as written, zipfile.ZipFile(written, "w") as archive:
             for file, content in parts.items():
@@ -89,7 +97,7 @@ def _licence(card: ModelCard) -> str:
 
 
 def _readme(card: ModelCard, metrics: Path) -> str:
-    """What a stranger wants to know before using the model."""
+    """What a user needs to know before using the model."""
     lines = [f"# {card.name}", "", card.title, "", f"- {card.dimension} numbers a face, {card.metric}"]
     if card.has_threshold:
         lines.append(f"- one person below {card.threshold:g}: {card.threshold_source}")
@@ -102,7 +110,7 @@ def _readme(card: ModelCard, metrics: Path) -> str:
 
 
 def _judged(metrics: Path) -> list[str]:
-    """What was measured of it on people held out, as a table."""
+    """Its metrics on held-out people, as a table."""
     try:
         found: Any = json.loads(metrics.read_text("utf-8"))["validation"]
         rows = [f"| {key} | {value:g} |" for key, value in found.items()]

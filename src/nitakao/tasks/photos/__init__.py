@@ -1,1 +1,1 @@
-"""Photographs without a gallery: detect, embed, align."""
+"""Detect, embed and align faces of photos, without a gallery."""

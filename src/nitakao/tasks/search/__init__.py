@@ -1,1 +1,1 @@
-"""Ask a gallery or a folder who a face is: search, identify, verify, classify."""
+"""Search, identify, verify and classify faces."""

@@ -36,7 +36,7 @@ Listed = TypeVar("Listed", Hit, Candidate)
 
 
 def check(picture: File | None, html: File | None) -> None:
-    """Whether a sheet and a page of these names can be written, before the work for them."""
+    """Check that the sheet and the page can be written, before the search."""
     if picture is not None:
         drawing.check(Path(picture))
     if html is not None:
@@ -44,19 +44,19 @@ def check(picture: File | None, html: File | None) -> None:
 
 
 def draw_search(found: SearchResult, gallery: GalleryStore | None, picture: File | None, html: File | None) -> None:
-    """Save what was found as a sheet, as a page, as both or as neither. gallery: None where a folder was searched."""
+    """Save hits as a contact sheet, a page, or both.  gallery: None if a folder was searched."""
     if picture is not None or html is not None:
         _save(search_report(found, gallery, scenes=html is not None), picture, html)
 
 
 def draw_identities(found: IdentifyResult, gallery: GalleryStore, picture: File | None, html: File | None) -> None:
-    """Save who was identified, as `draw_search` does."""
+    """Save identities as a contact sheet, a page, or both."""
     if picture is not None or html is not None:
         _save(identity_report(found, gallery, scenes=html is not None), picture, html)
 
 
 def draw_people(gallery: GalleryLike, picture: File | None, html: File | None, *, least: int = 2) -> None:
-    """Save everybody in the gallery with `least` faces or more, each with her faces, as `draw_search` does."""
+    """Save the people with `least` faces or more and their faces, as a contact sheet, a page, or both."""
     if picture is not None or html is not None:
         with open_gallery(gallery) as kept:
             _save(people_report(kept, least=least), picture, html)
@@ -70,9 +70,10 @@ def _save(board: Report, picture: File | None, html: File | None) -> None:
 
 
 def search_report(found: SearchResult, gallery: GalleryStore | None, *, scenes: bool) -> Report:
-    """What was found for each probe.  scenes: with the photographs, where they can still be read.
+    """The hits of each probe.
 
-    gallery: the one that was searched, None for a folder of photographs.
+    Args:
+        scenes: Include the photos that can still be read.
     """
     pictures = _Pictures(gallery, scenes)
     sections = tuple(
@@ -90,7 +91,7 @@ def search_report(found: SearchResult, gallery: GalleryStore | None, *, scenes: 
 
 
 def identity_report(found: IdentifyResult, gallery: GalleryStore, *, scenes: bool) -> Report:
-    """Who each probe is, with the candidates."""
+    """The match and the candidates of each probe."""
     pictures = _Pictures(gallery, scenes)
     sections = tuple(
         Section(
@@ -105,7 +106,7 @@ def identity_report(found: IdentifyResult, gallery: GalleryStore, *, scenes: boo
 
 
 def people_report(gallery: GalleryStore, *, least: int) -> Report:
-    """A section for everybody with `least` faces or more, and apart in it the faces that may be hers."""
+    """A section for each person with `least` faces or more, with the faces to review for them set apart."""
     from nitakao.gallery import faces, people
     from nitakao.gallery.people import reviews
 
@@ -132,7 +133,7 @@ def _nobody(identity: Identity) -> str:
 
 
 class _Pictures:
-    """Pictures of faces and their photographs; of several faces in one photograph it is read once."""
+    """Pictures of faces and their photos; a photo with several faces is read once."""
 
     def __init__(self, gallery: GalleryStore | None, scenes: bool) -> None:
         self.gallery = gallery
@@ -149,7 +150,7 @@ class _Pictures:
         return [(one, self._cut(self._photo(face.path), face.face)) for one, face in zip(listed, kept, strict=True)]
 
     def plain(self, listed: Sequence[FaceRecord]) -> tuple[Tile, ...]:
-        """Faces of one person: who it is stands above them."""
+        """Faces of one person, without names."""
         assert self.gallery is not None
         from nitakao.gallery import faces
 
@@ -157,7 +158,7 @@ class _Pictures:
         return tuple(replace(tiles.tile_for_face(one, chips.get(one.id)), name="") for one in listed)
 
     def asked(self, probe: Probe) -> tuple[Tile, ...]:
-        """The faces that a probe is made of."""
+        """The faces of a probe."""
         return tuple(tile for part in probe.parts or (probe,) for tile in self._part(part))
 
     def _part(self, probe: Probe) -> list[Tile]:
@@ -180,7 +181,7 @@ class _Pictures:
         return [tiles.tile_for_face(face, chips.get(n), self.scene(face)) for n, face in sorted(kept.items())]
 
     def scene(self, kept: FaceRecord) -> bytes:
-        """The photograph with the face boxed; empty where it cannot be read any more, or is a moment of a video."""
+        """The photo with the face boxed; empty if it cannot be read, or for a frame of a video."""
         photo = self._photo(kept.path) if self.scenes and kept.time is None and kept.path else None
         return b"" if photo is None else tiles.draw_scene(photo, (kept.face,))
 
@@ -193,7 +194,7 @@ class _Pictures:
             return None
 
     def _photo(self, source: str | Photo) -> Photo | None:
-        """The photograph; None where it is gone or cannot be read: an answer is worth showing without it."""
+        """The photo, None if it cannot be read."""
         if isinstance(source, Photo):
             return source
         if self._last[0] != source:
