@@ -1,7 +1,6 @@
-"""Keys to the server: who may ask it, and for what. Only a key's hash is kept, so that nobody can read it back.
+"""Keys to the server: who may ask it, and for what. Only the hash of a key is stored.
 
-A key has 256 bits of chance, which no list of guesses reaches, so one round of SHA-256 keeps it as well as a slow hash
-would; slow hashes are for passwords.
+A key has 256 random bits and cannot be guessed, so SHA-256 protects it as well as a slow password hash would.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from nitakao.errors import MisuseError
 from nitakao.gallery import schema
 from nitakao.gallery.store import GalleryStore
 
-Role = Literal["read", "write", "admin"]  # each may what those before it may
+Role = Literal["read", "write", "admin"]  # each includes those before it
 
-PREFIX = "nk_"  # so that scanners for leaked secrets know what they have found
+PREFIX = "nk_"  # recognised by scanners for leaked secrets
 MAX_NAME_LENGTH = 200  # characters
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """One key, as it may be shown.  created, revoked: seconds since 1970; revoked: None while it opens anything."""
+    """An access key without its secret.  created, revoked: seconds since 1970; revoked: None while it is active."""
 
     id: int
     name: str
@@ -36,7 +35,7 @@ class ApiKey:
 
 
 def create(gallery: GalleryStore, name: str, role: Role = "read") -> tuple[ApiKey, str]:
-    """A new key, and its secret, which is kept nowhere."""
+    """Create a key; returns it with its secret, which is not stored."""
     name = name.strip()
     if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
         raise MisuseError(f"a key's name is 1 to {MAX_NAME_LENGTH} letters that can be shown: say whose it is")
@@ -50,20 +49,20 @@ def create(gallery: GalleryStore, name: str, role: Role = "read") -> tuple[ApiKe
 
 
 def keys(gallery: GalleryStore) -> list[ApiKey]:
-    """Every key there is and was, the oldest first."""
+    """All active and revoked keys, oldest first."""
     with gallery.read() as connection:
         return [_key(row) for row in connection.execute(select(schema.keys).order_by(schema.keys.c.id))]
 
 
 def active_keys(gallery: GalleryStore) -> dict[str, ApiKey]:
-    """The keys that open anything, by the digests of their secrets."""
+    """The active keys, by the digests of their secrets."""
     with gallery.read() as connection:
         rows = connection.execute(select(schema.keys).where(schema.keys.c.revoked.is_(None)))
         return {str(row.digest): _key(row) for row in rows}
 
 
 def revoke(gallery: GalleryStore, number: int) -> ApiKey:
-    """The key, which opens nothing any more. Raises MisuseError where there is none such."""
+    """Revoke a key. Raises MisuseError if there is no such key."""
     table = schema.keys
     with gallery.write("key") as connection:
         change = update(table).where(table.c.id == number, table.c.revoked.is_(None)).values(revoked=time.time())
@@ -75,7 +74,7 @@ def revoke(gallery: GalleryStore, number: int) -> ApiKey:
 
 
 def digest(secret: str) -> str:
-    """64 hex digits."""
+    """The SHA-256 of a secret, 64 hex digits."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Long work that the server does, kept so that it can be told of after a restart."""
+"""The server's jobs, stored so that they can be listed after a restart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ State = Literal["waiting", "running", "done", "failed", "cancelled"]
 Result: TypeAlias = "dict[str, Any] | None"
 
 OPEN: tuple[State, ...] = ("waiting", "running")
-MAX_JOBS = 200  # jobs that are remembered
+MAX_JOBS = 200  # stored
 INTERRUPTED = "the server ended before the job did"
 INTERRUPTED_CODE = "server-stopped"
 
@@ -25,8 +25,12 @@ INTERRUPTED_CODE = "server-stopped"
 class Job:
     """One job.
 
-    created, started, finished: seconds since 1970.  done, total: of whatever it counts.
-    problem, code, values: why it failed: a sentence, the stable word for it, and what the sentence names.
+    Attributes:
+        created, started, finished: Seconds since 1970.
+        done, total: Progress, in the job's own unit.
+        problem: Why it failed, as a sentence.
+        code: The stable code of the problem.
+        values: What the problem names.
     """
 
     id: int
@@ -49,7 +53,7 @@ class Job:
 
 
 def add(gallery: GalleryStore, kind: str) -> Job:
-    """A new job, which waits. The oldest that are over are forgotten where there are many."""
+    """Add a waiting job; deletes the oldest finished jobs beyond MAX_JOBS."""
     table, now = schema.jobs, time.time()
     values = {"kind": kind, "state": "waiting", "created": now, "done": 0, "message": ""}
     with gallery.write("job") as connection:

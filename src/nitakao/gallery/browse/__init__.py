@@ -1,1 +1,1 @@
-"""What the server keeps, and lists that are read page by page."""
+"""Counts and paginated lists for the server."""

@@ -1,4 +1,4 @@
-"""How much there is in a gallery, quickly."""
+"""Counts of a gallery's contents, cached."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nitakao.gallery.store import GalleryStore
 
 
 def counts(gallery: GalleryStore) -> dict[str, int]:
-    """Faces, photos, videos, people, named people, faces of nobody, faces in doubt, and files with problems."""
+    """The numbers of faces, photos, videos, people, named and unassigned ones, reviews and problems."""
     return gallery.cached("counts", lambda: _counted(gallery))
 
 

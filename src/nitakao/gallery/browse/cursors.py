@@ -1,4 +1,4 @@
-"""Where a list goes on: what stood last, as opaque text."""
+"""Pagination cursors: the sort key of the last item, as opaque text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_INTEGER = 2**63 - 1  # of 64 bits
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """Some of a list.  next: what to give as `after` for what follows; None at the end.  total: of all, if cheap."""
+    """One page of a list.  next: the cursor of the next page, None at the end.  total: of all items, if known."""
 
     items: list[Item]
     next: str | None
@@ -27,7 +27,7 @@ class Page(Generic[Item]):
 
 
 def encode_cursor(*last: Any) -> str:
-    """A cursor: what the next page begins after."""
+    """A cursor for the sort key of the last item."""
     return base64.urlsafe_b64encode(json.dumps(last).encode()).decode().rstrip("=")
 
 

@@ -1,4 +1,4 @@
-"""Taking out of the journal whatever it says of somebody, for good."""
+"""Permanently deletes faces, persons and names from the journal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nitakao.gallery.faces import chunks
 
 
 def merged_persons(connection: Connection, person: int) -> set[int]:
-    """Those who are no longer there as they became one with this person, and those who had become one with them."""
+    """The deleted persons who were merged into this person, directly or through others."""
     table, people = schema.changes, schema.people
     found: set[int] = set()
     new = {person}
@@ -24,7 +24,7 @@ def merged_persons(connection: Connection, person: int) -> set[int]:
 
 
 def all_names(connection: Connection, persons: Collection[int]) -> set[str]:
-    """Everything that these persons are called, or were, as far as the journal goes back."""
+    """All current and former names of these persons in the journal."""
     people, changes = schema.people, schema.changes
     found: set[str | None] = set()
     for piece in chunks(persons):
@@ -36,7 +36,7 @@ def all_names(connection: Connection, persons: Collection[int]) -> set[str]:
 
 
 def delete_changes(connection: Connection, faces: Iterable[int], persons: Iterable[int], called: Iterable[str]) -> int:
-    """How many changes went: those that speak of these faces or persons, or of these names, whoever had them."""
+    """Delete changes that refer to these faces, persons or names; how many there were."""
     table = schema.changes
     persons = sorted(persons)
     gone = 0
@@ -58,7 +58,7 @@ def _delete(connection: Connection, condition: ColumnElement[bool]) -> int:
 
 
 def _close(connection: Connection) -> None:
-    """Entries that say nothing any more go, and so does the undoing of entries that are gone."""
+    """Delete entries without changes, and undo changes of deleted entries."""
     journal, changes = schema.journal, schema.changes
     empty = ~select(changes.c.id).where(changes.c.entry == journal.c.id).exists()
     connection.execute(delete(journal).where(empty))

@@ -1,4 +1,4 @@
-"""Photographs that must not come back: known by a keyed hash of their content, which tells nothing without the key."""
+"""Keyed hashes of photographs that must not be indexed again; they reveal nothing without the key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def digest(key: bytes, sha256: str) -> bytes:
 
 
 def tombstoned(connection: Connection, key: bytes, contents: Iterable[str]) -> set[str]:
-    """Those of these contents, given by their sha256, that must not come back."""
+    """Those of these contents, by sha256, that have a tombstone."""
     digests = {digest(key, sha): sha for sha in contents if sha}
     column, listed = schema.tombstones.c.digest, list(digests)
     found: set[str] = set()
@@ -29,6 +29,6 @@ def tombstoned(connection: Connection, key: bytes, contents: Iterable[str]) -> s
 
 
 def is_tombstoned(gallery: GalleryStore, sha256: str) -> bool:
-    """Whether the photograph of this content must not come back."""
+    """Whether this content has a tombstone."""
     with gallery.read() as connection:
         return bool(tombstoned(connection, gallery.key, [sha256]))

@@ -1,4 +1,4 @@
-"""A copy of a gallery, made while others write to it: always one SQLite file, which is a gallery itself."""
+"""Copies a gallery to a new SQLite gallery while others write to it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Backup:
-    """A copy that was checked.  bytes: its size.  faces: how many it holds."""
+    """A verified copy.  bytes: its size.  faces: how many it holds."""
 
     path: Path
     bytes: int
@@ -37,9 +37,15 @@ class Backup:
 
 
 def backup(gallery: GalleryStore, path: Path, progress: Progress | None = None) -> Backup:
-    """Copy the gallery, as it is at this moment, into a new SQLite file. Raises GalleryError where there is one.
+    """Copy the gallery, as of now, to a new SQLite file.
 
-    progress: told how much is done, and of how much.
+    Args:
+        gallery: The gallery.
+        path: The new file.
+        progress: Called with how much is done, and the total.
+
+    Raises:
+        GalleryError: If the file exists, or the copy fails.
     """
     if path.exists():
         raise GalleryError(f"'{path}' is there already, and a backup replaces nothing: choose another name")
@@ -76,7 +82,7 @@ def _copy(gallery: GalleryStore, path: Path, progress: Progress) -> None:
 
 
 def _pages(connection: Connection, path: Path, progress: Progress) -> None:
-    """Page by page within one transaction: else each write of another process would make it begin again."""
+    """Copy page by page in one transaction; otherwise each write of another process restarts the copy."""
     source = connection.connection.driver_connection
     assert isinstance(source, sqlite3.Connection)
     connection.execute(select(func.count()).select_from(schema.settings))
@@ -89,7 +95,7 @@ def _pages(connection: Connection, path: Path, progress: Progress) -> None:
 
 @contextmanager
 def new_gallery_file(path: Path) -> Iterator[Connection]:
-    """A transaction in a new gallery's file at `path`, without settings; what speaks of what is not looked at."""
+    """A transaction in a new gallery file without settings and without foreign key checks."""
     backend = SqliteBackend(path, wait=0)
     try:
         with backend.engine.connect() as connection:
@@ -111,14 +117,14 @@ def new_gallery_file(path: Path) -> Iterator[Connection]:
 
 
 def insert_rows(target: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Put rows of another gallery's table into this one's."""
+    """Insert rows of another gallery's table."""
     values = [{column.name: row[column.name] for column in table.columns} for row in rows]
     if values:
         target.execute(insert(table).prefix_with("OR IGNORE"), values)
 
 
 def last_id(connection: Connection, table: Table) -> int:
-    """The largest number that a row was ever given, though it may be gone; 0 where none was."""
+    """The largest id ever given to a row, deleted or not; 0 if there was none."""
     if connection.dialect.name == "postgresql":
         asked = text("SELECT pg_sequence_last_value(pg_get_serial_sequence(:name, 'id'))")
     else:
@@ -127,20 +133,20 @@ def last_id(connection: Connection, table: Table) -> int:
 
 
 def continue_ids_after(target: Connection, table: Table, last: int) -> None:
-    """Let new rows have numbers above `last`, since no number is given twice."""
+    """Make new rows start above `last`, since ids are never reused."""
     last = max(last, last_id(target, table))
     target.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), {"name": table.name})
     target.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :last)"), {"name": table.name, "last": last})
 
 
 def sync_to_disk(path: Path) -> None:
-    """Make sure that the file outlives a power cut."""
+    """Write the file durably to disk."""
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
 
 
 def _checked(path: Path) -> int:
-    """How many faces the copy holds. Raises GalleryError where it is not whole."""
+    """The number of faces in the copy. Raises GalleryError if it is damaged."""
     try:
         with closing(sqlite3.connect(path)) as connection:
             said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]

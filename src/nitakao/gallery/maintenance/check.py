@@ -1,4 +1,4 @@
-"""Looking a gallery over: is everything that was written still what it was."""
+"""Checks a gallery for damage."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from nitakao.values import Check
 
 RowCheck = Callable[[Mapping[str, Any]], str]
 
-MAX_LISTED = 3  # rows that are told one by one
+MAX_LISTED = 3  # invalid rows listed
 
 
 def check(gallery: GalleryStore) -> Iterator[Check]:
-    """What was looked at, one thing after the other. Nothing is changed."""
+    """Check the structure, every row, references and the index, one after the other; changes nothing."""
     yield _structure(gallery)
     complaining = row_checks(gallery.dimension)
     for table in schema.metadata.sorted_tables:
@@ -65,7 +65,7 @@ def _rows(gallery: GalleryStore, table: Table, complaint: RowCheck) -> Check:
 
 
 def row_checks(dimension: int) -> dict[str, RowCheck]:
-    """What can be wrong with a row of a table, in words; '' where nothing is."""
+    """For each table a function that describes what is wrong with a row; '' if nothing."""
     vectors, of_face_api = _Vectors(dimension, "face"), _Vectors(dimension, "uuid")
     told: dict[str, RowCheck] = {"vectors": vectors, "chips": _chip, "faces": _face, "photos": _photo}
     return told | {"face_ids": of_face_api, "container_faces": of_face_api}
@@ -74,7 +74,7 @@ def row_checks(dimension: int) -> dict[str, RowCheck]:
 class _Vectors:
     def __init__(self, dimension: int, named: str) -> None:
         self.dimension = dimension
-        self.named = named  # the column that says which face it is
+        self.named = named  # the column with the face's id
 
     def __call__(self, row: Mapping[str, Any]) -> str:
         vector, face = row["vector"], row[self.named]
@@ -122,7 +122,7 @@ def _references(gallery: GalleryStore) -> Check:
 
 
 def foreign_keys() -> list[ForeignKey]:
-    """Every column that speaks of another table's rows."""
+    """All foreign keys."""
     tables = schema.metadata.sorted_tables
     return sorted((key for table in tables for key in table.foreign_keys), key=lambda key: str(key.parent))
 
@@ -145,7 +145,7 @@ def _without_vector(gallery: GalleryStore) -> Check:
 
 
 def _index(gallery: GalleryStore) -> Check:
-    """A damaged index is no harm: it is noticed and made anew. So it fails nothing."""
+    """A damaged index is rebuilt automatically, so it does not fail the check."""
     try:
         if damage := searcher(gallery).damage():
             return Check("search index", False, f"damaged ({damage}): the next search makes it anew", needed=False)

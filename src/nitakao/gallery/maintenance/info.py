@@ -1,4 +1,4 @@
-"""What a gallery is and holds, and making it small."""
+"""Describes and compacts a gallery."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ from nitakao.gallery.store import GalleryStore
 
 @dataclass(frozen=True)
 class GalleryInfo:
-    """What a gallery is and holds.
+    """A gallery's properties and counts.
 
-    kind: the database.  created: seconds since 1970; None where that was not kept.  problems: files that could not be
-    used, or whose photographs could not.  doubtful: faces that wait for an answer.  tables: the version of the tables.
-    size: bytes of the database, the chips in it included.  log: bytes that have not gone into it yet.  chips: bytes.
-    index: of the search.
+    Attributes:
+        kind: The database and its version.
+        created: Seconds since 1970, if known.
+        problems: Files that are unreadable or whose photograph has a problem.
+        doubtful: Faces to review.
+        tables: The migration version.
+        size: Bytes of the database, chips included.
+        log: Bytes of the write-ahead log.
+        chips: Bytes of the chips.
+        index: The search index.
     """
 
     location: str
@@ -47,7 +53,7 @@ class GalleryInfo:
 
 @dataclass(frozen=True)
 class Compacted:
-    """Bytes before and after, and in sentences what could not be done."""
+    """Bytes before and after, and a phrase for each thing that could not be done."""
 
     before: int
     after: int
@@ -55,7 +61,7 @@ class Compacted:
 
 
 def info(gallery: GalleryStore) -> GalleryInfo:
-    """What the gallery is and holds, counted now."""
+    """The gallery's properties and current counts."""
     created = gallery.setting("created")
     with gallery.read() as connection:
         size, log = gallery.backend.sizes(connection)
@@ -85,7 +91,7 @@ def info(gallery: GalleryStore) -> GalleryInfo:
 
 
 def compact(gallery: GalleryStore) -> Compacted:
-    """Give back the room of what was deleted; nothing of it stays in the gallery's files."""
+    """Free the space of deleted rows, so that nothing of them stays in the gallery's files."""
     before = _bytes(gallery)
     left = scrub.scrub(gallery)
     return Compacted(before, _bytes(gallery), tuple(left))
@@ -105,7 +111,7 @@ def _named(connection: Connection) -> int:
 
 
 def _problems(connection: Connection) -> int:
-    """Files that could not be read, and files of photographs that have no faces or cannot be used."""
+    """The number of unreadable files, and of files whose photograph has a problem."""
     files, photos = schema.files, schema.photos
     asked = select(func.count()).select_from(files.outerjoin(photos, photos.c.id == files.c.photo))
     return int(connection.execute(asked.where(or_(files.c.problem != "", photos.c.problem != ""))).scalar_one())

@@ -1,4 +1,4 @@
-"""What can be saved of a damaged gallery, in a new one that takes its place; the damaged one is kept."""
+"""Recovers a damaged gallery into a new file that replaces it; the damaged file is kept."""
 
 from __future__ import annotations
 
@@ -40,10 +40,12 @@ LOST = "faces of it were lost to damage"  # a problem, so that `index --rescan p
 
 @dataclass(frozen=True)
 class Repaired:
-    """What came of it.
+    """The result of a repair.
 
-    damaged: where the damaged file is now, None where nothing was put in its place.  lost: how many rows of which table
-    could not be read, or spoke of what could not.  again: how many photographs are to be indexed anew.
+    Attributes:
+        damaged: The path of the damaged file, None if it was not replaced.
+        lost: Lost rows by table.
+        again: Photographs to index again.
     """
 
     place: str
@@ -54,7 +56,7 @@ class Repaired:
 
 
 def repair(place: Location = None) -> Repaired:
-    """Save what can be saved. Raises GalleryError where that is nothing."""
+    """Recover what is readable. Raises GalleryError if nothing is."""
     backend = open_backend(place, WAIT)
     if not isinstance(backend, SqliteBackend):
         backend.close()
@@ -66,7 +68,7 @@ def repair(place: Location = None) -> Repaired:
 
 
 def _reindexed(place: Location) -> Repaired:
-    """PostgreSQL: its indexes, which are made of what the tables hold, are made anew."""
+    """Rebuild all indexes of a PostgreSQL gallery."""
     with GalleryStore(place, wait=WAIT) as gallery:
         with gallery.translate_errors(), gallery.backend.engine.connect() as connection:
             outside = connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -101,7 +103,7 @@ def _saved(backend: SqliteBackend) -> Repaired:
 
 @contextmanager
 def _held(backend: SqliteBackend) -> Iterator[Connection]:
-    """The damaged file, nobody else writing to it."""
+    """The damaged file, locked for writing."""
     gone = f"of gallery '{backend.path}' nothing can be saved: restore a backup, or index your photographs anew"
     try:
         event.listen(backend.engine, "connect", tolerate_damage, insert=True)
@@ -134,7 +136,7 @@ def _settings(source: Connection, path: Path) -> dict[str, str]:
 
 
 def _copied(source: Connection, target: Connection, lost: Counter[str], dimension: int) -> set[int]:
-    """The photographs of which a face was left behind; what can be read is in the target."""
+    """Copy readable rows to the target; the photographs that lost a face."""
     complaining = row_checks(dimension)
     hurt: set[int] = set()
     for table in schema.metadata.sorted_tables:
@@ -162,14 +164,14 @@ def _note(lost: Counter[str], name: str, count: int) -> None:
 
 
 def _mended(photo: dict[str, Any]) -> dict[str, Any]:
-    """A photograph's row with a sha256 that no content has, so that it is taken for changed and looked at anew."""
+    """A photograph's row with a sha256 that no content has, so that it is indexed again."""
     unlike = hashlib.sha256(repr(photo).encode("utf-8", "surrogatepass")).hexdigest()
     size = {"width": max(0, photo["width"]), "height": max(0, photo["height"])}
     return {**photo, **size, "sha256": unlike, "problem": LOST}
 
 
 def _dropped(target: Connection, lost: Counter[str]) -> None:
-    """Take out what speaks of rows that are gone, tables that are spoken of first."""
+    """Delete references to missing rows, referenced tables first."""
     order = [table.name for table in schema.metadata.sorted_tables]
     for key in sorted(foreign_keys(), key=lambda key: order.index(key.parent.table.name)):
         parent = key.column.table.alias()
@@ -182,7 +184,7 @@ def _dropped(target: Connection, lost: Counter[str]) -> None:
 
 
 def _marked(target: Connection, lost: Counter[str], hurt: set[int]) -> int:
-    """How many photographs are to be indexed anew, as faces of theirs are gone, or go since they have no vector."""
+    """Delete faces without a vector, and mark photographs that lost faces for indexing; how many."""
     faces, photos = schema.faces, schema.photos
     bare = ~select(schema.vectors.c.face).where(schema.vectors.c.face == faces.c.id).exists()
     hurt = hurt | set(target.execute(select(faces.c.photo).where(bare)).scalars())
@@ -195,7 +197,7 @@ def _marked(target: Connection, lost: Counter[str], hurt: set[int]) -> int:
 
 
 def _swapped(backend: SqliteBackend, new: Path) -> Path:
-    """Put the new file in the damaged one's place; where that one is now."""
+    """Replace the damaged file with the new one; the damaged one's new path."""
     backend.close()
     path = backend.path
     aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")

@@ -1,4 +1,4 @@
-"""Rows read around damage: what can be read is, the rest is counted."""
+"""Reads the readable rows of damaged tables, and counts the others."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ CountLost: TypeAlias = Callable[[int], None]
 
 
 def read_rows(connection: Connection, table: Table, lost: CountLost) -> Iterator[Rows]:
-    """The rows of a table, some at a time; `lost` is told how many places there were that cannot be read.
+    """The rows of a table in blocks; calls `lost` with the number of unreadable rows.
 
-    In SQLite these are passed over. In PostgreSQL the first one ends it: raises DBAPIError.
+    SQLite skips unreadable rows; in PostgreSQL the first one raises DBAPIError.
     """
     if connection.dialect.name == "postgresql":
         asked = connection.execution_options(yield_per=BLOCK).execute(select(table))
@@ -58,7 +58,7 @@ def read_rows(connection: Connection, table: Table, lost: CountLost) -> Iterator
 
 
 def _after(connection: Connection, table: Table, last: int) -> tuple[Rows, int]:
-    """The next rows, and the number of the last of them; 0 where there are no more."""
+    """The next rows, and the rowid of the last; 0 if there are no more."""
     asked = (
         select(table, literal_column("rowid").label("here"))
         .where(text("rowid > :last"))
@@ -72,7 +72,7 @@ def _after(connection: Connection, table: Table, last: int) -> tuple[Rows, int]:
 
 
 def _between(connection: Connection, table: Table, first: int, last: int, lost: CountLost) -> Rows:
-    """The rows from `first` to `last`; where they cannot be read together, each half by itself."""
+    """The rows from `first` to `last`; bisects if they cannot be read together."""
     asked = select(table).where(text("rowid BETWEEN :first AND :last")).order_by(text("rowid"))
     try:
         rows = _plain(connection.execute(asked, {"first": first, "last": last}).mappings())
@@ -92,7 +92,7 @@ def _plain(rows: Iterable[RowMapping]) -> Rows:
 
 
 def _end(connection: Connection, table: Table) -> int | None:
-    """The largest number of a row; where that cannot be read, a number that none is above."""
+    """The largest rowid, or an upper bound if it is unreadable."""
     for asked in (f"SELECT max(rowid) FROM {_quoted(connection, table)}", "SELECT max(seq) FROM sqlite_sequence"):
         try:
             found = int(connection.exec_driver_sql(asked).scalar() or 0)
@@ -104,7 +104,7 @@ def _end(connection: Connection, table: Table) -> int | None:
 
 
 def _legible(connection: Connection, table: Table, end: int) -> bool:
-    """Whether anything can be read: where the page that leads to all others is damaged, nothing can."""
+    """Whether any row is readable; if the root page is damaged, none is."""
     for at in range(1, end + 1, max(1, end // PROBES)):
         try:
             connection.exec_driver_sql(f"SELECT 1 FROM {_quoted(connection, table)} WHERE rowid = ?", (at,)).all()
@@ -119,7 +119,7 @@ def _quoted(connection: Connection, table: Table) -> str:
 
 
 def has_valid_types(row: Mapping[str, Any], table: Table) -> bool:
-    """Whether each column holds what it may: SQLite keeps whatever it is given, and so what damage makes of it."""
+    """Whether each value has its column's type: SQLite stores any type, so damage can produce any."""
     return all(_fits(row[column.name], column.type, bool(column.nullable)) for column in table.columns)
 
 
