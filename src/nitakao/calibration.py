@@ -1,7 +1,7 @@
-"""Probability from distance, and how many strangers lie that near.
+"""Converts distances to probabilities and expected false matches.
 
-Fitted on pairs whose truth is known: the log of the likelihood ratio, same person against two, is a straight line in
-the distance (Platt 1999, 'Probabilistic outputs for support vector machines').
+The log likelihood ratio of same to different people is modelled as linear in the distance, and fitted on labelled
+pairs (Platt 1999, 'Probabilistic outputs for support vector machines').
 """
 
 from __future__ import annotations
@@ -17,23 +17,28 @@ from numpy.typing import ArrayLike, NDArray
 from nitakao.errors import CardError, MisuseError
 from nitakao.values import Calibration, Doubles
 
-RATES = (0.9, 0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # of false matches, kept where they can be measured
-SEEN = 10  # pairs below a distance for its rate to be a measurement: its relative error is then about a third
+RATES = (0.9, 0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # false match rates, stored where enough pairs measure them
+SEEN = 10  # minimum of pairs below a distance to measure its rate: a relative error of about a third
 BINS = 10
-STEPS, CLOSE = 100, 1e-12  # Newton's: at most, and the step in standard deviations at which it ends
+STEPS, CLOSE = 100, 1e-12  # of Newton's method: maximum, and the step in standard deviations at which it stops
 
 
 def fit(same: ArrayLike, different: ArrayLike, source: str = "") -> Calibration:
-    """The calibration that these distances lead to.
+    """Fit a calibration; both kinds of pairs have the same total weight.
 
-    same, different: (n,), (m,) distances of pairs of one person and of two.  source: what they are, in words.
-    Both kinds weigh the same, however many there are of each.  Raises MisuseError where distance tells nothing.
+    Args:
+        same: (n,) distances of pairs of one person.
+        different: (m,) distances of pairs of two people.
+        source: A description of the pairs.
+
+    Raises:
+        MisuseError: If same pairs are not nearer than different pairs.
     """
     near, far = _finite(same, "one person"), _finite(different, "two people")
     intercept, slope = logistic(np.concatenate([near, far]), *_targets(len(near), len(far)))
     if not slope < 0:
         raise MisuseError("pairs of one person lie no nearer than pairs of two here: are the names right?")
-    # A ratio larger than the number of pairs could not have shown in them.
+    # The pairs cannot support a ratio larger than their number.
     limit = max(1.0, math.log(min(len(near), len(far))))
     return Calibration(-slope, intercept, limit, false_matches(far), source)
 
@@ -46,7 +51,7 @@ def _finite(distances: ArrayLike, kind: str) -> Doubles:
 
 
 def _targets(same: int, different: int) -> tuple[Doubles, Doubles]:
-    """What each pair should come to, and its weight. Platt's targets keep the line finite where the kinds part."""
+    """Target and weight of each pair. Platt's targets keep the line finite if the kinds are separable."""
     wanted = np.repeat([(same + 1) / (same + 2), 1 / (different + 2)], [same, different])
     return wanted, np.repeat([0.5 / same, 0.5 / different], [same, different])
 
@@ -62,7 +67,7 @@ def logistic(distances: Doubles, wanted: Doubles, weights: Doubles) -> tuple[flo
     for _ in range(STEPS):
         z = (line + step) @ np.stack([np.ones_like(x), x])
         now = float(weights @ (np.logaddexp(0.0, z) - wanted * z))
-        if now > loss:  # too far, as Newton's step may be: half of it
+        if now > loss:  # Newton's step overshot: halve it
             step = step / 2
         else:
             line, loss = line + step, now
@@ -73,31 +78,37 @@ def logistic(distances: Doubles, wanted: Doubles, weights: Doubles) -> tuple[flo
 
 
 def _newton(x: Doubles, z: Doubles, wanted: Doubles, weights: Doubles) -> Doubles:
-    """Where the cross-entropy's slope would vanish, from here, if it bent no further."""
+    """Newton's step on the cross-entropy."""
     p = 1 / (1 + np.exp(-z))
     bend = weights * p * (1 - p)
     slopes = weights * (wanted - p)
     curve = np.array([[bend.sum(), bend @ x], [bend @ x, bend @ (x * x)]])
-    # Least squares, since the curve has one direction only where all distances are the same.
+    # Least squares, since the Hessian is singular if all distances are equal.
     return np.asarray(np.linalg.lstsq(curve, np.array([slopes.sum(), slopes @ x]), rcond=None)[0])
 
 
 def false_matches(far: Doubles) -> tuple[tuple[float, float], ...]:
-    """For each rate that SEEN pairs stand behind, the distance below which this share of pairs of two lies."""
+    """(rate, distance) for each rate supported by SEEN pairs: this share of different pairs is nearer."""
     rates = [rate for rate in RATES if rate * len(far) >= SEEN]
     return tuple((rate, float(np.quantile(far, rate))) for rate in rates)
 
 
 def log_ratio(distances: ArrayLike, calibration: Calibration) -> Doubles:
-    """Natural log of how much likelier each distance is for one person than for two; NaN for NaN."""
+    """Natural log of the likelihood ratio of one person to two at each distance; NaN for NaN."""
     line = calibration.intercept - calibration.slope * np.asarray(distances, np.float64)
     return np.clip(line, -calibration.limit, calibration.limit)
 
 
 def probability(distances: ArrayLike, calibration: Calibration, prior: float = 0.5) -> Doubles:
-    """How likely each is one person, in the shape of `distances`.
+    """The probability of one person at each distance, in the shape of `distances`.
 
-    prior: how likely that was before the distance was known, above 0 and below 1.
+    Args:
+        distances: Any shape.
+        calibration: Of the model.
+        prior: The prior probability, between 0 and 1.
+
+    Raises:
+        MisuseError: If the prior is not between 0 and 1.
     """
     if not 0 < prior < 1:
         raise MisuseError(f"a prior lies between 0 and 1, not at {prior:g}")
@@ -106,10 +117,10 @@ def probability(distances: ArrayLike, calibration: Calibration, prior: float = 0
 
 
 def false_match_rate(distances: ArrayLike, calibration: Calibration) -> Doubles:
-    """The share of pairs of two people that lie nearer than each distance; NaN where the calibration does not know.
+    """The share of different pairs nearer than each distance; NaN if the calibration has no rates.
 
-    Between the points of the calibration the log of the rate is taken as straight.  Nearer than all of them it is held
-    at the lowest rate, and farther than all it is 1: never less than the truth as measured.
+    Interpolates the log rate between the calibration's points. Below them it is the lowest rate, above them 1, so it is
+    never below the measured rate.
     """
     asked = np.asarray(distances, np.float64)
     if not calibration.false_matches:
@@ -120,12 +131,12 @@ def false_match_rate(distances: ArrayLike, calibration: Calibration) -> Doubles:
 
 
 def expected_false_matches(distance: float, calibration: Calibration, faces: int) -> float:
-    """How many of `faces` faces of other people lie nearer than this by chance, on average; NaN where not known."""
+    """The expected number of `faces` faces of other people that are nearer than this; NaN if unknown."""
     return faces * float(false_match_rate(distance, calibration))
 
 
 def threshold_at(rate: float, calibration: Calibration) -> float:
-    """The distance below which this share of pairs of two people lies. Raises MisuseError where none was measured."""
+    """The distance at this false match rate. Raises MisuseError if the rate was not measured."""
     points = calibration.false_matches
     if not points or not points[-1][0] <= rate <= points[0][0]:
         told = f"from {points[-1][0]:g} to {points[0][0]:g}" if points else "for no rate"
@@ -136,10 +147,7 @@ def threshold_at(rate: float, calibration: Calibration) -> float:
 
 @dataclass(frozen=True)
 class Bin:
-    """Pairs of about one probability: its mean, the share of them that is one person, their weight and number.
-
-    weights of all bins add up to 1.
-    """
+    """Pairs of similar probability: their mean, the share of same pairs, their weight and number. Weights sum to 1."""
 
     told: float
     true: float
@@ -167,7 +175,7 @@ def _bin(told: Doubles, true: NDArray[np.bool_], weights: Doubles) -> Bin:
 
 
 def calibration_error(bins: Sequence[Bin]) -> float:
-    """ECE: how far a bin's mean probability is from its share of one person, on average over the weight of pairs.
+    """The expected calibration error: the weighted mean difference of probability and share of same pairs.
 
     Source: Naeini, Cooper, Hauskrecht 2015, 'Obtaining well calibrated probabilities using Bayesian binning'.
     """
@@ -175,12 +183,12 @@ def calibration_error(bins: Sequence[Bin]) -> float:
 
 
 def dumps(calibration: Calibration) -> str:
-    """As JSON, for `loads`."""
+    """The calibration as JSON, for `loads`."""
     return json.dumps(asdict(calibration))
 
 
 def loads(text: str) -> Calibration:
-    """The calibration that `dumps` wrote. Raises CardError for anything else."""
+    """The calibration from the JSON of `dumps`. Raises CardError for anything else."""
     try:
         fields = json.loads(text)
         points: Sequence[Sequence[float]] = fields.pop("false_matches")

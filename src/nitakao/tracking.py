@@ -1,4 +1,4 @@
-"""Faces seen one after the other in a video, joined into tracks of one person, and of each track its best shots."""
+"""Joins the faces of a video into tracks of one person each, and selects the best shots of each track."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ import numpy as np
 from nitakao import geometry, metrics
 from nitakao.values import Metric, NewFace
 
-OVERLAP = 0.5  # share of two boxes, one frame after the other, from which on they are the same face in the same place
-MOVED = 1.25  # times the distance of the same person, up to which that still holds: a face that turns looks less alike
-DIFFERENT = 0.75  # times that distance, from which on a shot shows something new
-WORTH = 0.5  # of the best shot's quality, below which a shot is not kept however different
-SHOTS = 3  # of one track
-OPEN = 256  # tracks that are followed at a time; a crowd beyond that closes those unseen for longest
+OVERLAP = 0.5  # IoU from which boxes in consecutive frames show the same face
+MOVED = 1.25  # factor on the threshold for such boxes: a turning face changes its vector
+DIFFERENT = 0.75  # of the threshold: minimum distance between the shots of a track
+WORTH = 0.5  # of the best shot's quality: minimum for other shots
+SHOTS = 3  # maximum per track
+OPEN = 256  # maximum of open tracks; beyond it those unseen for longest are closed
 
 
 @dataclass(frozen=True)
 class Rules:
-    """When two faces are the same person's.
+    """When two faces belong to one track.
 
-    same: distance below which they are; not-a-number where it is not known, and only places count.  gap: seconds
-    without being seen after which a track ends.  near: seconds from one frame to the next within which places count.
+    Attributes:
+        same: Same-person distance; NaN if unknown, then only positions count.
+        metric: Of the distance.
+        gap: Seconds without a face after which a track ends.
+        near: Maximum of seconds between frames for positions to count.
     """
 
     same: float
@@ -35,7 +38,7 @@ class Rules:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """One person, seen from `start` to `end` (seconds) in `seen` frames.  shots: the best of it, best first."""
+    """One person from `start` to `end` (seconds), in `seen` frames.  shots: the best faces, best first."""
 
     shots: tuple[NewFace, ...]
     start: float
@@ -44,10 +47,11 @@ class Track:
 
 
 def tracks(frames: Iterable[tuple[float, Sequence[NewFace]]], rules: Rules) -> Iterator[Track]:
-    """Tracks, as each comes to its end.
+    """Yield tracks as they end. Only open tracks, with their `SHOTS` best faces, are in memory.
 
-    frames: seconds, rising, and the faces of the frame at that time.  Memory holds only the tracks that go on, and of
-    each its `SHOTS` best faces.
+    Args:
+        frames: Times in seconds, ascending, with the faces of each frame.
+        rules: When faces belong to one track.
     """
     going: list[_Going] = []
     for time, faces in frames:
@@ -63,7 +67,7 @@ def tracks(frames: Iterable[tuple[float, Sequence[NewFace]]], rules: Rules) -> I
 
 
 class _Going:
-    """A track that may go on."""
+    """An open track."""
 
     def __init__(self, time: float, face: NewFace) -> None:
         self.start = self.end = time
@@ -72,7 +76,7 @@ class _Going:
         self.seen = 1
 
     def distance(self, face: NewFace, metric: Metric) -> float:
-        """From the nearest of the shots, or of the face as it was last seen."""
+        """The distance to the nearest of the shots and the last face."""
         return min(metrics.distance(shot.vector, face.vector, metric) for shot in (*self.shots, self.last))
 
     def add(self, time: float, face: NewFace, rules: Rules) -> None:
@@ -84,7 +88,7 @@ class _Going:
 
 
 def _joined(going: list[_Going], time: float, faces: Sequence[NewFace], rules: Rules) -> list[NewFace]:
-    """The faces that belong to no track; all others are added to theirs, the most alike first."""
+    """Add faces to their tracks, nearest first; the faces that belong to none."""
     costs = sorted(
         (cost, number, place)
         for number, track in enumerate(going)
@@ -102,7 +106,7 @@ def _joined(going: list[_Going], time: float, faces: Sequence[NewFace], rules: R
 
 
 def _cost(track: _Going, time: float, face: NewFace, rules: Rules) -> float:
-    """How unlike the face is to the track, or infinity where it is somebody else's."""
+    """The distance of the face to the track; infinity if it does not belong to it."""
     overlap = float(geometry.iou([track.last.face.box], [face.face.box])[0, 0])
     placed = overlap >= OVERLAP and time - track.end <= rules.near
     if math.isnan(rules.same):
@@ -112,7 +116,7 @@ def _cost(track: _Going, time: float, face: NewFace, rules: Rules) -> float:
 
 
 def _best(shots: list[NewFace], rules: Rules) -> list[NewFace]:
-    """Of these the one with the best quality, then those that differ from all that are better."""
+    """The shot with the best quality, then those that differ from all better ones."""
     kept: list[NewFace] = []
     for shot in sorted(shots, key=_quality, reverse=True):
         if not kept or (_quality(shot) >= WORTH * _quality(kept[0]) and _differs(shot, kept, rules)):
@@ -126,5 +130,5 @@ def _differs(shot: NewFace, kept: list[NewFace], rules: Rules) -> bool:
 
 
 def _quality(shot: NewFace) -> float:
-    """The quality's score; where it is not known, the detector's."""
+    """The quality score, or the detector's score if it is unknown."""
     return shot.face.score if np.isnan(shot.quality.score) else shot.quality.score

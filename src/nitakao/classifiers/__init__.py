@@ -1,4 +1,4 @@
-"""Learning who people are from their vectors, and telling strangers from all of them."""
+"""Trains classifiers of people on their vectors, with rejection of strangers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well a classifier of these people would do: on photographs it was not trained on, and on strangers."""
+"""Cross-validates a classifier on held-out photographs and on strangers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nitakao.values import ModelCard
 
 @dataclass(frozen=True)
 class Tried:
-    """What became of one person's faces: faces in all, those that were tried, and of these named right, or refused."""
+    """The result for one person: all faces, tested faces, and of these correct and rejected ones."""
 
     name: str
     faces: int
@@ -26,7 +26,7 @@ class Tried:
 
     @property
     def wrong(self) -> int:
-        """How many got somebody else's name."""
+        """How many got another person's name."""
         return self.tried - self.right - self.refused
 
 
@@ -56,7 +56,7 @@ class Report:
 
     @property
     def left_out(self) -> int:
-        """How many people could not be tried: all their faces are in one photograph."""
+        """How many people could not be tested: all their faces are in one photograph."""
         return sum(not person.tried for person in self.people)
 
 
@@ -93,7 +93,7 @@ def report(
 
 
 def rounds(examples: Examples) -> int:
-    """How many classifiers a report trains, their own left-out groups not counted."""
+    """How many classifiers a report trains, without those for their thresholds."""
     return PARTS + min(PARTS, len(examples.names))
 
 

@@ -1,4 +1,4 @@
-"""Classifiers kept in files: skops' format, with nothing in it but numbers, words and one of three estimators."""
+"""Saves and loads classifiers in skops' format, restricted to numbers, text and three estimators."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FIELDS = {"model": str, "fingerprint": str, "flip": bool, "threshold": float, "r
 
 
 def save(classifier: Classifier, path: str | os.PathLike[str]) -> None:
-    """Write the classifier, whole or not at all. It holds the names of its people and the numbers of their faces."""
+    """Write the classifier atomically. It contains the names of its people and numbers learnt from their faces."""
     skops = _skops()
     kept: dict[str, Any] = {"kind": KIND, "method": classifier.method, "people": list(classifier.people)}
     kept |= {field: getattr(classifier, field) for field in FIELDS}
@@ -65,7 +65,7 @@ def load(path: str | os.PathLike[str]) -> Classifier:
 
 
 def _bytes(path: Path) -> bytes:
-    """The file, read once: what is looked through is what is built."""
+    """The file, read once, so that the checked bytes are the loaded ones."""
     try:
         if path.stat().st_size > LARGEST:
             raise FormatError(f"'{path}' is no classifier that nitakao wrote: it is too large")
@@ -83,7 +83,7 @@ def _skops() -> Any:
 
 
 def _look(data: bytes, path: str | os.PathLike[str]) -> None:
-    """Raises FormatError where the file holds, or asks for, anything that ours do not."""
+    """Raises FormatError if the file contains, or would load, anything that ours do not."""
     strange = f"'{path}' is no classifier that nitakao wrote"
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -142,7 +142,7 @@ def _words(people: Any) -> bool:
 
 
 def _try(classifier: Classifier, mean: Floats) -> None:
-    """One guess shows whether estimator, mean and people fit together."""
+    """Check with one prediction that estimator, mean and people match."""
     classes = classifier.estimator.classes_
     if not np.array_equal(classes, np.arange(len(classifier.people))):
         raise ValueError("its estimator knows other people than it names")

@@ -1,4 +1,4 @@
-"""A classifier of people: vectors prepared, an estimator fitted, and the score below which a face is a stranger's."""
+"""Trains classifiers of people: preparation of vectors, an estimator, and a score threshold that rejects strangers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Examples:
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """Who a face is, among `people`, or nobody known.
+    """Assigns a face to one of `people`, or to none.
 
     model, fingerprint, flip: whose vectors it takes.  mean, scale: what they are prepared with.
     threshold: a face with a lower score is a stranger's.  refused: the share of strangers whom that should refuse.
@@ -92,7 +92,7 @@ class Classifier:
         return scores.argmax(axis=1), scores.max(axis=1)
 
     def known(self, scores: Doubles) -> NDArray[np.bool_]:
-        """Which of these scores are high enough for somebody known."""
+        """Which scores are above the threshold."""
         return scores > self.threshold
 
 
@@ -127,7 +127,7 @@ def fit(
 
 
 def check(examples: Examples, method: Method, refuse: float) -> None:
-    """Raises MisuseError where nothing can be learnt from these, or not so."""
+    """Raises MisuseError if the examples or options are invalid."""
     if method not in METHODS:
         raise MisuseError(f"no method '{method}': choose one of {', '.join(METHODS)}")
     if not 0 < refuse < 1:
@@ -140,7 +140,7 @@ def check(examples: Examples, method: Method, refuse: float) -> None:
 
 
 def left_out(examples: Examples) -> Iterator[tuple[Examples, NDArray[np.bool_]]]:
-    """Groups of people in turn: the faces of all others, and (n,) bool which faces are the group's."""
+    """For each group of people left out: the other faces, and (n,) bool, the group's faces."""
     groups = np.random.default_rng(0).permutation(len(examples.names)) % min(PARTS, len(examples.names))
     for group in range(groups.max() + 1):
         strange = groups[examples.people] == group
