@@ -88,7 +88,7 @@ def test_doubts_wait_for_an_answer(gallery):
 def fake_card(monkeypatch):
     from nitakao.tasks.gallery import cluster as task
 
-    monkeypatch.setattr(task, "card_for", lambda gallery, model: model or CARD)
+    monkeypatch.setattr(task, "gallery_card", lambda gallery, model: model or CARD)
 
 
 def test_clustering_finds_people_and_does_nothing_when_run_again(gallery, fake_card):
