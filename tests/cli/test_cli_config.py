@@ -151,3 +151,21 @@ def test_nitakao_alone_says_what_to_do_next(run):
 def test_options_of_serve_before_a_command_for_keys_are_refused(run, config):
     code, _, err = run("serve", "--gallery", "family.db", "keys", "list")
     assert (code, "give --gallery after the command" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "incomplete", "expected"),
+    [
+        (["people"], "un", ["unhide", "undo"]),
+        (["gallery"], "re", ["repair", "reindex"]),
+        (["serve", "keys"], "", ["create", "list", "revoke"]),
+        (["help", "people"], "m", ["merge", "move"]),
+        (["cluster", "--method"], "h", ["hdbscan"]),
+        (["embed", "--model"], "facenet-v", ["facenet-vggface2"]),
+    ],
+)
+def test_commands_and_values_are_completed(words, incomplete, expected):
+    from click.shell_completion import ShellComplete
+
+    found = ShellComplete(main, {}, "nitakao", "_NITAKAO_COMPLETE").get_completions(words, incomplete)
+    assert sorted(item.value for item in found) == sorted(expected)

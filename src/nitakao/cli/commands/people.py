@@ -23,6 +23,8 @@ class ListFirst(Group):
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         helped = context.help_option_names
+        if context.resilient_parsing:  # completion needs the names of the commands
+            return super().parse_args(context, arguments)
         if not arguments or (arguments[0].startswith("-") and arguments[0] not in helped):
             arguments = ["list", *arguments]
         return super().parse_args(context, arguments)
