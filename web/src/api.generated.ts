@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Cluster
-         * @description Group the gallery's faces by person. It is one entry of the journal, and can be undone.
+         * @description Group the gallery's faces by person. It can be undone.
          */
         post: operations["cluster_api_v1_clusters_post"];
         delete?: never;
@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Detect
-         * @description The faces in a picture, best first.
+         * @description Detect the faces in a picture, best first.
          */
         post: operations["detect_api_v1_detect_post"];
         delete?: never;
@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * Embed
-         * @description The faces in a picture, each with its vector of the gallery's model.
+         * @description Detect the faces in a picture and compute their embeddings with the gallery's model.
          */
         post: operations["embed_api_v1_embed_post"];
         delete?: never;
@@ -73,7 +73,7 @@ export interface paths {
         };
         /**
          * Export
-         * @description All faces with their vectors, boxes and names, as a file.
+         * @description Export all faces with vectors, boxes and names as a file.
          */
         get: operations["export_api_v1_export_get"];
         put?: never;
@@ -95,7 +95,7 @@ export interface paths {
         put?: never;
         /**
          * Move
-         * @description Faces to somebody else, or to nobody.
+         * @description Move faces to another person, or unassign them.
          */
         post: operations["move_api_v1_faces_move_post"];
         delete?: never;
@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Split
-         * @description A new person, who gets these faces.
+         * @description Make a new person from these faces.
          */
         post: operations["split_api_v1_faces_split_post"];
         delete?: never;
@@ -175,7 +175,7 @@ export interface paths {
         put?: never;
         /**
          * Forget
-         * @description Forget a person, a photograph or a face for good. It cannot be undone.
+         * @description Delete a person, photograph or face for good. It cannot be undone.
          */
         post: operations["forget_api_v1_forget_post"];
         delete?: never;
@@ -193,7 +193,7 @@ export interface paths {
         };
         /**
          * Gallery
-         * @description What the gallery is and holds.
+         * @description Return the gallery's model and counts.
          */
         get: operations["gallery_api_v1_gallery_get"];
         put?: never;
@@ -215,7 +215,7 @@ export interface paths {
         put?: never;
         /**
          * Identify
-         * @description Who it is, of the people in the gallery who have a name, or nobody known.
+         * @description Identify each probe filters the named people of the gallery.
          */
         post: operations["identify_api_v1_identify_post"];
         delete?: never;
@@ -233,7 +233,7 @@ export interface paths {
         };
         /**
          * Jobs
-         * @description The latest jobs, the newest first.
+         * @description List jobs, newest first.
          */
         get: operations["jobs_api_v1_jobs_get"];
         put?: never;
@@ -255,7 +255,7 @@ export interface paths {
         put?: never;
         /**
          * Index
-         * @description Index files and folders of the server's machine.
+         * @description Index files and folders on the server's machine.
          */
         post: operations["index_api_v1_jobs_index_post"];
         delete?: never;
@@ -275,7 +275,7 @@ export interface paths {
         put?: never;
         /**
          * Lay Out
-         * @description Make the map of faces.
+         * @description Compute the face map.
          */
         post: operations["lay_out_api_v1_jobs_map_post"];
         delete?: never;
@@ -295,7 +295,7 @@ export interface paths {
         put?: never;
         /**
          * Reindex
-         * @description Make the gallery's vectors anew by another model.
+         * @description Recompute the gallery's vectors with another model.
          */
         post: operations["reindex_api_v1_jobs_reindex_post"];
         delete?: never;
@@ -313,14 +313,14 @@ export interface paths {
         };
         /**
          * Job
-         * @description One job, as it stands now.
+         * @description Return one job.
          */
         get: operations["job_api_v1_jobs__id__get"];
         put?: never;
         post?: never;
         /**
          * Stop
-         * @description Ask a job to stop. What it did until then stays.
+         * @description Stop a job. What it has done so far stays.
          */
         delete: operations["stop_api_v1_jobs__id__delete"];
         options?: never;
@@ -337,7 +337,7 @@ export interface paths {
         };
         /**
          * Events
-         * @description A job's progress as server-sent events, until it is over.
+         * @description Stream a job's progress as server-sent events.
          */
         get: operations["events_api_v1_jobs__id__events_get"];
         put?: never;
@@ -357,7 +357,7 @@ export interface paths {
         };
         /**
          * Journal
-         * @description Who did what when, the latest first.
+         * @description List journal entries, newest first.
          */
         get: operations["journal_api_v1_journal_get"];
         put?: never;
@@ -377,7 +377,7 @@ export interface paths {
         };
         /**
          * Mapped
-         * @description The map of faces that was made last.
+         * @description Return the latest face map.
          */
         get: operations["mapped_api_v1_map_get"];
         put?: never;
@@ -437,7 +437,7 @@ export interface paths {
         };
         /**
          * People
-         * @description People, those with most faces first.
+         * @description List people, by default those with most faces first.
          */
         get: operations["people_api_v1_people_get"];
         put?: never;
@@ -457,7 +457,7 @@ export interface paths {
         };
         /**
          * Person
-         * @description Somebody.
+         * @description Return one person.
          */
         get: operations["person_api_v1_people__id__get"];
         put?: never;
@@ -467,7 +467,7 @@ export interface paths {
         head?: never;
         /**
          * Change
-         * @description Name somebody, hide somebody, or show somebody again.
+         * @description Rename, hide or unhide a person.
          */
         patch: operations["change_api_v1_people__id__patch"];
         trace?: never;
@@ -481,7 +481,7 @@ export interface paths {
         };
         /**
          * Faces
-         * @description A person's faces, the best first.
+         * @description List a person's faces, best first.
          */
         get: operations["faces_api_v1_people__id__faces_get"];
         put?: never;
@@ -521,13 +521,13 @@ export interface paths {
         };
         /**
          * Photos
-         * @description Photographs and videos, the latest first.
+         * @description List photographs and videos, newest first.
          */
         get: operations["photos_api_v1_photos_get"];
         put?: never;
         /**
          * Add
-         * @description Keep photographs in the server's uploads folder, and index them in the background.
+         * @description Upload photographs: the server stores and indexes them in the background.
          */
         post: operations["add_api_v1_photos_post"];
         delete?: never;
@@ -545,7 +545,7 @@ export interface paths {
         };
         /**
          * Photo
-         * @description One photograph with its faces.
+         * @description Return one photograph with its faces.
          */
         get: operations["photo_api_v1_photos__id__get"];
         put?: never;
@@ -565,7 +565,7 @@ export interface paths {
         };
         /**
          * Image
-         * @description The photograph from where it lies, upright, without what its file says besides the picture.
+         * @description Return the photograph as an upright JPEG without metadata.
          */
         get: operations["image_api_v1_photos__id__image_get"];
         put?: never;
@@ -585,13 +585,13 @@ export interface paths {
         };
         /**
          * Reviews
-         * @description Faces that may belong to somebody, and wait for an answer; the likeliest first.
+         * @description List faces to review, most likely first.
          */
         get: operations["reviews_api_v1_reviews_get"];
         put?: never;
         /**
          * Answer
-         * @description Whether a face that waits belongs to the person.
+         * @description Answer whether a face belongs to a person.
          */
         post: operations["answer_api_v1_reviews_post"];
         delete?: never;
@@ -611,9 +611,9 @@ export interface paths {
         put?: never;
         /**
          * Search
-         * @description The faces of the gallery nearest to each face that is asked about.
+         * @description Search the gallery for the faces nearest to each probe.
          *
-         *     A picture with several faces has an answer for each. Several pictures are of one person, unless `each`.
+         *     A picture with several faces gives one answer per face. Several pictures count as one person, unless `each` is set.
          */
         post: operations["search_api_v1_search_post"];
         delete?: never;
@@ -685,7 +685,7 @@ export interface paths {
         put?: never;
         /**
          * Undo
-         * @description Take back the last entry of the journal that stands, or this one.
+         * @description Undo the latest entry of the journal, or the given one.
          */
         post: operations["undo_api_v1_undo_post"];
         delete?: never;
@@ -705,9 +705,9 @@ export interface paths {
         put?: never;
         /**
          * Verify
-         * @description Whether two are one person: parts `a` and `b` of a form, or somebody of the gallery in place of either.
+         * @description Compare two faces: parts `a` and `b` of a form, or faces or people of the gallery.
          *
-         *     Of several faces in a picture the largest is taken, or the one that `faces` or a number says.
+         *     A picture with several faces counts with its largest, unless `faces` or a face number says otherwise.
          */
         post: operations["verify_api_v1_verify_post"];
         delete?: never;
@@ -750,7 +750,7 @@ export interface components {
         };
         /**
          * ChangeResponse
-         * @description entry: of the journal, 0 where there was nothing to change.  person: whom it was about, null for nobody.
+         * @description The result of a change. `entry`: of the journal, 0 if nothing changed. `person`: the changed person, or null.
          */
         ChangeResponse: {
             /** Entry */
@@ -763,7 +763,7 @@ export interface components {
         };
         /**
          * ClusterRequest
-         * @description method: null for nitakao's own.
+         * @description Settings of a grouping. `method`: null for nitakao's own.
          * @example {
          *       "threshold": 0.55
          *     }
@@ -779,7 +779,10 @@ export interface components {
             /** Threshold */
             threshold?: number | null;
         };
-        /** DetectResponse */
+        /**
+         * DetectResponse
+         * @description Detected faces. `problem` and `problem_code` say why there are none.
+         */
         DetectResponse: {
             /** Detector */
             detector: string;
@@ -939,7 +942,10 @@ export interface components {
                 [key: string]: string | number | null;
             };
         };
-        /** EmbedResponse */
+        /**
+         * EmbedResponse
+         * @description Detected faces with their vectors.
+         */
         EmbedResponse: {
             /** Detector */
             detector: string;
@@ -1060,7 +1066,7 @@ export interface components {
         };
         /**
          * FaceMap
-         * @description Columns: the same place in each list is one face.  stale: whether faces came or went since.
+         * @description The face map, as columns. `stale`: whether faces were added or removed since it was made.
          */
         FaceMap: {
             /** Made */
@@ -1089,9 +1095,9 @@ export interface components {
         };
         /**
          * ForgetRequest
-         * @description What is to be forgotten: one of person, photo and face.
+         * @description What to delete: one of `person`, `photo` and `face`.
          *
-         *     confirm: for a person the name, or '#12'.  tombstone: never index the photographs again.
+         *     `confirm`: the person's name, or '#12'. `tombstone`: never index the photographs again.
          * @example {
          *       "confirm": "Ada",
          *       "person": 12,
@@ -1116,7 +1122,10 @@ export interface components {
              */
             tombstone: boolean;
         };
-        /** Gallery */
+        /**
+         * Gallery
+         * @description The gallery: where it is, its model, and how much it holds.
+         */
         Gallery: {
             /** Dimension */
             dimension: number;
@@ -1189,7 +1198,7 @@ export interface components {
         };
         /**
          * IndexRequest
-         * @description paths: absolute, on the server's machine.
+         * @description What to index. `paths`: absolute paths on the server's machine.
          * @example {
          *       "paths": [
          *         "/home/ada/Pictures"
@@ -1455,7 +1464,7 @@ export interface components {
         };
         /**
          * Photo
-         * @description taken, indexed: seconds since 1970.  problem: why it has no faces; empty if all is well.
+         * @description A photograph or video. `taken`, `indexed`: seconds since 1970. `problem`: why it has no faces, or empty.
          */
         Photo: {
             /** Faces */
@@ -1535,10 +1544,17 @@ export interface components {
         };
         /**
          * Receipt
-         * @description What was forgotten, in numbers: it names nobody, so that it may be kept.
+         * @description How much was deleted. It contains no names, so it may be stored.
          *
-         *     at: seconds since 1970.  changes: in the journal.  tombstones: photographs that are kept from coming back.
-         *     complete: whether nothing is left in the gallery's own files.  left: where copies may still be, a phrase each.
+         *     Attributes:
+         *         what: The ids of what was deleted.
+         *         gallery: Its location.
+         *         at: Seconds since 1970.
+         *         persons, faces, chips, photos, files: Deleted rows.
+         *         changes: Deleted changes of the journal.
+         *         tombstones: Photographs that will not be indexed again.
+         *         complete: Whether nothing is left in the gallery's own files.
+         *         left: Where copies may remain, one phrase each.
          */
         Receipt: {
             /** At */
@@ -1734,7 +1750,7 @@ export interface components {
         };
         /**
          * UndoResponse
-         * @description entry, verb: what was taken back.  by: the entry that this made, itself undoable.
+         * @description The undone entry and its verb. `by`: the new entry, which can be undone as well.
          */
         UndoResponse: {
             /** By */
@@ -1746,7 +1762,7 @@ export interface components {
         };
         /**
          * VerifyResponse
-         * @description same: null where the model has no threshold.
+         * @description The comparison of two faces. `same` is null if the model has no threshold.
          */
         VerifyResponse: {
             a: components["schemas"]["Probe"];
@@ -1975,11 +1991,11 @@ export interface operations {
     detect_api_v1_detect_post: {
         parameters: {
             query?: {
-                /** @description Which faces of a picture are meant. */
+                /** @description Which faces of a picture to use. */
                 faces?: ("all" | "largest" | "central" | "best" | "first") | null;
-                /** @description How faces are found; none: each picture is one. */
+                /** @description How to detect faces; none: the whole picture is a face. */
                 detector?: ("mtcnn" | "yunet" | "none") | null;
-                /** @description Side in pixels. */
+                /** @description In pixels. */
                 smallest_face?: number | null;
             };
             header?: never;
@@ -2127,11 +2143,11 @@ export interface operations {
     embed_api_v1_embed_post: {
         parameters: {
             query?: {
-                /** @description Which faces of a picture are meant. */
+                /** @description Which faces of a picture to use. */
                 faces?: ("all" | "largest" | "central" | "best" | "first") | null;
-                /** @description How faces are found; none: each picture is one. */
+                /** @description How to detect faces; none: the whole picture is a face. */
                 detector?: ("mtcnn" | "yunet" | "none") | null;
-                /** @description Side in pixels. */
+                /** @description In pixels. */
                 smallest_face?: number | null;
             };
             header?: never;
@@ -2861,7 +2877,7 @@ export interface operations {
                     "image/jpeg": string;
                 };
             };
-            /** @description The picture that the caller has is the one. */
+            /** @description Not modified. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -3259,20 +3275,21 @@ export interface operations {
     identify_api_v1_identify_post: {
         parameters: {
             query?: {
+                /** @description face:12, person:Ada or #12 */
+                probe?: string[] | null;
+                /** @description Which faces of a picture to use. */
+                faces?: ("all" | "largest" | "central" | "best" | "first") | null;
+                /** @description How to detect faces; none: the whole picture is a face. */
+                detector?: ("mtcnn" | "yunet" | "none") | null;
+                /** @description In pixels. */
+                smallest_face?: number | null;
+                /** @description Candidates per probe. */
                 k?: number;
                 each?: boolean;
                 /** @description Same person below this distance. */
                 threshold?: number | null;
-                /** @description One person, before anything is compared. */
+                /** @description Prior probability of the same person. */
                 prior?: number;
-                /** @description face:12, person:Ada or #12 */
-                probe?: string[] | null;
-                /** @description Which faces of a picture are meant. */
-                faces?: ("all" | "largest" | "central" | "best" | "first") | null;
-                /** @description How faces are found; none: each picture is one. */
-                detector?: ("mtcnn" | "yunet" | "none") | null;
-                /** @description Side in pixels. */
-                smallest_face?: number | null;
             };
             header?: never;
             path?: never;
@@ -4263,7 +4280,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `event: progress` while it goes on, `event: done` at the end; data: the job. */
+            /** @description `event: progress` while the job runs, `event: done` at the end; `data` is the job. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4394,7 +4411,7 @@ export interface operations {
     journal_api_v1_journal_get: {
         parameters: {
             query?: {
-                /** @description The answer before's `next`. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
                 limit?: number;
             };
@@ -4939,13 +4956,13 @@ export interface operations {
     people_api_v1_people_get: {
         parameters: {
             query?: {
-                /** @description The answer before's `next`. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
                 limit?: number;
                 named?: boolean | null;
-                /** @description Hidden ones, too. */
+                /** @description Include hidden people. */
                 hidden?: boolean;
-                /** @description Nobody but hidden ones. */
+                /** @description Only hidden people. */
                 only_hidden?: boolean;
                 /** @description Part of a name. */
                 q?: string;
@@ -5370,7 +5387,7 @@ export interface operations {
     faces_api_v1_people__id__faces_get: {
         parameters: {
             query?: {
-                /** @description The answer before's `next`. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
                 limit?: number;
                 order?: "quality";
@@ -5657,18 +5674,18 @@ export interface operations {
     photos_api_v1_photos_get: {
         parameters: {
             query?: {
-                /** @description The answer before's `next`. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
                 limit?: number;
-                /** @description Those on whom all of these are. */
+                order?: "taken" | "indexed";
+                /** @description Only photos with all of these people. */
                 person?: number[] | null;
                 folder?: string;
                 /** @description Seconds since 1970. */
                 since?: number | null;
                 until?: number | null;
-                /** @description Only those with a problem, or without. */
+                /** @description Only photos with, or without, a problem. */
                 problem?: boolean | null;
-                order?: "taken" | "indexed";
             };
             header?: never;
             path?: never;
@@ -6120,7 +6137,7 @@ export interface operations {
                     "image/jpeg": string;
                 };
             };
-            /** @description The picture that the caller has is the one. */
+            /** @description Not modified. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -6250,7 +6267,7 @@ export interface operations {
         parameters: {
             query?: {
                 person?: number | null;
-                /** @description The answer before's `next`. */
+                /** @description The `next` of the previous page. */
                 after?: string | null;
                 limit?: number;
             };
@@ -6536,21 +6553,21 @@ export interface operations {
                 probe?: string[] | null;
                 /** @description Faces or people to move away from: face:12, person:Ada or #12. */
                 exclude?: string[] | null;
-                /** @description Which faces of a picture are meant. */
+                /** @description Which faces of a picture to use. */
                 faces?: ("all" | "largest" | "central" | "best" | "first") | null;
-                /** @description How faces are found; none: each picture is one. */
+                /** @description How to detect faces; none: the whole picture is a face. */
                 detector?: ("mtcnn" | "yunet" | "none") | null;
-                /** @description Side in pixels. */
+                /** @description In pixels. */
                 smallest_face?: number | null;
                 k?: number | null;
-                /** @description Only faces nearer than this. */
+                /** @description Only hits below this distance. */
                 max_distance?: number | null;
                 same_person?: boolean;
                 different_people?: boolean;
                 each?: boolean;
                 /** @description Same person below this distance. */
                 threshold?: number | null;
-                /** @description One person, before anything is compared. */
+                /** @description Prior probability of the same person. */
                 prior?: number;
                 person?: string[];
                 folder?: string;
@@ -7492,24 +7509,24 @@ export interface operations {
     verify_api_v1_verify_post: {
         parameters: {
             query?: {
-                /** @description face:12, person:Ada or #12 in place of part a. */
-                a?: string | null;
-                /** @description In place of part b. */
-                b?: string | null;
-                /** @description The face of this number in the picture, as /detect counts them. */
-                a_face?: number | null;
-                /** @description The face of this number in the picture, as /detect counts them. */
-                b_face?: number | null;
-                /** @description Which faces of a picture are meant. */
+                /** @description Which faces of a picture to use. */
                 faces?: ("all" | "largest" | "central" | "best" | "first") | null;
                 /** @description Same person below this distance. */
                 threshold?: number | null;
-                /** @description One person, before anything is compared. */
+                /** @description Prior probability of the same person. */
                 prior?: number;
-                /** @description How faces are found; none: each picture is one. */
+                /** @description How to detect faces; none: the whole picture is a face. */
                 detector?: ("mtcnn" | "yunet" | "none") | null;
-                /** @description Side in pixels. */
+                /** @description In pixels. */
                 smallest_face?: number | null;
+                /** @description Instead of part a: face:12, person:Ada or #12. */
+                a?: string | null;
+                /** @description Instead of part b. */
+                b?: string | null;
+                /** @description Use the face with this number, as returned by /detect. */
+                a_face?: number | null;
+                /** @description Use the face with this number, as returned by /detect. */
+                b_face?: number | null;
             };
             header?: never;
             path?: never;
