@@ -70,7 +70,8 @@ def verify(
     """Decide whether two photographs show the same person.
 
     Args:
-        a, b: The photographs, as for `embed`; the largest face of each unless `options.faces` says otherwise.
+        a: The first photograph, as for `embed`; its largest face unless `options.faces` says otherwise.
+        b: The second photograph, likewise.
         model: Name, path or card of the embedding model. None uses dlib-resnet.
         threshold: Same person below this distance. None uses the model's threshold.
         options: How to read photographs, and to detect and embed faces.

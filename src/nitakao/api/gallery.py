@@ -104,7 +104,8 @@ class Gallery(Indexing, Upkeep):
         """Decide whether two probes, such as a photograph and 'person:Ada', are the same person.
 
         Args:
-            a, b: As for `search`.
+            a: The first probe, as for `search`.
+            b: The second probe, likewise.
             options: How to embed probes, and the threshold and prior.
         """
         from nitakao.tasks.search.verify_person import verify_known
@@ -126,7 +127,8 @@ class Gallery(Indexing, Upkeep):
         Args:
             people: Only these people: names, '#12', or items of `people`.
             folder: Only photographs below this folder.
-            since, until: Only photographs taken in [since, until), in seconds since 1970.
+            since: Only photographs taken at or after this time, in seconds since 1970.
+            until: Only photographs taken before this time.
             min_quality: Lowest quality of faces, 0 to 1.
             hidden: Include hidden people.
         """

@@ -45,7 +45,8 @@ class Photos(Table):
         Args:
             person: Only photographs with this person: a name, '#12', or a person of `Gallery.people`.
             folder: Only photographs below this folder.
-            since, until: Only photographs taken in [since, until), in seconds since 1970.
+            since: Only photographs taken at or after this time, in seconds since 1970.
+            until: Only photographs taken before this time.
             problem: True: only photographs with a problem; False: only those without.
         """
         from nitakao.gallery.people import find_person
