@@ -37,5 +37,5 @@ def test_every_client_is_shown() -> None:
 
 def test_the_page_names_every_attribute_that_is_told_and_every_one_that_is_not() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for word in (*attributes.TOLD, *attributes.REFUSED, *attributes.RETIRED):
+    for word in (*attributes.SUPPORTED, *attributes.UNSUPPORTED, *attributes.RETIRED):
         assert f"`{word}`" in page

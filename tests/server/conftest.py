@@ -1,4 +1,4 @@
-"""A server on a small family's gallery, with eyes that take a picture's colour for who is on it."""
+"""A server on a small family's gallery, with a fake pipeline that takes a picture's colour for who is on it."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def picture(red: int = 10, size: tuple[int, int] = (200, 100), kind: str = "PNG"
 class Served:
     """A running server.  url: where it is.  eyes, app: what is behind it."""
 
-    def __init__(self, app, eyes) -> None:
-        self.app, self.eyes = app, eyes
+    def __init__(self, app, pipeline) -> None:
+        self.app, self.pipeline = app, pipeline
         self.url = ""
 
     @property
@@ -96,9 +96,9 @@ class Served:
 @contextmanager
 def running(settings: Settings) -> Iterator[Served]:
     """The server, run in a thread as `nitakao serve` runs it."""
-    eyes = Eyes()
-    app = create_app(settings, eyes=cast(Pipeline, eyes))
-    served, there = Served(app, eyes), threading.Event()
+    pipeline = Eyes()
+    app = create_app(settings, pipeline=cast(Pipeline, pipeline))
+    served, there = Served(app, pipeline), threading.Event()
 
     def ready(address: str) -> None:
         served.url = address
@@ -111,7 +111,7 @@ def running(settings: Settings) -> Iterator[Served]:
     try:
         yield served
     finally:
-        eyes.hold.set()
+        pipeline.hold.set()
         server.should_exit = True
         thread.join(20)
         assert not thread.is_alive()

@@ -30,7 +30,7 @@ Errors are problem documents (RFC 9457) with a stable `code`. Lists come in page
 
 
 def create_app(
-    settings: Settings | None = None, *, eyes: Pipeline | None = None, fetch_policy: FetchPolicy | None = None
+    settings: Settings | None = None, *, pipeline: Pipeline | None = None, fetch_policy: FetchPolicy | None = None
 ) -> FastAPI:
     """The server as an ASGI app. It opens the gallery now and closes it when the app shuts down.
 
@@ -42,7 +42,7 @@ def create_app(
     Raises:
         GalleryError: If the gallery cannot be opened.
     """
-    service = open_service(settings or Settings(), eyes)
+    service = open_service(settings or Settings(), pipeline)
     metrics = Metrics(service)
     context = FaceApiContext(service, fetch_policy or fetch_policy_for(service.settings.allow_urls))
 

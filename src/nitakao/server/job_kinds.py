@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from nitakao.server.jobs import Watch, Work
+from nitakao.server.jobs import JobFunction, Watch
 from nitakao.server.service import Service
 from nitakao.system import atomic_write
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def index(
-    serving: Service,
+    service: Service,
     paths: list[str],
     *,
     prune: bool = False,
     labels_from: Literal["folder"] | None = None,
     rescan: Rescan | None = None,
-) -> Work:
+) -> JobFunction:
     """Index these files and folders."""
 
     def work(watch: Watch) -> dict[str, Any]:
@@ -35,12 +35,12 @@ def index(
         watch(0, None)
         total, tally = _counted(paths), IndexCounts()
         done = task(
-            serving.gallery,
+            service.gallery,
             paths,
-            model=serving.card,
-            options=PipelineOptions(serving.settings.detector, limits=serving.limits),
+            model=service.card,
+            options=PipelineOptions(service.settings.detector, limits=service.limits),
             indexing=IndexOptions(rescan, prune, labels_from=labels_from),
-            pipeline=serving.eyes,
+            pipeline=service.pipeline,
         )
         with closing(done):
             for file in done:
@@ -58,7 +58,7 @@ def _counted(paths: list[str]) -> int:
     return sum(1 for _ in photos.find(paths, videos=True))
 
 
-def cluster(serving: Service, method: Method | None, threshold: float | None, smallest: int) -> Work:
+def cluster(service: Service, method: Method | None, threshold: float | None, smallest: int) -> JobFunction:
     """Group all faces by person."""
 
     def work(watch: Watch) -> dict[str, Any]:
@@ -66,8 +66,8 @@ def cluster(serving: Service, method: Method | None, threshold: float | None, sm
 
         watch(0, None)
         found = task(
-            serving.gallery,
-            model=serving.card,
+            service.gallery,
+            model=service.card,
             method=method,
             threshold=threshold,
             smallest=smallest,
@@ -78,7 +78,7 @@ def cluster(serving: Service, method: Method | None, threshold: float | None, sm
     return work
 
 
-def reindex(serving: Service, model: str, from_photographs: bool) -> Work:
+def reindex(service: Service, model: str, from_photographs: bool) -> JobFunction:
     """Recompute the gallery's vectors with another model."""
 
     def work(watch: Watch) -> dict[str, Any]:
@@ -86,24 +86,24 @@ def reindex(serving: Service, model: str, from_photographs: bool) -> Work:
 
         watch(0, None)
         found = task(
-            serving.gallery,
+            service.gallery,
             model,
             from_photographs=from_photographs,
             watch=lambda progress: watch(progress.done, progress.faces),
         )
-        serving.gallery.reload()
+        service.gallery.reload()
         return asdict(found)
 
     return work
 
 
-def make_map(serving: Service) -> Work:
+def make_map(service: Service) -> JobFunction:
     """Compute the face map."""
 
     def work(watch: Watch) -> dict[str, Any]:
         from nitakao.tasks.gallery.face_map import make
 
-        made = make(serving.gallery, watch=lambda done, total: watch(done, total))
+        made = make(service.gallery, watch=lambda done, total: watch(done, total))
         return {"faces": len(made.faces), "method": made.method}
 
     return work

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nitakao.errors import NitakaoError
-from nitakao.gallery import jobs as kept
+from nitakao.gallery import jobs as stored_jobs
 from nitakao.gallery.jobs import INTERRUPTED, INTERRUPTED_CODE, Job
 from nitakao.server.logs import log
 from nitakao.server.problems import from_error
@@ -25,7 +25,7 @@ MAX_WAITING = 20
 STOPPED: dict[str, Any] = {"state": "failed", "problem": INTERRUPTED, "code": INTERRUPTED_CODE}
 
 Watch: TypeAlias = "Callable[..., None]"
-Work: TypeAlias = "Callable[[Watch], dict[str, Any]]"
+JobFunction: TypeAlias = "Callable[[Watch], dict[str, Any]]"
 
 
 class StoppedError(Exception):
@@ -39,12 +39,12 @@ class Jobs:
         self.gallery = gallery
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
-        self._waiting: deque[tuple[int, Work]] = deque()
+        self._waiting: deque[tuple[int, JobFunction]] = deque()
         self._open: dict[int, Job] = {}  # jobs that are not finished
         self._to_stop: set[int] = set()
         self._ending = False
         self._saved_at = 0.0
-        kept.fail_interrupted(self.gallery)
+        stored_jobs.fail_interrupted(self.gallery)
         self._thread = threading.Thread(target=self._run, name="nitakao-jobs", daemon=True)
         self._thread.start()
 
@@ -52,9 +52,9 @@ class Jobs:
     def is_full(self) -> bool:
         return len(self._waiting) >= MAX_WAITING
 
-    def add(self, kind: str, work: Work) -> Job:
+    def add(self, kind: str, work: JobFunction) -> Job:
         """Queue a job in the name of the current caller."""
-        job = kept.add(self.gallery, kind)
+        job = stored_jobs.add(self.gallery, kind)
         with self._wake:
             self._open[job.id] = job
             self._waiting.append((job.id, partial(_run_in, copy_context(), work)))
@@ -66,11 +66,11 @@ class Jobs:
         with self._lock:
             if (job := self._open.get(number)) is not None:
                 return job
-        return kept.job(self.gallery, number)
+        return stored_jobs.job(self.gallery, number)
 
     def latest(self, limit: int) -> list[Job]:
         """The latest jobs, newest first."""
-        found = kept.jobs(self.gallery, limit)
+        found = stored_jobs.jobs(self.gallery, limit)
         with self._lock:
             return [self._open.get(job.id, job) for job in found]
 
@@ -105,12 +105,12 @@ class Jobs:
                 job = self._open[number] = replace(self._open[number], state="running", started=time.time())
             self._finish(self._execute(job, work))
 
-    def _execute(self, job: Job, work: Work) -> Job:
+    def _execute(self, job: Job, work: JobFunction) -> Job:
         """Run the work, and return the finished job."""
         error: BaseException | None = None
         outcome: dict[str, Any]
         try:
-            kept.save(self.gallery, job)
+            stored_jobs.save(self.gallery, job)
             result = work(lambda *progress: self._watch(job.id, *progress))
             outcome = {"state": "done", "result": result}
         except StoppedError:
@@ -132,11 +132,11 @@ class Jobs:
                 raise StoppedError
         if time.monotonic() - self._saved_at > SAVE_SECONDS:
             self._saved_at = time.monotonic()
-            kept.save(self.gallery, job)
+            stored_jobs.save(self.gallery, job)
 
     def _finish(self, job: Job) -> None:
         try:
-            kept.save(self.gallery, job)
+            stored_jobs.save(self.gallery, job)
         except NitakaoError as error:
             log("job", error=error, id=job.id, kind=job.kind, state=job.state)
         with self._lock:
@@ -144,5 +144,5 @@ class Jobs:
             self._to_stop.discard(job.id)
 
 
-def _run_in(context: Context, work: Work, watch: Watch) -> dict[str, Any]:
+def _run_in(context: Context, work: JobFunction, watch: Watch) -> dict[str, Any]:
     return context.run(work, watch)

@@ -50,11 +50,11 @@ class Service:
     """
 
     def __init__(
-        self, settings: Settings, gallery: GalleryStore, card: ModelCard | None = None, eyes: Pipeline | None = None
+        self, settings: Settings, gallery: GalleryStore, card: ModelCard | None = None, pipeline: Pipeline | None = None
     ) -> None:
         self.settings = settings
         self.gallery = gallery
-        self.eyes = eyes or Pipeline()
+        self.pipeline = pipeline or Pipeline()
         self.limits = Limits(bytes=settings.body, pixels=settings.pixels)
         self.threads = ThreadPoolExecutor(settings.requests, "nitakao-request")
         self.active_requests = 0
@@ -157,7 +157,7 @@ class Service:
     ) -> SearchOptions:
         """Options of tasks that search, with the loaded networks."""
         photos = PipelineOptions(detector or self.settings.detector, faces)
-        return SearchOptions(self.card, photos, each, threshold, prior, self.eyes)
+        return SearchOptions(self.card, photos, each, threshold, prior, self.pipeline)
 
     def with_threshold(self, options: SearchOptions) -> SearchOptions:
         """The options, with the gallery's threshold if they have none."""
@@ -174,7 +174,7 @@ class Service:
     ) -> Outcome:
         """The faces in a picture. Concurrent requests share network batches; call it inside `run`."""
         card = self.card if vectors or chips else None
-        outcomes = self.eyes.run(
+        outcomes = self.pipeline.run(
             [picture],
             card=card,
             options=PipelineOptions(detector or self.settings.detector, choice, flip=self.gallery.flip),
@@ -188,7 +188,7 @@ class Service:
         def load() -> None:
             blank = from_pixels(np.zeros((64, 64, 3), np.uint8))
             options = PipelineOptions(self.settings.detector, flip=self.gallery.flip)
-            list(self.eyes.run([blank], card=self.card, options=options))
+            list(self.pipeline.run([blank], card=self.card, options=options))
             searcher(self.gallery).search(np.zeros((1, self.gallery.dimension), np.float32), 1)
 
         def run() -> None:
@@ -206,18 +206,18 @@ class Service:
         self.ending = True
         self.jobs.close()
         self.threads.shutdown()
-        self.eyes.close()
+        self.pipeline.close()
         self.gallery.close()
 
 
-def open_service(settings: Settings, eyes: Pipeline | None = None) -> Service:
+def open_service(settings: Settings, pipeline: Pipeline | None = None) -> Service:
     """The service for these settings. Creates the gallery if there is none and a model is named."""
     from nitakao.gallery import GalleryStore
     from nitakao.tasks.arguments import load_card
 
     exists = GalleryStore.exists(settings.gallery)
     card = None if exists and settings.model is None else load_card(settings.model)
-    return Service(settings, GalleryStore(settings.gallery, card=card), card, eyes)
+    return Service(settings, GalleryStore(settings.gallery, card=card), card, pipeline)
 
 
 async def get_service(request: Request) -> Service:

@@ -13,7 +13,7 @@ from tests.fakes import CARD
 from nitakao.errors import FaceApiError, GalleryError
 from nitakao.gallery import GalleryStore, reembed, schema
 from nitakao.gallery.face_api import candidates, containers, directory, faces, kinds, people
-from nitakao.gallery.face_api.faces import Spot
+from nitakao.gallery.face_api.faces import FaceLocation
 from nitakao.gallery.face_api.kinds import (
     DYNAMIC,
     FACE_LIST,
@@ -37,8 +37,8 @@ def make(gallery: GalleryStore, kind: kinds.Kind, word: str = "family") -> None:
     containers.create(gallery, kind, word, "Family", None, "recognition_04")
 
 
-def put(gallery: GalleryStore, spot: Spot, seed: str = "ada") -> str:
-    return faces.add(gallery, spot, fakes.vector(seed), None)
+def put(gallery: GalleryStore, location: FaceLocation, seed: str = "ada") -> str:
+    return faces.add(gallery, location, fakes.vector(seed), None)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.path)
@@ -88,17 +88,17 @@ def test_people_of_a_group_have_faces_that_go_with_them(gallery: GalleryStore, k
     home = kind, "family"
     ada = people.create(gallery, home, "Ada", None)
     bob = people.create(gallery, home, "Bob", "b")
-    first, second = (put(gallery, Spot(home, ada), seed) for seed in ("ada1", "ada2"))
-    assert people.get(gallery, home, ada) == people.Known(ada, "Ada", None, (first, second))
+    first, second = (put(gallery, FaceLocation(home, ada), seed) for seed in ("ada1", "ada2"))
+    assert people.get(gallery, home, ada) == people.PersonRecord(ada, "Ada", None, (first, second))
     assert [one.uuid for one in people.listed(gallery, home, "", 10)] == sorted([ada, bob])
     assert [one.uuid for one in people.listed(gallery, home, min(ada, bob), 10)] == [max(ada, bob)]
     people.change(gallery, home, bob, None, "c")
-    assert people.get(gallery, home, bob) == people.Known(bob, "Bob", "c")
-    faces.change(gallery, Spot(home, ada), first, "front")
-    assert faces.get(gallery, Spot(home, ada), first) == faces.Persisted(first, "front")
+    assert people.get(gallery, home, bob) == people.PersonRecord(bob, "Bob", "c")
+    faces.change(gallery, FaceLocation(home, ada), first, "front")
+    assert faces.get(gallery, FaceLocation(home, ada), first) == faces.PersistedFace(first, "front")
     with refused(404, "PersistedFaceNotFound"):
-        faces.get(gallery, Spot(home, bob), first)
-    faces.remove(gallery, Spot(home, ada), second)
+        faces.get(gallery, FaceLocation(home, bob), first)
+    faces.remove(gallery, FaceLocation(home, ada), second)
     assert people.get(gallery, home, ada).faces == (first,)
     people.remove(gallery, home, ada)
     with refused(404, "PersonNotFound"):
@@ -119,43 +119,43 @@ def test_a_person_of_one_group_is_nobody_in_another(gallery: GalleryStore) -> No
 
 
 def test_what_is_full_takes_no_more(gallery: GalleryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    small = kinds.Kind("persongroups", "PersonGroup", most=1, people=1)
+    small = kinds.Kind("persongroups", "PersonGroup", limit=1, people=1)
     make(gallery, small)
     with refused(403, "QuotaExceeded"):
         make(gallery, small, "another")
     ada = people.create(gallery, (small, "family"), "Ada", None)
     with refused(403, "QuotaExceeded"):
         people.create(gallery, (small, "family"), "Bob", None)
-    monkeypatch.setattr(faces, "FACES_EACH", 1)
-    put(gallery, Spot((small, "family"), ada))
+    monkeypatch.setattr(faces, "MAX_FACES_PER_PERSON", 1)
+    put(gallery, FaceLocation((small, "family"), ada))
     with refused(403, "QuotaExceeded"):
-        faces.check(gallery, Spot((small, "family"), ada))
-    tiny = kinds.Kind("facelists", "FaceList", most=9, faces=1, trained=False)
+        faces.check(gallery, FaceLocation((small, "family"), ada))
+    tiny = kinds.Kind("facelists", "FaceList", limit=9, faces=1, trained=False)
     make(gallery, tiny)
-    put(gallery, Spot((tiny, "family")))
+    put(gallery, FaceLocation((tiny, "family")))
     with refused(403, "QuotaExceeded"):
-        put(gallery, Spot((tiny, "family")))
+        put(gallery, FaceLocation((tiny, "family")))
 
 
 def test_faces_answer_once_they_were_trained_and_go_at_once(gallery: GalleryStore) -> None:
     make(gallery, LARGE_FACE_LIST)
-    face_cache, spot = candidates.FaceCache(), Spot((LARGE_FACE_LIST, "family"))
+    face_cache, location = candidates.FaceCache(), FaceLocation((LARGE_FACE_LIST, "family"))
 
     def answering() -> tuple[str, ...]:
         return face_cache.of(gallery, containers.get(gallery, LARGE_FACE_LIST, "family")).uuids
 
-    first = put(gallery, spot, "ada")
+    first = put(gallery, location, "ada")
     assert answering() == ()
     containers.train(gallery, LARGE_FACE_LIST, "family")
     assert answering() == (first,)
-    second = put(gallery, spot, "bob")
+    second = put(gallery, location, "bob")
     assert answering() == (first,)
     containers.train(gallery, LARGE_FACE_LIST, "family")
     assert answering() == (first, second)
-    faces.remove(gallery, spot, first)
+    faces.remove(gallery, location, first)
     assert answering() == (second,)
-    faces.remove(gallery, spot, second)
-    third = put(gallery, spot, "cid")
+    faces.remove(gallery, location, second)
+    third = put(gallery, location, "cid")
     assert answering() == ()
     containers.train(gallery, LARGE_FACE_LIST, "family")
     assert answering() == (third,)
@@ -165,7 +165,7 @@ def test_faces_that_were_asked_about_are_kept_in_memory_within_bounds(gallery: G
     face_cache = candidates.FaceCache(memory=100)  # bytes: one face of 16 numbers
     for word in ("family", "friends"):
         make(gallery, FACE_LIST, word)
-        put(gallery, Spot((FACE_LIST, word)), word)
+        put(gallery, FaceLocation((FACE_LIST, word)), word)
     family, friends = (containers.get(gallery, FACE_LIST, word) for word in ("family", "friends"))
     first = face_cache.of(gallery, family)
     assert face_cache.of(gallery, family) is first
@@ -180,7 +180,7 @@ def test_what_was_read_before_something_was_deleted_is_not_kept(
 ) -> None:
     face_cache = candidates.FaceCache()
     make(gallery, FACE_LIST)
-    put(gallery, Spot((FACE_LIST, "family")))
+    put(gallery, FaceLocation((FACE_LIST, "family")))
     family, read = containers.get(gallery, FACE_LIST, "family"), candidates._read
 
     def deleted_meanwhile(*given: Any) -> candidates.Faces:
@@ -201,7 +201,7 @@ def test_faces_are_read_person_by_person(gallery: GalleryStore) -> None:
     home = PERSON_GROUP, "family"
     ada, bob, nobody = (people.create(gallery, home, name, None) for name in ("Ada", "Bob", "Cid"))
     for person, seed in ((ada, "a1"), (bob, "b1"), (ada, "a2"), (bob, "b2"), (ada, "a3")):
-        put(gallery, Spot(home, person), seed)
+        put(gallery, FaceLocation(home, person), seed)
     containers.train(gallery, PERSON_GROUP, "family")
     found = candidates.FaceCache().of(gallery, containers.get(gallery, PERSON_GROUP, "family"))
     assert found.people == (ada, bob)
@@ -234,7 +234,7 @@ def test_people_of_the_directory_belong_to_any_number_of_groups(gallery: Gallery
 
 def test_faces_of_the_directory_are_of_the_recognition_model_in_their_address(gallery: GalleryStore) -> None:
     ada, _ = directory.create_person(gallery, "Ada", None)
-    old, new = (Spot(None, ada, f"recognition_0{n}") for n in (1, 4))
+    old, new = (FaceLocation(None, ada, f"recognition_0{n}") for n in (1, 4))
     first, _ = directory.add_face(gallery, old, fakes.vector("a1"), None)
     second, _ = directory.add_face(gallery, new, fakes.vector("a2"), None)
     assert [one.uuid for one in faces.listed(gallery, old)] == [first]
@@ -255,7 +255,7 @@ def test_everything_is_there_after_a_restart(place: str) -> None:
     with GalleryStore(place, card=CARD) as gallery:
         make(gallery, PERSON_GROUP)
         ada = people.create(gallery, (PERSON_GROUP, "family"), "Ada", None)
-        face = put(gallery, Spot((PERSON_GROUP, "family"), ada))
+        face = put(gallery, FaceLocation((PERSON_GROUP, "family"), ada))
         containers.train(gallery, PERSON_GROUP, "family")
     with GalleryStore(place) as gallery:
         assert people.get(gallery, (PERSON_GROUP, "family"), ada).faces == (face,)
@@ -265,7 +265,7 @@ def test_everything_is_there_after_a_restart(place: str) -> None:
 
 def test_another_model_is_refused_while_there_are_faces_that_it_cannot_look_at(gallery: GalleryStore) -> None:
     make(gallery, FACE_LIST)
-    put(gallery, Spot((FACE_LIST, "family")))
+    put(gallery, FaceLocation((FACE_LIST, "family")))
     with pytest.raises(GalleryError, match="1 faces in Face API lists and groups, which have no stored pictures"):
         reembed.begin(gallery, CARD, flip=True)
     containers.remove(gallery, FACE_LIST, "family")
@@ -274,10 +274,10 @@ def test_another_model_is_refused_while_there_are_faces_that_it_cannot_look_at(g
 
 def test_a_backup_holds_them_and_a_check_looks_at_them(gallery: GalleryStore, tmp_path) -> None:
     make(gallery, FACE_LIST)
-    face = put(gallery, Spot((FACE_LIST, "family")))
+    face = put(gallery, FaceLocation((FACE_LIST, "family")))
     backup.backup(gallery, tmp_path / "copy.db")
     with GalleryStore(tmp_path / "copy.db") as copy:
-        assert faces.get(copy, Spot((FACE_LIST, "family")), face).uuid == face
+        assert faces.get(copy, FaceLocation((FACE_LIST, "family")), face).uuid == face
         assert all(one.ok for one in check.check(copy))
     with gallery.write("damage") as connection:
         connection.execute(schema.container_faces.update().values(vector=fakes.vector("ada") * 0))

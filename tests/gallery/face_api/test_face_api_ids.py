@@ -31,7 +31,7 @@ def count(gallery: GalleryStore) -> int:
 
 
 def test_a_face_is_found_by_its_id_with_its_vector(gallery: GalleryStore) -> None:
-    ada, bob = ids.keep(gallery, vectors("ada", "bob"), "recognition_04", 60)
+    ada, bob = ids.store(gallery, vectors("ada", "bob"), "recognition_04", 60)
     found = ids.find(gallery, [bob, ada, "00000000-0000-0000-0000-000000000000"])
     assert set(found) == {ada, bob}
     assert found[ada].recognition == "recognition_04"
@@ -39,13 +39,13 @@ def test_a_face_is_found_by_its_id_with_its_vector(gallery: GalleryStore) -> Non
 
 
 def test_nothing_is_kept_of_no_faces(gallery: GalleryStore) -> None:
-    assert ids.keep(gallery, vectors(), "recognition_01", 60) == []
+    assert ids.store(gallery, vectors(), "recognition_01", 60) == []
     assert count(gallery) == 0
 
 
 def test_an_id_whose_time_is_over_is_not_found_and_its_vector_goes(gallery: GalleryStore, clock: list[float]) -> None:
-    (short,) = ids.keep(gallery, vectors("ada"), "recognition_01", 60)
-    (long,) = ids.keep(gallery, vectors("bob"), "recognition_01", 600)
+    (short,) = ids.store(gallery, vectors("ada"), "recognition_01", 60)
+    (long,) = ids.store(gallery, vectors("bob"), "recognition_01", 600)
     clock[0] += 59
     assert set(ids.find(gallery, [short, long])) == {short, long}
     assert ids.sweep(gallery) == 0
@@ -56,21 +56,21 @@ def test_an_id_whose_time_is_over_is_not_found_and_its_vector_goes(gallery: Gall
 
 
 def test_those_whose_time_is_over_go_when_others_come(gallery: GalleryStore, clock: list[float]) -> None:
-    ids.keep(gallery, vectors("ada", "bob"), "recognition_01", 60)
+    ids.store(gallery, vectors("ada", "bob"), "recognition_01", 60)
     clock[0] += 61
-    ids.keep(gallery, vectors("cid"), "recognition_01", 60)
+    ids.store(gallery, vectors("cid"), "recognition_01", 60)
     assert count(gallery) == 1
 
 
 def test_ids_outlive_a_restart(place: str) -> None:
     with GalleryStore(place, card=CARD) as gallery:
-        (ada,) = ids.keep(gallery, vectors("ada"), "recognition_02", 600)
+        (ada,) = ids.store(gallery, vectors("ada"), "recognition_02", 600)
     with GalleryStore(place) as gallery:
         assert ids.find(gallery, [ada])[ada].recognition == "recognition_02"
 
 
 def test_more_ids_are_asked_for_than_one_question_to_the_database_takes(gallery: GalleryStore) -> None:
-    made = ids.keep(gallery, vectors(*map(str, range(700))), "recognition_01", 60)
+    made = ids.store(gallery, vectors(*map(str, range(700))), "recognition_01", 60)
     assert set(ids.find(gallery, made)) == set(made)
 
 
@@ -78,7 +78,7 @@ def test_the_vector_is_not_in_the_file_any_more_once_its_time_is_over(tmp_path, 
     path = tmp_path / "family.db"
     kept = fakes.vector("ada").astype("<f4").tobytes()
     with GalleryStore(path, card=CARD) as gallery:
-        ids.keep(gallery, vectors("ada"), "recognition_01", 60)
+        ids.store(gallery, vectors("ada"), "recognition_01", 60)
     assert kept in path.read_bytes()
     clock[0] += 61
     with GalleryStore(path) as gallery:

@@ -114,7 +114,7 @@ def test_the_sweep_ends_at_whatever_moment_it_is_told_to(monkeypatch: pytest.Mon
     class Service:
         gallery = None
 
-        async def do(self, *_: object) -> None:
+        async def run(self, *_: object) -> None:
             future = asyncio.get_running_loop().run_in_executor(threads, time.sleep, chance.uniform(0, 0.001))
             await asyncio.wait_for(asyncio.shield(future), 30)
 

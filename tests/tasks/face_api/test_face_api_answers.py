@@ -78,7 +78,7 @@ def faces(*counts: int, dimension: int = 16) -> tuple[Faces, list[np.ndarray]]:
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_persons_are_as_far_as_their_means_told_as_from_one_picture(metric) -> None:
     found, people = faces(3, 1, 5)
-    known = persons.of(found, metric)
+    known = persons.load(found, metric)
     centres = [probes.centre(rows.astype(np.float32), metric) for rows in people]
     variance = sum(len(rows) * spread for rows, (_, spread) in zip(people, centres, strict=True)) / (2 + 0 + 4)
     asked = fakes.vector("asked")
@@ -90,13 +90,13 @@ def test_persons_are_as_far_as_their_means_told_as_from_one_picture(metric) -> N
 
 def test_a_person_with_one_face_is_as_far_as_that_face() -> None:
     found, people = faces(1)
-    known = persons.of(found, "euclidean")
+    known = persons.load(found, "euclidean")
     asked = fakes.vector("asked")
     assert known.distances(asked)[0] == pytest.approx(metrics.distance(asked, people[0][0], "euclidean"), abs=1e-6)
 
 
 def test_nobody_is_as_far_as_nobody() -> None:
-    known = persons.of(Faces((), np.zeros((0, 16), np.float32), (), np.zeros(0, np.int64)), "euclidean")
+    known = persons.load(Faces((), np.zeros((0, 16), np.float32), (), np.zeros(0, np.int64)), "euclidean")
     assert known.distances(fakes.vector("asked")).tolist() == []
 
 
@@ -114,7 +114,7 @@ def chip(level: int) -> tuple[Face, Chip]:
     [(10, "underExposure"), (63, "underExposure"), (66, "goodExposure"), (128, "goodExposure"), (200, "overExposure")],
 )
 def test_exposure_is_the_mean_grey_of_the_face_alone(level: int, word: str) -> None:
-    told = attributes.of(*chip(level)[:1], Quality(), chip(level)[1], frozenset(["exposure"]))
+    told = attributes.measure(*chip(level)[:1], Quality(), chip(level)[1], frozenset(["exposure"]))
     assert told["exposure"]["exposureLevel"] == word
     assert told["exposure"]["value"] == pytest.approx(level / 255, abs=0.01)
 
@@ -122,16 +122,16 @@ def test_exposure_is_the_mean_grey_of_the_face_alone(level: int, word: str) -> N
 def test_attributes_are_told_in_the_face_apis_words_and_only_those_that_are_wanted() -> None:
     face, small = chip(128)
     quality = Quality(sharpness=0.9, yaw=-12.34, pitch=5.0, roll=2.0, score=0.6)
-    told = attributes.of(face, quality, small, frozenset(["headPose", "blur", "qualityForRecognition"]))
+    told = attributes.measure(face, quality, small, frozenset(["headPose", "blur", "qualityForRecognition"]))
     assert told == {
         "headPose": {"pitch": 5.0, "roll": 2.0, "yaw": -12.3},
         "blur": {"blurLevel": "low", "value": 0.1},
         "qualityForRecognition": "high",
     }
-    poor = attributes.of(face, Quality(sharpness=0.1, score=0.1), small, frozenset(attributes.TOLD))
+    poor = attributes.measure(face, Quality(sharpness=0.1, score=0.1), small, frozenset(attributes.SUPPORTED))
     assert "headPose" not in poor  # without landmarks there is no pose to be told
     assert (poor["blur"]["blurLevel"], poor["qualityForRecognition"]) == ("high", "low")
-    middling = attributes.of(face, Quality(score=0.5), small, frozenset(["qualityForRecognition"]))
+    middling = attributes.measure(face, Quality(score=0.5), small, frozenset(["qualityForRecognition"]))
     assert middling == {"qualityForRecognition": "medium"}
 
 
@@ -159,10 +159,10 @@ def test_a_rectangle_is_whole_pixels_within_the_picture(face: Face, rectangle: t
 
 def test_the_face_that_is_meant_is_the_only_one_or_where_the_target_lies() -> None:
     one, other = box(0, 0, 50), box(100, 0, 60)
-    assert face_selection.meant([one], None, (200, 100)) == 0
-    assert face_selection.meant([one, box(60, 0, 20)], None, (200, 100)) == 0  # the other is too small to count
-    assert face_selection.meant([one, other], (95, 0, 60, 60), (200, 100)) == 1
-    assert face_selection.meant([one, other], face_selection.rectangle(one, (200, 100)), (200, 100)) == 0
+    assert face_selection.select_face([one], None, (200, 100)) == 0
+    assert face_selection.select_face([one, box(60, 0, 20)], None, (200, 100)) == 0  # the other is too small to count
+    assert face_selection.select_face([one, other], (95, 0, 60, 60), (200, 100)) == 1
+    assert face_selection.select_face([one, other], face_selection.rectangle(one, (200, 100)), (200, 100)) == 0
 
 
 @pytest.mark.parametrize(
@@ -179,5 +179,5 @@ def test_the_face_that_is_meant_is_the_only_one_or_where_the_target_lies() -> No
 )
 def test_faces_that_cannot_be_meant_are_refused(faces, target, code) -> None:
     with pytest.raises(FaceApiError) as caught:
-        face_selection.meant(faces, target, (200, 100))
+        face_selection.select_face(faces, target, (200, 100))
     assert (caught.value.status, caught.value.code) == (400, code)

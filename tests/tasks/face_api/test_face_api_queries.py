@@ -13,7 +13,7 @@ from tests.gallery import made
 from nitakao.errors import FaceApiError
 from nitakao.gallery import GalleryStore
 from nitakao.gallery.face_api import containers, faces, ids, people
-from nitakao.gallery.face_api.faces import Spot
+from nitakao.gallery.face_api.faces import FaceLocation
 from nitakao.gallery.face_api.kinds import FACE_LIST, LARGE_PERSON_GROUP
 from nitakao.tasks.face_api import group, identify, similar, verify
 from nitakao.tasks.face_api.context import FaceQueries
@@ -36,7 +36,7 @@ def vector(seed: str, number: int) -> np.ndarray:
 def seen(queries: FaceQueries, *named: str, model: str = MODEL) -> list[str]:
     """Ids of faces, each named by its person and a number: 'ada 3'."""
     vectors = np.stack([vector(seed, int(number)) for seed, number in (name.split() for name in named)])
-    return ids.keep(queries.gallery, vectors, model, 60)
+    return ids.store(queries.gallery, vectors, model, 60)
 
 
 def family(queries: FaceQueries, *names: str, each: int = 3) -> dict[str, str]:
@@ -45,7 +45,7 @@ def family(queries: FaceQueries, *names: str, each: int = 3) -> dict[str, str]:
     found = {name: people.create(queries.gallery, HOME, name, None) for name in names}
     for name, person in found.items():
         for number in range(each):
-            faces.add(queries.gallery, Spot(HOME, person), vector(name, number), None)
+            faces.add(queries.gallery, FaceLocation(HOME, person), vector(name, number), None)
     containers.train(queries.gallery, *HOME)
     return found
 
@@ -66,7 +66,7 @@ def test_an_empty_list_is_not_ready_and_one_face_is_enough(queries: FaceQueries)
     containers.create(queries.gallery, FACE_LIST, "x", "X", None, MODEL)
     with pytest.raises(FaceApiError, match="is empty"):
         similar.in_list(queries, ada, FACE_LIST, "x", 20, "matchPerson")
-    face = faces.add(queries.gallery, Spot((FACE_LIST, "x")), vector("ada", 1), None)
+    face = faces.add(queries.gallery, FaceLocation((FACE_LIST, "x")), vector("ada", 1), None)
     assert [one.uuid for one in similar.in_list(queries, ada, FACE_LIST, "x", 20, "matchPerson")] == [face]
 
 
@@ -74,21 +74,21 @@ def test_a_face_is_who_it_is_and_a_stranger_nobody(queries: FaceQueries) -> None
     known = family(queries, "ada", "bob", "cid")
     asked = seen(queries, "ada 9", "bob 9", "dan 9")
     first, second, stranger = identify.in_group(queries, asked, *HOME, 10, None)
-    assert [one.person for one in first.guesses] == [known["ada"]]
-    assert [one.person for one in second.guesses] == [known["bob"]]
-    assert stranger.guesses == ()
+    assert [one.person for one in first.candidates] == [known["ada"]]
+    assert [one.person for one in second.candidates] == [known["bob"]]
+    assert stranger.candidates == ()
     (all_of_them,) = identify.in_group(queries, asked[2:], *HOME, 2, 0.0)
-    assert len(all_of_them.guesses) == 2
-    assert all_of_them.guesses[0].confidence >= all_of_them.guesses[1].confidence
+    assert len(all_of_them.candidates) == 2
+    assert all_of_them.candidates[0].confidence >= all_of_them.candidates[1].confidence
 
 
 def test_a_threshold_of_the_callers_holds_instead_of_ours(queries: FaceQueries) -> None:
     family(queries, "ada")
     asked = seen(queries, "ada 9")
     (found,) = identify.in_group(queries, asked, *HOME, 1, None)
-    sure = found.guesses[0].confidence
-    assert identify.in_group(queries, asked, *HOME, 1, sure)[0].guesses == found.guesses
-    assert identify.in_group(queries, asked, *HOME, 1, min(1.0, sure + 0.01))[0].guesses == ()
+    sure = found.candidates[0].confidence
+    assert identify.in_group(queries, asked, *HOME, 1, sure)[0].candidates == found.candidates
+    assert identify.in_group(queries, asked, *HOME, 1, min(1.0, sure + 0.01))[0].candidates == ()
 
 
 def test_verifying_a_person_gives_the_confidence_of_identifying(queries: FaceQueries) -> None:
@@ -96,14 +96,14 @@ def test_verifying_a_person_gives_the_confidence_of_identifying(queries: FaceQue
     (asked,) = seen(queries, "ada 9")
     (found,) = identify.in_group(queries, [asked], *HOME, 1, None)
     told = verify.in_group(queries, asked, *HOME, known["ada"])
-    assert (told.same, told.confidence) == (True, found.guesses[0].confidence)
-    assert not verify.in_group(queries, asked, *HOME, known["bob"]).same
+    assert (told.is_identical, told.confidence) == (True, found.candidates[0].confidence)
+    assert not verify.in_group(queries, asked, *HOME, known["bob"]).is_identical
 
 
 def test_two_faces_are_one_person_or_two(queries: FaceQueries) -> None:
     ada, near, bob = seen(queries, "ada 0", "ada 1", "bob 0")
-    assert verify.faces(queries, ada, near).same
-    assert not verify.faces(queries, ada, bob).same
+    assert verify.faces(queries, ada, near).is_identical
+    assert not verify.faces(queries, ada, bob).is_identical
 
 
 def test_faces_are_grouped_by_person_the_largest_group_first(queries: FaceQueries) -> None:
@@ -115,7 +115,7 @@ def test_faces_are_grouped_by_person_the_largest_group_first(queries: FaceQuerie
         {at["ada 0"], at["ada 1"], at["ada 2"]},
         {at["bob 0"], at["bob 1"]},
     ]
-    assert grouped.alone == (at["cid 0"],)
+    assert grouped.messy == (at["cid 0"],)
 
 
 def test_a_thousand_faces_are_grouped_together(queries: FaceQueries) -> None:
@@ -123,7 +123,7 @@ def test_a_thousand_faces_are_grouped_together(queries: FaceQueries) -> None:
     grouped = group.group(queries, found)
     sizes = [len(one) for one in grouped.groups]
     assert sizes.count(4) >= 245  # in 16 dimensions a few of 250 people look alike by chance
-    assert sum(sizes) + len(grouped.alone) == 1000
+    assert sum(sizes) + len(grouped.messy) == 1000
 
 
 def test_faces_of_two_recognition_models_are_refused_together(queries: FaceQueries) -> None:

@@ -45,7 +45,7 @@ class FaceCache:
 
     def __init__(self, memory: int = MEMORY) -> None:
         self.memory = memory
-        self._kept: OrderedDict[tuple[int, int | None], tuple[Stamp, Faces]] = OrderedDict()
+        self._entries: OrderedDict[tuple[int, int | None], tuple[Stamp, Faces]] = OrderedDict()
         self._lock = threading.Lock()
         self._cleared = 0  # number of calls of `clear`
 
@@ -53,54 +53,54 @@ class FaceCache:
         """The searchable faces of a list or group."""
         cleared = self._cleared
         with gallery.read() as connection:
-            last = container.last_answering
+            last = container.last_searchable
             stamp = _stamp(connection, container.id, last)
             key = container.id, last
             with self._lock:
-                kept = self._kept.get(key)
-                if kept is not None and kept[0] == stamp:
-                    self._kept.move_to_end(key)
-                    return kept[1]
+                entry = self._entries.get(key)
+                if entry is not None and entry[0] == stamp:
+                    self._entries.move_to_end(key)
+                    return entry[1]
             found = _read(connection, _of_container(container.id, last), gallery.dimension)
-        self._keep(key, stamp, found, cleared)
+        self._store(key, stamp, found, cleared)
         return found
 
     def __len__(self) -> int:
         """Number of cached lists and groups."""
-        return len(self._kept)
+        return len(self._entries)
 
     def clear(self) -> None:
         """Empty the cache, because something was deleted."""
         with self._lock:
-            self._kept.clear()
+            self._entries.clear()
             self._cleared += 1
 
-    def _keep(self, key: tuple[int, int | None], stamp: Stamp, found: Faces, cleared: int) -> None:
+    def _store(self, key: tuple[int, int | None], stamp: Stamp, found: Faces, cleared: int) -> None:
         with self._lock:
             if cleared != self._cleared:
                 return  # something of it may have been deleted since it was read
-            for other in [other for other in self._kept if other[0] == key[0]]:  # as it was before
-                del self._kept[other]
-            self._kept[key] = stamp, found
-            while sum(faces.vectors.nbytes for _, faces in self._kept.values()) > self.memory:
-                self._kept.popitem(last=False)
+            for other in [other for other in self._entries if other[0] == key[0]]:  # as it was before
+                del self._entries[other]
+            self._entries[key] = stamp, found
+            while sum(faces.vectors.nbytes for _, faces in self._entries.values()) > self.memory:
+                self._entries.popitem(last=False)
 
 
 def _stamp(connection: Connection, container: int, last: int | None) -> Stamp:
     table = schema.container_faces
-    asked = select(func.count(), func.max(table.c.id)).where(_answering(container, last))
-    count, newest = connection.execute(asked).one()
+    query = select(func.count(), func.max(table.c.id)).where(_is_searchable(container, last))
+    count, newest = connection.execute(query).one()
     return int(count), int(newest or 0)
 
 
-def _answering(container: int, last: int | None) -> ColumnElement[bool]:
+def _is_searchable(container: int, last: int | None) -> ColumnElement[bool]:
     table = schema.container_faces
     within = table.c.container == container
     return within if last is None else within & (table.c.id <= last)
 
 
 def _of_container(container: int, last: int | None) -> Select[Any]:
-    return _faces().where(_answering(container, last))
+    return _faces().where(_is_searchable(container, last))
 
 
 def of_person(gallery: GalleryStore, kind: Kind, word: str, person: str) -> Container:
@@ -113,12 +113,12 @@ def of_person(gallery: GalleryStore, kind: Kind, word: str, person: str) -> Cont
 
 def of_directory(gallery: GalleryStore, persons: Sequence[str] | None, recognition: str) -> Faces:
     """Faces of people of the directory (None for all) with one recognition model."""
-    table, known = schema.container_faces, schema.container_people
-    asked = _faces().where(table.c.container.is_(None), table.c.recognition == recognition)
+    table, people_table = schema.container_faces, schema.container_people
+    query = _faces().where(table.c.container.is_(None), table.c.recognition == recognition)
     with gallery.read() as connection:
         if persons is not None:
-            asked = asked.where(known.c.id.in_(people.numbers(connection, persons)))
-        return _read(connection, asked, gallery.dimension)
+            query = query.where(people_table.c.id.in_(people.row_ids(connection, persons)))
+        return _read(connection, query, gallery.dimension)
 
 
 def of_dynamic(gallery: GalleryStore, word: str, recognition: str) -> Faces:
@@ -126,20 +126,22 @@ def of_dynamic(gallery: GalleryStore, word: str, recognition: str) -> Faces:
     table, members = schema.container_faces, schema.group_members
     with gallery.read() as connection:
         group = containers.find(connection, DYNAMIC, word).id
-        asked = _faces().join(members, members.c.person == table.c.person)
-        asked = asked.where(members.c.container == group, table.c.recognition == recognition)
-        return _read(connection, asked, gallery.dimension)
+        query = _faces().join(members, members.c.person == table.c.person)
+        query = query.where(members.c.container == group, table.c.recognition == recognition)
+        return _read(connection, query, gallery.dimension)
 
 
 def _faces() -> Select[Any]:
     """Query for id, person id and vector of each face, ordered by person."""
-    table, known = schema.container_faces, schema.container_people
-    asked = select(table.c.uuid, known.c.uuid.label("person"), table.c.vector)
-    return asked.select_from(table.outerjoin(known, known.c.id == table.c.person)).order_by(table.c.person, table.c.id)
+    table, people_table = schema.container_faces, schema.container_people
+    query = select(table.c.uuid, people_table.c.uuid.label("person"), table.c.vector)
+    return query.select_from(table.outerjoin(people_table, people_table.c.id == table.c.person)).order_by(
+        table.c.person, table.c.id
+    )
 
 
-def _read(connection: Connection, asked: Select[Any], dimension: int) -> Faces:
-    rows = connection.execute(asked).all()
+def _read(connection: Connection, query: Select[Any], dimension: int) -> Faces:
+    rows = connection.execute(query).all()
     vectors = np.asarray([row.vector for row in rows], np.float32).reshape(len(rows), dimension)
     persons = [row.person for row in rows]
     first = [n for n, person in enumerate(persons) if person is not None and (n == 0 or persons[n - 1] != person)]

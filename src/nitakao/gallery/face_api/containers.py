@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from nitakao.errors import FaceApiError
 from nitakao.gallery import schema
-from nitakao.gallery.face_api.kinds import Kind, full
+from nitakao.gallery.face_api.kinds import Kind, quota_exceeded
 from nitakao.gallery.store import GalleryStore
 
 
@@ -38,7 +38,7 @@ class Container:
     trained_to: int
 
     @property
-    def last_answering(self) -> int | None:
+    def last_searchable(self) -> int | None:
         """Row id of the last searchable face; None if all are."""
         return self.trained_to if self.kind.trained else None
 
@@ -55,11 +55,11 @@ def add(connection: Connection, kind: Kind, word: str, name: str, data: str | No
     of_kind = select(func.count()).select_from(table).where(table.c.kind == kind.path)
     if connection.execute(of_kind.where(table.c.word == word)).scalar_one():
         raise FaceApiError(409, f"{kind.title}Exists", f"{kind.title} '{word}' already exists.")
-    if connection.execute(of_kind).scalar_one() >= kind.most:
-        raise full("The subscription", kind.most)
+    if connection.execute(of_kind).scalar_one() >= kind.limit:
+        raise quota_exceeded("The subscription", kind.limit)
     values = {"kind": kind.path, "word": word, "name": name, "data": data, "recognition": recognition}
-    made = connection.execute(insert(table).values(**values, created=time.time()).returning(table.c.id))
-    return int(made.scalar_one())
+    row_id = connection.execute(insert(table).values(**values, created=time.time()).returning(table.c.id))
+    return int(row_id.scalar_one())
 
 
 def get(gallery: GalleryStore, kind: Kind, word: str) -> Container:
@@ -80,9 +80,9 @@ def find(connection: Connection, kind: Kind, word: str) -> Container:
 def listed(gallery: GalleryStore, kind: Kind, start: str, top: int) -> list[Container]:
     """Up to `top` containers after `start`, ordered by id."""
     table = schema.containers
-    asked = select(table).where(table.c.kind == kind.path, table.c.word > start).order_by(table.c.word).limit(top)
+    query = select(table).where(table.c.kind == kind.path, table.c.word > start).order_by(table.c.word).limit(top)
     with gallery.read() as connection:
-        return [_container(row, kind) for row in connection.execute(asked)]
+        return [_container(row, kind) for row in connection.execute(query)]
 
 
 def change(gallery: GalleryStore, kind: Kind, word: str, name: str | None, data: str | None) -> None:
@@ -91,11 +91,11 @@ def change(gallery: GalleryStore, kind: Kind, word: str, name: str | None, data:
         rename(connection, find(connection, kind, word).id, name, data)
 
 
-def rename(connection: Connection, number: int, name: str | None, data: str | None) -> None:
+def rename(connection: Connection, row_id: int, name: str | None, data: str | None) -> None:
     """Like `change`, within a transaction."""
     values = {key: value for key, value in (("name", name), ("data", data)) if value is not None}
     if values:
-        connection.execute(update(schema.containers).where(schema.containers.c.id == number).values(**values))
+        connection.execute(update(schema.containers).where(schema.containers.c.id == row_id).values(**values))
 
 
 def remove(gallery: GalleryStore, kind: Kind, word: str) -> None:

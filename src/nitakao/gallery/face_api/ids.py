@@ -16,7 +16,7 @@ from nitakao.values import Floats
 
 
 @dataclass(frozen=True, eq=False)
-class Fleeting:
+class DetectedFace:
     """A detected face. `recognition`: its recognition model, as in 'recognition_04'."""
 
     uuid: str
@@ -24,28 +24,28 @@ class Fleeting:
     vector: Floats  # (D,)
 
 
-def keep(gallery: GalleryStore, vectors: Floats, recognition: str, seconds: float) -> list[str]:
+def store(gallery: GalleryStore, vectors: Floats, recognition: str, seconds: float) -> list[str]:
     """Store vectors (n, D) for some seconds; returns their ids."""
     now = time.time()
-    made = [str(uuid.uuid4()) for _ in vectors]
-    if made:
-        same = {"recognition": recognition, "expires": now + seconds}
-        rows = [{"uuid": one, "vector": vector, **same} for one, vector in zip(made, vectors, strict=True)]
+    face_ids = [str(uuid.uuid4()) for _ in vectors]
+    if face_ids:
+        shared = {"recognition": recognition, "expires": now + seconds}
+        rows = [{"uuid": one, "vector": vector, **shared} for one, vector in zip(face_ids, vectors, strict=True)]
         with gallery.write("face api") as connection:
             _sweep(connection, now)
             connection.execute(insert(schema.face_ids), rows)
-    return made
+    return face_ids
 
 
-def find(gallery: GalleryStore, uuids: Sequence[str]) -> dict[str, Fleeting]:
+def find(gallery: GalleryStore, uuids: Sequence[str]) -> dict[str, DetectedFace]:
     """The faces with these ids; unknown and expired ones are left out."""
     table, now = schema.face_ids, time.time()
     found = {}
     with gallery.read() as connection:
         for start in range(0, len(uuids), CHUNK):
-            asked = select(table).where(table.c.uuid.in_(uuids[start : start + CHUNK]), table.c.expires > now)
-            for row in connection.execute(asked):
-                found[row.uuid] = Fleeting(row.uuid, row.recognition, row.vector)
+            query = select(table).where(table.c.uuid.in_(uuids[start : start + CHUNK]), table.c.expires > now)
+            for row in connection.execute(query):
+                found[row.uuid] = DetectedFace(row.uuid, row.recognition, row.vector)
     return found
 
 
@@ -53,8 +53,8 @@ def sweep(gallery: GalleryStore) -> int:
     """Delete expired faces; returns how many. Writes nothing if there are none."""
     table, now = schema.face_ids, time.time()
     with gallery.read() as connection:
-        over = connection.execute(select(table.c.id).where(table.c.expires <= now).limit(1)).first()
-    if over is None:
+        expired = connection.execute(select(table.c.id).where(table.c.expires <= now).limit(1)).first()
+    if expired is None:
         return 0
     with gallery.write("face api") as connection:
         return _sweep(connection, now)

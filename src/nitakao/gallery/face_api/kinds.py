@@ -14,7 +14,7 @@ class Kind:
     Attributes:
         path: Its part of URLs.
         title: Its part of error codes.
-        most: Limit of containers of this kind.
+        limit: Limit of containers of this kind.
         faces: Limit of faces in one container.
         people: Limit of people in one container.
         trained: Whether faces are searchable only after training.
@@ -24,7 +24,7 @@ class Kind:
 
     path: str
     title: str
-    most: int
+    limit: int
     faces: int = 0
     people: int = 0
     trained: bool = True
@@ -43,16 +43,16 @@ class Kind:
         return FaceApiError(status, f"{self.title}NotTrained", f"{self.title} '{word}' has not been trained yet.")
 
 
-FACE_LIST = Kind("facelists", "FaceList", most=64, faces=1_000, trained=False)
-LARGE_FACE_LIST = Kind("largefacelists", "LargeFaceList", most=1_000_000, faces=1_000_000)
-PERSON_GROUP = Kind("persongroups", "PersonGroup", most=1_000_000, people=10_000)
-LARGE_PERSON_GROUP = Kind("largepersongroups", "LargePersonGroup", most=1_000_000, people=1_000_000)
-DYNAMIC = Kind("dynamicpersongroups", "DynamicPersonGroup", most=1_000_000, trained=False)
+FACE_LIST = Kind("facelists", "FaceList", limit=64, faces=1_000, trained=False)
+LARGE_FACE_LIST = Kind("largefacelists", "LargeFaceList", limit=1_000_000, faces=1_000_000)
+PERSON_GROUP = Kind("persongroups", "PersonGroup", limit=1_000_000, people=10_000)
+LARGE_PERSON_GROUP = Kind("largepersongroups", "LargePersonGroup", limit=1_000_000, people=1_000_000)
+DYNAMIC = Kind("dynamicpersongroups", "DynamicPersonGroup", limit=1_000_000, trained=False)
 
-FACES_EACH = 248  # per person
+MAX_FACES_PER_PERSON = 248  # per person
 DIRECTORY = 75_000_000  # people
 
 
-def full(what: str, most: int) -> FaceApiError:
+def quota_exceeded(owner: str, limit: int) -> FaceApiError:
     """The error for a reached limit."""
-    return FaceApiError(403, "QuotaExceeded", f"{what} holds {most} at most.")
+    return FaceApiError(403, "QuotaExceeded", f"{owner} holds {limit} at most.")

@@ -1,1 +1,1 @@
-"""Microsoft's Face API, as its own clients speak it: a router for each subject, put together in `app`."""
+"""Microsoft's Face API for its own clients: one router per subject, combined in `app`."""

@@ -47,7 +47,7 @@ MESSAGES = {
 
 def mount(app: FastAPI, context: FaceApiContext) -> None:
     """Serve the Face API under /face/ and each of its versions."""
-    problems.FORMATS[PREFIX] = of_problem
+    problems.FORMATS[PREFIX] = from_problem
     app.mount(PREFIX + "{version}", build(context))
 
 
@@ -57,55 +57,55 @@ def build(context: FaceApiContext) -> FastAPI:
     app.state.context = context
     for router in ROUTERS:
         app.include_router(router)
-    app.add_exception_handler(FaceApiError, _refused)
-    app.add_exception_handler(ProblemError, _problem)
-    app.add_exception_handler(NitakaoError, _own)
-    app.add_exception_handler(HTTPException, _unknown)
-    app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(Exception, _failed)
-    app.add_middleware(Gatekeeper, words=_words())
+    app.add_exception_handler(FaceApiError, _on_face_api_error)
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(NitakaoError, _on_nitakao_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(Exception, _on_exception)
+    app.add_middleware(Gatekeeper, fixed_parts=_fixed_parts())
     return app
 
 
-def _words() -> frozenset[str]:
+def _fixed_parts() -> frozenset[str]:
     """The fixed parts of paths, as opposed to ids that callers choose."""
     paths = [getattr(route, "path", "") for router in ROUTERS for route in router.routes]
     return frozenset(part for path in paths for part in path.split("/") if part and "{" not in part) | {*RECOGNITION}
 
 
-def of_problem(problem: ProblemError) -> Response:
+def from_problem(problem: ProblemError) -> Response:
     """A problem of the server in the Face API's format."""
     status = 400 if problem.status == 413 else problem.status
     code = CODES.get(problem.status, str(problem.status))
-    return responses.said(status, code, MESSAGES.get(problem.status, problem.detail), problem.headers)
+    return responses.error_json(status, code, MESSAGES.get(problem.status, problem.detail), problem.headers)
 
 
-def _refused(request: Request, error: Exception) -> Response:
+def _on_face_api_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, FaceApiError)
-    return responses.refusal(error)
+    return responses.from_error(error)
 
 
-def _problem(request: Request, error: Exception) -> Response:
+def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
-    return of_problem(error)
+    return from_problem(error)
 
 
-def _own(request: Request, error: Exception) -> Response:
+def _on_nitakao_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, NitakaoError)
-    return of_problem(problems.from_error(error))
+    return from_problem(problems.from_error(error))
 
 
-def _unknown(request: Request, error: Exception) -> Response:
+def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return of_problem(ProblemError(error.status_code, "", str(error.detail), dict(error.headers or {})))
+    return from_problem(ProblemError(error.status_code, "", str(error.detail), dict(error.headers or {})))
 
 
-def _malformed(request: Request, error: Exception) -> Response:
-    return responses.said(400, "BadArgument", "The request is malformed.")
+def _on_validation_error(request: Request, error: Exception) -> Response:
+    return responses.error_json(400, "BadArgument", "The request is malformed.")
 
 
-def _failed(request: Request, error: Exception) -> Response:
-    return of_problem(ProblemError(500, "", "Internal error: the server's log says where."))
+def _on_exception(request: Request, error: Exception) -> Response:
+    return from_problem(ProblemError(500, "", "Internal error: the server's log says where."))
 
 
 READ_OPERATIONS = ("detect", "findsimilars", "verify", "group", "identify")  # POST, but allowed to role read
@@ -114,25 +114,25 @@ READ_OPERATIONS = ("detect", "findsimilars", "verify", "group", "identify")  # P
 class Gatekeeper:
     """Checks the version and the caller, and ignores the case of fixed path parts, as in /PersistedFaces."""
 
-    def __init__(self, app: ASGIApp, words: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, fixed_parts: frozenset[str]) -> None:
         self.app = app
-        self.words = words
+        self.fixed_parts = fixed_parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         root: str = scope.get("root_path", "")
-        below = scope["path"].removeprefix(root).split("/")
-        parts = [part.lower() if part.lower() in self.words else part for part in below]
-        refused = _refusal(scope, parts)
-        if refused is not None:
-            await of_problem(refused)(scope, receive, send)
+        path_parts = scope["path"].removeprefix(root).split("/")
+        parts = [part.lower() if part.lower() in self.fixed_parts else part for part in path_parts]
+        problem = _find_refusal(scope, parts)
+        if problem is not None:
+            await from_problem(problem)(scope, receive, send)
             return
         await self.app({**scope, "path": root + "/".join(parts)}, receive, send)
 
 
-def _refusal(scope: Scope, parts: list[str]) -> ProblemError | None:
+def _find_refusal(scope: Scope, parts: list[str]) -> ProblemError | None:
     """Why the request is refused; None if it is not."""
     caller: Caller = scope["state"]["caller"]
     if caller.role is None:

@@ -1,4 +1,4 @@
-"""What lists and groups have in common: made, shown, listed, changed, taken away, trained."""
+"""Routes that lists and groups share: create, get, list, change, delete, train."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from nitakao.gallery.face_api import containers
 from nitakao.gallery.face_api.containers import Container
 from nitakao.gallery.face_api.kinds import FACE_LIST, PERSON_GROUP, Kind
 from nitakao.server.face_api import parameters
-from nitakao.server.face_api.context import Routes, TheContext
+from nitakao.server.face_api.context import ContextDep, Routes
 from nitakao.server.face_api.parameters import JsonBody, Paging
-from nitakao.server.face_api.responses import Json, accepted, empty, moment
+from nitakao.server.face_api.responses import Json, accepted_response, empty_response, timestamp
 
 
-def told(found: Container, *, model: bool) -> dict[str, Any]:
-    """A container as JSON has it. model: with its recognition model."""
+def container_json(found: Container, *, model: bool) -> dict[str, Any]:
+    """A container as JSON. `model`: include its recognition model."""
     answer = {found.kind.key: found.word, "name": found.name, "userData": found.data}
     return answer | ({"recognitionModel": found.recognition} if model else {})
 
@@ -26,30 +26,30 @@ def wants_model(request: Request) -> bool:
 
 
 def routes(kind: Kind) -> Routes:
-    """Those below the kind's path that are the same for each kind that pins a recognition model."""
+    """The routes that each kind of list and group has."""
     router = Routes(prefix=f"/{kind.path}")
 
     @router.put("/{word}")
-    def create(context: TheContext, word: str, body: JsonBody) -> Response:
+    def create(context: ContextDep, word: str, body: JsonBody) -> Response:
         word, name = parameters.word(word, kind), parameters.name(body, needed=True)
         assert name is not None
         containers.create(context.gallery, kind, word, name, parameters.data(body), parameters.recognition(body))
-        return empty()
+        return empty_response()
 
     @router.patch("/{word}")
-    def change(context: TheContext, word: str, body: JsonBody) -> Response:
+    def change(context: ContextDep, word: str, body: JsonBody) -> Response:
         name, data = parameters.name(body, needed=False), parameters.data(body)
         if name is None and data is None and kind not in (FACE_LIST, PERSON_GROUP):
-            parameters.bad("Give a name or userData.")
+            parameters.bad_argument("Give a name or userData.")
         containers.change(context.gallery, kind, parameters.word(word, kind), name, data)
-        return empty()
+        return empty_response()
 
     @router.delete("/{word}")
-    def remove(context: TheContext, word: str) -> Response:
+    def remove(context: ContextDep, word: str) -> Response:
         containers.remove(context.gallery, kind, parameters.word(word, kind))
-        return empty()
+        return empty_response()
 
-    if kind != FACE_LIST:  # whose lists are shown with their faces, and are ready without training
+    if kind != FACE_LIST:  # face lists are shown with their faces and need no training
         _add_listing(router, kind)
         _add_training(router, kind)
     return router
@@ -57,28 +57,28 @@ def routes(kind: Kind) -> Routes:
 
 def _add_listing(router: Routes, kind: Kind) -> None:
     @router.get("")
-    def listed(request: Request, context: TheContext, paging: Paging) -> Response:
+    def listed(request: Request, context: ContextDep, paging: Paging) -> Response:
         model = wants_model(request)
-        return Json([told(one, model=model) for one in containers.listed(context.gallery, kind, *paging)])
+        return Json([container_json(one, model=model) for one in containers.listed(context.gallery, kind, *paging)])
 
     @router.get("/{word}")
-    def get(request: Request, context: TheContext, word: str) -> Response:
+    def get(request: Request, context: ContextDep, word: str) -> Response:
         found = containers.get(context.gallery, kind, parameters.word(word, kind))
-        return Json(told(found, model=wants_model(request)))
+        return Json(container_json(found, model=wants_model(request)))
 
 
 def _add_training(router: Routes, kind: Kind) -> None:
     @router.post("/{word}/train")
-    def train(request: Request, context: TheContext, word: str) -> Response:
+    def train(request: Request, context: ContextDep, word: str) -> Response:
         word = parameters.word(word, kind)
         containers.train(context.gallery, kind, word)
-        return accepted(request, f"/{kind.path}/{word}/training")
+        return accepted_response(request, f"/{kind.path}/{word}/training")
 
     @router.get("/{word}/training")
-    def training(context: TheContext, word: str) -> Response:
+    def training(context: ContextDep, word: str) -> Response:
         found = containers.get(context.gallery, kind, parameters.word(word, kind))
         if found.trained is None:
             raise kind.not_trained(word, 404)
-        when = moment(found.trained)  # begun, done and successful at one moment: there is nothing to learn
+        when = timestamp(found.trained)  # training learns nothing, so it starts and ends at once
         dates = {"createdDateTime": when, "lastActionDateTime": when, "lastSuccessfulTrainingDateTime": when}
         return Json({"status": "succeeded", **dates, "message": None})

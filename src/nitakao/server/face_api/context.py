@@ -1,4 +1,4 @@
-"""What every route of the Face API works with."""
+"""The shared context of the Face API's routes, and their router class."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from nitakao.server.service import Service
 from nitakao.tasks.face_api.context import FaceQueries
 from nitakao.values import Outcome
 
-TYPES = ("image/", "application/octet-stream", "binary/octet-stream")  # of what is fetched
+TYPES = ("image/", "application/octet-stream", "binary/octet-stream")  # media types of fetched pictures
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-WAIT, LONGEST = 5.0, 15.0  # seconds that a server may stay silent, and that fetching may take
+IDLE_SECONDS, MAX_SECONDS = 5.0, 15.0  # of silence, and of the whole download
 
 
 @dataclass(frozen=True, eq=False)
 class FaceApiContext:
-    """The server's service, faces kept in memory, and how addresses are fetched. errand: None: not at all."""
+    """The server's service, the face cache, and the policy for fetching URLs (None: no URLs)."""
 
     service: Service
     fetch_policy: FetchPolicy | None = None
@@ -39,31 +39,31 @@ class FaceApiContext:
 
     @property
     def queries(self) -> FaceQueries:
-        """Where questions are asked."""
+        """The gallery and model that operations use."""
         return FaceQueries(self.service.gallery, self.service.card, self.face_cache, self.service.threshold)
 
-    def look(self, picture: Encoded, *, embed: bool = True, chips: bool = False) -> Outcome:
-        """The faces of a picture, with their vectors where they are wanted; chips: with quality and chips."""
+    def find_faces(self, picture: Encoded, *, embed: bool = True, chips: bool = False) -> Outcome:
+        """The faces of a picture. `embed`: with vectors. `chips`: with quality and chips."""
         return self.service.find_faces(picture, vectors=embed, chips=chips)
 
 
 def fetch_policy_for(hosts: tuple[str, ...]) -> FetchPolicy | None:
-    """How pictures are fetched from these hosts, and from no others; None where there are none.
+    """The policy that allows URLs of these hosts only; None without hosts.
 
-    Raises MisuseError where one is no host's name.
+    Raises MisuseError if one is not a host name.
     """
-    return FetchPolicy(frozenset(map(_plain, hosts)), TYPES, WAIT, LONGEST) if hosts else None
+    return FetchPolicy(frozenset(map(_ascii_host, hosts)), TYPES, IDLE_SECONDS, MAX_SECONDS) if hosts else None
 
 
-def _plain(host: str) -> str:
-    """The name as addresses have it once they are asked: lower-case, in ASCII."""
+def _ascii_host(host: str) -> str:
+    """The host name in lower-case ASCII, as in URLs."""
     name, _, port = host.strip().lower().partition(":")
     try:
         plain = name.encode("idna").decode("ascii")
     except UnicodeError:
         plain = ""
     if not _HOST.fullmatch(plain) or (":" in host and not (port.isdecimal() and 0 < int(port) < 65536)):
-        raise MisuseError(f"pictures are fetched from a host, example.com or example.com:8080, not from '{host}'")
+        raise MisuseError(f"not a host name: '{host}'; give one such as example.com or example.com:8080")
     return f"{plain}:{port}" if port else plain
 
 
@@ -73,36 +73,36 @@ async def context(request: Request) -> FaceApiContext:
     return found
 
 
-TheContext = Annotated[FaceApiContext, Depends(context)]
+ContextDep = Annotated[FaceApiContext, Depends(context)]
 
 
 class Routes(APIRouter):
     """A router whose routes are plain functions with a `context`, each run on one of the service's threads.
 
-    What was deleted does not stay in memory either.
+    DELETE also clears the face cache, so that deleted faces do not stay in memory.
     """
 
-    def add_api_route(self, path: str, endpoint: Callable[..., Any], **named: Any) -> None:
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if not inspect.iscoroutinefunction(endpoint):
-            endpoint = _on_thread(_and_cleared(endpoint) if named.get("methods") == ["DELETE"] else endpoint)
-        super().add_api_route(path, endpoint, **named)
+            endpoint = _on_thread(_clear_cache_after(endpoint) if options.get("methods") == ["DELETE"] else endpoint)
+        super().add_api_route(path, endpoint, **options)
 
 
-def _and_cleared(task: Callable[..., Any]) -> Callable[..., Any]:
+def _clear_cache_after(task: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(task)
-    def called(**given: Any) -> Any:
+    def called(**arguments: Any) -> Any:
         try:
-            return task(**given)
+            return task(**arguments)
         finally:
-            given["context"].face_cache.clear()
+            arguments["context"].face_cache.clear()
 
     return called
 
 
 def _on_thread(task: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(task)
-    async def route(**given: Any) -> Any:
-        return await given["context"].service.run(task, **given)
+    async def route(**arguments: Any) -> Any:
+        return await arguments["context"].service.run(task, **arguments)
 
     route.__signature__ = inspect.signature(task, eval_str=True)  # type: ignore[attr-defined]
     return route

@@ -1,4 +1,4 @@
-"""What a client asks with: JSON bodies, query parameters and parts of the path, each checked as the Face API does."""
+"""JSON bodies, query parameters and path parameters, checked as the Face API does."""
 
 from __future__ import annotations
 
@@ -16,145 +16,145 @@ from nitakao.gallery.face_api.kinds import Kind
 RECOGNITION = tuple(f"recognition_0{n}" for n in range(1, 5))
 DETECTION = tuple(f"detection_0{n}" for n in range(1, 4))
 
-LONGEST_BODY = 512 * 1024  # bytes of JSON: a thousand ids are 40,000
-LONGEST_NAME, LONGEST_DATA, LONGEST_FACE_DATA, LONGEST_WORD = 128, 16_384, 1024, 64
-MOST_LISTED = 1000
+MAX_BODY = 512 * 1024  # bytes of JSON: a thousand ids are 40,000
+MAX_NAME, MAX_DATA, MAX_FACE_DATA, MAX_WORD = 128, 16_384, 1024, 64
+MAX_LISTED = 1000
 _WORD = re.compile(r"[a-z0-9_-]{1,64}")
 
 Body: TypeAlias = Mapping[str, Any]
 
 
-def bad(message: str) -> NoReturn:
-    """Raises the error for an argument that is off."""
+def bad_argument(message: str) -> NoReturn:
+    """Raise the error for an invalid argument."""
     raise FaceApiError(400, "BadArgument", message)
 
 
 async def json_body(request: Request) -> Body:
-    """The JSON object that was sent; an empty body is an empty one."""
+    """The JSON object in the body; empty for an empty body."""
     data = bytearray()
     async for piece in request.stream():
         data += piece
-        if len(data) > LONGEST_BODY:
-            bad(f"The request body is larger than {LONGEST_BODY} bytes.")
+        if len(data) > MAX_BODY:
+            bad_argument(f"The request body is larger than {MAX_BODY} bytes.")
     return parsed(bytes(data))
 
 
 def parsed(data: bytes) -> Body:
-    """A JSON object; what is null in it counts as left out."""
+    """Parse a JSON object; null counts as absent."""
     if not data.strip():
         return {}
     try:
-        found = json.loads(data, parse_constant=lambda word: bad(f"{word} is no number in JSON."))
+        parsed_body = json.loads(data, parse_constant=lambda word: bad_argument(f"{word} is not a JSON number."))
     except (ValueError, RecursionError):
-        bad("The request body is not valid JSON.")
-    if not isinstance(found, dict):
-        bad("The request body is not a JSON object.")
-    return {key: value for key, value in found.items() if value is not None}
+        bad_argument("The request body is not valid JSON.")
+    if not isinstance(parsed_body, dict):
+        bad_argument("The request body is not a JSON object.")
+    return {key: value for key, value in parsed_body.items() if value is not None}
 
 
 JsonBody = Annotated[Body, Depends(json_body)]
 
 
-def text(given: Body, key: str, longest: int, *, least: int = 0) -> str | None:
-    """A text of so many characters; None where it is left out, unless `least` is above 0."""
-    value = given.get(key)
+def text(values: Body, key: str, longest: int, *, least: int = 0) -> str | None:
+    """A string of `least` to `longest` characters; None if absent, unless `least` is above 0."""
+    value = values.get(key)
     if value is None:
-        return None if not least else bad(f"'{key}' is needed.")
+        return None if not least else bad_argument(f"'{key}' is required.")
     if not isinstance(value, str) or not least <= len(value) <= longest:
-        bad(f"'{key}' is a text of {least} to {longest} characters.")
+        bad_argument(f"'{key}' must be a string of {least} to {longest} characters.")
     if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
-        bad(f"'{key}' holds characters that no text has.")
+        bad_argument(f"'{key}' contains invalid characters.")
     return value
 
 
-def name(given: Body, *, needed: bool) -> str | None:
-    """The 'name' of something; it is never empty."""
-    if not needed and given.get("name") is None:
+def name(values: Body, *, needed: bool) -> str | None:
+    """The 'name', never empty; None if absent and not needed."""
+    if not needed and values.get("name") is None:
         return None
-    return text(given, "name", LONGEST_NAME, least=1)
+    return text(values, "name", MAX_NAME, least=1)
 
 
-def data(given: Body, longest: int = LONGEST_DATA) -> str | None:
-    """The 'userData' of something."""
-    return text(given, "userData", longest)
+def data(values: Body, longest: int = MAX_DATA) -> str | None:
+    """The 'userData'; None if absent."""
+    return text(values, "userData", longest)
 
 
 def word(value: Any, kind: Kind) -> str:
-    """The name that the maker of a container gave it in the address."""
+    """The client's id of a container."""
     if not isinstance(value, str) or not _WORD.fullmatch(value):
-        bad(f"{kind.key} is 1 to {LONGEST_WORD} of a-z, 0-9, '-' and '_'.")
+        bad_argument(f"{kind.key} must be 1 to {MAX_WORD} characters of a-z, 0-9, '-' and '_'.")
     return value
 
 
 def identifier(value: Any, key: str) -> str:
-    """An id that we gave: a UUID, as we write it."""
+    """A UUID of this server, normalized."""
     try:
         return str(uuid.UUID(value if isinstance(value, str) and len(value) == 36 else ""))
     except ValueError:
-        bad(f"'{key}' is not a valid id.")
+        bad_argument(f"'{key}' is not a valid id.")
 
 
-def identifiers(given: Body, key: str, least: int, most: int) -> list[str]:
-    """Ids that we gave, as many as are allowed."""
-    values = given.get(key)
+def identifiers(arguments: Body, key: str, least: int, most: int) -> list[str]:
+    """A list of `least` to `most` UUIDs."""
+    values = arguments.get(key)
     if not isinstance(values, list) or not least <= len(values) <= most:
-        bad(f"'{key}' is a list of {least} to {most} ids.")
+        bad_argument(f"'{key}' must be a list of {least} to {most} ids.")
     return [identifier(value, key) for value in values]
 
 
-def whole(given: Body, key: str, least: int, most: int, default: int) -> int:
-    """A whole number within bounds, from JSON or from a query."""
-    value = given.get(key)
+def integer(values: Body, key: str, least: int, most: int, default: int) -> int:
+    """An integer within bounds, from JSON or a query."""
+    value = values.get(key)
     if value is None or value == "":
         return default
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value, re.ASCII):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        bad(f"'{key}' is a whole number from {least} to {most}.")
+        bad_argument(f"'{key}' must be an integer from {least} to {most}.")
     return value
 
 
-def share(given: Body, key: str) -> float | None:
-    """A number from 0 to 1; None where it is left out."""
-    value = given.get(key)
+def fraction(values: Body, key: str) -> float | None:
+    """A number from 0 to 1; None if absent."""
+    value = values.get(key)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        bad(f"'{key}' is a number from 0 to 1.")
+        bad_argument(f"'{key}' must be a number from 0 to 1.")
     return float(value)
 
 
-def flag(given: Body, key: str, default: bool) -> bool:
+def flag(values: Body, key: str, default: bool) -> bool:
     """'true' or 'false' of a query, in any case."""
-    value = str(given.get(key, "")).lower()
+    value = str(values.get(key, "")).lower()
     if value not in ("", "true", "false"):
-        bad(f"'{key}' is true or false.")
+        bad_argument(f"'{key}' must be true or false.")
     return default if not value else value == "true"
 
 
-def one_of(given: Body, key: str, words: Sequence[str], default: str) -> str:
+def one_of(values: Body, key: str, words: Sequence[str], default: str) -> str:
     """One of these words."""
-    value = given.get(key)
+    value = values.get(key)
     if value is None or value == "":
         return default
     if value not in words:
-        bad(f"'{key}' is one of {', '.join(words)}.")
+        bad_argument(f"'{key}' must be one of {', '.join(words)}.")
     return str(value)
 
 
-def recognition(given: Body) -> str:
-    return one_of(given, "recognitionModel", RECOGNITION, RECOGNITION[0])
+def recognition(values: Body) -> str:
+    return one_of(values, "recognitionModel", RECOGNITION, RECOGNITION[0])
 
 
-def detection(given: Body) -> str:
-    return one_of(given, "detectionModel", DETECTION, DETECTION[0])
+def detection(values: Body) -> str:
+    return one_of(values, "detectionModel", DETECTION, DETECTION[0])
 
 
 async def paging(request: Request) -> tuple[str, int]:
-    """After which id a list begins, and how many it holds at most."""
-    asked = request.query_params
-    start = text({"start": asked.get("start")}, "start", LONGEST_WORD) or ""
-    return start, whole(asked, "top", 1, MOST_LISTED, MOST_LISTED)
+    """`start` (the id after which a list begins) and `top` (its limit)."""
+    query = request.query_params
+    start = text({"start": query.get("start")}, "start", MAX_WORD) or ""
+    return start, integer(query, "top", 1, MAX_LISTED, MAX_LISTED)
 
 
 Paging = Annotated["tuple[str, int]", Depends(paging)]

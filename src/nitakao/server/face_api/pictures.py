@@ -1,4 +1,4 @@
-"""A picture that comes with a request: its bytes, or the address where it lies."""
+"""The picture of a request: its bytes, or a URL to fetch it from."""
 
 from __future__ import annotations
 
@@ -10,51 +10,53 @@ from nitakao.errors import FaceApiError, MissingExtraError, PhotoError, PhotoToo
 from nitakao.photos import Encoded
 from nitakao.photos.fetch import fetch
 from nitakao.server.face_api import parameters
-from nitakao.server.face_api.context import FaceApiContext, TheContext
+from nitakao.server.face_api.context import ContextDep, FaceApiContext
 from nitakao.values import Outcome
 
-LEAST_BYTES, MOST_BYTES = 1024, 6 * 1024 * 1024  # of a picture; learn.microsoft.com, 'Detect'
-KINDS = ("JPEG", "PNG", "GIF", "BMP")
-DRAINED = 8 * 1024 * 1024  # bytes past the limit that are still taken from the client, so that it reads the answer
-SIZES = f"The image is {LEAST_BYTES} bytes to {MOST_BYTES // 1024**2} MB large."
-NO_URLS = "This server fetches no pictures from addresses: send the picture itself."
+MIN_BYTES, MAX_BYTES = 1024, 6 * 1024 * 1024  # picture size; learn.microsoft.com, 'Detect'
+FORMATS = ("JPEG", "PNG", "GIF", "BMP")
+DRAIN_BYTES = 8 * 1024 * 1024  # bytes read past the limit, so that the client reads the answer
+SIZES = f"The image is {MIN_BYTES} bytes to {MAX_BYTES // 1024**2} MB large."
+NO_URLS = "This server does not fetch URLs: send the picture as the body."
 
 
-async def picture(request: Request, context: TheContext) -> Encoded:
-    """The picture, its header read. Raises FaceApiError where it is none that the Face API takes."""
+async def picture(request: Request, context: ContextDep) -> Encoded:
+    """The picture with its header parsed. Raises FaceApiError if the Face API does not accept it."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         body = await parameters.json_body(request)
-        data = await context.service.run(_fetched, context, body)
+        data = await context.service.run(_fetch, context, body)
     elif kind == "application/octet-stream" or kind.startswith("image/"):
-        data = await _received(request)
+        data = await _receive(request)
     else:
         raise FaceApiError(415, "UnsupportedMediaType", "Send application/octet-stream, or JSON with a 'url'.")
-    return await context.service.run(_parsed, context, data)
+    return await context.service.run(_parse, context, data)
 
 
 Picture = Annotated[Encoded, Depends(picture)]
 
 
-async def _received(request: Request) -> bytes:
-    """The body, refused as soon as it is too large; its length may not be told beforehand."""
+async def _receive(request: Request) -> bytes:
+    """The body, refused as soon as it is too large: Content-Length may be missing."""
     data, size = bytearray(), 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size <= MOST_BYTES:
-            data += piece
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= MAX_BYTES:
+            data += chunk
         else:
             data.clear()
-        if size > MOST_BYTES + DRAINED:
+        if size > MAX_BYTES + DRAIN_BYTES:
             break
-    if not LEAST_BYTES <= size <= MOST_BYTES:
+    if not MIN_BYTES <= size <= MAX_BYTES:
         raise FaceApiError(400, "InvalidImageSize", SIZES)
     return bytes(data)
 
 
-def _fetched(context: FaceApiContext, body: parameters.Body) -> bytes:
+def _fetch(context: FaceApiContext, body: parameters.Body) -> bytes:
     if "sessionImageId" in body:
-        raise FaceApiError(403, "UnsupportedFeature", "Liveness sessions, and so their images, are not there.")
+        raise FaceApiError(
+            403, "UnsupportedFeature", "Liveness sessions are not available, so sessionImageId is not either."
+        )
     url = parameters.text(body, "url", 2048, least=1)
     assert url is not None
     if context.fetch_policy is None:
@@ -62,30 +64,30 @@ def _fetched(context: FaceApiContext, body: parameters.Body) -> bytes:
     if not url.lower().startswith(("http://", "https://")):
         raise FaceApiError(400, "InvalidURL", "An image's URL begins with http:// or https://.")
     try:
-        data = fetch(url, MOST_BYTES, context.fetch_policy)
+        data = fetch(url, MAX_BYTES, context.fetch_policy)
     except PhotoTooLargeError:
         raise FaceApiError(400, "InvalidImageSize", SIZES) from None
     except PhotoError as error:
-        raise FaceApiError(400, "InvalidURL", f"The image could not be had: {error}.") from error
-    if len(data) < LEAST_BYTES:
+        raise FaceApiError(400, "InvalidURL", f"The image could not be fetched: {error}.") from error
+    if len(data) < MIN_BYTES:
         raise FaceApiError(400, "InvalidImageSize", SIZES)
     return data
 
 
-def _parsed(context: FaceApiContext, data: bytes) -> Encoded:
+def _parse(context: FaceApiContext, data: bytes) -> Encoded:
     try:
-        found = context.service.parse_picture("image", data)
+        parsed = context.service.parse_picture("image", data)
     except PhotoTooLargeError as error:
         raise FaceApiError(400, "InvalidImageSize", f"{error}.") from error
     except (PhotoError, MissingExtraError) as error:
         raise FaceApiError(400, "InvalidImage", f"{error}.") from error
-    if found.kind not in KINDS:
-        raise FaceApiError(400, "InvalidImage", f"JPEG, PNG, GIF and BMP are supported, not {found.kind}.")
-    return found
+    if parsed.kind not in FORMATS:
+        raise FaceApiError(400, "InvalidImage", f"JPEG, PNG, GIF and BMP are supported, not {parsed.kind}.")
+    return parsed
 
 
-def usable(outcome: Outcome) -> Outcome:
-    """The outcome of a picture that could be decoded. Raises FaceApiError where it could not."""
+def check_readable(outcome: Outcome) -> Outcome:
+    """The outcome of a readable picture. Raises FaceApiError if it could not be decoded."""
     if outcome.status in ("unreadable", "no-crop"):
         raise FaceApiError(400, "InvalidImage", f"{outcome.problem}.")
     return outcome

@@ -1,4 +1,4 @@
-"""What goes back to a client of the Face API: JSON, nothing, 'accepted', and errors in its own form."""
+"""Responses of the Face API: JSON, empty, 202, and errors."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from nitakao.errors import FaceApiError
 
 
 class Json(JSONResponse):
-    """As Azure labels it."""
+    """JSON with Azure's media type."""
 
     media_type = "application/json; charset=utf-8"
 
 
-def empty() -> Response:
-    """Done, and nothing to say: its clients take 200 for that, and not 204."""
+def empty_response() -> Response:
+    """An empty 200: the clients do not accept 204."""
     return Response(status_code=200)
 
 
-def accepted(request: Request, path: str, content: Any = None, place: str = "") -> Response:
-    """Will be done, which `path` tells of; here it is done already.
+def accepted_response(request: Request, path: str, content: Any = None, place: str = "") -> Response:
+    """202 with the URL of the operation.
 
-    path, place: below the version, as in '/operations/..'.  place: where what was made can be seen.
+    Args:
+        request: The request.
+        path: The operation's path below the version, as in '/operations/..'.
+        content: The JSON body, if any.
+        place: The created resource's path below the version, if any.
     """
     headers = {"operation-Location": address(request, path)} | ({"Location": address(request, place)} if place else {})
     if content is None:
@@ -34,21 +38,21 @@ def accepted(request: Request, path: str, content: Any = None, place: str = "") 
 
 
 def address(request: Request, path: str) -> str:
-    """The whole address of a path below the version, under the host by which the client found us."""
+    """The full URL of a path below the version, with the host that the client used."""
     return f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}{path}"
 
 
-def refusal(error: FaceApiError) -> Response:
-    """An error as every client of the Face API reads it."""
-    return said(error.status, error.code, str(error))
+def from_error(error: FaceApiError) -> Response:
+    """The response for an error."""
+    return error_json(error.status, error.code, str(error))
 
 
-def said(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
-    """As `refusal`."""
+def error_json(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    """An error in the Face API's format."""
     content = {"error": {"code": code, "message": message}}
     return Json(content, status_code=status, headers={"x-ms-error-code": code, **(headers or {})})
 
 
-def moment(seconds: float) -> str:
-    """Seconds since 1970 as RFC 3339 has them, in UTC."""
+def timestamp(seconds: float) -> str:
+    """Seconds since 1970 as an RFC 3339 timestamp in UTC."""
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

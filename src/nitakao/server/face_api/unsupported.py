@@ -1,4 +1,4 @@
-"""What is refused as Azure refuses it to those who may not: liveness sessions, and the snapshots that are retired."""
+"""Operations that are not supported: liveness sessions, and the retired snapshots."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 @router.api_route("/livenesssessions/{rest:path}", methods=METHODS)
 def liveness(rest: str) -> None:
     raise FaceApiError(
-        403, "UnsupportedFeature", "Liveness sessions are not available: they rest on Microsoft's own software."
+        403, "UnsupportedFeature", "Liveness sessions are not available: they need Microsoft's own software."
     )
 
 

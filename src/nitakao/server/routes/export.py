@@ -20,7 +20,7 @@ from nitakao.gallery.forget.forget import Receipt
 from nitakao.server import schemas
 from nitakao.server.auth import require
 from nitakao.server.problems import not_found, responses
-from nitakao.server.routes.parameters import LARGEST, Serving
+from nitakao.server.routes.parameters import MAX_ID, ServiceDep
 from nitakao.server.schemas import example
 from nitakao.server.service import Service
 from nitakao.tasks.gallery.export import export as export_task
@@ -33,7 +33,7 @@ KINDS = {
     "jsonl": "application/x-ndjson",
 }
 PIECE = 1 << 18  # bytes per read
-One = Annotated[int, Field(ge=1, le=LARGEST)]
+One = Annotated[int, Field(ge=1, le=MAX_ID)]
 FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The file.",
@@ -62,31 +62,29 @@ class ForgetRequest(BaseModel):
 
 
 @router.post("/forget", response_model=Receipt)
-async def forget(serving: Serving, wanted: Annotated[ForgetRequest, Body()]) -> Receipt:
+async def forget(service: ServiceDep, body: Annotated[ForgetRequest, Body()]) -> Receipt:
     """Delete a person, photograph or face for good. It cannot be undone."""
-    return await serving.run_to_end(_forget, serving, wanted)
+    return await service.run_to_end(_forget, service, body)
 
 
-def _forget(serving: Service, wanted: ForgetRequest) -> Receipt:
-    meant = {"person": wanted.person, "photo": wanted.photo, "face": wanted.face}
-    if sum(number is not None for number in meant.values()) != 1:
+def _forget(service: Service, body: ForgetRequest) -> Receipt:
+    targets = {"person": body.person, "photo": body.photo, "face": body.face}
+    if sum(number is not None for number in targets.values()) != 1:
         raise MisuseError("name exactly one of person, photo and face", code="forget-one")
-    if wanted.person is not None:
-        found = lists.person(serving.gallery, wanted.person)
+    if body.person is not None:
+        found = lists.person(service.gallery, body.person)
         if found is None:
             raise not_found(
-                "unknown-person", f"there is no person #{wanted.person} in the gallery", name=f"#{wanted.person}"
+                "unknown-person", f"there is no person #{body.person} in the gallery", name=f"#{body.person}"
             )
-        if wanted.confirm not in (found.display_name, f"#{found.id}"):
+        if body.confirm not in (found.display_name, f"#{found.id}"):
             raise MisuseError(
                 "to delete a person, repeat the name, or the number as '#12', in 'confirm'",
                 code="confirmation-mismatch",
-                person=wanted.person,
+                person=body.person,
             )
-    person = None if wanted.person is None else f"#{wanted.person}"
-    receipt = forget_task(
-        serving.gallery, person=person, photo=wanted.photo, face=wanted.face, tombstone=wanted.tombstone
-    )
+    person = None if body.person is None else f"#{body.person}"
+    receipt = forget_task(service.gallery, person=person, photo=body.photo, face=body.face, tombstone=body.tombstone)
     return replace(receipt, gallery=schemas.printable(receipt.gallery))
 
 
@@ -114,12 +112,14 @@ class TemporaryFile(Response):
 
 
 @router.get("/export", response_class=Response, responses=FILE)
-async def export(serving: Serving, format: Annotated[Literal["parquet", "csv", "npz", "jsonl"], Query()]) -> Response:
+async def export(
+    service: ServiceDep, format: Annotated[Literal["parquet", "csv", "npz", "jsonl"], Query()]
+) -> Response:
     """Export all faces with vectors, boxes and names as a file."""
     folder = Path(tempfile.mkdtemp(prefix="nitakao-export-"))  # readable by this user only
     path = folder / f"faces.{format}"
     try:
-        await serving.run_to_end(export_task, serving.gallery, path)
+        await service.run_to_end(export_task, service.gallery, path)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

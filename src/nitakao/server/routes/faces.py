@@ -12,7 +12,7 @@ from nitakao.errors import MisuseError, UnreadablePhotoError
 from nitakao.server import schemas
 from nitakao.server.auth import require
 from nitakao.server.problems import responses
-from nitakao.server.routes.parameters import Detector, Faces, Prior, Serving, Threshold, check_kept, of
+from nitakao.server.routes.parameters import Detector, Faces, Prior, ServiceDep, Threshold, check_gallery_probe, of
 from nitakao.server.service import Service
 from nitakao.server.uploads import BODY, one_picture, pictures
 from nitakao.tasks.probes import ProbeLike, SearchOptions, with_face
@@ -71,28 +71,28 @@ class VerifyResponse(BaseModel):
 
 
 @router.post("/detect", response_model=DetectResponse, openapi_extra=BODY)
-async def detect(request: Request, serving: Serving, settings: Detector, faces: Faces = None) -> dict[str, Any]:
+async def detect(request: Request, service: ServiceDep, settings: Detector, faces: Faces = None) -> dict[str, Any]:
     """Detect the faces in a picture, best first."""
     data = await one_picture(request)
-    return await serving.run(_detect, serving, data, settings, faces or "all", False)
+    return await service.run(_detect, service, data, settings, faces or "all", False)
 
 
 @router.post("/embed", response_model=EmbedResponse, openapi_extra=BODY)
-async def embed(request: Request, serving: Serving, settings: Detector, faces: Faces = None) -> dict[str, Any]:
+async def embed(request: Request, service: ServiceDep, settings: Detector, faces: Faces = None) -> dict[str, Any]:
     """Detect the faces in a picture and compute their embeddings with the gallery's model."""
     data = await one_picture(request)
-    return await serving.run(_detect, serving, data, settings, faces or "all", True)
+    return await service.run(_detect, service, data, settings, faces or "all", True)
 
 
-def _detect(serving: Service, data: bytes, settings: DetectorSettings, choice: Choice, vectors: bool) -> dict[str, Any]:
-    outcome = serving.find_faces(
-        serving.parse_picture("image", data), detector=settings, choice=choice, vectors=vectors
+def _detect(service: Service, data: bytes, settings: DetectorSettings, choice: Choice, vectors: bool) -> dict[str, Any]:
+    outcome = service.find_faces(
+        service.parse_picture("image", data), detector=settings, choice=choice, vectors=vectors
     )
     if outcome.status in ("unreadable", "no-crop"):
         raise UnreadablePhotoError(outcome.problem)
     shape = _shape(outcome, settings)
     if vectors:
-        card = serving.card
+        card = service.card
         for face, vector in zip(shape["faces"], outcome.vectors, strict=True):
             face["vector"] = schemas.vector(vector)
         shape |= {"model": card.name, "dimension": card.dimension, "metric": card.metric}
@@ -127,7 +127,7 @@ class Sides:
 @router.post("/verify", response_model=VerifyResponse, openapi_extra=BODY)
 async def verify(
     request: Request,
-    serving: Serving,
+    service: ServiceDep,
     settings: Detector,
     sides: Annotated[Sides, Depends(of(Sides))],
     faces: Faces = None,
@@ -143,14 +143,14 @@ async def verify(
         _Side("a", parts.get("a", []), sides.a, sides.a_face),
         _Side("b", parts.get("b", []), sides.b, sides.b_face),
     ]
-    options = serving.search_options(settings, faces, threshold=threshold, prior=prior)
-    return await serving.run(_verify, serving, pair, options)
+    options = service.search_options(settings, faces, threshold=threshold, prior=prior)
+    return await service.run(_verify, service, pair, options)
 
 
-def _verify(serving: Service, sides: list[_Side], options: SearchOptions) -> dict[str, Any]:
-    a, b = (side.resolve(serving, options) for side in sides)
-    kind = serving.threshold_kind(options.threshold)
-    found = verify_known(serving.gallery, a.probe, b.probe, options=serving.with_threshold(options))
+def _verify(service: Service, sides: list[_Side], options: SearchOptions) -> dict[str, Any]:
+    a, b = (side.resolve(service, options) for side in sides)
+    kind = service.threshold_kind(options.threshold)
+    found = verify_known(service.gallery, a.probe, b.probe, options=service.with_threshold(options))
     verdict = found.verdict
     return {
         "a": a.probe_shape(found.probes[0]),
@@ -176,7 +176,7 @@ class _Side:
     name: str | None
     number: int | None
 
-    def resolve(self, serving: Service, options: SearchOptions) -> _ResolvedSide:
+    def resolve(self, service: Service, options: SearchOptions) -> _ResolvedSide:
         side, name = self.side, self.name
         if len(self.pictures) + (name is not None) != 1:
             raise MisuseError(
@@ -185,7 +185,7 @@ class _Side:
                 side=side,
             )
         if name is not None:
-            check_kept(name)
+            check_gallery_probe(name)
             if self.number is not None:
                 raise MisuseError(
                     f"'{side}_face' needs a picture, but '{side}' is a name",
@@ -193,19 +193,19 @@ class _Side:
                     side=side,
                 )
             return _ResolvedSide(name)
-        picture = serving.parse_picture(side, self.pictures[0])
+        picture = service.parse_picture(side, self.pictures[0])
         if self.number is None:
             return _ResolvedSide(picture, size=picture.size)
-        seen = with_face(serving.find_faces(picture, detector=options.photos.detector))
-        if self.number >= len(seen.faces):
+        outcome = with_face(service.find_faces(picture, detector=options.photos.detector))
+        if self.number >= len(outcome.faces):
             raise MisuseError(
-                f"'{side}' has no face {self.number}: /detect finds {len(seen.faces)} in it",
+                f"'{side}' has no face {self.number}: /detect finds {len(outcome.faces)} in it",
                 code="no-such-face",
                 picture=side,
                 number=self.number,
-                faces=len(seen.faces),
+                faces=len(outcome.faces),
             )
-        return _ResolvedSide(seen.vectors[self.number], picture.size, side, seen.faces[self.number], self.number)
+        return _ResolvedSide(outcome.vectors[self.number], picture.size, side, outcome.faces[self.number], self.number)
 
 
 @dataclass(frozen=True, eq=False)

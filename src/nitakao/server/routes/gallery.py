@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from nitakao.server import schemas
 from nitakao.server.auth import require
 from nitakao.server.problems import responses
-from nitakao.server.routes.parameters import Serving
+from nitakao.server.routes.parameters import ServiceDep
 from nitakao.server.service import Service
 
 router = APIRouter(prefix="/api/v1", tags=["gallery"], dependencies=[Depends(require("read"))], responses=responses())
@@ -37,19 +37,19 @@ class Gallery(BaseModel):
 
 
 @router.get("/gallery", response_model=Gallery)
-async def gallery(serving: Serving) -> dict[str, Any]:
+async def gallery(service: ServiceDep) -> dict[str, Any]:
     """Return the gallery's model and counts."""
-    return await serving.run(_describe, serving)
+    return await service.run(_describe, service)
 
 
-def _describe(serving: Service) -> dict[str, Any]:
+def _describe(service: Service) -> dict[str, Any]:
     from nitakao.gallery.browse import counts
 
-    found = serving.gallery
+    found = service.gallery
     shape = {"where": schemas.printable(found.location), "model": found.model, "dimension": found.dimension}
     shape |= {
         "metric": found.metric,
-        "threshold": serving.threshold() or schemas.finite(serving.card.threshold),
+        "threshold": service.threshold() or schemas.finite(service.card.threshold),
         "version": version("nitakao"),
     }
     return shape | counts.counts(found)

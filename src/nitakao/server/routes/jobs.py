@@ -18,7 +18,7 @@ from nitakao.gallery.jobs import Job
 from nitakao.server import job_kinds, schemas
 from nitakao.server.auth import require
 from nitakao.server.problems import ProblemError, not_found, responses
-from nitakao.server.routes.parameters import Id, Serving, accept
+from nitakao.server.routes.parameters import Id, ServiceDep, accept
 from nitakao.server.schemas import example
 from nitakao.server.service import Service
 
@@ -36,11 +36,11 @@ STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Strict(BaseModel):
+class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class ClusterRequest(Strict):
+class ClusterRequest(RequestBody):
     """Settings of a grouping. `method`: null for nitakao's own."""
 
     model_config = example({"method": None, "threshold": 0.55})
@@ -50,7 +50,7 @@ class ClusterRequest(Strict):
     smallest: Annotated[int, Field(ge=2, le=1000)] = 3
 
 
-class IndexRequest(Strict):
+class IndexRequest(RequestBody):
     """What to index. `paths`: absolute paths on the server's machine."""
 
     model_config = example({"paths": ["/home/ada/Pictures"], "prune": True})
@@ -61,7 +61,7 @@ class IndexRequest(Strict):
     rescan: Literal["problems", "all"] | None = None
 
 
-class ReindexRequest(Strict):
+class ReindexRequest(RequestBody):
     model_config = example({"model": "facenet-vggface2", "from_photographs": True})
 
     model: Annotated[str, Field(min_length=1, max_length=80)]
@@ -89,102 +89,102 @@ class FaceMap(BaseModel):
 
 
 @router.post("/clusters", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("write"))])
-async def cluster(serving: Serving, wanted: Annotated[ClusterRequest | None, Body()] = None) -> dict[str, Any]:
+async def cluster(service: ServiceDep, body: Annotated[ClusterRequest | None, Body()] = None) -> dict[str, Any]:
     """Group the gallery's faces by person. It can be undone."""
-    asked = wanted or ClusterRequest()
-    return await accept(serving, "cluster", job_kinds.cluster(serving, asked.method, asked.threshold, asked.smallest))
+    settings = body or ClusterRequest()
+    return await accept(
+        service, "cluster", job_kinds.cluster(service, settings.method, settings.threshold, settings.smallest)
+    )
 
 
 @router.post("/jobs/index", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("admin"))])
-async def index(serving: Serving, wanted: Annotated[IndexRequest, Body()]) -> dict[str, Any]:
+async def index(service: ServiceDep, body: Annotated[IndexRequest, Body()]) -> dict[str, Any]:
     """Index files and folders on the server's machine."""
-    await serving.run(_check_paths, wanted.paths)
-    doing = job_kinds.index(
-        serving, wanted.paths, prune=wanted.prune, labels_from=wanted.labels_from, rescan=wanted.rescan
-    )
-    return await accept(serving, "index", doing)
+    await service.run(_check_paths, body.paths)
+    function = job_kinds.index(service, body.paths, prune=body.prune, labels_from=body.labels_from, rescan=body.rescan)
+    return await accept(service, "index", function)
 
 
 @router.post("/jobs/reindex", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("admin"))])
-async def reindex(serving: Serving, wanted: Annotated[ReindexRequest, Body()]) -> dict[str, Any]:
+async def reindex(service: ServiceDep, body: Annotated[ReindexRequest, Body()]) -> dict[str, Any]:
     """Recompute the gallery's vectors with another model."""
     from nitakao.models.cards import registry
 
-    known = await serving.run(lambda: [card.name for card in (*registry.cards(), *registry.user_cards()[0])])
-    if wanted.model not in known:
+    known = await service.run(lambda: [card.name for card in (*registry.cards(), *registry.user_cards()[0])])
+    if body.model not in known:
         raise MisuseError(
             f"there is no model of this name here: choose one of {', '.join(known)}",
             code="unknown-model",
-            model=wanted.model,
+            model=body.model,
         )
-    return await accept(serving, "reindex", job_kinds.reindex(serving, wanted.model, wanted.from_photographs))
+    return await accept(service, "reindex", job_kinds.reindex(service, body.model, body.from_photographs))
 
 
 @router.post("/jobs/map", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("write"))])
-async def lay_out(serving: Serving) -> dict[str, Any]:
+async def lay_out(service: ServiceDep) -> dict[str, Any]:
     """Compute the face map."""
-    return await accept(serving, "map", job_kinds.make_map(serving))
+    return await accept(service, "map", job_kinds.make_map(service))
 
 
 @router.get("/map", response_model=FaceMap)
-async def mapped(serving: Serving) -> dict[str, Any]:
+async def mapped(service: ServiceDep) -> dict[str, Any]:
     """Return the latest face map."""
-    return await serving.run(_mapped, serving)
+    return await service.run(_face_map, service)
 
 
-def _mapped(serving: Service) -> dict[str, Any]:
+def _face_map(service: Service) -> dict[str, Any]:
     from nitakao.gallery.browse import lists
 
-    made = face_map.load(serving.gallery)
-    if made is None:
+    layout = face_map.load(service.gallery)
+    if layout is None:
         raise not_found("no-map", "there is no face map yet: POST /api/v1/jobs/map creates one")
-    people = lists.people_of_faces(serving.gallery)
-    there = [n for n, face in enumerate(made.faces.tolist()) if face in people]
+    people = lists.people_of_faces(service.gallery)
+    present = [n for n, face in enumerate(layout.faces.tolist()) if face in people]
     points = {
-        "face": made.faces[there].tolist(),
-        "x": [round(float(v), DIGITS) for v in made.x[there]],
-        "y": [round(float(v), DIGITS) for v in made.y[there]],
-        "person": [people[int(made.faces[n])] for n in there],
+        "face": layout.faces[present].tolist(),
+        "x": [round(float(v), DIGITS) for v in layout.x[present]],
+        "y": [round(float(v), DIGITS) for v in layout.y[present]],
+        "person": [people[int(layout.faces[n])] for n in present],
     }
-    stale = face_map.is_stale(serving.gallery, made)
-    return {"points": points, "method": made.method, "made": made.created, "stale": stale}
+    stale = face_map.is_stale(service.gallery, layout)
+    return {"points": points, "method": layout.method, "made": layout.created, "stale": stale}
 
 
 @router.get("/jobs", response_model=JobList)
-async def jobs(serving: Serving, limit: Annotated[int, Query(ge=1, le=200)] = 100) -> dict[str, Any]:
+async def jobs(service: ServiceDep, limit: Annotated[int, Query(ge=1, le=200)] = 100) -> dict[str, Any]:
     """List jobs, newest first."""
-    return {"jobs": [schemas.job(job) for job in await serving.run(serving.jobs.latest, limit)]}
+    return {"jobs": [schemas.job(job) for job in await service.run(service.jobs.latest, limit)]}
 
 
 @router.get("/jobs/{id}", response_model=schemas.Job)
-async def job(id: Id, serving: Serving) -> dict[str, Any]:
+async def job(id: Id, service: ServiceDep) -> dict[str, Any]:
     """Return one job."""
-    return schemas.job(await _there(serving, id))
+    return schemas.job(await _find_job(service, id))
 
 
 @router.delete("/jobs/{id}", status_code=202, response_model=schemas.Job, dependencies=[Depends(require("write"))])
-async def stop(id: Id, serving: Serving) -> dict[str, Any]:
+async def stop(id: Id, service: ServiceDep) -> dict[str, Any]:
     """Stop a job. What it has done so far stays."""
-    await _there(serving, id)
-    await serving.run(serving.jobs.stop, id)
-    return schemas.job(await _there(serving, id))
+    await _find_job(service, id)
+    await service.run(service.jobs.stop, id)
+    return schemas.job(await _find_job(service, id))
 
 
 @router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=STREAM)
-async def events(id: Id, serving: Serving) -> StreamingResponse:
+async def events(id: Id, service: ServiceDep) -> StreamingResponse:
     """Stream a job's progress as server-sent events."""
-    found = await _there(serving, id)
-    if serving.streams >= MAX_STREAMS:
+    found = await _find_job(service, id)
+    if service.streams >= MAX_STREAMS:
         raise ProblemError(429, "too-many-streams", "too many event streams: try again later", {"Retry-After": "5"})
-    return StreamingResponse(_events(serving, found), media_type="text/event-stream")
+    return StreamingResponse(_events(service, found), media_type="text/event-stream")
 
 
-async def _events(serving: Service, job: Job) -> AsyncIterator[str]:
-    serving.streams += 1
+async def _events(service: Service, job: Job) -> AsyncIterator[str]:
+    service.streams += 1
     sent: Job | None = None
     quiet = 0.0
     try:
-        while not serving.ending:
+        while not service.ending:
             if job != sent or quiet >= KEEPALIVE_SECONDS:
                 sent, quiet = job, 0.0
                 yield f"event: {'done' if job.is_finished else 'progress'}\ndata: {json.dumps(schemas.job(job))}\n\n"
@@ -192,13 +192,13 @@ async def _events(serving: Service, job: Job) -> AsyncIterator[str]:
                 return
             await asyncio.sleep(POLL_SECONDS)
             quiet += POLL_SECONDS
-            job = await _there(serving, job.id)
+            job = await _find_job(service, job.id)
     finally:
-        serving.streams -= 1
+        service.streams -= 1
 
 
-async def _there(serving: Service, number: int) -> Job:
-    found = await serving.run(serving.jobs.get, number)
+async def _find_job(service: Service, number: int) -> Job:
+    found = await service.run(service.jobs.get, number)
     if found is None:
         raise not_found("unknown-job", f"there is no job {number}", job=number)
     return found

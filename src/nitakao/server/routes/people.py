@@ -15,7 +15,7 @@ from nitakao.gallery.people import journal as journal_of
 from nitakao.server import schemas
 from nitakao.server.auth import require
 from nitakao.server.problems import not_found, responses
-from nitakao.server.routes.parameters import LARGEST, After, Id, Limit, Number, Serving
+from nitakao.server.routes.parameters import MAX_ID, After, Id, Limit, Number, ServiceDep
 from nitakao.server.schemas import example
 from nitakao.server.service import Service
 from nitakao.tasks.arguments import gallery_calibration
@@ -23,17 +23,17 @@ from nitakao.tasks.gallery import people as tasks
 from nitakao.tasks.scoring import Scorer
 from nitakao.values import Person
 
-MOST_AT_ONCE = 10_000  # faces in one correction
+MAX_FACES = 10_000  # faces in one correction
 
-One = Annotated[int, Field(ge=1, le=LARGEST)]
-Many = Annotated[list[One], Field(min_length=1, max_length=MOST_AT_ONCE)]
+RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
+RowIds = Annotated[list[RowId], Field(min_length=1, max_length=MAX_FACES)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 Change = Depends(require("write"))
 
 router = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(require("read"))], responses=responses(404))
 
 
-class Strict(BaseModel):
+class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
@@ -58,31 +58,31 @@ class ChangeResponse(BaseModel):
     warnings: list[str]
 
 
-class PersonUpdate(Strict):
+class PersonUpdate(RequestBody):
     model_config = example({"name": "Ada", "hidden": False})
 
     name: Name | None = None
     hidden: bool | None = None
 
 
-class MergeRequest(Strict):
+class MergeRequest(RequestBody):
     model_config = example({"others": [12, 31]})
 
-    others: Annotated[list[One], Field(min_length=1, max_length=1000)]
+    others: Annotated[list[RowId], Field(min_length=1, max_length=1000)]
 
 
-class SplitRequest(Strict):
+class SplitRequest(RequestBody):
     model_config = example({"faces": [7, 9], "name": "Bob"})
 
-    faces: Many
+    faces: RowIds
     name: Name | None = None
 
 
-class MoveRequest(Strict):
+class MoveRequest(RequestBody):
     model_config = example({"faces": [7], "person": 12})
 
-    faces: Many
-    person: One | None
+    faces: RowIds
+    person: RowId | None
 
 
 class JournalChange(BaseModel):
@@ -116,10 +116,10 @@ class Journal(BaseModel):
     next: str | None
 
 
-class UndoRequest(Strict):
+class UndoRequest(RequestBody):
     model_config = example({"entry": 41})
 
-    entry: One | None = None
+    entry: RowId | None = None
 
 
 class UndoResponse(BaseModel):
@@ -143,17 +143,17 @@ class ReviewList(BaseModel):
     total: int
 
 
-class ReviewAnswer(Strict):
+class ReviewAnswer(RequestBody):
     model_config = example({"face": 7, "person": 12, "answer": "yes"})
 
-    face: One
-    person: One
+    face: RowId
+    person: RowId
     answer: Literal["yes", "no", "skip"]
 
 
 @router.get("/people", response_model=PersonList)
 async def people(
-    serving: Serving,
+    service: ServiceDep,
     after: After = None,
     limit: Limit = 100,
     named: bool | None = None,
@@ -165,81 +165,81 @@ async def people(
     """List people, by default those with most faces first."""
     options: dict[str, Any] = {"order": order, "named": named, "hidden": hidden, "only_hidden": only_hidden}
     options |= {"like": q, "after": after, "limit": limit}
-    found = await serving.run(lists.people, serving.gallery, **options)
+    found = await service.run(lists.people, service.gallery, **options)
     return {"people": [schemas.person(one) for one in found.items], "next": found.next, "total": found.total}
 
 
 @router.get("/people/{id}", response_model=schemas.Person)
-async def person(id: Id, serving: Serving) -> dict[str, Any]:
+async def person(id: Id, service: ServiceDep) -> dict[str, Any]:
     """Return one person."""
-    return schemas.person(await serving.run(_there, serving, id))
+    return schemas.person(await service.run(_find_person, service, id))
 
 
 @router.get("/people/{id}/faces", response_model=PersonFaces)
 async def faces(
-    id: Id, serving: Serving, after: After = None, limit: Limit = 100, order: Literal["quality"] = "quality"
+    id: Id, service: ServiceDep, after: After = None, limit: Limit = 100, order: Literal["quality"] = "quality"
 ) -> dict[str, Any]:
     """List a person's faces, best first."""
-    await serving.run(_there, serving, id)
-    found = await serving.run(lists.faces_of, serving.gallery, id, after=after, limit=limit)
+    await service.run(_find_person, service, id)
+    found = await service.run(lists.faces_of, service.gallery, id, after=after, limit=limit)
     return {"faces": [schemas.face(one) for one in found.items], "next": found.next, "total": found.total}
 
 
 @router.patch("/people/{id}", response_model=ChangeResponse, dependencies=[Change])
-async def change(id: Id, serving: Serving, wanted: Annotated[PersonUpdate, Body()]) -> dict[str, Any]:
+async def change(id: Id, service: ServiceDep, body: Annotated[PersonUpdate, Body()]) -> dict[str, Any]:
     """Rename, hide or unhide a person."""
-    return await serving.run(_change, serving, id, wanted)
+    return await service.run(_change, service, id, body)
 
 
-def _change(serving: Service, number: int, wanted: PersonUpdate) -> dict[str, Any]:
-    _there(serving, number)
+def _change(service: Service, number: int, body: PersonUpdate) -> dict[str, Any]:
+    _find_person(service, number)
     done = None
-    if wanted.name is not None:
-        done = tasks.name(serving.gallery, f"#{number}", wanted.name)
-    if wanted.hidden is not None:
-        done = tasks.hide(serving.gallery, f"#{number}", hidden=wanted.hidden)
-    return _changed(serving, done, number)
+    if body.name is not None:
+        done = tasks.name(service.gallery, f"#{number}", body.name)
+    if body.hidden is not None:
+        done = tasks.hide(service.gallery, f"#{number}", hidden=body.hidden)
+    return _changed(service, done, number)
 
 
 @router.post("/people/{id}/merge", response_model=ChangeResponse, dependencies=[Change])
-async def merge(id: Id, serving: Serving, wanted: Annotated[MergeRequest, Body()]) -> dict[str, Any]:
-    """MergeRequest become one with this person, who stays."""
-    return await serving.run(_merge, serving, id, wanted.others)
+async def merge(id: Id, service: ServiceDep, body: Annotated[MergeRequest, Body()]) -> dict[str, Any]:
+    """Merge other people into this person."""
+    return await service.run(_merge, service, id, body.others)
 
 
-def _merge(serving: Service, number: int, others: list[int]) -> dict[str, Any]:
-    _there(serving, number)
+def _merge(service: Service, number: int, others: list[int]) -> dict[str, Any]:
+    _find_person(service, number)
     for other in others:
-        _there(serving, other)
-    return _changed(serving, tasks.merge(serving.gallery, f"#{number}", *(f"#{other}" for other in others)), number)
+        _find_person(service, other)
+    return _changed(service, tasks.merge(service.gallery, f"#{number}", *(f"#{other}" for other in others)), number)
 
 
 @router.post("/faces/split", response_model=ChangeResponse, dependencies=[Change])
-async def split(serving: Serving, wanted: Annotated[SplitRequest, Body()]) -> dict[str, Any]:
+async def split(service: ServiceDep, body: Annotated[SplitRequest, Body()]) -> dict[str, Any]:
     """Make a new person from these faces."""
 
     def work() -> dict[str, Any]:
-        return _changed(serving, tasks.split(serving.gallery, wanted.faces, wanted.name))
+        return _changed(service, tasks.split(service.gallery, body.faces, body.name))
 
-    return await serving.run(work)
+    return await service.run(work)
 
 
 @router.post("/faces/move", response_model=ChangeResponse, dependencies=[Change])
-async def move(serving: Serving, wanted: Annotated[MoveRequest, Body()]) -> dict[str, Any]:
+async def move(service: ServiceDep, body: Annotated[MoveRequest, Body()]) -> dict[str, Any]:
     """Move faces to another person, or unassign them."""
 
     def work() -> dict[str, Any]:
-        to = None if wanted.person is None else f"#{_there(serving, wanted.person).id}"
-        return _changed(serving, tasks.move(serving.gallery, wanted.faces, to))
+        to = None if body.person is None else f"#{_find_person(service, body.person).id}"
+        return _changed(service, tasks.move(service.gallery, body.faces, to))
 
-    return await serving.run(work)
+    return await service.run(work)
 
 
 @router.get("/journal", response_model=Journal)
-async def journal(serving: Serving, after: After = None, limit: Limit = 100) -> dict[str, Any]:
+async def journal(service: ServiceDep, after: After = None, limit: Limit = 100) -> dict[str, Any]:
     """List journal entries, newest first."""
     last = cursors.decode_cursor(after, int)
-    found = await serving.run(journal_of.entries, serving.gallery, limit + 1, last and last[0])
+    found = await service.run(journal_of.entries, service.gallery, limit + 1, last and last[0])
     page = cursors.page(found, limit, lambda entry: (entry.id,))
     entries = [
         {"id": one.id, "at": one.at, "who": one.who, "verb": one.verb, "undone": one.undone is not None}
@@ -250,52 +250,52 @@ async def journal(serving: Serving, after: After = None, limit: Limit = 100) -> 
 
 
 @router.post("/undo", response_model=UndoResponse, dependencies=[Change])
-async def undo(serving: Serving, wanted: Annotated[UndoRequest | None, Body()] = None) -> dict[str, Any]:
+async def undo(service: ServiceDep, body: Annotated[UndoRequest | None, Body()] = None) -> dict[str, Any]:
     """Undo the latest entry of the journal, or the given one."""
-    found = await serving.run(tasks.undo, serving.gallery, None if wanted is None else wanted.entry)
+    found = await service.run(tasks.undo, service.gallery, None if body is None else body.entry)
     return {"entry": found.entry, "verb": found.verb, "by": found.by}
 
 
 @router.get("/reviews", response_model=ReviewList)
 async def reviews(
-    serving: Serving, person: Number | None = None, after: After = None, limit: Limit = 100
+    service: ServiceDep, person: Number | None = None, after: After = None, limit: Limit = 100
 ) -> dict[str, Any]:
     """List faces to review, most likely first."""
-    return await serving.run(_reviews, serving, person, after, limit)
+    return await service.run(_reviews, service, person, after, limit)
 
 
-def _reviews(serving: Service, number: int | None, after: str | None, limit: int) -> dict[str, Any]:
+def _reviews(service: Service, number: int | None, after: str | None, limit: int) -> dict[str, Any]:
     import numpy as np
 
-    found = lists.reviews(serving.gallery, number, after=after, limit=limit)
-    judge = Scorer(serving.card, gallery_calibration(serving.gallery, serving.card))
-    sure = judge.probabilities(np.array([one.distance for one in found.items]))
-    told = [
+    found = lists.reviews(service.gallery, number, after=after, limit=limit)
+    scorer = Scorer(service.card, gallery_calibration(service.gallery, service.card))
+    probabilities = scorer.probabilities(np.array([one.distance for one in found.items]))
+    items = [
         {"face": schemas.face(one.face), "person": schemas.person(one.person)}
         | {"distance": one.distance, "probability": schemas.finite(float(p))}
-        for one, p in zip(found.items, sure, strict=True)
+        for one, p in zip(found.items, probabilities, strict=True)
     ]
-    return {"reviews": told, "next": found.next, "total": found.total}
+    return {"reviews": items, "next": found.next, "total": found.total}
 
 
 @router.post("/reviews", response_model=ReviewAnswer, dependencies=[Change])
-async def answer(serving: Serving, wanted: Annotated[ReviewAnswer, Body()]) -> ReviewAnswer:
+async def answer(service: ServiceDep, body: Annotated[ReviewAnswer, Body()]) -> ReviewAnswer:
     """Answer whether a face belongs to a person."""
-    await serving.run(tasks.answer, serving.gallery, wanted.face, f"#{wanted.person}", wanted.answer)
-    return wanted
+    await service.run(tasks.answer, service.gallery, body.face, f"#{body.person}", body.answer)
+    return body
 
 
-def _there(serving: Service, number: int) -> Person:
+def _find_person(service: Service, number: int) -> Person:
     """The person with this number. Raises ProblemError if there is none."""
-    found = lists.person(serving.gallery, number)
+    found = lists.person(service.gallery, number)
     if found is None:
         raise not_found("unknown-person", f"there is no person #{number} in the gallery", name=f"#{number}")
     return found
 
 
-def _changed(serving: Service, done: Any, number: int | None = None) -> dict[str, Any]:
+def _changed(service: Service, done: Any, number: int | None = None) -> dict[str, Any]:
     about = done.person if done is not None and done.person is not None else number
-    found = None if about is None else lists.person(serving.gallery, about)
+    found = None if about is None else lists.person(service.gallery, about)
     return {
         "entry": 0 if done is None else done.entry,
         "person": None if found is None else schemas.person(found),

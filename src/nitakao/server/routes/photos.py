@@ -17,7 +17,7 @@ from nitakao.gallery.photos import photo_records
 from nitakao.server import job_kinds, schemas
 from nitakao.server.auth import require
 from nitakao.server.problems import ProblemError, not_found, responses
-from nitakao.server.routes.parameters import After, Id, Limit, Serving, accept, of
+from nitakao.server.routes.parameters import After, Id, Limit, ServiceDep, accept, of
 from nitakao.server.service import Service
 from nitakao.server.uploads import BODY, pictures
 from nitakao.tasks.gallery import thumbnails
@@ -55,9 +55,9 @@ class PhotoList(BaseModel):
 
 
 @router.get("/faces/{id}", response_model=schemas.Face)
-async def face(id: Id, serving: Serving) -> dict[str, Any]:
+async def face(id: Id, service: ServiceDep) -> dict[str, Any]:
     """One face."""
-    found = (await serving.run(faces.records, serving.gallery, [id])).get(id)
+    found = (await service.run(faces.records, service.gallery, [id])).get(id)
     if found is None:
         raise not_found("unknown-face", f"there is no face {id} in the gallery", face=id)
     return schemas.face(found)
@@ -65,12 +65,15 @@ async def face(id: Id, serving: Serving) -> dict[str, Any]:
 
 @router.get("/faces/{id}/chip", response_class=Response, responses=JPEG)
 async def chip(
-    id: Id, request: Request, serving: Serving, side: Annotated[int, Query(ge=16, le=thumbnails.CHIP)] = thumbnails.CHIP
+    id: Id,
+    request: Request,
+    service: ServiceDep,
+    side: Annotated[int, Query(ge=16, le=thumbnails.CHIP)] = thumbnails.CHIP,
 ) -> Response:
     """A small picture of a face with its surroundings. It never changes."""
-    tag = f'"{serving.gallery.id[:8]}-{id}-{side}"'
+    tag = f'"{service.gallery.id[:8]}-{id}-{side}"'
     headers = {"ETag": tag, "Cache-Control": FOREVER, "Vary": "Authorization, Cookie"}
-    data = await serving.run(thumbnails.chip, serving.gallery, id, side)
+    data = await service.run(thumbnails.chip, service.gallery, id, side)
     if data is None:
         raise not_found("no-chip", f"there is no picture of a face {id} in the gallery", face=id)
     if tag in request.headers.get("if-none-match", ""):
@@ -93,7 +96,7 @@ class PhotoQuery:
 
 @router.get("/photos", response_model=PhotoList)
 async def photos(
-    serving: Serving,
+    service: ServiceDep,
     filters: Annotated[PhotoQuery, Depends(of(PhotoQuery))],
     after: After = None,
     limit: Limit = 100,
@@ -104,14 +107,14 @@ async def photos(
     if any(abs(one) >= 2**63 for one in people):
         raise MisuseError("no person has such a number", code="unknown-person", name=f"#{max(people, key=abs)}")
     shown = PhotoFilter(people, filters.folder, filters.since, filters.until, filters.problem)
-    found = await serving.run(lists.photos, serving.gallery, shown, order=order, after=after, limit=limit)
+    found = await service.run(lists.photos, service.gallery, shown, order=order, after=after, limit=limit)
     return {"photos": [_photo(one) for one in found.items], "next": found.next, "total": found.total}
 
 
 @router.get("/photos/{id}", response_model=Photo)
-async def photo(id: Id, serving: Serving) -> dict[str, Any]:
+async def photo(id: Id, service: ServiceDep) -> dict[str, Any]:
     """Return one photograph with its faces."""
-    found = (await serving.run(photo_records, serving.gallery, [id])).get(id)
+    found = (await service.run(photo_records, service.gallery, [id])).get(id)
     if found is None:
         raise not_found("unknown-photo", f"there is no photograph {id} in the gallery", photo=id)
     return _photo(found)
@@ -119,23 +122,27 @@ async def photo(id: Id, serving: Serving) -> dict[str, Any]:
 
 @router.get("/photos/{id}/image", response_class=Response, responses=JPEG)
 async def image(
-    id: Id, serving: Serving, side: Annotated[int, Query(ge=64, le=4096, description="Longer side in pixels.")] = 2048
+    id: Id,
+    service: ServiceDep,
+    side: Annotated[int, Query(ge=64, le=4096, description="Longer side in pixels.")] = 2048,
 ) -> Response:
     """Return the photograph as an upright JPEG without metadata."""
     try:
-        data = await serving.run(_image, serving, id, side)
+        data = await service.run(_image, service, id, side)
     except PhotoError as error:
         raise not_found(error.code or "photo-file-missing", str(error), **(error.values or {"photo": id})) from None
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
-def _image(serving: Service, number: int, side: int) -> bytes:
-    with serving.render_slots:
-        return thumbnails.photograph(serving.gallery, number, side)
+def _image(service: Service, number: int, side: int) -> bytes:
+    with service.render_slots:
+        return thumbnails.photograph(service.gallery, number, side)
 
 
 @router.post("/photos", status_code=202, response_model=schemas.Job, openapi_extra=BODY, responses=responses(404, 415))
-async def add(request: Request, serving: Serving, caller: Annotated[Any, Depends(require("write"))]) -> dict[str, Any]:
+async def add(
+    request: Request, service: ServiceDep, caller: Annotated[Any, Depends(require("write"))]
+) -> dict[str, Any]:
     """Upload photographs: the server stores and indexes them in the background."""
     given = (await pictures(request)).get("image", [])
     if not given:
@@ -145,14 +152,14 @@ async def add(request: Request, serving: Serving, caller: Annotated[Any, Depends
             "send pictures as the body or as parts 'image' of a form",
             pictures=0,
         )
-    paths = await serving.run(_kept, serving, given)
-    return await accept(serving, "index", job_kinds.index(serving, paths))
+    paths = await service.run(_store_uploads, service, given)
+    return await accept(service, "index", job_kinds.index(service, paths))
 
 
-def _kept(serving: Service, given: list[bytes]) -> list[str]:
-    read = [serving.parse_picture("image", data) for data in given]  # refuse everything if one is not a picture
+def _store_uploads(service: Service, given: list[bytes]) -> list[str]:
+    read = [service.parse_picture("image", data) for data in given]  # refuse everything if one is not a picture
     return [
-        job_kinds.store_upload(serving.uploads, one.data, one.sha256 + ENDINGS.get(one.kind, f".{one.kind.lower()}"))
+        job_kinds.store_upload(service.uploads, one.data, one.sha256 + ENDINGS.get(one.kind, f".{one.kind.lower()}"))
         for one in read
     ]
 
@@ -168,5 +175,5 @@ def _photo(found: Any) -> dict[str, Any]:
         "indexed": found.indexed,
         "problem": schemas.printable(found.problem),
         "problem_code": schemas.photo_problem_code(found.problem),
-        "faces": [schemas.face(kept) for kept in found.faces],
+        "faces": [schemas.face(record) for record in found.faces],
     }

@@ -16,11 +16,11 @@ from nitakao.server.routes.parameters import (
     Faces,
     Names,
     Prior,
-    Serving,
+    ServiceDep,
     Threshold,
-    asked,
-    check_kept,
+    check_gallery_probe,
     of,
+    parse_probes,
     sizes,
 )
 from nitakao.server.service import Service
@@ -70,7 +70,7 @@ class FilterQuery:
 @router.post("/search", response_model=schemas.SearchResponse, openapi_extra=BODY)
 async def search(
     request: Request,
-    serving: Serving,
+    service: ServiceDep,
     settings: Detector,
     query: Annotated[SearchQuery, Depends(of(SearchQuery))],
     filters: Annotated[FilterQuery, Depends(of(FilterQuery))],
@@ -85,13 +85,13 @@ async def search(
 
     A picture with several faces gives one answer per face. Several pictures count as one person, unless `each` is set.
     """
-    given = (await pictures(request)).get("image", [])
-    return await serving.run(_search, serving, given, probe or [], exclude or [], settings, faces, query, filters)
+    uploaded = (await pictures(request)).get("image", [])
+    return await service.run(_search, service, uploaded, probe or [], exclude or [], settings, faces, query, filters)
 
 
 def _search(
-    serving: Service,
-    given: list[bytes],
+    service: Service,
+    uploaded: list[bytes],
     named: list[str],
     exclude: list[str],
     settings: DetectorSettings,
@@ -99,15 +99,15 @@ def _search(
     query: SearchQuery,
     filters: FilterQuery,
 ) -> dict[str, Any]:
-    who = asked(serving, given, named)
+    probes = parse_probes(service, uploaded, named)
     for name in exclude:
-        check_kept(name)
+        check_gallery_probe(name)
     found = search_task(
-        serving.gallery,
-        *who,
+        service.gallery,
+        *probes,
         k=query.most,
         where=face_filter(
-            serving.gallery,
+            service.gallery,
             list(filters.person),
             folder=filters.folder,
             since=filters.since,
@@ -119,15 +119,15 @@ def _search(
         max_distance=query.max_distance,
         same_person=query.same_person,
         different_people=query.different_people,
-        options=serving.with_threshold(
-            serving.search_options(settings, choice, each=query.each, threshold=query.threshold, prior=query.prior)
+        options=service.with_threshold(
+            service.search_options(settings, choice, each=query.each, threshold=query.threshold, prior=query.prior)
         ),
     )
     answers = [
-        {"probe": _probe(answer.probe, who), "hits": [schemas.hit(hit) for hit in answer.hits]}
+        {"probe": _probe(answer.probe, probes), "hits": [schemas.hit(hit) for hit in answer.hits]}
         for answer in found.answers
     ]
-    return {"answers": answers, "info": _info(serving, found.info, query.threshold), "problems": list(found.problems)}
+    return {"answers": answers, "info": _info(service, found.info, query.threshold), "problems": list(found.problems)}
 
 
 @dataclass(frozen=True)
@@ -143,39 +143,41 @@ class IdentifyQuery:
 @router.post("/identify", response_model=schemas.IdentifyResponse, openapi_extra=BODY)
 async def identify(
     request: Request,
-    serving: Serving,
+    service: ServiceDep,
     settings: Detector,
     query: Annotated[IdentifyQuery, Depends(of(IdentifyQuery))],
     probe: Annotated[list[str] | None, Query(description="face:12, person:Ada or #12")] = None,
     faces: Faces = None,
 ) -> dict[str, Any]:
-    """Identify each probe filters the named people of the gallery."""
-    given = (await pictures(request)).get("image", [])
-    options = serving.search_options(settings, faces, each=query.each, threshold=query.threshold, prior=query.prior)
-    return await serving.run(_identify, serving, given, probe or [], query.k, options)
+    """Identify each probe among the named people of the gallery."""
+    uploaded = (await pictures(request)).get("image", [])
+    options = service.search_options(settings, faces, each=query.each, threshold=query.threshold, prior=query.prior)
+    return await service.run(_identify, service, uploaded, probe or [], query.k, options)
 
 
-def _identify(serving: Service, given: list[bytes], named: list[str], k: int, options: SearchOptions) -> dict[str, Any]:
-    who = asked(serving, given, named)
-    found = identify_task(serving.gallery, *who, k=k, options=serving.with_threshold(options))
+def _identify(
+    service: Service, uploaded: list[bytes], named: list[str], k: int, options: SearchOptions
+) -> dict[str, Any]:
+    probes = parse_probes(service, uploaded, named)
+    found = identify_task(service.gallery, *probes, k=k, options=service.with_threshold(options))
     identities = [
         {
-            "probe": _probe(one.probe, who),
+            "probe": _probe(one.probe, probes),
             "match": None if one.match is None else schemas.candidate(one.match),
             "candidates": [schemas.candidate(candidate) for candidate in one.candidates],
             "unknown": schemas.finite(one.unknown),
         }
         for one in found.identities
     ]
-    info = _info(serving, found.info, options.threshold)
+    info = _info(service, found.info, options.threshold)
     return {"identities": identities, "people": found.people, "info": info, "problems": list(found.problems)}
 
 
-def _info(serving: Service, info: ResultInfo, requested: float | None) -> dict[str, Any]:
-    return schemas.result_info(info, serving.threshold_kind(requested), serving.calibration_kind())
+def _info(service: Service, info: ResultInfo, requested: float | None) -> dict[str, Any]:
+    return schemas.result_info(info, service.threshold_kind(requested), service.calibration_kind())
 
 
-def _probe(probe: Probe, who: Sequence[ProbeLike]) -> dict[str, Any]:
+def _probe(probe: Probe, probes: Sequence[ProbeLike]) -> dict[str, Any]:
     """The probe, with the size of its picture, found by the start of the probe's name."""
     name = (probe.parts[0] if probe.parts else probe).name.partition("#")[0]
-    return schemas.probe(probe, sizes(list(who)).get(name))
+    return schemas.probe(probe, sizes(list(probes)).get(name))

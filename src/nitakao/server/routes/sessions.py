@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nitakao.server.auth import COOKIE, SESSION_SECONDS, Caller, keyring, require
 from nitakao.server.auth import caller as current_caller
 from nitakao.server.problems import not_found, responses
-from nitakao.server.routes.parameters import Serving
+from nitakao.server.routes.parameters import ServiceDep
 from nitakao.server.schemas import example, finite
 from nitakao.tasks.models import models as tasks
 
@@ -67,14 +67,14 @@ class ModelList(BaseModel):
 
 
 @router.get("/session", response_model=Session)
-async def session(request: Request, serving: Serving) -> dict[str, Any]:
+async def session(request: Request, service: ServiceDep) -> dict[str, Any]:
     """Return the caller's role."""
-    return _session(request, serving, current_caller(request))
+    return _session(request, service, current_caller(request))
 
 
 @router.post("/session", response_model=Session)
 async def sign_in(
-    request: Request, response: Response, serving: Serving, login: Annotated[LoginRequest, Body()]
+    request: Request, response: Response, service: ServiceDep, login: Annotated[LoginRequest, Body()]
 ) -> dict[str, Any]:
     """Sign in with an access key. Sets an HTTP-only session cookie."""
     cookie, caller = keyring(request).session(login.key.strip())
@@ -87,7 +87,7 @@ async def sign_in(
         secure=request.url.scheme == "https",
         path="/",
     )
-    return _session(request, serving, caller)
+    return _session(request, service, caller)
 
 
 @router.delete("/session", status_code=204)
@@ -96,38 +96,38 @@ async def sign_out(response: Response) -> None:
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
 
 
-def _session(request: Request, serving: Serving, caller: Caller) -> dict[str, Any]:
+def _session(request: Request, service: ServiceDep, caller: Caller) -> dict[str, Any]:
     shape = {"role": caller.role, "keys": keyring(request).is_required}
-    return shape | {"version": version("nitakao"), "model": serving.gallery.model}
+    return shape | {"version": version("nitakao"), "model": service.gallery.model}
 
 
 @router.get("/settings", response_model=Settings, dependencies=[Depends(require("read"))])
-async def settings(serving: Serving) -> dict[str, Any]:
+async def settings(service: ServiceDep) -> dict[str, Any]:
     """Return the gallery's settings."""
-    return {"threshold": await serving.run(serving.threshold)}
+    return {"threshold": await service.run(service.threshold)}
 
 
 @router.put("/settings", response_model=Settings, dependencies=[Depends(require("write"))])
-async def update_settings(serving: Serving, update: Annotated[Settings, Body()]) -> dict[str, Any]:
+async def update_settings(service: ServiceDep, update: Annotated[Settings, Body()]) -> dict[str, Any]:
     """Replace the gallery's settings."""
-    await serving.run(serving.set_threshold, update.threshold)
+    await service.run(service.set_threshold, update.threshold)
     return {"threshold": update.threshold}
 
 
 @router.get("/models", response_model=ModelList, dependencies=[Depends(require("read"))])
-async def list_models(serving: Serving) -> dict[str, Any]:
+async def list_models(service: ServiceDep) -> dict[str, Any]:
     """List all models with their licences."""
-    models, _ = await serving.run(tasks.listing)
-    return {"models": [_card(tasks.fields(model.card), model.here, serving.gallery.model) for model in models]}
+    models, _ = await service.run(tasks.listing)
+    return {"models": [_card(tasks.fields(model.card), model.here, service.gallery.model) for model in models]}
 
 
 @router.get("/models/{name}", response_model=Model, dependencies=[Depends(require("read"))], responses=responses(404))
-async def get_model(name: Annotated[str, InPath(max_length=80)], serving: Serving) -> dict[str, Any]:
+async def get_model(name: Annotated[str, InPath(max_length=80)], service: ServiceDep) -> dict[str, Any]:
     """Return one model's card."""
-    models, _ = await serving.run(tasks.listing)
+    models, _ = await service.run(tasks.listing)
     for model in models:
         if model.card.name == name:
-            return _card(tasks.fields(model.card), model.here, serving.gallery.model)
+            return _card(tasks.fields(model.card), model.here, service.gallery.model)
     raise not_found("unknown-model", f"no model '{name}'", model=name)
 
 

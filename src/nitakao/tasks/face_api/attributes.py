@@ -5,7 +5,7 @@ blur                   1 - sharpness; low below 0.25, high from 0.75, the Face A
 exposure               mean grey of the box, 0 black to 1 white; its bounds likewise
 qualityForRecognition  the quality's score: high and medium as measured below
 
-Everything else the Face API knows would be a guess here: see `REFUSED`.
+Everything else the Face API knows would be a guess here: see `UNSUPPORTED`.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ import numpy as np
 from nitakao import photos
 from nitakao.values import Chip, Face, Quality
 
-TOLD = ("headPose", "blur", "exposure", "qualityForRecognition")
-REFUSED = ("accessories", "glasses", "mask", "noise", "occlusion")  # not measured here
+SUPPORTED = ("headPose", "blur", "exposure", "qualityForRecognition")
+UNSUPPORTED = ("accessories", "glasses", "mask", "noise", "occlusion")  # not measured here
 RETIRED = ("age", "emotion", "facialHair", "gender", "hair", "makeup", "smile")  # Azure refuses them too
 
 # On LFW (500 pictures, MTCNN) a third of the faces scores below 0.59 and 5% below 0.43; pairs in the lowest third have
 # twice the error rate: see `photos.measure_quality`.
 HIGH, MEDIUM = 0.59, 0.43
-LITTLE, MUCH = 0.25, 0.75  # learn.microsoft.com, 'Face detection, attributes, and input data'
+LOW_BELOW, HIGH_FROM = 0.25, 0.75  # learn.microsoft.com, 'Face detection, attributes, and input data'
 
 
-def of(face: Face, quality: Quality, chip: Chip, wanted: frozenset[str]) -> dict[str, Any]:
-    """Those of `TOLD` that are wanted, as JSON has them."""
-    found: dict[str, Any] = {}
-    if "headPose" in wanted and not math.isnan(quality.yaw):
-        found["headPose"] = {
+def measure(face: Face, quality: Quality, chip: Chip, requested: frozenset[str]) -> dict[str, Any]:
+    """The requested attributes of `SUPPORTED`, as JSON."""
+    values: dict[str, Any] = {}
+    if "headPose" in requested and not math.isnan(quality.yaw):
+        values["headPose"] = {
             "pitch": round(quality.pitch, 1),
             "roll": round(quality.roll, 1),
             "yaw": round(quality.yaw, 1),
         }
-    if "blur" in wanted:
+    if "blur" in requested:
         value = 1 - quality.sharpness
-        found["blur"] = {"blurLevel": _level(value, "low", "medium", "high"), "value": round(value, 3)}
-    if "exposure" in wanted:
+        values["blur"] = {"blurLevel": _level(value, "low", "medium", "high"), "value": round(value, 3)}
+    if "exposure" in requested:
         value = brightness(face, chip)
         level = _level(value, "underExposure", "goodExposure", "overExposure")
-        found["exposure"] = {"exposureLevel": level, "value": round(value, 3)}
-    if "qualityForRecognition" in wanted:
+        values["exposure"] = {"exposureLevel": level, "value": round(value, 3)}
+    if "qualityForRecognition" in requested:
         score = quality.score
-        found["qualityForRecognition"] = "high" if score >= HIGH else "medium" if score >= MEDIUM else "low"
-    return found
+        values["qualityForRecognition"] = "high" if score >= HIGH else "medium" if score >= MEDIUM else "low"
+    return values
 
 
-def _level(value: float, little: str, some: str, much: str) -> str:
-    return little if value < LITTLE else some if value < MUCH else much
+def _level(value: float, low: str, medium: str, high: str) -> str:
+    return low if value < LOW_BELOW else medium if value < HIGH_FROM else high
 
 
 def brightness(face: Face, chip: Chip) -> float:

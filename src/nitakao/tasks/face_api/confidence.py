@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from nitakao.errors import FaceApiError
 from nitakao.tasks.scoring import Scorer
 
-SAME = 0.5  # 'isIdentical' from here on, as in the Face API
+SAME_PERSON = 0.5  # 'isIdentical' from here on, as in the Face API
 AT_HALF = 0.95  # confidence at half the threshold without a calibration
 
 
@@ -35,18 +35,20 @@ class Scale:
         return np.asarray(np.exp(-np.logaddexp(0.0, -odds)), np.float64)
 
 
-def scale_of(judge: Scorer) -> Scale:
+def scale_of(scorer: Scorer) -> Scale:
     """The model's scale; without a threshold, the distance at which the calibration's likelihood ratio is 1.
 
     Raises:
         FaceApiError: If the model has neither a threshold nor a calibration.
     """
-    line, threshold = judge.calibration, judge.threshold
+    line, threshold = scorer.calibration, scorer.threshold
     if math.isnan(threshold) and line is not None:
         threshold = line.intercept / line.slope
     if math.isnan(threshold) or threshold <= 0:
         raise FaceApiError(
-            403, "UnsupportedFeature", f"No threshold is known for the model {judge.card.name}: faces are not compared."
+            403,
+            "UnsupportedFeature",
+            f"No threshold is known for the model {scorer.card.name}: faces are not compared.",
         )
     slope = line.slope if line is not None else math.log(AT_HALF / (1 - AT_HALF)) / (threshold / 2)
     return Scale(threshold, slope)

@@ -12,7 +12,7 @@ from nitakao.gallery import GalleryStore
 from nitakao.gallery.face_api import ids
 from nitakao.gallery.face_api.candidates import FaceCache
 from nitakao.gallery.face_api.containers import Container
-from nitakao.gallery.face_api.ids import Fleeting
+from nitakao.gallery.face_api.ids import DetectedFace
 from nitakao.tasks.arguments import gallery_calibration
 from nitakao.tasks.face_api.confidence import Scale, scale_of
 from nitakao.tasks.scoring import Scorer
@@ -40,24 +40,23 @@ class FaceQueries:
         """Maps the gallery's distances to confidences."""
         return scale_of(Scorer(self.card, gallery_calibration(self.gallery, self.card), self.threshold()))
 
-    def seen(self, uuids: Sequence[str], status: int = 400) -> list[Fleeting]:
+    def detected(self, uuids: Sequence[str], status: int = 400) -> list[DetectedFace]:
         """Detected faces by id, in order. Raises FaceApiError if one is unknown or expired."""
-        found = ids.find(self.gallery, uuids)
+        faces = ids.find(self.gallery, uuids)
         for one in uuids:
-            if one not in found:
+            if one not in faces:
                 raise FaceApiError(status, "FaceNotFound", f"Face '{one}' is not found, or has expired.")
-        return [found[one] for one in uuids]
+        return [faces[one] for one in uuids]
 
 
-def one_model(faces: Sequence[Fleeting]) -> str:
-    """The recognition model of these faces. Raises FaceApiError if there are several."""
+def check_same_model(faces: Sequence[DetectedFace]) -> None:
+    """Raise FaceApiError if the faces have different recognition models."""
     models = sorted({face.recognition for face in faces})
     if len(models) != 1:
         raise mixed(models)
-    return models[0]
 
 
-def check_model(face: Fleeting, container: Container) -> None:
+def check_model(face: DetectedFace, container: Container) -> None:
     """Raise FaceApiError if the face and the container have different recognition models."""
     if face.recognition != container.recognition:
         raise mixed([face.recognition, container.recognition])
@@ -69,7 +68,7 @@ def mixed(models: Sequence[str]) -> FaceApiError:
 
 
 @contextmanager
-def as_argument() -> Iterator[None]:
+def as_bad_request() -> Iterator[None]:
     """Turn 404 errors into 400, with the same code."""
     try:
         yield

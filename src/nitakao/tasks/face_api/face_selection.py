@@ -11,17 +11,17 @@ from nitakao.errors import FaceApiError
 from nitakao.geometry import Size
 from nitakao.values import Face
 
-SMALLEST, LARGEST = 36, 4096  # px, side of a face; learn.microsoft.com, 'Add face'
-MOST = 100  # faces of one photograph
+MIN_SIDE, MAX_SIDE = 36, 4096  # px, side of a face; learn.microsoft.com, 'Add face'
+MAX_FACES = 100  # faces of one photograph
 SAME_FACE = 0.3  # IoU of targetFace and a detected box; detectors draw boxes differently
 
 Rectangle = tuple[int, int, int, int]  # left, top, width, height
 
 
 def large_enough(faces: Sequence[Face]) -> list[int]:
-    """Positions of the faces that the Face API returns: largest first, at most `MOST`."""
-    places = [n for n, face in enumerate(faces) if min(face.width, face.height) >= SMALLEST]
-    return sorted(places, key=lambda n: -faces[n].area)[:MOST]
+    """Positions of the faces that the Face API returns: largest first, at most `MAX_FACES`."""
+    rows = [n for n, face in enumerate(faces) if min(face.width, face.height) >= MIN_SIDE]
+    return sorted(rows, key=lambda n: -faces[n].area)[:MAX_FACES]
 
 
 def rectangle(face: Face, size: Size) -> Rectangle:
@@ -31,43 +31,41 @@ def rectangle(face: Face, size: Size) -> Rectangle:
     return left, top, max(1, right - left), max(1, bottom - top)
 
 
-def meant(faces: Sequence[Face], target: Rectangle | None, size: Size) -> int:
+def select_face(faces: Sequence[Face], target: Rectangle | None, size: Size) -> int:
     """Position of the only face, or of the one at `target`.
 
     Raises:
         FaceApiError: If there is no face, several without a target, or the face is too small or too large.
     """
     if target is not None:
-        return _at(faces, target, size)
-    places = large_enough(faces)
-    if not places:
+        return _select_target(faces, target, size)
+    rows = large_enough(faces)
+    if not rows:
         raise FaceApiError(400, "InvalidImage", "No face detected in the image.")
-    if len(places) > 1:
-        raise FaceApiError(
-            400, "InvalidImage", f"There are {len(places)} faces in the image: say which with targetFace."
-        )
-    return _sized(faces, places[0])
+    if len(rows) > 1:
+        raise FaceApiError(400, "InvalidImage", f"There are {len(rows)} faces in the image: select one with targetFace.")
+    return _check_size(faces, rows[0])
 
 
-def _at(faces: Sequence[Face], target: Rectangle, size: Size) -> int:
+def _select_target(faces: Sequence[Face], target: Rectangle, size: Size) -> int:
     left, top, width, height = target
     if left < 0 or top < 0 or width < 1 or height < 1 or left + width > size[0] or top + height > size[1]:
         raise FaceApiError(400, "BadArgument", f"targetFace lies outside an image of {size[0]} x {size[1]}.")
     if not faces:
         raise FaceApiError(400, "InvalidImage", "No face detected in the image.")
-    shares = geometry.iou([(left, top, left + width, top + height)], [face.box for face in faces])[0]
-    best = int(np.argmax(shares))
-    if shares[best] < SAME_FACE:
+    overlaps = geometry.iou([(left, top, left + width, top + height)], [face.box for face in faces])[0]
+    best = int(np.argmax(overlaps))
+    if overlaps[best] < SAME_FACE:
         raise FaceApiError(400, "InvalidImage", "No face detected where targetFace says.")
-    return _sized(faces, best)
+    return _check_size(faces, best)
 
 
-def _sized(faces: Sequence[Face], place: int) -> int:
-    sides = faces[place].width, faces[place].height
-    if min(sides) < SMALLEST or max(sides) > LARGEST:
+def _check_size(faces: Sequence[Face], row: int) -> int:
+    sides = faces[row].width, faces[row].height
+    if min(sides) < MIN_SIDE or max(sides) > MAX_SIDE:
         raise FaceApiError(
             400,
             "InvalidImage",
-            f"A face of {sides[0]:.0f} x {sides[1]:.0f} pixels: {SMALLEST} to {LARGEST} are needed.",
+            f"A face of {sides[0]:.0f} x {sides[1]:.0f} pixels: {MIN_SIDE} to {MAX_SIDE} are needed.",
         )
-    return place
+    return row

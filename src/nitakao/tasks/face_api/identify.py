@@ -11,14 +11,14 @@ from nitakao.errors import FaceApiError
 from nitakao.gallery.face_api import candidates, containers
 from nitakao.gallery.face_api.kinds import Kind
 from nitakao.tasks.face_api import persons
-from nitakao.tasks.face_api.confidence import SAME
-from nitakao.tasks.face_api.context import FaceQueries, as_argument, check_model
+from nitakao.tasks.face_api.confidence import SAME_PERSON
+from nitakao.tasks.face_api.context import FaceQueries, as_bad_request, check_model
 from nitakao.tasks.face_api.persons import Persons
 from nitakao.values import Floats
 
 
 @dataclass(frozen=True)
-class Guess:
+class Candidate:
     """Who a face may be."""
 
     person: str
@@ -30,11 +30,11 @@ class Identity:
     """A face and its candidates, most confident first."""
 
     face: str
-    guesses: tuple[Guess, ...]
+    candidates: tuple[Candidate, ...]
 
 
 def in_group(
-    queries: FaceQueries, faces: Sequence[str], kind: Kind, word: str, most: int, least: float | None
+    queries: FaceQueries, faces: Sequence[str], kind: Kind, word: str, limit: int, min_confidence: float | None
 ) -> list[Identity]:
     """Identify faces among the people of a trained group.
 
@@ -46,52 +46,68 @@ def in_group(
         most: Limit of candidates per face.
         least: Minimum confidence; None for the confidence at the threshold.
     """
-    seen = queries.seen(faces)
-    with as_argument():
+    detected = queries.detected(faces)
+    with as_bad_request():
         container = containers.get(queries.gallery, kind, word)
-    for face in seen:
+    for face in detected:
         check_model(face, container)
     if container.trained is None:
         raise kind.not_trained(word, 400)
-    known = persons.of(queries.face_cache.of(queries.gallery, container), queries.gallery.metric)
-    return [_identity(queries, face.uuid, face.vector, known, most, least) for face in seen]
+    people = persons.load(queries.face_cache.of(queries.gallery, container), queries.gallery.metric)
+    return [_identity(queries, face.uuid, face.vector, people, limit, min_confidence) for face in detected]
 
 
 def in_directory(
-    queries: FaceQueries, faces: Sequence[str], people: Sequence[str] | None, most: int, least: float | None
+    queries: FaceQueries, faces: Sequence[str], people: Sequence[str] | None, limit: int, min_confidence: float | None
 ) -> list[Identity]:
     """Identify faces among these people of the directory; None for all."""
-    return _each(queries, faces, most, least, lambda model: candidates.of_directory(queries.gallery, people, model))
+    return _identify_each(
+        queries, faces, limit, min_confidence, lambda model: candidates.of_directory(queries.gallery, people, model)
+    )
 
 
-def in_dynamic(queries: FaceQueries, faces: Sequence[str], word: str, most: int, least: float | None) -> list[Identity]:
-    """Identify faces among the people of a dynamic group."""
-    return _each(queries, faces, most, least, lambda model: candidates.of_dynamic(queries.gallery, word, model))
-
-
-def _each(
-    queries: FaceQueries, faces: Sequence[str], most: int, least: float | None, read: Callable[[str], candidates.Faces]
+def in_dynamic(
+    queries: FaceQueries, faces: Sequence[str], word: str, limit: int, min_confidence: float | None
 ) -> list[Identity]:
-    seen = queries.seen(faces)
-    known: dict[str, Persons] = {}
-    for face in seen:  # people of the directory may have faces of each recognition model
-        if face.recognition not in known:
-            with as_argument():
-                known[face.recognition] = persons.of(read(face.recognition), queries.gallery.metric)
-    return [_identity(queries, face.uuid, face.vector, known[face.recognition], most, least) for face in seen]
+    """Identify faces among the people of a dynamic group."""
+    return _identify_each(
+        queries, faces, limit, min_confidence, lambda model: candidates.of_dynamic(queries.gallery, word, model)
+    )
+
+
+def _identify_each(
+    queries: FaceQueries,
+    faces: Sequence[str],
+    limit: int,
+    min_confidence: float | None,
+    read: Callable[[str], candidates.Faces],
+) -> list[Identity]:
+    detected = queries.detected(faces)
+    people_by_model: dict[str, Persons] = {}
+    for face in detected:  # people of the directory may have faces of each recognition model
+        if face.recognition not in people_by_model:
+            with as_bad_request():
+                people_by_model[face.recognition] = persons.load(read(face.recognition), queries.gallery.metric)
+    return [
+        _identity(queries, face.uuid, face.vector, people_by_model[face.recognition], limit, min_confidence)
+        for face in detected
+    ]
 
 
 def _identity(
-    queries: FaceQueries, face: str, vector: Floats, known: Persons, most: int, least: float | None
+    queries: FaceQueries, face: str, vector: Floats, people: Persons, limit: int, min_confidence: float | None
 ) -> Identity:
-    apart = known.distances(vector)
-    sure = queries.scale(apart)
-    order = np.argsort(apart, kind="stable")[:most]
-    enough = SAME if least is None else least
-    return Identity(face, tuple(Guess(known.uuids[n], float(sure[n])) for n in order if sure[n] >= enough))
+    distances = people.distances(vector)
+    confidences = queries.scale(distances)
+    order = np.argsort(distances, kind="stable")[:limit]
+    minimum = SAME_PERSON if min_confidence is None else min_confidence
+    return Identity(
+        face,
+        tuple(Candidate(people.uuids[n], float(confidences[n])) for n in order if confidences[n] >= minimum),
+    )
 
 
-def nowhere() -> FaceApiError:
+def missing_scope() -> FaceApiError:
     """The error for a request without a scope."""
     return FaceApiError(
         400,

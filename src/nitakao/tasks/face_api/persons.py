@@ -39,22 +39,22 @@ class Persons:
         """
         if not len(self.uuids):
             return np.zeros(0)
-        apart = metrics.distances(vector, self.means, self.metric)
-        return probes.as_from_one(apart, (1 - 1 / self.counts) * self.variance, self.metric)
+        distances = metrics.distances(vector, self.means, self.metric)
+        return probes.as_from_one(distances, (1 - 1 / self.counts) * self.variance, self.metric)
 
 
-_MADE: WeakKeyDictionary[Faces, Persons] = WeakKeyDictionary()  # lives as long as the cached faces
+_CACHE: WeakKeyDictionary[Faces, Persons] = WeakKeyDictionary()  # lives as long as the cached faces
 
 
-def of(faces: Faces, metric: Metric) -> Persons:
+def load(faces: Faces, metric: Metric) -> Persons:
     """The people of these faces, cached: 30,000 faces take 40 ms."""
-    found = _MADE.get(faces)
-    if found is None or found.metric != metric:
-        found = _MADE[faces] = _of(faces, metric)
-    return found
+    people = _CACHE.get(faces)
+    if people is None or people.metric != metric:
+        people = _CACHE[faces] = _load(faces, metric)
+    return people
 
 
-def _of(faces: Faces, metric: Metric) -> Persons:
+def _load(faces: Faces, metric: Metric) -> Persons:
     """Means of all people without a Python loop."""
     if not faces.people:
         return Persons((), np.zeros((0, faces.vectors.shape[1]), np.float32), np.zeros(0), 0.0, metric)

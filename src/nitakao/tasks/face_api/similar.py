@@ -13,8 +13,8 @@ from nitakao.errors import FaceApiError
 from nitakao.gallery.face_api import containers
 from nitakao.gallery.face_api.containers import Container
 from nitakao.gallery.face_api.kinds import FACE_LIST, Kind
-from nitakao.tasks.face_api.confidence import SAME
-from nitakao.tasks.face_api.context import FaceQueries, as_argument, check_model, one_model
+from nitakao.tasks.face_api.confidence import SAME_PERSON
+from nitakao.tasks.face_api.context import FaceQueries, as_bad_request, check_model, check_same_model
 from nitakao.values import Floats
 
 Mode = Literal["matchPerson", "matchFace"]
@@ -28,26 +28,26 @@ class Similar:
     confidence: float
 
 
-def among_ids(queries: FaceQueries, face: str, others: Sequence[str], most: int, mode: Mode) -> list[Similar]:
+def among_ids(queries: FaceQueries, face: str, others: Sequence[str], limit: int, mode: Mode) -> list[Similar]:
     """The most similar of other detected faces, best first.
 
     `mode`: 'matchPerson' returns only faces within the threshold, 'matchFace' ranks all.
     """
-    asked, *rest = queries.seen([face, *dict.fromkeys(others)])
-    one_model([asked, *rest])
+    probe, *rest = queries.detected([face, *dict.fromkeys(others)])
+    check_same_model([probe, *rest])
     vectors = np.stack([other.vector for other in rest])
-    return _ranked(queries, asked.vector, [other.uuid for other in rest], vectors, most, mode)
+    return _ranked(queries, probe.vector, [other.uuid for other in rest], vectors, limit, mode)
 
 
-def in_list(queries: FaceQueries, face: str, kind: Kind, word: str, most: int, mode: Mode) -> list[Similar]:
+def in_list(queries: FaceQueries, face: str, kind: Kind, word: str, limit: int, mode: Mode) -> list[Similar]:
     """The most similar faces of a list, best first. `mode`: as in `among_ids`."""
-    (asked,) = queries.seen([face])
-    with as_argument():
+    (probe,) = queries.detected([face])
+    with as_bad_request():
         container = containers.get(queries.gallery, kind, word)
-    check_model(asked, container)
+    check_model(probe, container)
     found = queries.face_cache.of(queries.gallery, container)
     _check_ready(container, len(found.uuids))
-    return _ranked(queries, asked.vector, found.uuids, found.vectors, most, mode)
+    return _ranked(queries, probe.vector, found.uuids, found.vectors, limit, mode)
 
 
 def _check_ready(container: Container, faces: int) -> None:
@@ -59,11 +59,13 @@ def _check_ready(container: Container, faces: int) -> None:
 
 
 def _ranked(
-    queries: FaceQueries, asked: Floats, uuids: Sequence[str], vectors: Floats, most: int, mode: Mode
+    queries: FaceQueries, probe: Floats, uuids: Sequence[str], vectors: Floats, limit: int, mode: Mode
 ) -> list[Similar]:
     if not len(vectors):
         return []
-    apart = metrics.distances(asked, vectors, queries.gallery.metric)
-    sure = queries.scale(apart)
-    order = np.argsort(apart, kind="stable")[:most]
-    return [Similar(uuids[n], float(sure[n])) for n in order if mode == "matchFace" or sure[n] >= SAME]
+    distances = metrics.distances(probe, vectors, queries.gallery.metric)
+    confidences = queries.scale(distances)
+    order = np.argsort(distances, kind="stable")[:limit]
+    return [
+        Similar(uuids[n], float(confidences[n])) for n in order if mode == "matchFace" or confidences[n] >= SAME_PERSON
+    ]
