@@ -1,4 +1,4 @@
-"""The work of jobs: tasks that report their progress."""
+"""The functions that jobs run: tasks that report their progress."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def index(
 ) -> JobFunction:
     """Index these files and folders."""
 
-    def work(watch: Watch) -> dict[str, Any]:
+    def run(watch: Watch) -> dict[str, Any]:
         from nitakao.pipeline import PipelineOptions
         from nitakao.tasks.gallery.index import IndexCounts
         from nitakao.tasks.gallery.index import index as task
@@ -49,7 +49,7 @@ def index(
         result = {"photos": tally.photos, "faces": tally.faces, "without_face": tally.without_face}
         return result | {"unreadable": tally.unreadable, "statuses": dict(tally.statuses)}
 
-    return work
+    return run
 
 
 def _counted(paths: list[str]) -> int:
@@ -61,11 +61,11 @@ def _counted(paths: list[str]) -> int:
 def cluster(service: Service, method: Method | None, threshold: float | None, smallest: int) -> JobFunction:
     """Group all faces by person."""
 
-    def work(watch: Watch) -> dict[str, Any]:
+    def run(watch: Watch) -> dict[str, Any]:
         from nitakao.tasks.gallery.cluster import cluster as task
 
         watch(0, None)
-        found = task(
+        result = task(
             service.gallery,
             model=service.card,
             method=method,
@@ -73,40 +73,40 @@ def cluster(service: Service, method: Method | None, threshold: float | None, sm
             smallest=smallest,
             watch=lambda done, faces: watch(done, faces),
         )
-        return asdict(found)
+        return asdict(result)
 
-    return work
+    return run
 
 
 def reindex(service: Service, model: str, from_photographs: bool) -> JobFunction:
     """Recompute the gallery's vectors with another model."""
 
-    def work(watch: Watch) -> dict[str, Any]:
+    def run(watch: Watch) -> dict[str, Any]:
         from nitakao.tasks.gallery.reindex import reindex as task
 
         watch(0, None)
-        found = task(
+        result = task(
             service.gallery,
             model,
             from_photographs=from_photographs,
             watch=lambda progress: watch(progress.done, progress.faces),
         )
         service.gallery.reload()
-        return asdict(found)
+        return asdict(result)
 
-    return work
+    return run
 
 
 def make_map(service: Service) -> JobFunction:
     """Compute the face map."""
 
-    def work(watch: Watch) -> dict[str, Any]:
+    def run(watch: Watch) -> dict[str, Any]:
         from nitakao.tasks.gallery.face_map import make
 
-        made = make(service.gallery, watch=lambda done, total: watch(done, total))
-        return {"faces": len(made.faces), "method": made.method}
+        layout = make(service.gallery, watch=lambda done, total: watch(done, total))
+        return {"faces": len(layout.faces), "method": layout.method}
 
-    return work
+    return run
 
 
 def store_upload(folder: Path, data: bytes, name: str) -> str:

@@ -52,12 +52,12 @@ class Jobs:
     def is_full(self) -> bool:
         return len(self._waiting) >= MAX_WAITING
 
-    def add(self, kind: str, work: JobFunction) -> Job:
+    def add(self, kind: str, function: JobFunction) -> Job:
         """Queue a job in the name of the current caller."""
         job = stored_jobs.add(self.gallery, kind)
         with self._wake:
             self._open[job.id] = job
-            self._waiting.append((job.id, partial(_run_in, copy_context(), work)))
+            self._waiting.append((job.id, partial(_run_in, copy_context(), function)))
             self._wake.notify()
         return job
 
@@ -70,9 +70,9 @@ class Jobs:
 
     def latest(self, limit: int) -> list[Job]:
         """The latest jobs, newest first."""
-        found = stored_jobs.jobs(self.gallery, limit)
+        jobs = stored_jobs.jobs(self.gallery, limit)
         with self._lock:
-            return [self._open.get(job.id, job) for job in found]
+            return [self._open.get(job.id, job) for job in jobs]
 
     def stop(self, number: int) -> None:
         """Ask a job to stop; one that still waits is cancelled at once."""
@@ -101,17 +101,17 @@ class Jobs:
                     self._wake.wait()
                 if self._ending:
                     return
-                number, work = self._waiting.popleft()
+                number, function = self._waiting.popleft()
                 job = self._open[number] = replace(self._open[number], state="running", started=time.time())
-            self._finish(self._execute(job, work))
+            self._finish(self._execute(job, function))
 
-    def _execute(self, job: Job, work: JobFunction) -> Job:
-        """Run the work, and return the finished job."""
+    def _execute(self, job: Job, function: JobFunction) -> Job:
+        """Run the function and return the finished job."""
         error: BaseException | None = None
         outcome: dict[str, Any]
         try:
             stored_jobs.save(self.gallery, job)
-            result = work(lambda *progress: self._watch(job.id, *progress))
+            result = function(lambda *progress: self._watch(job.id, *progress))
             outcome = {"state": "done", "result": result}
         except StoppedError:
             outcome = {"state": "cancelled"} if not self._ending else STOPPED
@@ -144,5 +144,5 @@ class Jobs:
             self._to_stop.discard(job.id)
 
 
-def _run_in(context: Context, work: JobFunction, watch: Watch) -> dict[str, Any]:
-    return context.run(work, watch)
+def _run_in(context: Context, function: JobFunction, watch: Watch) -> dict[str, Any]:
+    return context.run(function, watch)

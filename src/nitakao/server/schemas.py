@@ -299,22 +299,22 @@ def detected_face(detected: values.Face, number: int) -> dict[str, Any]:
     }
 
 
-def probe(asked: values.Probe, size: tuple[int, int] | None = None) -> dict[str, Any]:
-    detected = asked.face
+def probe(record: values.Probe, size: tuple[int, int] | None = None) -> dict[str, Any]:
+    detected = record.face
     return {
-        "name": asked.name,
-        "number": asked.number,
+        "name": record.name,
+        "number": record.number,
         "box": None if detected is None else box(detected.box),
         "landmarks": None if detected is None else points(detected.landmarks),
-        "face": asked.faces[0] if len(asked.faces) == 1 else None,
-        "person": asked.person_id,
+        "face": record.faces[0] if len(record.faces) == 1 else None,
+        "person": record.person_id,
         "size": size if detected is not None else None,
     }
 
 
-def hit(found: values.Hit) -> dict[str, Any]:
-    shape = {"rank": found.rank, "distance": found.distance, "probability": finite(found.probability)}
-    return shape | {"face": face(found.face), "path": printable(found.face.path)}
+def hit(record: values.Hit) -> dict[str, Any]:
+    shape = {"rank": record.rank, "distance": record.distance, "probability": finite(record.probability)}
+    return shape | {"face": face(record.face), "path": printable(record.face.path)}
 
 
 def result_info(
@@ -335,20 +335,20 @@ def result_info(
     }
 
 
-def candidate(found: values.Candidate) -> dict[str, Any]:
+def candidate(record: values.Candidate) -> dict[str, Any]:
     return {
-        "rank": found.rank,
-        "person": found.person_id,
-        "name": found.name,
-        "distance": found.distance,
-        "probability": finite(found.probability),
-        "face": face(found.face),
-        "face_distance": found.face_distance,
+        "rank": record.rank,
+        "person": record.person_id,
+        "name": record.name,
+        "distance": record.distance,
+        "probability": finite(record.probability),
+        "face": face(record.face),
+        "face_distance": record.face_distance,
     }
 
 
-def person(found: values.Person) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in Person.model_fields}
+def person(record: values.Person) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in Person.model_fields}
 
 
 def job(stored: jobs.Job) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Face ids: there until their time is over, gone for good after it, and still there after a restart."""
+"""Face ids: stored until they expire, deleted afterwards, and kept across a restart."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ def test_more_ids_are_asked_for_than_one_question_to_the_database_takes(gallery:
 
 def test_the_vector_is_not_in_the_file_any_more_once_its_time_is_over(tmp_path, clock) -> None:
     path = tmp_path / "family.db"
-    kept = fakes.vector("ada").astype("<f4").tobytes()
+    stored = fakes.vector("ada").astype("<f4").tobytes()
     with GalleryStore(path, card=CARD) as gallery:
         ids.store(gallery, vectors("ada"), "recognition_01", 60)
-    assert kept in path.read_bytes()
+    assert stored in path.read_bytes()
     clock[0] += 61
     with GalleryStore(path) as gallery:
         ids.sweep(gallery)
-    assert kept not in path.read_bytes()
+    assert stored not in path.read_bytes()

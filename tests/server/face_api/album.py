@@ -1,4 +1,4 @@
-"""Photographs of a few people for the Face API's tests: real ones of LFW, or those that installed packages ship."""
+"""Photographs of a few people for the Face API's tests, from LFW or from installed packages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PEOPLE = ("Alejandro_Toledo", "Amelie_Mauresmo", "Bill_Clinton", "Carlos_Moya")
 
 @dataclass(frozen=True)
 class Album:
-    """enrolled: pictures of each person, by name.  new: another one of each.  stranger: of somebody else.
+    """enrolled: pictures of each person, by name.  new: one more of each.  stranger: of another person.
 
     together: one picture with two faces.  nobody: one with none.
     """
@@ -59,11 +59,11 @@ def samples() -> Album:
 def lfw(shared: Path) -> Album:
     """Three people, and a fourth as the stranger."""
     pictures = {name: sorted((shared / "data/lfw/images" / name).glob("*.jpg")) for name in PEOPLE}
-    *known, stranger = PEOPLE
+    *record, stranger = PEOPLE
     one, other = (Image.open(pictures[name][0]).crop((50, 50, 200, 200)) for name in PEOPLE[:2])
     return Album(
-        {name: [path.read_bytes() for path in pictures[name][:3]] for name in known},
-        {name: pictures[name][4].read_bytes() for name in known},
+        {name: [path.read_bytes() for path in pictures[name][:3]] for name in record},
+        {name: pictures[name][4].read_bytes() for name in record},
         pictures[stranger][0].read_bytes(),
         beside(one, other),
         samples().nobody,

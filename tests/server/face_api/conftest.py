@@ -1,4 +1,4 @@
-"""A server with the Face API on a free port of this machine, pictures to fetch, and people to recognise."""
+"""A Face API server on a free local port, pictures to fetch, and people to recognise."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from nitakao.photos.fetch import FetchPolicy
 from nitakao.server import Settings, create_app
 from nitakao.server.serve import build_server
 
-HOST = "pictures.test"  # fetched from; stands for a public address
+HOST = "pictures.test"  # stands for a public host
 
 
 class Pictures:
-    """What can be fetched from `HOST`, by path."""
+    """Pictures served by `HOST`, by path."""
 
     def __init__(self) -> None:
         self.at: dict[str, bytes] = {}
@@ -38,7 +38,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Live:
-    """A running server.  key, reader: keys that may write, and only read."""
+    """A running server.  key, reader: access keys with the roles write and read."""
 
     url: str
     key: str
@@ -49,7 +49,7 @@ class Live:
 
 @contextmanager
 def serving(app) -> Iterator[str]:
-    """Where the app is served, as `nitakao serve` does it."""
+    """URL of the app, served as by `nitakao serve`."""
     there, found = threading.Event(), []
 
     def ready(address: str) -> None:
@@ -70,7 +70,7 @@ def serving(app) -> Iterator[str]:
 
 @contextmanager
 def fetched(pictures: Pictures) -> Iterator[FetchPolicy]:
-    """How pictures are fetched: by a name that stands for a public address, from a server of this machine."""
+    """A fetch policy that resolves `HOST` to a local server."""
 
     class Answers(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -106,7 +106,7 @@ def fetched(pictures: Pictures) -> Iterator[FetchPolicy]:
 
 @pytest.fixture
 def live(running: Live) -> Iterator[Live]:
-    """The server, with nothing in it."""
+    """The server with an empty gallery."""
     yield running
     with running.gallery.write("test") as connection:
         for table in (schema.containers, schema.container_people):
@@ -128,7 +128,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture
 def api(live: Live) -> Iterator[httpx.Client]:
-    """Requests to the server as a client that may write."""
+    """A client with the role write."""
     headers = {"Ocp-Apim-Subscription-Key": live.key}
     with httpx.Client(base_url=f"{live.url}/face/v1.2/", headers=headers, timeout=30) as made:
         yield made
@@ -136,7 +136,7 @@ def api(live: Live) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def portraits() -> Album:
-    """Pictures that are always there."""
+    """Pictures that need no download."""
     return albums.samples()
 
 

@@ -1,4 +1,4 @@
-"""Clients that note which of their operations were called, so that a test can tell which were not."""
+"""Records which operations of a client were called, so that tests can check that all were."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Noted:
-    """Stands before a client, or a group of its operations; every call through it is noted by name."""
+    """Proxy of a client or an operation group that records each call by name."""
 
     def __init__(self, client: Any, name: str, called: set[str]) -> None:
         self._client, self._name, self._called = client, name, called

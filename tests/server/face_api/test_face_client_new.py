@@ -1,4 +1,4 @@
-"""azure-ai-vision-face, unchanged, through every operation that it has."""
+"""azure-ai-vision-face, unchanged, with each of its operations."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def test_every_operation_of_the_new_client_works_or_is_refused_as_documented(liv
 
 def detect(client, live: Live, album: Album) -> dict[str, str]:
     """The id of each new picture's face, by name; the stranger's is ''."""
-    wanted = [
+    attributes = [
         FaceAttributeTypeDetection03.HEAD_POSE,
         FaceAttributeTypeDetection03.BLUR,
         "exposure",
         FaceAttributeTypeRecognition04.QUALITY_FOR_RECOGNITION,
     ]
     first = next(iter(album.new.values()))
-    (face,) = client.detect(first, **HOW, return_face_attributes=wanted, return_recognition_model=True)
+    (face,) = client.detect(first, **HOW, return_face_attributes=attributes, return_recognition_model=True)
     assert face.recognition_model == RECOGNITION
     assert face.face_rectangle.width >= 36
     assert abs(face.face_attributes.head_pose.roll) < 20
@@ -99,9 +99,9 @@ def ask_without_containers(client, ids: dict[str, str]) -> None:
     ada, *others = (face for name, face in ids.items() if name)
     stranger = ids[""]
     assert client.verify_face_to_face(face_id1=ada, face_id2=ada).is_identical
-    told = client.verify_face_to_face(face_id1=ada, face_id2=stranger)
-    assert not told.is_identical
-    assert told.confidence < 0.5
+    result = client.verify_face_to_face(face_id1=ada, face_id2=stranger)
+    assert not result.is_identical
+    assert result.confidence < 0.5
     (found,) = client.find_similar(face_id=ada, face_ids=[ada, stranger])
     assert found.face_id == ada
     assert found.confidence > 0.99
@@ -157,11 +157,11 @@ def recognise(client, ids: dict[str, str], persons: dict[str, str]) -> None:
         (candidate,) = by_face[ids[name]]
         assert candidate.person_id == person
         assert candidate.confidence > 0.5
-        told = client.verify_from_large_person_group(
+        result = client.verify_from_large_person_group(
             face_id=ids[name], large_person_group_id="family", person_id=person
         )
-        assert told.is_identical
-        assert told.confidence == candidate.confidence
+        assert result.is_identical
+        assert result.confidence == candidate.confidence
         stranger = client.verify_from_large_person_group(
             face_id=ids[""], large_person_group_id="family", person_id=person
         )
@@ -181,8 +181,8 @@ def look_after_groups(groups, persons: dict[str, str], faces: dict[str, list[str
     name, person = next(iter(persons.items()))
     groups.update_person("family", person, user_data="y")
     assert [one.person_id for one in groups.get_persons("family")] == sorted(persons.values())
-    known = groups.get_person("family", person)
-    assert (known.name, known.user_data, known.persisted_face_ids) == (name, "y", faces[name])
+    record = groups.get_person("family", person)
+    assert (record.name, record.user_data, record.persisted_face_ids) == (name, "y", faces[name])
     groups.update_face("family", person, faces[name][0], user_data="front")
     assert groups.get_face("family", person, faces[name][0]).user_data == "front"
     assert groups.get_face("family", person, faces[name][1]).user_data == "by url"
@@ -264,9 +264,9 @@ def test_the_new_client_understands_that_its_key_is_wrong(live: Live, portraits:
 
 def test_what_is_not_computed_is_refused_in_words_that_the_new_client_reads(live: Live, portraits: Album) -> None:
     with connected(live, FaceClient) as client:
-        for wanted in ("age", "emotion", "glasses", "mask", "noise", "occlusion", "accessories"):
+        for attributes in ("age", "emotion", "glasses", "mask", "noise", "occlusion", "accessories"):
             with refused("UnsupportedFeature"):
-                client.detect(portraits.stranger, **HOW, return_face_attributes=[wanted])
+                client.detect(portraits.stranger, **HOW, return_face_attributes=[attributes])
         with refused("UnsupportedFeature"):
             client.detect(portraits.stranger, **HOW, return_face_landmarks=True)
         with refused("BadArgument"):

@@ -1,4 +1,4 @@
-"""azure-cognitiveservices-vision-face, unchanged, through every operation that it has."""
+"""azure-cognitiveservices-vision-face, unchanged, with each of its operations."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def connected(live: Live, key: str = "") -> FaceClient:
 
 
 def stream(picture: bytes) -> io.BytesIO:
-    """What the client sends in chunks, without a length."""
+    """A body that the client sends in chunks, without Content-Length."""
     return io.BytesIO(picture)
 
 
@@ -71,7 +71,7 @@ def detect(face, live: Live, album: Album) -> dict[str, str]:
         **HOW,
     )
     assert found.recognition_model == "recognition_03"
-    assert found.face_attributes.quality_for_recognition == "High"  # as this client writes what is sent as "high"
+    assert found.face_attributes.quality_for_recognition == "High"  # this client capitalises "high"
     assert found.face_attributes.exposure.exposure_level == "GoodExposure"
     assert face.detect_with_stream(stream(album.nobody), **HOW) == []
     (same,) = face.detect_with_url(live.pictures.put("new.jpg", first), face_id_time_to_live=60, **HOW)
@@ -134,8 +134,8 @@ def look_after(groups, people, word: str, persons: dict[str, str], faces: dict[s
     name, person = next(iter(persons.items()))
     people.update(word, person, name=name, user_data="y")
     assert [one.person_id for one in people.list(word)] == sorted(persons.values())
-    known = people.get(word, person)
-    assert (known.name, known.user_data, known.persisted_face_ids) == (name, "y", faces[name])
+    record = people.get(word, person)
+    assert (record.name, record.user_data, record.persisted_face_ids) == (name, "y", faces[name])
     people.update_face(word, person, faces[name][0], user_data="front")
     assert people.get_face(word, person, faces[name][0]).user_data == "front"
     people.delete_face(word, person, faces[name][0])

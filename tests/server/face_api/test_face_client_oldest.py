@@ -1,17 +1,17 @@
-"""cognitive_face, unchanged, through every function that it has."""
+"""cognitive_face, unchanged, with each of its functions."""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
 
-import cognitive_face as CF  # noqa: N812  # the name that its own examples give it
+import cognitive_face as CF  # noqa: N812  # the name in its own examples
 import pytest
 from tests.server.face_api.album import Album
 from tests.server.face_api.conftest import Live
 from tests.server.face_api.noted import Noted, operations
 
-# It leaves the files open that it sends.
+# It does not close the files that it sends.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 
 GROUPS = (
@@ -26,14 +26,14 @@ GROUPS = (
     "person_group",
     "util",
 )
-INNER = ("parse_image", "request")  # that its other functions are made of
+INNER = ("parse_image", "request")  # helpers of the other functions
 
 
 @pytest.fixture
 def client(live: Live, monkeypatch: pytest.MonkeyPatch) -> Live:
     monkeypatch.setattr(CF.Key, "key", live.key, raising=False)
     monkeypatch.setattr(CF.BaseUrl, "base_url", f"{live.url}/face/v1.0/", raising=False)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)  # it waits a second between calls, for Azure's sake
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # it waits a second between calls
     return live
 
 
@@ -78,7 +78,7 @@ def detect(face, live: Live, album: Album, path: Path) -> dict[str, str]:
     with refused("UnsupportedFeature"):
         face.detect(str(path), landmarks=True)
     with refused("InvalidURL"):
-        face.detect("no/such/file.jpg")  # which this client takes for an address
+        face.detect("no/such/file.jpg")  # this client takes it for a URL
     return ids
 
 
@@ -149,9 +149,9 @@ def use_groups(at, album: Album, ids: dict[str, str], path: Path) -> None:
     assert groups.get("cf")["name"] == "changed"
     assert [one["personGroupId"] for one in groups.lists()] == ["cf"]
     people.update("cf", person, name="Ada", user_data="d")
-    known = people.get("cf", person)
-    assert (known["name"], known["userData"], len(known["persistedFaceIds"])) == ("Ada", "d", 3)
-    face = known["persistedFaceIds"][0]
+    record = people.get("cf", person)
+    assert (record["name"], record["userData"], len(record["persistedFaceIds"])) == ("Ada", "d", 3)
+    face = record["persistedFaceIds"][0]
     people.update_face("cf", person, face, user_data="front")
     assert people.get_face("cf", person, face)["userData"] == "front"
     assert len(people.lists("cf")) == len(persons)
@@ -197,7 +197,7 @@ def use_large_groups(at, album: Album, ids: dict[str, str], path: Path) -> None:
 
 
 def clear(at) -> None:
-    """Its functions that take away everything there is."""
+    """Its functions that delete everything."""
     for kind, named in (
         ("face_list", "clear_face_lists"),
         ("large_face_list", "clear_large_face_lists"),

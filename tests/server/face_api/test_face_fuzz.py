@@ -1,4 +1,4 @@
-"""Whatever is sent to the Face API, it answers in its own form and never fails."""
+"""The Face API answers any input in its own format, without a 500."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_nothing_that_is_sent_makes_it_fail(live: Live, route, ids, body, query)
 
 
 def _plain(given):
-    """Without halves of characters, which no JSON that httpx writes may hold."""
+    """Without lone surrogates, which httpx cannot encode."""
     if isinstance(given, str):
         return given.encode("utf-8", "replace").decode()
     if isinstance(given, list):

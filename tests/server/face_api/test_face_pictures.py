@@ -1,4 +1,4 @@
-"""Pictures on their way to the Face API: kinds, sizes, addresses, options, and which face is meant."""
+"""Pictures sent to the Face API: formats, sizes, URLs, options and targetFace."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_hosts_are_known_by_the_name_that_is_asked(given: str, host: str) -> Non
     "host", ["", "https://example.com", "example.com/a", "a b", "example.com:x", "*", "a@b", "a:0"]
 )
 def test_what_is_no_host_cannot_be_allowed(host: str) -> None:
-    with pytest.raises(MisuseError, match="fetched from a host"):
+    with pytest.raises(MisuseError, match="not a host name"):
         fetch_policy_for((host,))
 
 

@@ -1,4 +1,4 @@
-"""Questions to the Face API: their codes, the directory, and models that do not mix."""
+"""Recognition operations of the Face API: error codes, the directory, and recognition models."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def test_questions_that_are_off_are_answered_with_the_documented_codes(api, path
 
 def test_what_is_not_there_is_told_with_the_code_of_its_kind(api: httpx.Client, portraits: Album) -> None:
     (face,) = detected(api, portraits.stranger)
-    asked = {"faceIds": [face["faceId"]]}
+    body = {"faceIds": [face["faceId"]]}
     for key, code in (
         ("personGroupId", "PersonGroupNotFound"),
         ("largePersonGroupId", "LargePersonGroupNotFound"),
         ("dynamicPersonGroupId", "DynamicPersonGroupNotFound"),
     ):
-        assert said(api.post("identify", json={**asked, key: "gone"})) == (400, code)
+        assert said(api.post("identify", json={**body, key: "gone"})) == (400, code)
     assert said(api.post("verify", json={"faceId": face["faceId"], "personId": NOBODY})) == (404, "PersonNotFound")
     one = {"faceId": face["faceId"]}
     assert said(api.post("findsimilars", json={**one, "faceListId": "gone"})) == (400, "FaceListNotFound")
@@ -119,9 +119,9 @@ def ask_the_directory(api: httpx.Client, portraits: Album, person: str, other: s
         assert [[one["personId"] for one in face["candidates"]] for face in answer] == [[person], [], []]
     empty = api.post("identify", json={"faceIds": ids[:1], "dynamicPersonGroupId": "empty"}).json()
     assert empty[0]["candidates"] == []
-    told = api.post("verify", json={"faceId": ids[0], "personId": person}).json()
-    assert told["isIdentical"] is True
-    assert told["confidence"] > 0.5
+    result = api.post("verify", json={"faceId": ids[0], "personId": person}).json()
+    assert result["isIdentical"] is True
+    assert result["confidence"] > 0.5
     assert api.post("verify", json={"faceId": ids[1], "personId": person}).json()["isIdentical"] is False
     assert said(api.post("verify", json={"faceId": ids[0], "personId": other})) == (404, "PersistedFaceNotFound")
 
@@ -148,12 +148,12 @@ def look_after_the_directory(api: httpx.Client, person: str, other: str, face: s
 
 def test_a_threshold_set_by_hand_is_where_confidence_is_a_half(live: Live, api: httpx.Client, portraits: Album) -> None:
     (one,), (other,) = detected(api, portraits.stranger), detected(api, portraits.new["Eileen Collins"])
-    asked = {"faceId1": one["faceId"], "faceId2": other["faceId"]}
-    before = api.post("verify", json=asked).json()
+    body = {"faceId1": one["faceId"], "faceId2": other["faceId"]}
+    before = api.post("verify", json=body).json()
     settings, key = f"{live.url}/api/v1/settings", {"X-API-Key": live.key}
     httpx.put(settings, json={"threshold": 2.0}, headers=key).raise_for_status()
     try:
-        after = api.post("verify", json=asked).json()
+        after = api.post("verify", json=body).json()
     finally:
         httpx.put(settings, json={"threshold": None}, headers=key).raise_for_status()
     assert (before["isIdentical"], after["isIdentical"]) == (False, True)

@@ -1,4 +1,4 @@
-"""What the Face API keeps: over a restart, until a face id's time is over, and never a picture."""
+"""What the Face API stores across a restart and until face ids expire; never a picture."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def place(tmp_path: Path) -> Path:
 
 @contextmanager
 def client_of(place: Path) -> Iterator[httpx.Client]:
-    """A client of a server that is started for it and ended after it."""
+    """A client of a server that runs only for this test."""
     with (
         serving(create_app(Settings(gallery=place))) as url,
         httpx.Client(base_url=f"{url}/face/v1.0/", timeout=120) as client,
@@ -94,17 +94,17 @@ def test_a_face_id_is_swept_by_itself_once_its_time_is_over(
     monkeypatch.setattr(face_app, "SWEEP_SECONDS", 0.02)
     with client_of(place) as client, GalleryStore(place) as gallery:
         face = detected(client, portraits.stranger, faceIdTimeToLive="60")
-        asked = {"faceId1": face, "faceId2": face}
-        assert client.post("verify", json=asked).json()["isIdentical"] is True
+        body = {"faceId1": face, "faceId2": face}
+        assert client.post("verify", json=body).json()["isIdentical"] is True
         assert count(gallery) == 1
         now = time.time
         monkeypatch.setattr(time, "time", lambda: now() + 61)
-        for _ in range(1000):  # turns, not seconds: a machine may be held up meanwhile
+        for _ in range(1000):  # attempts, not seconds: the machine may be slow
             if not count(gallery):
                 break
             time.sleep(0.02)
         assert count(gallery) == 0
-        assert client.post("verify", json=asked).json()["error"]["code"] == "FaceNotFound"
+        assert client.post("verify", json=body).json()["error"]["code"] == "FaceNotFound"
 
 
 def test_the_sweep_ends_at_whatever_moment_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_nothing_is_fetched_unless_hosts_were_named(place: Path) -> None:
     with client_of(place) as client:
         error = client.post("detect", json={"url": "http://example.com/a.jpg"}).json()["error"]
     assert error["code"] == "InvalidURL"
-    assert "fetches no pictures" in error["message"]
+    assert "does not fetch URLs" in error["message"]
 
 
 def test_a_fault_is_told_in_the_form_that_clients_read(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The Face API as it goes over the wire: keys, versions, addresses, bodies, names, paging."""
+"""The Face API over HTTP: keys, versions, URLs, bodies, ids, paging."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to the Face API without a client, and what comes back."""
+"""Raw requests to the Face API and their responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BYTES = {"Content-Type": "application/octet-stream"}
 
 
 def said(answer: httpx.Response) -> tuple[int, str]:
-    """The status and the code of an error, which is told in the body and in a header."""
+    """The status and code of an error, equal in body and header."""
     error = answer.json()["error"]
     assert set(error) == {"code", "message"}
     assert error["message"]

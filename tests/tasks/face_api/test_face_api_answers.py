@@ -1,4 +1,4 @@
-"""Confidence, persons, attributes and which face is meant: worked out by hand, and held to `tasks.probes`."""
+"""Confidence, persons, attributes and face selection, compared with hand-computed values and `tasks.probes`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def test_confidence_is_a_half_at_the_threshold_and_falls_with_distance() -> None
     scale = scale_of(Scorer(CARD))
     assert scale(CARD.threshold) == pytest.approx(0.5)
     assert scale(CARD.threshold / 2) == pytest.approx(0.95)
-    told = scale(np.linspace(0, 3, 100))
-    assert (np.diff(told) < 0).all()
-    assert 0 < told[-1] < told[0] < 1
+    result = scale(np.linspace(0, 3, 100))
+    assert (np.diff(result) < 0).all()
+    assert 0 < result[-1] < result[0] < 1
 
 
 def test_with_a_calibration_confidence_is_its_probability_for_the_prior_that_the_threshold_means() -> None:
@@ -78,30 +78,30 @@ def faces(*counts: int, dimension: int = 16) -> tuple[Faces, list[np.ndarray]]:
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_persons_are_as_far_as_their_means_told_as_from_one_picture(metric) -> None:
     found, people = faces(3, 1, 5)
-    known = persons.load(found, metric)
+    record = persons.load(found, metric)
     centres = [probes.centre(rows.astype(np.float32), metric) for rows in people]
     variance = sum(len(rows) * spread for rows, (_, spread) in zip(people, centres, strict=True)) / (2 + 0 + 4)
-    asked = fakes.vector("asked")
+    probe = fakes.vector("asked")
     for n, (rows, (mean, _)) in enumerate(zip(people, centres, strict=True)):
-        apart = np.array([metrics.distance(asked, mean, metric)])
-        told = probes.as_from_one(apart, (1 - 1 / len(rows)) * variance, metric)
-        assert known.distances(asked)[n] == pytest.approx(told[0], abs=1e-5)
+        distances = np.array([metrics.distance(probe, mean, metric)])
+        result = probes.as_from_one(distances, (1 - 1 / len(rows)) * variance, metric)
+        assert record.distances(probe)[n] == pytest.approx(result[0], abs=1e-5)
 
 
 def test_a_person_with_one_face_is_as_far_as_that_face() -> None:
     found, people = faces(1)
-    known = persons.load(found, "euclidean")
-    asked = fakes.vector("asked")
-    assert known.distances(asked)[0] == pytest.approx(metrics.distance(asked, people[0][0], "euclidean"), abs=1e-6)
+    record = persons.load(found, "euclidean")
+    probe = fakes.vector("asked")
+    assert record.distances(probe)[0] == pytest.approx(metrics.distance(probe, people[0][0], "euclidean"), abs=1e-6)
 
 
 def test_nobody_is_as_far_as_nobody() -> None:
-    known = persons.load(Faces((), np.zeros((0, 16), np.float32), (), np.zeros(0, np.int64)), "euclidean")
-    assert known.distances(fakes.vector("asked")).tolist() == []
+    record = persons.load(Faces((), np.zeros((0, 16), np.float32), (), np.zeros(0, np.int64)), "euclidean")
+    assert record.distances(fakes.vector("asked")).tolist() == []
 
 
 def chip(level: int) -> tuple[Face, Chip]:
-    """A face of one level of grey, with context that is white."""
+    """A uniformly grey face on white."""
     picture = np.full((64, 64, 3), 255, np.uint8)
     picture[16:48, 16:48] = level
     out = io.BytesIO()
@@ -114,22 +114,22 @@ def chip(level: int) -> tuple[Face, Chip]:
     [(10, "underExposure"), (63, "underExposure"), (66, "goodExposure"), (128, "goodExposure"), (200, "overExposure")],
 )
 def test_exposure_is_the_mean_grey_of_the_face_alone(level: int, word: str) -> None:
-    told = attributes.measure(*chip(level)[:1], Quality(), chip(level)[1], frozenset(["exposure"]))
-    assert told["exposure"]["exposureLevel"] == word
-    assert told["exposure"]["value"] == pytest.approx(level / 255, abs=0.01)
+    result = attributes.measure(*chip(level)[:1], Quality(), chip(level)[1], frozenset(["exposure"]))
+    assert result["exposure"]["exposureLevel"] == word
+    assert result["exposure"]["value"] == pytest.approx(level / 255, abs=0.01)
 
 
 def test_attributes_are_told_in_the_face_apis_words_and_only_those_that_are_wanted() -> None:
     face, small = chip(128)
     quality = Quality(sharpness=0.9, yaw=-12.34, pitch=5.0, roll=2.0, score=0.6)
-    told = attributes.measure(face, quality, small, frozenset(["headPose", "blur", "qualityForRecognition"]))
-    assert told == {
+    result = attributes.measure(face, quality, small, frozenset(["headPose", "blur", "qualityForRecognition"]))
+    assert result == {
         "headPose": {"pitch": 5.0, "roll": 2.0, "yaw": -12.3},
         "blur": {"blurLevel": "low", "value": 0.1},
         "qualityForRecognition": "high",
     }
     poor = attributes.measure(face, Quality(sharpness=0.1, score=0.1), small, frozenset(attributes.SUPPORTED))
-    assert "headPose" not in poor  # without landmarks there is no pose to be told
+    assert "headPose" not in poor  # no pose without landmarks
     assert (poor["blur"]["blurLevel"], poor["qualityForRecognition"]) == ("high", "low")
     middling = attributes.measure(face, Quality(score=0.5), small, frozenset(["qualityForRecognition"]))
     assert middling == {"qualityForRecognition": "medium"}

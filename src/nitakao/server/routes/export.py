@@ -32,7 +32,7 @@ KINDS = {
     "npz": "application/octet-stream",
     "jsonl": "application/x-ndjson",
 }
-PIECE = 1 << 18  # bytes per read
+CHUNK_BYTES = 1 << 18  # bytes per read
 One = Annotated[int, Field(ge=1, le=MAX_ID)]
 FILE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -72,12 +72,12 @@ def _forget(service: Service, body: ForgetRequest) -> Receipt:
     if sum(number is not None for number in targets.values()) != 1:
         raise MisuseError("name exactly one of person, photo and face", code="forget-one")
     if body.person is not None:
-        found = lists.person(service.gallery, body.person)
-        if found is None:
+        record = lists.person(service.gallery, body.person)
+        if record is None:
             raise not_found(
                 "unknown-person", f"there is no person #{body.person} in the gallery", name=f"#{body.person}"
             )
-        if body.confirm not in (found.display_name, f"#{found.id}"):
+        if body.confirm not in (record.display_name, f"#{record.id}"):
             raise MisuseError(
                 "to delete a person, repeat the name, or the number as '#12', in 'confirm'",
                 code="confirmation-mismatch",
@@ -104,8 +104,8 @@ class TemporaryFile(Response):
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             with open(self.path, "rb") as file:
-                while piece := await run_in_threadpool(file.read, PIECE):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                while chunk := await run_in_threadpool(file.read, CHUNK_BYTES):
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
         finally:
             shutil.rmtree(self.path.parent, ignore_errors=True)
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -150,20 +150,20 @@ async def verify(
 def _verify(service: Service, sides: list[_Side], options: SearchOptions) -> dict[str, Any]:
     a, b = (side.resolve(service, options) for side in sides)
     kind = service.threshold_kind(options.threshold)
-    found = verify_known(service.gallery, a.probe, b.probe, options=service.with_threshold(options))
-    verdict = found.verdict
+    result = verify_known(service.gallery, a.probe, b.probe, options=service.with_threshold(options))
+    verdict = result.verdict
     return {
-        "a": a.probe_shape(found.probes[0]),
-        "b": b.probe_shape(found.probes[1]),
+        "a": a.probe_shape(result.probes[0]),
+        "b": b.probe_shape(result.probes[1]),
         "distance": verdict.distance,
         "threshold": schemas.finite(verdict.threshold),
         "same": verdict.same if verdict.has_threshold else None,
-        "probability": schemas.finite(found.probability),
+        "probability": schemas.finite(result.probability),
         "model": verdict.model,
         "metric": verdict.metric,
         "threshold_kind": kind,
         "threshold_source": verdict.threshold_source,
-        "prior": schemas.finite(found.basis.prior),
+        "prior": schemas.finite(result.basis.prior),
     }
 
 

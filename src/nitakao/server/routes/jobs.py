@@ -173,10 +173,10 @@ async def stop(id: Id, service: ServiceDep) -> dict[str, Any]:
 @router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=STREAM)
 async def events(id: Id, service: ServiceDep) -> StreamingResponse:
     """Stream a job's progress as server-sent events."""
-    found = await _find_job(service, id)
+    current = await _find_job(service, id)
     if service.streams >= MAX_STREAMS:
         raise ProblemError(429, "too-many-streams", "too many event streams: try again later", {"Retry-After": "5"})
-    return StreamingResponse(_events(service, found), media_type="text/event-stream")
+    return StreamingResponse(_events(service, current), media_type="text/event-stream")
 
 
 async def _events(service: Service, job: Job) -> AsyncIterator[str]:
@@ -198,10 +198,10 @@ async def _events(service: Service, job: Job) -> AsyncIterator[str]:
 
 
 async def _find_job(service: Service, number: int) -> Job:
-    found = await service.run(service.jobs.get, number)
-    if found is None:
+    current = await service.run(service.jobs.get, number)
+    if current is None:
         raise not_found("unknown-job", f"there is no job {number}", job=number)
-    return found
+    return current
 
 
 def _check_paths(paths: list[str]) -> None:

@@ -165,8 +165,8 @@ async def people(
     """List people, by default those with most faces first."""
     options: dict[str, Any] = {"order": order, "named": named, "hidden": hidden, "only_hidden": only_hidden}
     options |= {"like": q, "after": after, "limit": limit}
-    found = await service.run(lists.people, service.gallery, **options)
-    return {"people": [schemas.person(one) for one in found.items], "next": found.next, "total": found.total}
+    page = await service.run(lists.people, service.gallery, **options)
+    return {"people": [schemas.person(one) for one in page.items], "next": page.next, "total": page.total}
 
 
 @router.get("/people/{id}", response_model=schemas.Person)
@@ -181,8 +181,8 @@ async def faces(
 ) -> dict[str, Any]:
     """List a person's faces, best first."""
     await service.run(_find_person, service, id)
-    found = await service.run(lists.faces_of, service.gallery, id, after=after, limit=limit)
-    return {"faces": [schemas.face(one) for one in found.items], "next": found.next, "total": found.total}
+    page = await service.run(lists.faces_of, service.gallery, id, after=after, limit=limit)
+    return {"faces": [schemas.face(one) for one in page.items], "next": page.next, "total": page.total}
 
 
 @router.patch("/people/{id}", response_model=ChangeResponse, dependencies=[Change])
@@ -239,21 +239,21 @@ async def move(service: ServiceDep, body: Annotated[MoveRequest, Body()]) -> dic
 async def journal(service: ServiceDep, after: After = None, limit: Limit = 100) -> dict[str, Any]:
     """List journal entries, newest first."""
     last = cursors.decode_cursor(after, int)
-    found = await service.run(journal_of.entries, service.gallery, limit + 1, last and last[0])
-    page = cursors.page(found, limit, lambda entry: (entry.id,))
-    entries = [
-        {"id": one.id, "at": one.at, "who": one.who, "verb": one.verb, "undone": one.undone is not None}
-        | {"detail": "; ".join(one.texts), "changes": [asdict(change) for change in one.changes]}
-        for one in page.items
+    entries = await service.run(journal_of.entries, service.gallery, limit + 1, last and last[0])
+    page = cursors.page(entries, limit, lambda entry: (entry.id,))
+    shapes = [
+        {"id": entry.id, "at": entry.at, "who": entry.who, "verb": entry.verb, "undone": entry.undone is not None}
+        | {"detail": "; ".join(entry.texts), "changes": [asdict(change) for change in entry.changes]}
+        for entry in page.items
     ]
-    return {"entries": entries, "next": page.next}
+    return {"entries": shapes, "next": page.next}
 
 
 @router.post("/undo", response_model=UndoResponse, dependencies=[Change])
 async def undo(service: ServiceDep, body: Annotated[UndoRequest | None, Body()] = None) -> dict[str, Any]:
     """Undo the latest entry of the journal, or the given one."""
-    found = await service.run(tasks.undo, service.gallery, None if body is None else body.entry)
-    return {"entry": found.entry, "verb": found.verb, "by": found.by}
+    result = await service.run(tasks.undo, service.gallery, None if body is None else body.entry)
+    return {"entry": result.entry, "verb": result.verb, "by": result.by}
 
 
 @router.get("/reviews", response_model=ReviewList)
@@ -267,15 +267,15 @@ async def reviews(
 def _reviews(service: Service, number: int | None, after: str | None, limit: int) -> dict[str, Any]:
     import numpy as np
 
-    found = lists.reviews(service.gallery, number, after=after, limit=limit)
+    page = lists.reviews(service.gallery, number, after=after, limit=limit)
     scorer = Scorer(service.card, gallery_calibration(service.gallery, service.card))
-    probabilities = scorer.probabilities(np.array([one.distance for one in found.items]))
+    probabilities = scorer.probabilities(np.array([one.distance for one in page.items]))
     items = [
         {"face": schemas.face(one.face), "person": schemas.person(one.person)}
         | {"distance": one.distance, "probability": schemas.finite(float(p))}
-        for one, p in zip(found.items, probabilities, strict=True)
+        for one, p in zip(page.items, probabilities, strict=True)
     ]
-    return {"reviews": items, "next": found.next, "total": found.total}
+    return {"reviews": items, "next": page.next, "total": page.total}
 
 
 @router.post("/reviews", response_model=ReviewAnswer, dependencies=[Change])
@@ -287,18 +287,18 @@ async def answer(service: ServiceDep, body: Annotated[ReviewAnswer, Body()]) -> 
 
 def _find_person(service: Service, number: int) -> Person:
     """The person with this number. Raises ProblemError if there is none."""
-    found = lists.person(service.gallery, number)
-    if found is None:
+    person = lists.person(service.gallery, number)
+    if person is None:
         raise not_found("unknown-person", f"there is no person #{number} in the gallery", name=f"#{number}")
-    return found
+    return person
 
 
 def _changed(service: Service, done: Any, number: int | None = None) -> dict[str, Any]:
     about = done.person if done is not None and done.person is not None else number
-    found = None if about is None else lists.person(service.gallery, about)
+    person = None if about is None else lists.person(service.gallery, about)
     return {
         "entry": 0 if done is None else done.entry,
-        "person": None if found is None else schemas.person(found),
+        "person": None if person is None else schemas.person(person),
         "faces": 0 if done is None else done.faces,
         "warnings": [] if done is None else list(done.warnings),
     }

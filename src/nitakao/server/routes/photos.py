@@ -57,10 +57,10 @@ class PhotoList(BaseModel):
 @router.get("/faces/{id}", response_model=schemas.Face)
 async def face(id: Id, service: ServiceDep) -> dict[str, Any]:
     """One face."""
-    found = (await service.run(faces.records, service.gallery, [id])).get(id)
-    if found is None:
+    record = (await service.run(faces.records, service.gallery, [id])).get(id)
+    if record is None:
         raise not_found("unknown-face", f"there is no face {id} in the gallery", face=id)
-    return schemas.face(found)
+    return schemas.face(record)
 
 
 @router.get("/faces/{id}/chip", response_class=Response, responses=JPEG)
@@ -106,18 +106,18 @@ async def photos(
     people = tuple(filters.person or ())
     if any(abs(one) >= 2**63 for one in people):
         raise MisuseError("no person has such a number", code="unknown-person", name=f"#{max(people, key=abs)}")
-    shown = PhotoFilter(people, filters.folder, filters.since, filters.until, filters.problem)
-    found = await service.run(lists.photos, service.gallery, shown, order=order, after=after, limit=limit)
-    return {"photos": [_photo(one) for one in found.items], "next": found.next, "total": found.total}
+    photo_filter = PhotoFilter(people, filters.folder, filters.since, filters.until, filters.problem)
+    page = await service.run(lists.photos, service.gallery, photo_filter, order=order, after=after, limit=limit)
+    return {"photos": [_photo(one) for one in page.items], "next": page.next, "total": page.total}
 
 
 @router.get("/photos/{id}", response_model=Photo)
 async def photo(id: Id, service: ServiceDep) -> dict[str, Any]:
     """Return one photograph with its faces."""
-    found = (await service.run(photo_records, service.gallery, [id])).get(id)
-    if found is None:
+    record = (await service.run(photo_records, service.gallery, [id])).get(id)
+    if record is None:
         raise not_found("unknown-photo", f"there is no photograph {id} in the gallery", photo=id)
-    return _photo(found)
+    return _photo(record)
 
 
 @router.get("/photos/{id}/image", response_class=Response, responses=JPEG)
@@ -144,36 +144,38 @@ async def add(
     request: Request, service: ServiceDep, caller: Annotated[Any, Depends(require("write"))]
 ) -> dict[str, Any]:
     """Upload photographs: the server stores and indexes them in the background."""
-    given = (await pictures(request)).get("image", [])
-    if not given:
+    uploaded = (await pictures(request)).get("image", [])
+    if not uploaded:
         raise ProblemError(
             400,
             "picture-required",
             "send pictures as the body or as parts 'image' of a form",
             pictures=0,
         )
-    paths = await service.run(_store_uploads, service, given)
+    paths = await service.run(_store_uploads, service, uploaded)
     return await accept(service, "index", job_kinds.index(service, paths))
 
 
-def _store_uploads(service: Service, given: list[bytes]) -> list[str]:
-    read = [service.parse_picture("image", data) for data in given]  # refuse everything if one is not a picture
+def _store_uploads(service: Service, uploaded: list[bytes]) -> list[str]:
+    parsed = [service.parse_picture("image", data) for data in uploaded]  # refuse all if one is not a picture
     return [
-        job_kinds.store_upload(service.uploads, one.data, one.sha256 + ENDINGS.get(one.kind, f".{one.kind.lower()}"))
-        for one in read
+        job_kinds.store_upload(
+            service.uploads, picture.data, picture.sha256 + ENDINGS.get(picture.kind, f".{picture.kind.lower()}")
+        )
+        for picture in parsed
     ]
 
 
-def _photo(found: Any) -> dict[str, Any]:
+def _photo(record: Any) -> dict[str, Any]:
     return {
-        "id": found.photo,
-        "paths": [schemas.printable(path) for path in found.paths],
-        "width": found.size[0],
-        "height": found.size[1],
-        "video": found.video,
-        "taken": found.taken,
-        "indexed": found.indexed,
-        "problem": schemas.printable(found.problem),
-        "problem_code": schemas.photo_problem_code(found.problem),
-        "faces": [schemas.face(record) for record in found.faces],
+        "id": record.photo,
+        "paths": [schemas.printable(path) for path in record.paths],
+        "width": record.size[0],
+        "height": record.size[1],
+        "video": record.video,
+        "taken": record.taken,
+        "indexed": record.indexed,
+        "problem": schemas.printable(record.problem),
+        "problem_code": schemas.photo_problem_code(record.problem),
+        "faces": [schemas.face(face) for face in record.faces],
     }

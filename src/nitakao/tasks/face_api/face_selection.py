@@ -43,7 +43,9 @@ def select_face(faces: Sequence[Face], target: Rectangle | None, size: Size) -> 
     if not rows:
         raise FaceApiError(400, "InvalidImage", "No face detected in the image.")
     if len(rows) > 1:
-        raise FaceApiError(400, "InvalidImage", f"There are {len(rows)} faces in the image: select one with targetFace.")
+        raise FaceApiError(
+            400, "InvalidImage", f"There are {len(rows)} faces in the image: select one with targetFace."
+        )
     return _check_size(faces, rows[0])
 
 
