@@ -1,4 +1,4 @@
-"""A server on a small family's gallery, with a fake pipeline that takes a picture's colour for who is on it."""
+"""A server on a small family's gallery, with a fake pipeline that identifies people by a picture's colour."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ NOBODY, GROUP, SLOW = 200, 220, 240
 anyone = httpx.Client(timeout=120)  # without a key and without a session
 
 
-class Eyes:
-    """Stands for a pipeline.  looks: how many pictures were looked at.  hold: what a slow picture waits for."""
+class FakePipeline:
+    """A fake pipeline.  pictures_seen: number of pictures.  hold: what a slow picture waits for."""
 
     def __init__(self) -> None:
-        self.looks = 0
+        self.pictures_seen = 0
         self.hold = threading.Event()
 
     def run(self, sources, *, card=None, options=PipelineOptions(), keep_chips=False, **_) -> Iterator[Outcome]:
         for source in sources:
-            self.looks += 1
-            yield self.look(source, options.faces or "all", card, keep_chips)
+            self.pictures_seen += 1
+            yield self.find_faces(source, options.faces or "all", card, keep_chips)
 
-    def look(self, source, choice, card, keep_chips) -> Outcome:
+    def find_faces(self, source, choice, card, keep_chips) -> Outcome:
         photo = decode(source) if isinstance(source, Encoded) else source
         red = int(photo.pixels[0, 0, 0])
         if red == SLOW:
@@ -78,7 +78,7 @@ def picture(red: int = 10, size: tuple[int, int] = (200, 100), kind: str = "PNG"
 
 
 class Served:
-    """A running server.  url: where it is.  eyes, app: what is behind it."""
+    """A running server with its url, app and pipeline."""
 
     def __init__(self, app, pipeline) -> None:
         self.app, self.pipeline = app, pipeline
@@ -96,7 +96,7 @@ class Served:
 @contextmanager
 def running(settings: Settings) -> Iterator[Served]:
     """The server, run in a thread as `nitakao serve` runs it."""
-    pipeline = Eyes()
+    pipeline = FakePipeline()
     app = create_app(settings, pipeline=cast(Pipeline, pipeline))
     served, there = Served(app, pipeline), threading.Event()
 

@@ -118,7 +118,7 @@ def test_a_session_ends_with_its_key_and_with_its_time(locked, made, monkeypatch
 def test_a_pictures_bytes_are_not_looked_at_without_a_key(locked):
     found = anyone.post(f"{locked.url}api/v1/detect", content=picture(10), headers={"content-type": "image/png"})
     assert found.status_code == 401
-    assert locked.pipeline.looks == 0
+    assert locked.pipeline.pictures_seen == 0
 
 
 def test_others_may_not_call_where_there_are_no_keys(people, tmp_path):

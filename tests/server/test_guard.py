@@ -66,7 +66,7 @@ def test_a_body_one_byte_too_large_is_refused_before_it_is_read(strict):
     )
     answer = raw(strict, head("/detect", f"Content-Length: {size}") + b"x" * size)
     assert problem(answer) == (413, "body-too-large")
-    assert strict.pipeline.looks == 0
+    assert strict.pipeline.pictures_seen == 0
 
 
 def test_a_body_without_a_length_is_refused_when_it_passes_the_limit(strict):
@@ -112,7 +112,7 @@ def test_a_picture_of_too_many_pixels_is_refused_undecoded(strict):
         f"{strict.url}api/v1/detect", content=picture(10, (1000, 101)), headers={"content-type": "image/png"}
     )
     assert (found.status_code, found.json()["code"]) == (413, "photo-too-large")
-    assert strict.pipeline.looks == 0
+    assert strict.pipeline.pictures_seen == 0
 
 
 def test_more_requests_at_once_than_there_may_be_are_told_to_come_again(strict):
@@ -260,7 +260,7 @@ def test_a_server_that_ends_finishes_what_it_accepted(people, tmp_path):
     with ThreadPoolExecutor(1) as pool, running(settings_for(tmp_path)) as served:
         body, kind = picture(SLOW), {"content-type": "image/png"}
         waiting = pool.submit(anyone.post, f"{served.url}api/v1/detect", content=body, headers=kind, timeout=60)
-        while not served.pipeline.looks:
+        while not served.pipeline.pictures_seen:
             time.sleep(0.01)
         threading.Timer(0.5, served.pipeline.hold.set).start()
     assert waiting.result().status_code == 200

@@ -155,12 +155,12 @@ def test_the_gallerys_threshold_holds_until_a_question_has_its_own(api):
 )
 def test_what_means_nothing_is_refused_with_a_sentence(still, path, query, said):
     served, api = still
-    before = served.pipeline.looks
+    before = served.pipeline.pictures_seen
     found = api.post(path, params=query)
     assert found.status_code == 400
     assert found.headers["content-type"] == "application/problem+json"
     assert said in found.json()["detail"]
-    assert served.pipeline.looks == before
+    assert served.pipeline.pictures_seen == before
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ export interface paths {
         put?: never;
         /**
          * Identify
-         * @description Identify each probe filters the named people of the gallery.
+         * @description Identify each probe among the named people of the gallery.
          */
         post: operations["identify_api_v1_identify_post"];
         delete?: never;
@@ -503,7 +503,7 @@ export interface paths {
         put?: never;
         /**
          * Merge
-         * @description MergeRequest become one with this person, who stays.
+         * @description Merge other people into this person.
          */
         post: operations["merge_api_v1_people__id__merge_post"];
         delete?: never;

@@ -36,7 +36,7 @@ def create_app(
 
     Args:
         settings: How to serve.
-        eyes: A pipeline with loaded networks, instead of a new one.
+        pipeline: A pipeline with loaded networks, instead of a new one.
         fetch_policy: Where the Face API may fetch pictures from, instead of the policy in `settings`.
 
     Raises:

@@ -46,7 +46,7 @@ class Service:
         settings: How to serve.
         gallery: The open gallery; `close` closes it.
         card: The gallery's model, if it was given as a card.
-        eyes: A pipeline with loaded networks; it batches the pictures of concurrent requests.
+        pipeline: A pipeline with loaded networks; it batches the pictures of concurrent requests.
     """
 
     def __init__(
