@@ -101,8 +101,8 @@ def test_faces_are_split_off_and_given_to_nobody(at):
     for n in (0, 1):
         at.find(".bare-tile").nth(n).hover()
         at.find(".bare-tile").nth(n).get_by_role("checkbox").check(force=True)
-    at.button("Make new person").click()
-    at.says("Made new person #")
+    at.button("Create new person").click()
+    at.says("Created #")
     at.find(".bare-tile").nth(many - 2).wait_for(state="detached")
     undo(at)
     at.find(".bare-tile").nth(many - 1).wait_for()

@@ -33,7 +33,7 @@ def test_the_same_photograph_is_the_same_person(run, photos):
 
 def test_a_threshold_by_hand_says_so(run, photos):
     out = json.loads(run("verify", "photos/ada.jpg", "photos/bob.jpg", "--threshold", "9", "--json")[1])
-    assert (out["verdict"], out["threshold"], out["threshold_source"]) == ("same", 9, "given by hand")
+    assert (out["verdict"], out["threshold"], out["threshold_source"]) == ("same", 9, "set by the caller")
     assert list(out) == ["distance", "threshold", "verdict", "a", "b", "model", "metric", "threshold_source", "faces"]
 
 

@@ -14,7 +14,7 @@ ENGLISH, JAPANESE = ROOT / "README.md", ROOT / "README.ja.md"
 HEADING = re.compile(r"^(#+) ", re.MULTILINE)
 COMMERCIAL = {
     "README.md": {"allowed": "allowed", "forbidden": "forbidden", "unclear": "unclear"},
-    "README.ja.md": {"allowed": "可", "forbidden": "不可", "unclear": "不明"},
+    "README.ja.md": {"allowed": "可", "forbidden": "不可", "unclear": "不明確"},
 }
 
 

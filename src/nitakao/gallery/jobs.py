@@ -87,7 +87,7 @@ def jobs(gallery: GalleryStore, limit: int = 100) -> list[Job]:
 
 
 def fail_interrupted(gallery: GalleryStore) -> int:
-    """How many jobs are told as failed now, since whoever did them is no more."""
+    """Mark unfinished jobs of a stopped server as failed; returns how many."""
     table = schema.jobs
     change = update(table).where(table.c.state.in_(OPEN))
     with gallery.read() as connection:

@@ -106,35 +106,35 @@ def over_folds(
 
     Figures of all pairs together use the distance of each pair in its own fold.
     """
-    true, number = np.asarray(same, bool), np.asarray(fold)
+    is_same, number = np.asarray(same, bool), np.asarray(fold)
     names = np.unique(number)
-    if distances.shape != (len(names), len(true)) or len(number) != len(true) or np.isnan(distances).any():
-        raise MisuseError(f"{len(names)} folds of {len(true)} pairs do not fit distances of shape {distances.shape}")
-    check_folds(true, number)
-    mine = of_own_fold(distances, number)
+    if distances.shape != (len(names), len(is_same)) or len(number) != len(is_same) or np.isnan(distances).any():
+        raise MisuseError(f"{len(names)} folds of {len(is_same)} pairs do not fit distances of shape {distances.shape}")
+    check_folds(is_same, number)
+    own_distances = of_own_fold(distances, number)
     folds, rates = [], []
     for row, name in zip(distances, names, strict=True):
-        here = number == name
-        rest = _OtherFolds(row[~here], true[~here], grid)
-        chosen = rest.best()
-        right = (row[here] < chosen) == true[here]
-        folds.append(Fold(int(name), int(here.sum()), chosen, float(right.mean())))
-        rates.append([_at(rest, far, row[here], true[here]) for far in fars])
-    whole = roc.curve(mine, true)
-    best = roc.best_threshold(mine, true)
+        in_fold = number == name
+        others = _OtherFolds(row[~in_fold], is_same[~in_fold], grid)
+        threshold = others.best()
+        correct = (row[in_fold] < threshold) == is_same[in_fold]
+        folds.append(Fold(int(name), int(in_fold.sum()), threshold, float(correct.mean())))
+        rates.append([_at(others, far, row[in_fold], is_same[in_fold]) for far in fars])
+    whole = roc.curve(own_distances, is_same)
+    best = roc.best_threshold(own_distances, is_same)
     accuracies = np.array([each.accuracy for each in folds])
     return Verification(
-        pairs=len(true),
-        same=int(true.sum()),
+        pairs=len(is_same),
+        same=int(is_same.sum()),
         accuracy=float(accuracies.mean()),
         std=float(accuracies.std()),
         standard_error=float(accuracies.std(ddof=1) / np.sqrt(len(folds))),
         auc=float(whole.auc),
         eer=float(whole.eer),
         threshold=best,
-        pooled=float(((mine < best) == true).mean()),
+        pooled=float(((own_distances < best) == is_same).mean()),
         folds=tuple(folds),
-        rates=tuple(_rate(far, np.array([row[i] for row in rates]), number, true) for i, far in enumerate(fars)),
+        rates=tuple(_rate(far, np.array([row[i] for row in rates]), number, is_same) for i, far in enumerate(fars)),
     )
 
 

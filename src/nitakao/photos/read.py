@@ -116,7 +116,7 @@ def decode(encoded: Encoded, *, scale: float = 1.0) -> Photo:
         UnreadablePhotoError: If the image is damaged.
     """
     try:
-        pixels, profile = _pixels(encoded, scale)
+        pixels, profile = _decode_pixels(encoded, scale)
     except UnreadablePhotoError as error:
         raise UnreadablePhotoError(f"'{encoded.source}': {error}") from error.__cause__
     upright = colour.apply_orientation(pixels, encoded.orientation)
@@ -168,12 +168,12 @@ def _with_header(source: str, data: bytes, limits: Limits) -> Encoded:
         stored, orientation = header.size, header.orientation
         _check_pixels(stored, limits)
     else:
-        stored, orientation = _foreign_header(data, kind, limits)
+        stored, orientation = _pillow_header(data, kind, limits)
     size = (stored[1], stored[0]) if orientation >= 5 else stored  # 5 to 8 swap width and height
     return Encoded(source, data, kind, size, orientation, hashlib.sha256(data).hexdigest())
 
 
-def _foreign_header(data: bytes, kind: Kind, limits: Limits) -> tuple[tuple[int, int], int]:
+def _pillow_header(data: bytes, kind: Kind, limits: Limits) -> tuple[tuple[int, int], int]:
     """(width, height) as stored, and EXIF orientation, read by Pillow."""
     if kind == "WebP":
         _check_pixels(formats.webp_size(data), limits)
@@ -200,7 +200,7 @@ def _check_tiles(image: Image.Image, limits: Limits) -> None:
         _check_pixels(tile, limits)
 
 
-def _pixels(encoded: Encoded, scale: float) -> tuple[Pixels, bytes]:
+def _decode_pixels(encoded: Encoded, scale: float) -> tuple[Pixels, bytes]:
     """Pixels as stored, not upright, and the ICC profile."""
     if encoded.kind == "JPEG":
         header = formats.jpeg_header(encoded.data)
@@ -215,7 +215,7 @@ def _pixels(encoded: Encoded, scale: float) -> tuple[Pixels, bytes]:
             image.load()
             pixels, profile = colour.to_rgb(image), image.info.get("icc_profile")
         except Exception as error:  # image libraries raise many kinds of errors for damaged files
-            _refuse(error)
+            _raise_unreadable(error)
     upright = encoded.size if encoded.orientation < 5 else encoded.size[::-1]
     if pixels.shape[:2] != upright[::-1]:
         raise UnreadablePhotoError(f"its header says {upright}, but it has {pixels.shape[1::-1]} pixels")
@@ -266,7 +266,7 @@ def _open(data: bytes, kind: Kind) -> Image.Image:
     try:
         return _heic(data) if kind == "HEIC" else _reader(kind)(io.BytesIO(data))
     except Exception as error:  # image libraries raise many kinds of errors for damaged files
-        _refuse(error)
+        _raise_unreadable(error)
 
 
 @functools.cache
@@ -306,7 +306,7 @@ def _heic(data: bytes) -> Image.Image:
     return image
 
 
-def _refuse(error: Exception) -> NoReturn:
+def _raise_unreadable(error: Exception) -> NoReturn:
     """Raise an image library's error as a nitakao error."""
     if isinstance(error, NitakaoError):
         raise error

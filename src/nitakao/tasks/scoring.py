@@ -14,7 +14,7 @@ from nitakao.errors import MisuseError
 from nitakao.values import Calibration, FaceRecord, Hit, ModelCard, Probe, ResultInfo
 
 NO_THRESHOLD = "none is known for this model"
-BY_HAND = "given by hand"
+BY_HAND = "set by the caller"
 PRIOR = 0.5
 
 

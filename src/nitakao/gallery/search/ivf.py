@@ -30,14 +30,12 @@ from nitakao.values import Floats, Ids
 ENDING = "faiss"
 POINTS_PER_CELL = 64  # training vectors per cell; faiss asks for at least 39
 KMEANS_ITERATIONS = 8  # recall was the same after 25
-TUNING_QUERIES = 256  # stored vectors with which is found out where to look, and how many candidates to measure again,
-NEAREST = 30  # so that of their so many nearest (many more than there are of most people: strangers are harder to find)
-RANK_RECALL, CELL_RECALL = (
-    0.99,
-    0.98,
-)  # this share is among the candidates of all cells, and that among those looked into
-MIN_CANDIDATES, MAX_CANDIDATES = 60, 600  # candidates that may be chosen between
-DEPTH_POWER = 0.25  # for longer lists, cells grow with this power of their length: recall@100 went from .968 to .984
+TUNING_QUERIES = 256  # stored vectors that tune the number of candidates and of scanned cells (IVF lists)
+NEAREST = 30  # neighbours per tuning query: more than most people have faces, since strangers are harder to find
+RANK_RECALL = 0.99  # share of those neighbours among the candidates when every cell is scanned
+CELL_RECALL = 0.98  # the same when only the tuned number of cells is scanned
+MIN_CANDIDATES, MAX_CANDIDATES = 60, 600  # range of the tuned number of candidates
+DEPTH_POWER = 0.25  # for k above NEAREST, scanned cells grow with this power of k: recall@100 rose from .968 to .984
 
 
 class Tuning(NamedTuple):
@@ -116,7 +114,7 @@ class IvfIndex:
         self.gone: Ids = np.empty(0, np.int64)
 
     def collect(self, candidates: Candidates, allowed: Ids | None, wide: bool) -> None:
-        """Let the candidates of each query through the candidates.  wide: look into every cell."""
+        """Add the index's candidates for each query.  wide: scan every cell."""
         tuned = self.manifest.candidates
         count = min(self.manifest.rows, max(tuned, math.ceil(tuned * candidates.k / NEAREST)))
         share = 1.0 if allowed is None else max(1, len(allowed)) / self.manifest.rows

@@ -121,7 +121,7 @@ def _threshold(card: ModelCard, by_hand: float | None) -> tuple[float, str]:
     if by_hand is not None:
         if not (math.isfinite(by_hand) and by_hand > 0):
             raise MisuseError(f"a threshold for grouping is a number above 0, not {by_hand}")
-        return by_hand, "given by hand"
+        return by_hand, "set by the caller"
     if not card.has_threshold:
         raise MisuseError(
             f"grouping needs a threshold, and none is known for {card.name}: give --threshold",
