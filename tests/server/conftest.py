@@ -25,7 +25,7 @@ from nitakao.server import Settings, create_app
 from nitakao.server.serve import build_server
 from nitakao.values import NO_FACE, Outcome, Photo
 
-WHO = {10: "ada", 60: "bob", 110: "stranger"}  # red of the picture, and who is on it
+WHO = {10: "ada", 60: "bob", 110: "stranger"}  # red value of the picture: person in it
 NOBODY, GROUP, SLOW = 200, 220, 240
 
 anyone = httpx.Client(timeout=120)  # without a key and without a session
@@ -95,7 +95,7 @@ class Served:
 
 @contextmanager
 def running(settings: Settings) -> Iterator[Served]:
-    """The server, run in a thread as `nitakao serve` runs it."""
+    """A server in a thread, as run by `nitakao serve`."""
     pipeline = FakePipeline()
     app = create_app(settings, pipeline=cast(Pipeline, pipeline))
     served, there = Served(app, pipeline), threading.Event()
@@ -124,7 +124,7 @@ def settings_for(folder: Path, **more) -> Settings:
 
 @pytest.fixture
 def people(tmp_path: Path) -> dict[str, list[int]]:
-    """The numbers of the family's faces, see `family`."""
+    """The face ids of `family`."""
     with GalleryStore(tmp_path / "family.db", card=CARD) as gallery:
         return family(gallery)
 
@@ -144,7 +144,7 @@ def api(served: Served) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, httpx.Client]]:
-    """A server and a client for tests that change nothing, one for all of a module."""
+    """A server and a client for read-only tests, shared by a module."""
     folder = tmp_path_factory.mktemp("still")
     with GalleryStore(folder / "family.db", card=CARD) as gallery:
         family(gallery)
@@ -153,7 +153,7 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, ht
 
 
 def ended(client: httpx.Client, job: dict, state: str = "done") -> dict:
-    """The job once it is over."""
+    """The job after it has finished."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         found = client.get(f"/jobs/{job['id']}").json()

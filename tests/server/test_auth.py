@@ -49,13 +49,13 @@ def test_once_there_is_a_key_everybody_needs_one(locked, made):
 
 
 def test_each_role_may_what_those_before_it_may_and_no_more(locked, made):
-    asked = {
+    requests = {
         "read": ("POST", "/search?probe=face:1", None),
         "write": ("PATCH", "/people/1", {"name": "Ada"}),
         "admin": ("POST", "/forget", {"face": 7}),
     }
     for place, needed in enumerate(ROLES):
-        method, path, body = asked[needed]
+        method, path, body = requests[needed]
         for other, role in enumerate(ROLES):
             found = anyone.request(method, f"{locked.url}api/v1{path}", json=body, headers=bearer(made[role]))
             allowed = other >= place

@@ -1,4 +1,4 @@
-"""What every request passes first, tried over real sockets with what clients get wrong, or mean ill."""
+"""The checks on every request, tested over sockets with malformed and hostile requests."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ LIMIT = 200_000  # bytes of a body
 
 @pytest.fixture
 def strict(people, tmp_path):
-    """A server with narrow limits."""
+    """A server with low limits."""
     with running(settings_for(tmp_path, body=LIMIT, pixels=100_000, requests=4, seconds=1.0)) as served:
         yield served
 
 
 def raw(served, data: bytes, *, then: bytes = b"", pause: float = 0.0, half: bool = False) -> bytes:
-    """What comes back for these bytes on a socket."""
+    """The response to these bytes on a socket."""
     with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
         connection.sendall(data)
         if then:
@@ -39,10 +39,10 @@ def raw(served, data: bytes, *, then: bytes = b"", pause: float = 0.0, half: boo
         return found
 
 
-def soon(wanted) -> None:
-    """Wait until it is so."""
+def wait_until(condition) -> None:
+    """Wait until the condition holds."""
     deadline = time.monotonic() + 60
-    while not wanted():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -80,20 +80,20 @@ def test_a_body_without_a_length_is_refused_when_it_passes_the_limit(strict):
 
 
 def test_a_body_of_json_without_a_length_is_held_to_the_same_limit(strict):
-    asked = b"POST /api/v1/faces/split HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    request_head = b"POST /api/v1/faces/split HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-    answer = raw(strict, asked + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 4 + b"0\r\n\r\n")
+    answer = raw(strict, request_head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 4 + b"0\r\n\r\n")
     assert problem(answer) == (413, "body-too-large")
 
 
 def test_a_slow_body_is_given_up_and_a_cut_off_one_ends_cleanly(strict):
     assert problem(raw(strict, head("/detect", "Content-Length: 1000") + b"x")) == (408, "request-timeout")
     raw(strict, head("/detect", "Content-Length: 1000") + b"x", half=True)
-    for _ in range(8):  # more than there may be at once: none of them holds its place
+    for _ in range(8):  # more than the limit: each must release its slot
         with socket.create_connection(("127.0.0.1", strict.port)) as connection:
             connection.sendall(head("/detect", "Content-Length: 100000") + b"x" * 500)
-    soon(lambda: anyone.get(f"{strict.url}api/v1/gallery").status_code == 200)
-    soon(lambda: strict.service.active_requests == strict.service.buffered_bytes == 0)
+    wait_until(lambda: anyone.get(f"{strict.url}api/v1/gallery").status_code == 200)
+    wait_until(lambda: strict.service.active_requests == strict.service.buffered_bytes == 0)
 
 
 def test_who_never_asks_is_hung_up_on_also_after_a_first_question(people, tmp_path, monkeypatch):
@@ -103,8 +103,8 @@ def test_who_never_asks_is_hung_up_on_also_after_a_first_question(people, tmp_pa
     with running(settings_for(tmp_path)) as served:
         begin = b"GET /api/v1/gallery HTTP/1.1\r\nHost: local"
         assert raw(served, b"") == raw(served, begin) == b""
-        asked = head("/gallery", method="GET")
-        assert raw(served, asked, then=begin, pause=0.1).count(b"HTTP/1.1 200") == 1
+        request_head = head("/gallery", method="GET")
+        assert raw(served, request_head, then=begin, pause=0.1).count(b"HTTP/1.1 200") == 1
 
 
 def test_a_picture_of_too_many_pixels_is_refused_undecoded(strict):
@@ -122,14 +122,14 @@ def test_more_requests_at_once_than_there_may_be_are_told_to_come_again(strict):
 
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(ask, range(12)))
-    told = {answer.status_code for answer in answers}
-    assert told == {429, 503}  # four waited until their time was over
+    result = {answer.status_code for answer in answers}
+    assert result == {429, 503}  # four timed out
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.headers["retry-after"] == "1"
     assert refused.json()["code"] == "too-many-requests"
-    assert anyone.get(f"{strict.url}api/v1/gallery").status_code == 429  # their threads are still at it
+    assert anyone.get(f"{strict.url}api/v1/gallery").status_code == 429  # their threads are still running
     strict.pipeline.hold.set()
-    soon(lambda: not strict.service.abandoned_requests)
+    wait_until(lambda: not strict.service.abandoned_requests)
     assert anyone.get(f"{strict.url}api/v1/gallery").status_code == 200
 
 
@@ -226,17 +226,19 @@ def test_the_log_says_nothing_of_what_is_in_a_request(served, api, caplog):
         api.get("/people", params={"q": "Secretname"})
         api.post("/search", params={"probe": "person:Secretname"})
         api.post("/session", json={"key": "nk_secretkey"})
-        soon(lambda: sum(hasattr(record, "fields") for record in caplog.records) == 3)  # noted once it is answered
-    told = [record.fields | {"what": record.getMessage()} for record in caplog.records if hasattr(record, "fields")]
-    assert {entry["route"] for entry in told} >= {"/api/v1/people", "/api/v1/search", "/api/v1/session"}
-    assert "secret" not in json.dumps(told).lower()
+        wait_until(
+            lambda: sum(hasattr(record, "fields") for record in caplog.records) == 3
+        )  # logged after the response
+    result = [record.fields | {"what": record.getMessage()} for record in caplog.records if hasattr(record, "fields")]
+    assert {entry["route"] for entry in result} >= {"/api/v1/people", "/api/v1/search", "/api/v1/session"}
+    assert "secret" not in json.dumps(result).lower()
 
 
 def test_health_readiness_and_metrics(served, api):
     api.get("/gallery")
     assert anyone.get(f"{served.url}healthz").json() == {"status": "ok"}
     assert anyone.get(f"{served.url}readyz").json() == {"status": "ok"}
-    soon(lambda: not served.service.buffered_bytes)
+    wait_until(lambda: not served.service.buffered_bytes)
     text = anyone.get(f"{served.url}metrics").text
     assert 'nitakao_requests_total{method="GET",route="/api/v1/gallery",status="200"} 1.0' in text
     served.service.ready = False

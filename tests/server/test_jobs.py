@@ -1,4 +1,4 @@
-"""Work in the background: indexing, grouping, the map; told of, stopped, broken off."""
+"""Background jobs: indexing, clustering and the face map; progress, cancellation and interruption."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def test_a_folder_of_the_server_is_indexed_with_progress_as_events(api, tmp_path
         text = events.read().decode()
     *_, last = text.strip().split("\n\n")
     assert last.startswith("event: done\ndata: ")
-    told = json.loads(last.partition("data: ")[2])
-    assert (told["state"], told["done"], told["total"]) == ("done", 3, 3)
+    event = json.loads(last.partition("data: ")[2])
+    assert (event["state"], event["done"], event["total"]) == ("done", 3, 3)
     assert api.get("/people/2").json()["faces"] == 5
-    assert api.get("/jobs").json()["jobs"][0] == told
+    assert api.get("/jobs").json()["jobs"][0] == event
 
 
 @pytest.mark.parametrize("path", ["album", "../etc", "/not/there", "/etc/\x00"])

@@ -1,4 +1,4 @@
-"""The description of the REST: complete, with examples, and true of whatever is sent."""
+"""The OpenAPI document: complete, with examples, and correct for generated requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 from tests.server.conftest import running, settings_for
 
-EXAMPLES = 12  # requests for each operation; CI has no time for more
+EXAMPLES = 12  # requests per operation, to limit CI time
 STATELESS = "/api/v1"
 
 
@@ -49,9 +49,7 @@ def test_whatever_is_sent_nothing_breaks_and_every_answer_is_documented(people, 
 
     from nitakao.server import job_kinds
 
-    monkeypatch.setattr(
-        job_kinds, "index", lambda *_, **__: lambda watch: {}
-    )  # paths that chance makes are not indexed
+    monkeypatch.setattr(job_kinds, "index", lambda *_, **__: lambda watch: {})  # generated paths are not indexed
     limits = settings(
         max_examples=EXAMPLES,
         deadline=None,
@@ -79,7 +77,7 @@ def test_whatever_is_sent_nothing_breaks_and_every_answer_is_documented(people, 
 
 
 def checks():
-    """No fault of the server, and no answer that is not described; whether to refuse is the server's business."""
+    """No server error and no undocumented response; rejections are allowed."""
     from schemathesis.checks import not_a_server_error
     from schemathesis.specs.openapi import checks as ours
 

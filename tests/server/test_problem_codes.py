@@ -1,4 +1,4 @@
-"""Problem codes: one table, complete, documented, and filled in."""
+"""Problem codes: one complete, documented table."""
 
 from __future__ import annotations
 

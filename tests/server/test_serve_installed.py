@@ -1,4 +1,4 @@
-"""The installed command, with real networks, on real photographs: started, asked, killed, started again."""
+"""The installed command with real networks and photographs: started, queried, killed and restarted."""
 
 from __future__ import annotations
 
@@ -72,24 +72,24 @@ def test_the_command_serves_what_it_indexed_and_names_whom_it_knows(photographs,
 def test_a_server_killed_while_it_writes_loses_nothing_that_it_told(photographs, tmp_path):
     gallery = tmp_path / "family.db"
     nitakao("index", "-q", "--gallery", str(gallery), str(photographs / "article"))
-    told: list[str] = []
+    names: list[str] = []
     with served(gallery) as (url, process), httpx.Client(base_url=f"{url}/api/v1", timeout=60) as client:
         person = client.post("/faces/split", json={"faces": [1], "name": "Name"}).json()["person"]["id"]
         end = time.monotonic() + 1.0
         try:
             while time.monotonic() < end + 20:
-                answer = client.patch(f"/people/{person}", json={"name": f"Name {len(told)}"})
-                told.append(answer.json()["person"]["name"])
+                answer = client.patch(f"/people/{person}", json={"name": f"Name {len(names)}"})
+                names.append(answer.json()["person"]["name"])
                 if time.monotonic() > end and process.poll() is None:
                     process.kill()
         except httpx.TransportError:
             pass
-    assert told
+    assert names
     with served(gallery) as (url, _):
         entries = httpx.get(f"{url}/api/v1/journal?limit=1000").json()["entries"]
         name = httpx.get(f"{url}/api/v1/people/{person}").json()["name"]
-    assert int(name.split()[1]) >= len(told) - 1
-    assert len(entries) >= len(told)
+    assert int(name.split()[1]) >= len(names) - 1
+    assert len(entries) >= len(names)
 
 
 def test_listening_to_others_needs_keys_and_says_how_to_make_one(tmp_path):

@@ -1,4 +1,4 @@
-"""What leaves the gallery: forgotten for good, or exported."""
+"""Forgetting and exporting over REST."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from tests.server.test_guard import soon
+from tests.server.test_guard import wait_until
 
 from nitakao import vectors
 
@@ -26,7 +26,7 @@ def test_an_export_is_a_whole_file_of_which_nothing_stays(api, kind, tmp_path):
     path = tmp_path / f"faces.{kind}"
     path.write_bytes(found.content)
     assert len(vectors.read(path).vectors) == 7
-    soon(lambda: exports() == before)
+    wait_until(lambda: exports() == before)
     if kind == "csv":
         assert {row["person"] for row in csv.DictReader(io.StringIO(found.text))} >= {"Ada", "Bob"}
 
@@ -35,7 +35,7 @@ def test_an_export_that_nobody_waits_for_leaves_nothing(api):
     before = exports()
     with api.stream("GET", "/export?format=csv") as answer:
         assert answer.status_code == 200
-    soon(lambda: exports() == before)
+    wait_until(lambda: exports() == before)
 
 
 def test_a_person_is_forgotten_only_where_the_name_is_repeated(api, people):

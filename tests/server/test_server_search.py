@@ -131,12 +131,12 @@ def test_of_a_picture_with_several_faces_one_is_chosen_by_its_number(api, people
 
 def test_the_gallerys_threshold_holds_until_a_question_has_its_own(api):
     assert api.put("/settings", json={"threshold": 0.01}).json() == {"threshold": 0.01}
-    asked = {"files": {"a": picture(10), "b": picture(60)}}
-    assert api.post("/verify", **asked).json()["threshold"] == 0.01
-    assert api.post("/verify?threshold=2", **asked).json()["threshold"] == 2
+    sides = {"files": {"a": picture(10), "b": picture(60)}}
+    assert api.post("/verify", **sides).json()["threshold"] == 0.01
+    assert api.post("/verify?threshold=2", **sides).json()["threshold"] == 2
     assert api.get("/gallery").json()["threshold"] == 0.01
     api.put("/settings", json={"threshold": None})
-    assert api.post("/verify", **asked).json()["threshold"] == 1.0
+    assert api.post("/verify", **sides).json()["threshold"] == 1.0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Photographs, faces, people and what is put right, over REST."""
+"""Photographs, faces, people and corrections over REST."""
 
 from __future__ import annotations
 

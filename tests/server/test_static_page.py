@@ -1,4 +1,4 @@
-"""The page's files: built from the sources that are here, small, whole, and served with a strict policy."""
+"""The page's files: built from current sources, small, complete, and served with a strict policy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nitakao.server.static_page import FOLDER, mount_page
 WEB = ROOT / "web"
 EXCLUDED = {"node_modules", "dist", ".vite", "tests", "openapi.json", "api.generated.ts", "eslint.config.js"}
 EXCLUDED |= {".prettierrc.json", ".prettierignore"}  # as in web/vite.config.ts
-LARGEST = 150_000  # bytes, of all that the first view needs, compressed
+LARGEST = 150_000  # compressed bytes of the first view
 
 
 def sources() -> str:
@@ -36,15 +36,15 @@ def sources() -> str:
 
 @pytest.fixture
 def get():
-    """Asks the page's server: get(path, **headers)."""
+    """Client of the page's server: get(path, **headers)."""
     app = FastAPI()
     mount_page(app)
 
-    async def asked(path, headers):
+    async def get(path, headers):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
             return await client.get(path, headers=headers)
 
-    return lambda path, headers=None: asyncio.run(asked(path, headers))
+    return lambda path, headers=None: asyncio.run(get(path, headers))
 
 
 def test_the_bundle_was_built_from_the_sources_that_are_here():

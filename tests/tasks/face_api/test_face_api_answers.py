@@ -44,7 +44,7 @@ def test_with_a_calibration_confidence_is_its_probability_for_the_prior_that_the
 def test_a_threshold_comes_from_the_calibration_where_the_card_has_none() -> None:
     bare = replace(CARD, threshold=math.nan)
     assert scale_of(Scorer(bare, LINE)).threshold == pytest.approx(0.8)
-    with pytest.raises(FaceApiError, match="No threshold is known for the model fake") as caught:
+    with pytest.raises(FaceApiError, match="The model fake has no threshold") as caught:
         scale_of(Scorer(bare))
     assert (caught.value.status, caught.value.code) == (403, "UnsupportedFeature")
 

@@ -48,7 +48,7 @@ def scale_of(scorer: Scorer) -> Scale:
         raise FaceApiError(
             403,
             "UnsupportedFeature",
-            f"No threshold is known for the model {scorer.card.name}: faces are not compared.",
+            f"The model {scorer.card.name} has no threshold: faces cannot be compared.",
         )
     slope = line.slope if line is not None else math.log(AT_HALF / (1 - AT_HALF)) / (threshold / 2)
     return Scale(threshold, slope)

@@ -52,13 +52,13 @@ def select_face(faces: Sequence[Face], target: Rectangle | None, size: Size) -> 
 def _select_target(faces: Sequence[Face], target: Rectangle, size: Size) -> int:
     left, top, width, height = target
     if left < 0 or top < 0 or width < 1 or height < 1 or left + width > size[0] or top + height > size[1]:
-        raise FaceApiError(400, "BadArgument", f"targetFace lies outside an image of {size[0]} x {size[1]}.")
+        raise FaceApiError(400, "BadArgument", f"targetFace is outside the image of {size[0]} x {size[1]}.")
     if not faces:
         raise FaceApiError(400, "InvalidImage", "No face detected in the image.")
     overlaps = geometry.iou([(left, top, left + width, top + height)], [face.box for face in faces])[0]
     best = int(np.argmax(overlaps))
     if overlaps[best] < SAME_FACE:
-        raise FaceApiError(400, "InvalidImage", "No face detected where targetFace says.")
+        raise FaceApiError(400, "InvalidImage", "No face detected at targetFace.")
     return _check_size(faces, best)
 
 
@@ -68,6 +68,6 @@ def _check_size(faces: Sequence[Face], row: int) -> int:
         raise FaceApiError(
             400,
             "InvalidImage",
-            f"A face of {sides[0]:.0f} x {sides[1]:.0f} pixels: {MIN_SIDE} to {MAX_SIDE} are needed.",
+            f"The face is {sides[0]:.0f} x {sides[1]:.0f} pixels: {MIN_SIDE} to {MAX_SIDE} are supported.",
         )
     return row
