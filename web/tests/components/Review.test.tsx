@@ -61,5 +61,5 @@ test("in Japanese the question is Japanese", async () => {
   setLanguage("ja");
   serve();
   render(<ReviewView />);
-  await screen.findByText("Adaですか？");
+  await screen.findByText("この人はAdaですか？");
 });
