@@ -70,9 +70,9 @@ def test_containers_of_one_name_are_told_apart_by_their_kind(gallery: GallerySto
 def test_lists_come_in_the_order_of_bytes_after_where_the_last_one_ended(gallery: GalleryStore) -> None:
     for word in ("b", "a_b", "a-b", "a1", "ab", "a"):
         make(gallery, LARGE_PERSON_GROUP, word)
-    named = [one.word for one in containers.listed(gallery, LARGE_PERSON_GROUP, "", 100)]
+    named = [one.container_id for one in containers.listed(gallery, LARGE_PERSON_GROUP, "", 100)]
     assert named == ["a", "a-b", "a1", "a_b", "ab", "b"]
-    assert [one.word for one in containers.listed(gallery, LARGE_PERSON_GROUP, "a1", 2)] == ["a_b", "ab"]
+    assert [one.container_id for one in containers.listed(gallery, LARGE_PERSON_GROUP, "a1", 2)] == ["a_b", "ab"]
     assert containers.listed(gallery, LARGE_FACE_LIST, "", 100) == []
 
 

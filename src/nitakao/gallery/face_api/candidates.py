@@ -54,14 +54,14 @@ class FaceCache:
         cleared = self._cleared
         with gallery.read() as connection:
             last = container.last_searchable
-            stamp = _stamp(connection, container.id, last)
-            key = container.id, last
+            stamp = _stamp(connection, container.row_id, last)
+            key = container.row_id, last
             with self._lock:
                 entry = self._entries.get(key)
                 if entry is not None and entry[0] == stamp:
                     self._entries.move_to_end(key)
                     return entry[1]
-            found = _read(connection, _of_container(container.id, last), gallery.dimension)
+            found = _read(connection, _of_container(container.row_id, last), gallery.dimension)
         self._store(key, stamp, found, cleared)
         return found
 
@@ -103,11 +103,11 @@ def _of_container(container: int, last: int | None) -> Select[Any]:
     return _faces().where(_is_searchable(container, last))
 
 
-def of_person(gallery: GalleryStore, kind: Kind, word: str, person: str) -> Container:
+def of_person(gallery: GalleryStore, kind: Kind, container_id: str, person: str) -> Container:
     """The group of a person. Raises FaceApiError if the person is not in it."""
     with gallery.read() as connection:
-        found = containers.find(connection, kind, word)
-        people.find(connection, (kind, word), person)
+        found = containers.find(connection, kind, container_id)
+        people.find(connection, (kind, container_id), person)
     return found
 
 
@@ -121,11 +121,11 @@ def of_directory(gallery: GalleryStore, persons: Sequence[str] | None, recogniti
         return _read(connection, query, gallery.dimension)
 
 
-def of_dynamic(gallery: GalleryStore, word: str, recognition: str) -> Faces:
+def of_dynamic(gallery: GalleryStore, container_id: str, recognition: str) -> Faces:
     """Faces of all people in a dynamic group with one recognition model."""
     table, members = schema.container_faces, schema.group_members
     with gallery.read() as connection:
-        group = containers.find(connection, DYNAMIC, word).id
+        group = containers.find(connection, DYNAMIC, container_id).row_id
         query = _faces().join(members, members.c.person == table.c.person)
         query = query.where(members.c.container == group, table.c.recognition == recognition)
         return _read(connection, query, gallery.dimension)

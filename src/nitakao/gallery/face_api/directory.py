@@ -46,19 +46,26 @@ def remove_face(gallery: GalleryStore, location: FaceLocation, face: str) -> str
         return _record_operation(connection)
 
 
-def create_group(gallery: GalleryStore, word: str, name: str, data: str | None, join: Sequence[str]) -> str | None:
+def create_group(
+    gallery: GalleryStore, container_id: str, name: str, data: str | None, join: Sequence[str]
+) -> str | None:
     """Create a dynamic group; returns the id of the operation that adds people, None without people."""
     with gallery.write("face api") as connection:
-        _add_members(connection, containers.add(connection, DYNAMIC, word, name, data, None), join)
+        _add_members(connection, containers.add(connection, DYNAMIC, container_id, name, data, None), join)
         return _record_operation(connection) if join else None
 
 
 def change_group(
-    gallery: GalleryStore, word: str, name: str | None, data: str | None, join: Sequence[str], leave: Sequence[str]
+    gallery: GalleryStore,
+    container_id: str,
+    name: str | None,
+    data: str | None,
+    join: Sequence[str],
+    leave: Sequence[str],
 ) -> str | None:
     """Change a dynamic group; returns the id of the operation, None if its members stay the same."""
     with gallery.write("face api") as connection:
-        group = containers.find(connection, DYNAMIC, word).id
+        group = containers.find(connection, DYNAMIC, container_id).row_id
         containers.rename(connection, group, name, data)
         _add_members(connection, group, join)
         table = schema.group_members
@@ -67,10 +74,10 @@ def change_group(
         return _record_operation(connection) if join or leave else None
 
 
-def remove_group(gallery: GalleryStore, word: str) -> str:
+def remove_group(gallery: GalleryStore, container_id: str) -> str:
     """Delete a dynamic group, but not its people; returns the id of the operation."""
     with gallery.write("face api") as connection:
-        containers.discard(connection, DYNAMIC, word)
+        containers.discard(connection, DYNAMIC, container_id)
         return _record_operation(connection)
 
 
@@ -83,11 +90,11 @@ def _add_members(connection: Connection, group: int, join: Sequence[str]) -> Non
         connection.execute(insert(table), rows)
 
 
-def members(gallery: GalleryStore, word: str, start: str, top: int) -> list[str]:
+def members(gallery: GalleryStore, container_id: str, start: str, top: int) -> list[str]:
     """Ids of up to `top` people of a dynamic group after `start`, ordered."""
     table, people_table = schema.group_members, schema.container_people
     with gallery.read() as connection:
-        group = containers.find(connection, DYNAMIC, word).id
+        group = containers.find(connection, DYNAMIC, container_id).row_id
         query = select(people_table.c.uuid).join(table, table.c.person == people_table.c.id)
         query = (
             query.where(table.c.container == group, people_table.c.uuid > start)

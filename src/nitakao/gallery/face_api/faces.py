@@ -110,7 +110,7 @@ def _resolve(connection: Connection, location: FaceLocation) -> ResolvedLocation
         return None, people.find(connection, None, location.person), location.recognition
     container = containers.find(connection, *location.container)
     person = people.find(connection, location.container, location.person) if location.person else None
-    return container.id, person, container.recognition
+    return container.row_id, person, container.recognition
 
 
 def _within(resolved: ResolvedLocation) -> ColumnElement[bool]:

@@ -34,13 +34,15 @@ class Kind:
         """Its id's name in JSON, as in 'personGroupId'."""
         return f"{self.title[0].lower()}{self.title[1:]}Id"
 
-    def missing(self, word: str) -> FaceApiError:
+    def missing(self, container_id: str) -> FaceApiError:
         """The error for an unknown container."""
-        return FaceApiError(404, f"{self.title}NotFound", f"{self.title} '{word}' is not found.")
+        return FaceApiError(404, f"{self.title}NotFound", f"{self.title} '{container_id}' is not found.")
 
-    def not_trained(self, word: str, status: int) -> FaceApiError:
+    def not_trained(self, container_id: str, status: int) -> FaceApiError:
         """The error for a container that must be trained first."""
-        return FaceApiError(status, f"{self.title}NotTrained", f"{self.title} '{word}' has not been trained yet.")
+        return FaceApiError(
+            status, f"{self.title}NotTrained", f"{self.title} '{container_id}' has not been trained yet."
+        )
 
 
 FACE_LIST = Kind("facelists", "FaceList", limit=64, faces=1_000, trained=False)

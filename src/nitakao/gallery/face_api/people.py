@@ -49,7 +49,7 @@ def add(connection: Connection, group: ContainerRef, name: str, data: str | None
 
 def container_row_id(connection: Connection, group: ContainerRef) -> int | None:
     """Row id of the group; None for the directory."""
-    return None if group is None else containers.find(connection, *group).id
+    return None if group is None else containers.find(connection, *group).row_id
 
 
 def find(connection: Connection, group: ContainerRef, person: str) -> int:

@@ -17,7 +17,7 @@ from nitakao.server.face_api.responses import Json, accepted_response, empty_res
 
 def container_json(found: Container, *, model: bool) -> dict[str, Any]:
     """A container as JSON. `model`: include its recognition model."""
-    answer = {found.kind.key: found.word, "name": found.name, "userData": found.data}
+    answer = {found.kind.key: found.container_id, "name": found.name, "userData": found.data}
     return answer | ({"recognitionModel": found.recognition} if model else {})
 
 
@@ -29,24 +29,26 @@ def routes(kind: Kind) -> Routes:
     """The routes that each kind of list and group has."""
     router = Routes(prefix=f"/{kind.path}")
 
-    @router.put("/{word}")
-    def create(context: ContextDep, word: str, body: JsonBody) -> Response:
-        word, name = parameters.word(word, kind), parameters.name(body, needed=True)
+    @router.put("/{container_id}")
+    def create(context: ContextDep, container_id: str, body: JsonBody) -> Response:
+        container_id, name = parameters.container_id(container_id, kind), parameters.name(body, needed=True)
         assert name is not None
-        containers.create(context.gallery, kind, word, name, parameters.data(body), parameters.recognition(body))
+        containers.create(
+            context.gallery, kind, container_id, name, parameters.data(body), parameters.recognition(body)
+        )
         return empty_response()
 
-    @router.patch("/{word}")
-    def change(context: ContextDep, word: str, body: JsonBody) -> Response:
+    @router.patch("/{container_id}")
+    def change(context: ContextDep, container_id: str, body: JsonBody) -> Response:
         name, data = parameters.name(body, needed=False), parameters.data(body)
         if name is None and data is None and kind not in (FACE_LIST, PERSON_GROUP):
             parameters.bad_argument("Give a name or userData.")
-        containers.change(context.gallery, kind, parameters.word(word, kind), name, data)
+        containers.change(context.gallery, kind, parameters.container_id(container_id, kind), name, data)
         return empty_response()
 
-    @router.delete("/{word}")
-    def remove(context: ContextDep, word: str) -> Response:
-        containers.remove(context.gallery, kind, parameters.word(word, kind))
+    @router.delete("/{container_id}")
+    def remove(context: ContextDep, container_id: str) -> Response:
+        containers.remove(context.gallery, kind, parameters.container_id(container_id, kind))
         return empty_response()
 
     if kind != FACE_LIST:  # face lists are shown with their faces and need no training
@@ -61,24 +63,24 @@ def _add_listing(router: Routes, kind: Kind) -> None:
         model = wants_model(request)
         return Json([container_json(one, model=model) for one in containers.listed(context.gallery, kind, *paging)])
 
-    @router.get("/{word}")
-    def get(request: Request, context: ContextDep, word: str) -> Response:
-        found = containers.get(context.gallery, kind, parameters.word(word, kind))
+    @router.get("/{container_id}")
+    def get(request: Request, context: ContextDep, container_id: str) -> Response:
+        found = containers.get(context.gallery, kind, parameters.container_id(container_id, kind))
         return Json(container_json(found, model=wants_model(request)))
 
 
 def _add_training(router: Routes, kind: Kind) -> None:
-    @router.post("/{word}/train")
-    def train(request: Request, context: ContextDep, word: str) -> Response:
-        word = parameters.word(word, kind)
-        containers.train(context.gallery, kind, word)
-        return accepted_response(request, f"/{kind.path}/{word}/training")
+    @router.post("/{container_id}/train")
+    def train(request: Request, context: ContextDep, container_id: str) -> Response:
+        container_id = parameters.container_id(container_id, kind)
+        containers.train(context.gallery, kind, container_id)
+        return accepted_response(request, f"/{kind.path}/{container_id}/training")
 
-    @router.get("/{word}/training")
-    def training(context: ContextDep, word: str) -> Response:
-        found = containers.get(context.gallery, kind, parameters.word(word, kind))
+    @router.get("/{container_id}/training")
+    def training(context: ContextDep, container_id: str) -> Response:
+        found = containers.get(context.gallery, kind, parameters.container_id(container_id, kind))
         if found.trained is None:
-            raise kind.not_trained(word, 404)
+            raise kind.not_trained(container_id, 404)
         when = timestamp(found.trained)  # training learns nothing, so it starts and ends at once
         dates = {"createdDateTime": when, "lastActionDateTime": when, "lastSuccessfulTrainingDateTime": when}
         return Json({"status": "succeeded", **dates, "message": None})

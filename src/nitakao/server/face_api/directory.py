@@ -107,46 +107,52 @@ def remove_face(request: Request, context: ContextDep, person: str, model: str, 
     return accepted_response(request, f"/operations/{operation}")
 
 
-@router.put("/dynamicpersongroups/{word}")
-def create_group(request: Request, context: ContextDep, word: str, body: JsonBody) -> Response:
-    word, name = parameters.word(word, DYNAMIC), parameters.name(body, needed=True)
+@router.put("/dynamicpersongroups/{container_id}")
+def create_group(request: Request, context: ContextDep, container_id: str, body: JsonBody) -> Response:
+    container_id, name = parameters.container_id(container_id, DYNAMIC), parameters.name(body, needed=True)
     assert name is not None
     join = _person_ids(body, "addPersonIds")
     return _operation_response(
-        request, directory.create_group(context.gallery, word, name, parameters.data(body), join)
+        request, directory.create_group(context.gallery, container_id, name, parameters.data(body), join)
     )
 
 
-@router.patch("/dynamicpersongroups/{word}")
-def change_group(request: Request, context: ContextDep, word: str, body: JsonBody) -> Response:
-    word, name, data = parameters.word(word, DYNAMIC), parameters.name(body, needed=False), parameters.data(body)
+@router.patch("/dynamicpersongroups/{container_id}")
+def change_group(request: Request, context: ContextDep, container_id: str, body: JsonBody) -> Response:
+    container_id, name, data = (
+        parameters.container_id(container_id, DYNAMIC),
+        parameters.name(body, needed=False),
+        parameters.data(body),
+    )
     join, leave = _person_ids(body, "addPersonIds"), _person_ids(body, "removePersonIds")
     if name is None and data is None and not join and not leave:
         parameters.bad_argument("Give a name, userData, addPersonIds or removePersonIds.")
-    return _operation_response(request, directory.change_group(context.gallery, word, name, data, join, leave))
+    return _operation_response(request, directory.change_group(context.gallery, container_id, name, data, join, leave))
 
 
-@router.delete("/dynamicpersongroups/{word}")
-def remove_group(request: Request, context: ContextDep, word: str) -> Response:
-    operation = directory.remove_group(context.gallery, parameters.word(word, DYNAMIC))
+@router.delete("/dynamicpersongroups/{container_id}")
+def remove_group(request: Request, context: ContextDep, container_id: str) -> Response:
+    operation = directory.remove_group(context.gallery, parameters.container_id(container_id, DYNAMIC))
     return accepted_response(request, f"/operations/{operation}")
 
 
 @router.get("/dynamicpersongroups")
 def list_groups(context: ContextDep, paging: Paging) -> Response:
     found = containers.listed(context.gallery, DYNAMIC, *paging)
-    return Json([{DYNAMIC.key: one.word, "name": one.name, "userData": one.data} for one in found])
+    return Json([{DYNAMIC.key: one.container_id, "name": one.name, "userData": one.data} for one in found])
 
 
-@router.get("/dynamicpersongroups/{word}")
-def get_group(context: ContextDep, word: str) -> Response:
-    found = containers.get(context.gallery, DYNAMIC, parameters.word(word, DYNAMIC))
-    return Json({DYNAMIC.key: found.word, "name": found.name, "userData": found.data})
+@router.get("/dynamicpersongroups/{container_id}")
+def get_group(context: ContextDep, container_id: str) -> Response:
+    found = containers.get(context.gallery, DYNAMIC, parameters.container_id(container_id, DYNAMIC))
+    return Json({DYNAMIC.key: found.container_id, "name": found.name, "userData": found.data})
 
 
-@router.get("/dynamicpersongroups/{word}/persons")
-def members(context: ContextDep, word: str, paging: Paging) -> Response:
-    return Json({"personIds": directory.members(context.gallery, parameters.word(word, DYNAMIC), *paging)})
+@router.get("/dynamicpersongroups/{container_id}/persons")
+def members(context: ContextDep, container_id: str, paging: Paging) -> Response:
+    return Json(
+        {"personIds": directory.members(context.gallery, parameters.container_id(container_id, DYNAMIC), *paging)}
+    )
 
 
 @router.get("/operations/{operation}")

@@ -17,9 +17,9 @@ RECOGNITION = tuple(f"recognition_0{n}" for n in range(1, 5))
 DETECTION = tuple(f"detection_0{n}" for n in range(1, 4))
 
 MAX_BODY = 512 * 1024  # bytes of JSON: a thousand ids are 40,000
-MAX_NAME, MAX_DATA, MAX_FACE_DATA, MAX_WORD = 128, 16_384, 1024, 64
+MAX_NAME, MAX_DATA, MAX_FACE_DATA, MAX_CONTAINER_ID = 128, 16_384, 1024, 64
 MAX_LISTED = 1000
-_WORD = re.compile(r"[a-z0-9_-]{1,64}")
+_CONTAINER_ID = re.compile(r"[a-z0-9_-]{1,64}")
 
 Body: TypeAlias = Mapping[str, Any]
 
@@ -79,10 +79,10 @@ def data(values: Body, longest: int = MAX_DATA) -> str | None:
     return text(values, "userData", longest)
 
 
-def word(value: Any, kind: Kind) -> str:
+def container_id(value: Any, kind: Kind) -> str:
     """The client's id of a container."""
-    if not isinstance(value, str) or not _WORD.fullmatch(value):
-        bad_argument(f"{kind.key} must be 1 to {MAX_WORD} characters of a-z, 0-9, '-' and '_'.")
+    if not isinstance(value, str) or not _CONTAINER_ID.fullmatch(value):
+        bad_argument(f"{kind.key} must be 1 to {MAX_CONTAINER_ID} characters of a-z, 0-9, '-' and '_'.")
     return value
 
 
@@ -153,7 +153,7 @@ def detection(values: Body) -> str:
 async def paging(request: Request) -> tuple[str, int]:
     """`start` (the id after which a list begins) and `top` (its limit)."""
     query = request.query_params
-    start = text({"start": query.get("start")}, "start", MAX_WORD) or ""
+    start = text({"start": query.get("start")}, "start", MAX_CONTAINER_ID) or ""
     return start, integer(query, "top", 1, MAX_LISTED, MAX_LISTED)
 
 

@@ -24,66 +24,66 @@ def person_json(person: PersonRecord) -> dict[str, Any]:
     return answer | {"persistedFaceIds": list(person.faces)}
 
 
-def _group(kind: Kind, word: str) -> tuple[Kind, str]:
-    return kind, parameters.word(word, kind)
+def _group(kind: Kind, container_id: str) -> tuple[Kind, str]:
+    return kind, parameters.container_id(container_id, kind)
 
 
-def _location(kind: Kind, word: str, person: str) -> FaceLocation:
-    return FaceLocation(_group(kind, word), parameters.identifier(person, "personId"))
+def _location(kind: Kind, container_id: str, person: str) -> FaceLocation:
+    return FaceLocation(_group(kind, container_id), parameters.identifier(person, "personId"))
 
 
 def _add_people(router: Routes, kind: Kind) -> None:
-    @router.post("/{word}/persons")
-    def create(context: ContextDep, word: str, body: JsonBody) -> Response:
+    @router.post("/{container_id}/persons")
+    def create(context: ContextDep, container_id: str, body: JsonBody) -> Response:
         name = parameters.name(body, needed=True)
         assert name is not None
-        made = people.create(context.gallery, _group(kind, word), name, parameters.data(body))
+        made = people.create(context.gallery, _group(kind, container_id), name, parameters.data(body))
         return Json({"personId": made})
 
-    @router.get("/{word}/persons")
-    def listed(context: ContextDep, word: str, paging: Paging) -> Response:
-        return Json([person_json(one) for one in people.listed(context.gallery, _group(kind, word), *paging)])
+    @router.get("/{container_id}/persons")
+    def listed(context: ContextDep, container_id: str, paging: Paging) -> Response:
+        return Json([person_json(one) for one in people.listed(context.gallery, _group(kind, container_id), *paging)])
 
-    @router.get("/{word}/persons/{person}")
-    def get(context: ContextDep, word: str, person: str) -> Response:
+    @router.get("/{container_id}/persons/{person}")
+    def get(context: ContextDep, container_id: str, person: str) -> Response:
         person = parameters.identifier(person, "personId")
-        return Json(person_json(people.get(context.gallery, _group(kind, word), person)))
+        return Json(person_json(people.get(context.gallery, _group(kind, container_id), person)))
 
-    @router.patch("/{word}/persons/{person}")
-    def change(context: ContextDep, word: str, person: str, body: JsonBody) -> Response:
+    @router.patch("/{container_id}/persons/{person}")
+    def change(context: ContextDep, container_id: str, person: str, body: JsonBody) -> Response:
         name, data = parameters.name(body, needed=False), parameters.data(body)
         person = parameters.identifier(person, "personId")
-        people.change(context.gallery, _group(kind, word), person, name, data)
+        people.change(context.gallery, _group(kind, container_id), person, name, data)
         return empty_response()
 
-    @router.delete("/{word}/persons/{person}")
-    def remove(context: ContextDep, word: str, person: str) -> Response:
-        people.remove(context.gallery, _group(kind, word), parameters.identifier(person, "personId"))
+    @router.delete("/{container_id}/persons/{person}")
+    def remove(context: ContextDep, container_id: str, person: str) -> Response:
+        people.remove(context.gallery, _group(kind, container_id), parameters.identifier(person, "personId"))
         return empty_response()
 
 
 def _add_faces(router: Routes, kind: Kind) -> None:
-    @router.post("/{word}/persons/{person}/persistedfaces")
-    def add(request: Request, context: ContextDep, word: str, person: str, picture: Picture) -> Response:
-        location, data = _location(kind, word, person), face_data(request)
+    @router.post("/{container_id}/persons/{person}/persistedfaces")
+    def add(request: Request, context: ContextDep, container_id: str, person: str, picture: Picture) -> Response:
+        location, data = _location(kind, container_id, person), face_data(request)
         vector = embed_target_face(request, context, picture, location)
         return Json({"persistedFaceId": faces.add(context.gallery, location, vector, data)})
 
-    @router.get("/{word}/persons/{person}/persistedfaces/{face}")
-    def get(context: ContextDep, word: str, person: str, face: str) -> Response:
+    @router.get("/{container_id}/persons/{person}/persistedfaces/{face}")
+    def get(context: ContextDep, container_id: str, person: str, face: str) -> Response:
         face = parameters.identifier(face, "persistedFaceId")
-        return Json(face_json(faces.get(context.gallery, _location(kind, word, person), face)))
+        return Json(face_json(faces.get(context.gallery, _location(kind, container_id, person), face)))
 
-    @router.patch("/{word}/persons/{person}/persistedfaces/{face}")
-    def change(context: ContextDep, word: str, person: str, face: str, body: JsonBody) -> Response:
+    @router.patch("/{container_id}/persons/{person}/persistedfaces/{face}")
+    def change(context: ContextDep, container_id: str, person: str, face: str, body: JsonBody) -> Response:
         face, data = parameters.identifier(face, "persistedFaceId"), parameters.data(body, parameters.MAX_FACE_DATA)
-        faces.change(context.gallery, _location(kind, word, person), face, data)
+        faces.change(context.gallery, _location(kind, container_id, person), face, data)
         return empty_response()
 
-    @router.delete("/{word}/persons/{person}/persistedfaces/{face}")
-    def remove(context: ContextDep, word: str, person: str, face: str) -> Response:
+    @router.delete("/{container_id}/persons/{person}/persistedfaces/{face}")
+    def remove(context: ContextDep, container_id: str, person: str, face: str) -> Response:
         face = parameters.identifier(face, "persistedFaceId")
-        faces.remove(context.gallery, _location(kind, word, person), face)
+        faces.remove(context.gallery, _location(kind, container_id, person), face)
         return empty_response()
 
 

@@ -47,8 +47,8 @@ def find_similar(context: ContextDep, body: JsonBody) -> Response:
         hits, key = similar.among_ids(context.queries, face, others, limit, mode), "faceId"
     else:
         kind = FACE_LIST if scopes == [FACE_LIST.key] else LARGE_FACE_LIST
-        word = parameters.word(body[kind.key], kind)
-        hits, key = similar.in_list(context.queries, face, kind, word, limit, mode), "persistedFaceId"
+        container_id = parameters.container_id(body[kind.key], kind)
+        hits, key = similar.in_list(context.queries, face, kind, container_id, limit, mode), "persistedFaceId"
     return Json([{key: one.uuid, "confidence": one.confidence} for one in hits])
 
 
@@ -75,7 +75,7 @@ def _group(body: Body) -> tuple[Kind, str] | None:
         raise FaceApiError(
             400, "PersonGroupIdAndLargePersonGroupIdBothNotNull", "Give personGroupId or largePersonGroupId, not both."
         )
-    return (kinds[0], parameters.word(body[kinds[0].key], kinds[0])) if kinds else None
+    return (kinds[0], parameters.container_id(body[kinds[0].key], kinds[0])) if kinds else None
 
 
 @router.post("/group")
@@ -95,7 +95,7 @@ def identify(request: Request, context: ContextDep, body: JsonBody) -> Response:
         identities = identifying.in_group(queries, faces, *group, limit, min_confidence)
     elif DYNAMIC.key in body:
         identities = identifying.in_dynamic(
-            queries, faces, parameters.word(body[DYNAMIC.key], DYNAMIC), limit, min_confidence
+            queries, faces, parameters.container_id(body[DYNAMIC.key], DYNAMIC), limit, min_confidence
         )
     else:
         all_people = body["personIds"] == [ALL_PEOPLE]

@@ -34,7 +34,7 @@ class Identity:
 
 
 def in_group(
-    queries: FaceQueries, faces: Sequence[str], kind: Kind, word: str, limit: int, min_confidence: float | None
+    queries: FaceQueries, faces: Sequence[str], kind: Kind, container_id: str, limit: int, min_confidence: float | None
 ) -> list[Identity]:
     """Identify faces among the people of a trained group.
 
@@ -42,17 +42,17 @@ def in_group(
         queries: What to work on.
         faces: Ids of detected faces.
         kind: Kind of the group.
-        word: Id of the group.
+        container_id: Id of the group.
         most: Limit of candidates per face.
         least: Minimum confidence; None for the confidence at the threshold.
     """
     detected = queries.detected(faces)
     with as_bad_request():
-        container = containers.get(queries.gallery, kind, word)
+        container = containers.get(queries.gallery, kind, container_id)
     for face in detected:
         check_model(face, container)
     if container.trained is None:
-        raise kind.not_trained(word, 400)
+        raise kind.not_trained(container_id, 400)
     people = persons.load(queries.face_cache.of(queries.gallery, container), queries.gallery.metric)
     return [_identity(queries, face.uuid, face.vector, people, limit, min_confidence) for face in detected]
 
@@ -67,11 +67,11 @@ def in_directory(
 
 
 def in_dynamic(
-    queries: FaceQueries, faces: Sequence[str], word: str, limit: int, min_confidence: float | None
+    queries: FaceQueries, faces: Sequence[str], container_id: str, limit: int, min_confidence: float | None
 ) -> list[Identity]:
     """Identify faces among the people of a dynamic group."""
     return _identify_each(
-        queries, faces, limit, min_confidence, lambda model: candidates.of_dynamic(queries.gallery, word, model)
+        queries, faces, limit, min_confidence, lambda model: candidates.of_dynamic(queries.gallery, container_id, model)
     )
 
 

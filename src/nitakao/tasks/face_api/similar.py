@@ -39,11 +39,11 @@ def among_ids(queries: FaceQueries, face: str, others: Sequence[str], limit: int
     return _ranked(queries, probe.vector, [other.uuid for other in rest], vectors, limit, mode)
 
 
-def in_list(queries: FaceQueries, face: str, kind: Kind, word: str, limit: int, mode: Mode) -> list[Similar]:
+def in_list(queries: FaceQueries, face: str, kind: Kind, container_id: str, limit: int, mode: Mode) -> list[Similar]:
     """The most similar faces of a list, best first. `mode`: as in `among_ids`."""
     (probe,) = queries.detected([face])
     with as_bad_request():
-        container = containers.get(queries.gallery, kind, word)
+        container = containers.get(queries.gallery, kind, container_id)
     check_model(probe, container)
     found = queries.face_cache.of(queries.gallery, container)
     _check_ready(container, len(found.uuids))
@@ -51,11 +51,11 @@ def in_list(queries: FaceQueries, face: str, kind: Kind, word: str, limit: int, 
 
 
 def _check_ready(container: Container, faces: int) -> None:
-    kind, word = container.kind, container.word
+    kind, container_id = container.kind, container.container_id
     if kind.trained and container.trained is None:
-        raise kind.not_trained(word, 400)
+        raise kind.not_trained(container_id, 400)
     if kind == FACE_LIST and not faces:
-        raise FaceApiError(400, "FaceListNotReady", f"FaceList '{word}' is empty.")
+        raise FaceApiError(400, "FaceListNotReady", f"FaceList '{container_id}' is empty.")
 
 
 def _ranked(

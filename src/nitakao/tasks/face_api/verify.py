@@ -35,14 +35,14 @@ def faces(queries: FaceQueries, one: str, other: str) -> VerifyResult:
     )
 
 
-def in_group(queries: FaceQueries, face: str, kind: Kind, word: str, person: str) -> VerifyResult:
+def in_group(queries: FaceQueries, face: str, kind: Kind, container_id: str, person: str) -> VerifyResult:
     """Compare a face with a person of a trained group, with the confidence that Identify gives."""
     (detected,) = queries.detected([face], status=404)
     with as_bad_request():
-        container = candidates.of_person(queries.gallery, kind, word, person)
+        container = candidates.of_person(queries.gallery, kind, container_id, person)
     check_model(detected, container)
     if container.trained is None:
-        raise kind.not_trained(word, 400)
+        raise kind.not_trained(container_id, 400)
     return _person(
         queries,
         detected.vector,
