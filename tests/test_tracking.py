@@ -14,7 +14,7 @@ from tests import fakes
 from nitakao.tracking import OPEN, SHOTS, Rules, Track, tracks
 from nitakao.values import Face, NewFace, Quality
 
-RULES = Rules(same=1.0, metric="euclidean")
+RULES = Rules(threshold=1.0, metric="euclidean")
 
 
 def shot(who: str, time: float, x: float = 0, quality: float = 0.5, towards: str = "", share: float = 0.0) -> NewFace:
@@ -30,13 +30,13 @@ def found(*frames: list[NewFace], rules: Rules = RULES) -> list[Track]:
 
 def test_one_person_in_every_frame_is_one_track_with_the_best_shot():
     (track,) = found(*[[shot("ada", t, x=200 * t, quality=0.9 if t == 3 else 0.4)] for t in range(6)])
-    assert (track.start, track.end, track.seen) == (0, 5, 6)
+    assert (track.start, track.end, track.frames) == (0, 5, 6)
     assert [s.time for s in track.shots] == [3]
 
 
 def test_two_people_are_two_tracks_even_where_they_change_places():
     first, second = found(*[[shot("ada", t, x=100 * t), shot("bob", t, x=300 - 100 * t)] for t in range(4)])
-    assert {first.seen, second.seen} == {4}
+    assert {first.frames, second.frames} == {4}
     for track, who in ((first, "ada"), (second, "bob")):
         assert np.allclose(track.shots[0].vector, fakes.vector(who))
 
@@ -48,7 +48,7 @@ def test_two_faces_of_one_frame_are_never_one_track():
 def test_a_face_that_turns_in_its_place_stays_one_track_and_keeps_what_differs():
     turned = [shot("ada", t, quality=0.8 - 0.05 * t, towards="side", share=t / 8) for t in range(8)]
     (track,) = found(*[[one] for one in turned])
-    assert track.seen == 8
+    assert track.frames == 8
     assert 2 <= len(track.shots) <= SHOTS
     assert track.shots[0] is turned[0]
     apart = np.linalg.norm(track.shots[0].vector - track.shots[1].vector)
@@ -58,7 +58,7 @@ def test_a_face_that_turns_in_its_place_stays_one_track_and_keeps_what_differs()
 def test_a_poor_shot_is_not_kept_however_different():
     turned = [shot("ada", 0, quality=0.9), shot("ada", 1, quality=0.3, towards="side", share=0.6)]
     (track,) = found(*[[one] for one in turned])
-    assert track.seen == 2
+    assert track.frames == 2
     assert [s.time for s in track.shots] == [0]
 
 
@@ -70,7 +70,7 @@ def test_somebody_who_comes_back_soon_goes_on_and_late_begins_anew():
 
 
 def test_without_a_threshold_places_decide():
-    rules = dataclasses.replace(RULES, same=math.nan)
+    rules = dataclasses.replace(RULES, threshold=math.nan)
     assert len(found(*[[shot(f"look {t}", t, x=10 * t)] for t in range(4)], rules=rules)) == 1
     assert len(found(*[[shot("ada", t, x=300 * t)] for t in range(4)], rules=rules)) == 4
 
@@ -93,7 +93,7 @@ def test_every_face_is_in_exactly_one_track():
         [shot(f"p{n}", t, x=float(rng.integers(2000))) for n in rng.choice(12, rng.integers(0, 8), replace=False)]
         for t in range(60)
     ]
-    assert sum(track.seen for track in found(*frames)) == sum(len(faces) for faces in frames)
+    assert sum(track.frames for track in found(*frames)) == sum(len(faces) for faces in frames)
 
 
 def test_a_long_crowd_takes_bounded_memory():
@@ -103,7 +103,7 @@ def test_a_long_crowd_takes_bounded_memory():
 
     def peak(seconds: int) -> int:
         tracemalloc.start()
-        seen = sum(track.seen for track in tracks(crowd(seconds), RULES))
+        seen = sum(track.frames for track in tracks(crowd(seconds), RULES))
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert seen == 4 * seconds

@@ -44,44 +44,44 @@ def fit(same: ArrayLike, different: ArrayLike, source: str = "") -> Calibration:
 
 
 def _finite(distances: ArrayLike, kind: str) -> Doubles:
-    found = np.asarray(distances, np.float64).ravel()
-    if not len(found) or not np.isfinite(found).all():
+    values = np.asarray(distances, np.float64).ravel()
+    if not len(values) or not np.isfinite(values).all():
         raise MisuseError(f"a calibration needs distances of pairs of {kind}, all of them finite")
-    return found
+    return values
 
 
 def _targets(same: int, different: int) -> tuple[Doubles, Doubles]:
     """Target and weight of each pair. Platt's targets keep the line finite if the kinds are separable."""
-    wanted = np.repeat([(same + 1) / (same + 2), 1 / (different + 2)], [same, different])
-    return wanted, np.repeat([0.5 / same, 0.5 / different], [same, different])
+    targets = np.repeat([(same + 1) / (same + 2), 1 / (different + 2)], [same, different])
+    return targets, np.repeat([0.5 / same, 0.5 / different], [same, different])
 
 
-def logistic(distances: Doubles, wanted: Doubles, weights: Doubles) -> tuple[float, float]:
-    """Intercept and slope of the line in distance whose logistic comes nearest to `wanted`, by Newton's method.
+def logistic(distances: Doubles, targets: Doubles, weights: Doubles) -> tuple[float, float]:
+    """Intercept and slope of the line in distance whose logistic comes nearest to `targets`, by Newton's method.
 
-    All (n,); weights add up to 1.  Nearest by cross-entropy, which has one minimum if `wanted` is not all 0 or 1.
+    All (n,); weights add up to 1.  Nearest by cross-entropy, which has one minimum if `targets` is not all 0 or 1.
     """
     centre, spread = float(weights @ distances), float(np.std(distances)) or 1.0
     x = (distances - centre) / spread
     line, step, loss = np.zeros(2), np.zeros(2), math.inf
     for _ in range(STEPS):
         z = (line + step) @ np.stack([np.ones_like(x), x])
-        now = float(weights @ (np.logaddexp(0.0, z) - wanted * z))
+        now = float(weights @ (np.logaddexp(0.0, z) - targets * z))
         if now > loss:  # Newton's step overshot: halve it
             step = step / 2
         else:
             line, loss = line + step, now
-            step = _newton(x, z, wanted, weights)
+            step = _newton(x, z, targets, weights)
         if np.abs(step).max() < CLOSE:
             break
     return float(line[0] - line[1] * centre / spread), float(line[1] / spread)
 
 
-def _newton(x: Doubles, z: Doubles, wanted: Doubles, weights: Doubles) -> Doubles:
+def _newton(x: Doubles, z: Doubles, targets: Doubles, weights: Doubles) -> Doubles:
     """Newton's step on the cross-entropy."""
     p = 1 / (1 + np.exp(-z))
     bend = weights * p * (1 - p)
-    slopes = weights * (wanted - p)
+    slopes = weights * (targets - p)
     curve = np.array([[bend.sum(), bend @ x], [bend @ x, bend @ (x * x)]])
     # Least squares, since the Hessian is singular if all distances are equal.
     return np.asarray(np.linalg.lstsq(curve, np.array([slopes.sum(), slopes @ x]), rcond=None)[0])

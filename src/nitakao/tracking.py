@@ -24,26 +24,26 @@ class Rules:
     """When two faces belong to one track.
 
     Attributes:
-        same: Same-person distance; NaN if unknown, then only positions count.
+        threshold: Same-person distance; NaN if unknown, then only positions count.
         metric: Of the distance.
-        gap: Seconds without a face after which a track ends.
-        near: Maximum of seconds between frames for positions to count.
+        max_gap: Seconds without a face after which a track ends.
+        max_frame_gap: Maximum of seconds between frames for positions to count.
     """
 
-    same: float
+    threshold: float
     metric: Metric
-    gap: float = 10.0
-    near: float = 1.5
+    max_gap: float = 10.0
+    max_frame_gap: float = 1.5
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """One person from `start` to `end` (seconds), in `seen` frames.  shots: the best faces, best first."""
+    """One person from `start` to `end` (seconds), in `frames` frames.  shots: the best faces, best first."""
 
     shots: tuple[NewFace, ...]
     start: float
     end: float
-    seen: int
+    frames: int
 
 
 def tracks(frames: Iterable[tuple[float, Sequence[NewFace]]], rules: Rules) -> Iterator[Track]:
@@ -53,45 +53,45 @@ def tracks(frames: Iterable[tuple[float, Sequence[NewFace]]], rules: Rules) -> I
         frames: Times in seconds, ascending, with the faces of each frame.
         rules: When faces belong to one track.
     """
-    going: list[_Going] = []
+    open_tracks: list[_OpenTrack] = []
     for time, faces in frames:
-        over = [track for track in going if time - track.end > rules.gap]
-        going = [track for track in going if time - track.end <= rules.gap]
-        new = _joined(going, time, faces, rules)
-        going += [_Going(time, face) for face in new]
-        going.sort(key=lambda track: track.end)
-        over += going[: max(0, len(going) - OPEN)]
-        going = going[len(going) - min(len(going), OPEN) :]
-        yield from (track.ended() for track in over)
-    yield from (track.ended() for track in sorted(going, key=lambda track: track.start))
+        ended = [track for track in open_tracks if time - track.end > rules.max_gap]
+        open_tracks = [track for track in open_tracks if time - track.end <= rules.max_gap]
+        new = _joined(open_tracks, time, faces, rules)
+        open_tracks += [_OpenTrack(time, face) for face in new]
+        open_tracks.sort(key=lambda track: track.end)
+        ended += open_tracks[: max(0, len(open_tracks) - OPEN)]
+        open_tracks = open_tracks[len(open_tracks) - min(len(open_tracks), OPEN) :]
+        yield from (track.ended() for track in ended)
+    yield from (track.ended() for track in sorted(open_tracks, key=lambda track: track.start))
 
 
-class _Going:
+class _OpenTrack:
     """An open track."""
 
     def __init__(self, time: float, face: NewFace) -> None:
         self.start = self.end = time
         self.last = face
         self.shots = [face]
-        self.seen = 1
+        self.frames = 1
 
     def distance(self, face: NewFace, metric: Metric) -> float:
         """The distance to the nearest of the shots and the last face."""
         return min(metrics.distance(shot.vector, face.vector, metric) for shot in (*self.shots, self.last))
 
     def add(self, time: float, face: NewFace, rules: Rules) -> None:
-        self.end, self.last, self.seen = time, face, self.seen + 1
+        self.end, self.last, self.frames = time, face, self.frames + 1
         self.shots = _best([*self.shots, face], rules)
 
     def ended(self) -> Track:
-        return Track(tuple(self.shots), self.start, self.end, self.seen)
+        return Track(tuple(self.shots), self.start, self.end, self.frames)
 
 
-def _joined(going: list[_Going], time: float, faces: Sequence[NewFace], rules: Rules) -> list[NewFace]:
+def _joined(open_tracks: list[_OpenTrack], time: float, faces: Sequence[NewFace], rules: Rules) -> list[NewFace]:
     """Add faces to their tracks, nearest first; the faces that belong to none."""
     costs = sorted(
         (cost, number, place)
-        for number, track in enumerate(going)
+        for number, track in enumerate(open_tracks)
         for place, face in enumerate(faces)
         if (cost := _cost(track, time, face, rules)) < math.inf
     )
@@ -101,18 +101,18 @@ def _joined(going: list[_Going], time: float, faces: Sequence[NewFace], rules: R
         if number not in taken and place not in used:  # two faces of one frame are two people
             taken.add(number)
             used.add(place)
-            going[number].add(time, faces[place], rules)
+            open_tracks[number].add(time, faces[place], rules)
     return [face for place, face in enumerate(faces) if place not in used]
 
 
-def _cost(track: _Going, time: float, face: NewFace, rules: Rules) -> float:
+def _cost(track: _OpenTrack, time: float, face: NewFace, rules: Rules) -> float:
     """The distance of the face to the track; infinity if it does not belong to it."""
     overlap = float(geometry.iou([track.last.face.box], [face.face.box])[0, 0])
-    placed = overlap >= OVERLAP and time - track.end <= rules.near
-    if math.isnan(rules.same):
+    placed = overlap >= OVERLAP and time - track.end <= rules.max_frame_gap
+    if math.isnan(rules.threshold):
         return 1 - overlap if placed else math.inf
     distance = track.distance(face, rules.metric)
-    return distance if distance < rules.same * (MOVED if placed else 1.0) else math.inf
+    return distance if distance < rules.threshold * (MOVED if placed else 1.0) else math.inf
 
 
 def _best(shots: list[NewFace], rules: Rules) -> list[NewFace]:
@@ -125,7 +125,7 @@ def _best(shots: list[NewFace], rules: Rules) -> list[NewFace]:
 
 
 def _differs(shot: NewFace, kept: list[NewFace], rules: Rules) -> bool:
-    least = DIFFERENT * rules.same
+    least = DIFFERENT * rules.threshold
     return all(metrics.distance(shot.vector, other.vector, rules.metric) > least for other in kept)
 
 
