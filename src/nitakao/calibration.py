@@ -122,12 +122,12 @@ def false_match_rate(distances: ArrayLike, calibration: Calibration) -> Doubles:
     Interpolates the log rate between the calibration's points. Below them it is the lowest rate, above them 1, so it is
     never below the measured rate.
     """
-    asked = np.asarray(distances, np.float64)
+    values = np.asarray(distances, np.float64)
     if not calibration.false_matches:
-        return np.full(asked.shape, math.nan)
+        return np.full(values.shape, math.nan)
     rates, apart = np.array(calibration.false_matches[::-1]).T  # distances rise, as np.interp wants them
-    found = np.exp(np.interp(asked, apart, np.log(rates)))
-    return np.asarray(np.where(asked > apart[-1], 1.0, found))
+    rate = np.exp(np.interp(values, apart, np.log(rates)))
+    return np.asarray(np.where(values > apart[-1], 1.0, rate))
 
 
 def expected_false_matches(distance: float, calibration: Calibration, faces: int) -> float:
@@ -139,8 +139,8 @@ def threshold_at(rate: float, calibration: Calibration) -> float:
     """The distance at this false match rate. Raises MisuseError if the rate was not measured."""
     points = calibration.false_matches
     if not points or not points[-1][0] <= rate <= points[0][0]:
-        told = f"from {points[-1][0]:g} to {points[0][0]:g}" if points else "for no rate"
-        raise MisuseError(f"no threshold is known at a false match rate of {rate:g}: it was measured {told}")
+        measured = f"from {points[-1][0]:g} to {points[0][0]:g}" if points else "for no rate"
+        raise MisuseError(f"no threshold is known at a false match rate of {rate:g}: it was measured {measured}")
     rates, apart = np.array(points[::-1]).T
     return float(np.interp(math.log(rate), np.log(rates), apart))
 
@@ -149,29 +149,29 @@ def threshold_at(rate: float, calibration: Calibration) -> float:
 class Bin:
     """Pairs of similar probability: their mean, the share of same pairs, their weight and number. Weights sum to 1."""
 
-    told: float
-    true: float
+    predicted: float
+    observed: float
     weight: float
     pairs: int
 
 
 def reliability(chances: ArrayLike, same: ArrayLike, bins: int = BINS) -> list[Bin]:
-    """What probabilities were worth: pairs in order of their probability, in bins of equal weight.
+    """Predicted and observed probabilities, with pairs sorted by probability into bins of equal weight.
 
-    chances, same: (n,), both kinds among them.  Pairs of one person weigh as much in all as pairs of two, as a prior of
-    one half has it.  Pairs of equal probability share a bin, so that there may be fewer bins.
+    chances, same: (n,), with both kinds of pairs.  Both kinds have the same total weight, for a prior of
+    0.5.  Pairs of equal probability share a bin, so there may be fewer bins.
     """
-    told, true = np.asarray(chances, np.float64), np.asarray(same, bool)
-    weights = np.where(true, 0.5 / true.sum(), 0.5 / (~true).sum())
-    order = np.argsort(told, kind="stable")
+    predicted, observed = np.asarray(chances, np.float64), np.asarray(same, bool)
+    weights = np.where(observed, 0.5 / observed.sum(), 0.5 / (~observed).sum())
+    order = np.argsort(predicted, kind="stable")
     ends = np.searchsorted(np.cumsum(weights[order]), np.arange(1, bins) / bins)
-    place = np.searchsorted(told[order][ends], told, side="left")  # a bin's last probability belongs to it
-    return [_bin(told[here], true[here], weights[here]) for here in (place == n for n in np.unique(place))]
+    place = np.searchsorted(predicted[order][ends], predicted, side="left")  # a bin's last probability belongs to it
+    return [_bin(predicted[here], observed[here], weights[here]) for here in (place == n for n in np.unique(place))]
 
 
-def _bin(told: Doubles, true: NDArray[np.bool_], weights: Doubles) -> Bin:
+def _bin(predicted: Doubles, observed: NDArray[np.bool_], weights: Doubles) -> Bin:
     all_of_it = float(weights.sum())
-    return Bin(float(weights @ told) / all_of_it, float(weights @ true) / all_of_it, all_of_it, len(told))
+    return Bin(float(weights @ predicted) / all_of_it, float(weights @ observed) / all_of_it, all_of_it, len(predicted))
 
 
 def calibration_error(bins: Sequence[Bin]) -> float:
@@ -179,7 +179,7 @@ def calibration_error(bins: Sequence[Bin]) -> float:
 
     Source: Naeini, Cooper, Hauskrecht 2015, 'Obtaining well calibrated probabilities using Bayesian binning'.
     """
-    return sum(b.weight * abs(b.told - b.true) for b in bins)
+    return sum(b.weight * abs(b.predicted - b.observed) for b in bins)
 
 
 def dumps(calibration: Calibration) -> str:

@@ -53,7 +53,9 @@ def calibrate(voice: Voice, grouped: bool, reset: bool, gallery: str | None, mod
 
 
 def _as_table(found: CalibrationResult) -> None:
-    output.table(("predicted", "observed", "pairs"), [(f"{b.told:.4f}", f"{b.true:.4f}", b.pairs) for b in found.bins])
+    output.table(
+        ("predicted", "observed", "pairs"), [(f"{b.predicted:.4f}", f"{b.observed:.4f}", b.pairs) for b in found.bins]
+    )
     click.echo()
     rates = found.calibration.false_matches
     output.table(("false matches", "below"), [(f"1 in {round(1 / rate)}", f"{apart:.3f}") for rate, apart in rates[1:]])
