@@ -292,7 +292,7 @@ class TestScikitLearn:
     [
         ({"method": "agglomerative"}, "5 faces are too many"),
         ({"method": "k-means"}, "no clustering method 'k-means'"),
-        ({"smallest": 1}, "2 faces or more, not 1"),
+        ({"min_faces": 1}, "min_faces must be at least 2, not 1"),
         ({"constraints": no_constraints(4)}, "need 5 entries"),
     ],
 )

@@ -178,7 +178,7 @@ def test_looked_at_again_a_photograph_keeps_its_number_and_its_faces_their_names
     (first,) = enrol(gallery, [looked("/a.jpg", "one", one("ada"), one("bob", 100))])
     person(gallery, "Ada", first.faces[0])
     (done,) = enrol(gallery, [looked("/a.jpg", "one", one("other model's numbers"), replace=True, detector="yunet")])
-    assert (done.status, done.photo, len(done.faces)) == ("again", first.photo, 1)
+    assert (done.status, done.photo, len(done.faces)) == ("rescanned", first.photo, 1)
     assert set(done.faces).isdisjoint(first.faces)
     kept = list(faces.stream(gallery))
     assert [(k.id, k.number, k.name) for k in kept] == [(done.faces[0], 0, "Ada")]

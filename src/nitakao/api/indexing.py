@@ -30,7 +30,8 @@ class IndexSummary(Table):
     Attributes:
         photos: Number of files and photographs processed.
         faces: Number of faces stored.
-        statuses: Number of files by status: 'new', 'unchanged', 'moved', 'duplicate', 'changed', 'problem', ...
+        statuses: Number of files by status: 'new', 'unchanged', 'moved', 'duplicate', 'changed', 'rescanned',
+            'problem', ...
         problems: (path, problem) of each photograph that has no face or cannot be read.
     """
 
@@ -45,7 +46,9 @@ class IndexSummary(Table):
 
     def __str__(self) -> str:
         statuses = ", ".join(f"{count} {status}" for status, count in self.statuses.items())
-        return f"{self.photos} photos ({statuses}), {self.faces} faces, {len(self.problems)} problems"
+        parts = (("photo", self.photos), ("face", self.faces), ("problem", len(self.problems)))
+        photos, faces, problems = (f"{count} {word}{'' if count == 1 else 's'}" for word, count in parts)
+        return f"{photos} ({statuses}), {faces}, {problems}"
 
 
 class Indexing(GalleryBase):

@@ -30,7 +30,7 @@ def sklearn_groups(
     method: Method,
     *,
     threshold: float,
-    smallest: int = 3,
+    min_faces: int = 3,
     metric: Metric = "euclidean",
     constraints: Constraints | None = None,
 ) -> Groups:
@@ -43,7 +43,7 @@ def sklearn_groups(
         vectors: (n, D) float32.
         method: 'dbscan', 'hdbscan' or 'agglomerative'.
         threshold: DBSCAN's eps, or the average linkage at which 'agglomerative' stops; HDBSCAN ignores it.
-        smallest: DBSCAN's min_samples, HDBSCAN's min_cluster_size.
+        min_faces: DBSCAN's min_samples, HDBSCAN's min_cluster_size.
         metric: 'euclidean' or 'cosine'.
         constraints: What is known about the faces; None: nothing.
 
@@ -57,7 +57,7 @@ def sklearn_groups(
         raise MisuseError(
             f"{len(points)} faces need {len(points)} entries in the constraints, not {len(constraints.people)}"
         )
-    clusters = _clusters(points, method, limit, smallest)
+    clusters = _clusters(points, method, limit, min_faces)
     people = fixed_labels(points, constraints)
     owner = np.where(people != UNASSIGNED, people, _owners(clusters, people)[clusters])
     face, person = constraints.not_person.T
@@ -72,10 +72,10 @@ def sklearn_groups(
     return Groups(assign_labels(groups, owner, constraints), constraints.first_new)
 
 
-def _clusters(vectors: Floats, method: Method, limit: float, smallest: int) -> Ids:
+def _clusters(vectors: Floats, method: Method, limit: float, min_faces: int) -> Ids:
     """(n,) clusters from 0; each noise point is a cluster of its own."""
-    if smallest < 2:
-        raise MisuseError(f"the smallest group has 2 faces or more, not {smallest}")
+    if min_faces < 2:
+        raise MisuseError(f"min_faces must be at least 2, not {min_faces}")
     if method not in get_args(Method):
         raise MisuseError(f"no clustering method '{method}': choose one of {', '.join(get_args(Method))}")
     if method == "agglomerative" and len(vectors) > MAX_AGGLOMERATIVE:
@@ -83,31 +83,31 @@ def _clusters(vectors: Floats, method: Method, limit: float, smallest: int) -> I
             f"'agglomerative' stores all pairwise distances, and {len(vectors)} faces are too many "
             f"(at most {MAX_AGGLOMERATIVE}): use the default method"
         )
-    if len(vectors) < max(2, smallest):
+    if len(vectors) < max(2, min_faces):
         return np.arange(len(vectors))
-    labels = _METHODS[method](vectors, limit, smallest)
+    labels = _METHODS[method](vectors, limit, min_faces)
     noise = np.flatnonzero(labels < 0)
     labels[noise] = labels.max(initial=-1) + 1 + np.arange(len(noise))
     return labels
 
 
-def _dbscan(vectors: Floats, limit: float, smallest: int) -> Ids:
+def _dbscan(vectors: Floats, limit: float, min_faces: int) -> Ids:
     try:
         from sklearn.cluster import DBSCAN
     except ImportError:
         raise MissingExtraError("clustering with DBSCAN", "learn") from None
-    return np.asarray(DBSCAN(eps=limit, min_samples=smallest).fit_predict(vectors), np.int64)
+    return np.asarray(DBSCAN(eps=limit, min_samples=min_faces).fit_predict(vectors), np.int64)
 
 
-def _hdbscan(vectors: Floats, limit: float, smallest: int) -> Ids:
+def _hdbscan(vectors: Floats, limit: float, min_faces: int) -> Ids:
     try:
         from sklearn.cluster import HDBSCAN
     except ImportError:
         raise MissingExtraError("clustering with HDBSCAN", "learn") from None
-    return np.asarray(HDBSCAN(min_cluster_size=smallest, copy=True).fit_predict(vectors), np.int64)
+    return np.asarray(HDBSCAN(min_cluster_size=min_faces, copy=True).fit_predict(vectors), np.int64)
 
 
-def _agglomerative(vectors: Floats, limit: float, smallest: int) -> Ids:
+def _agglomerative(vectors: Floats, limit: float, min_faces: int) -> Ids:
     try:
         from sklearn.cluster import AgglomerativeClustering
     except ImportError:

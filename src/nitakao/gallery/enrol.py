@@ -18,7 +18,7 @@ from nitakao.gallery.store import GalleryStore
 from nitakao.values import NewFace
 
 IndexStatus: TypeAlias = Literal[
-    "new", "unchanged", "moved", "duplicate", "changed", "again", "labelled", "tombstoned", "problem", "pruned"
+    "new", "unchanged", "moved", "duplicate", "changed", "rescanned", "labelled", "tombstoned", "problem", "pruned"
 ]
 REMOVED = "it was removed from the gallery while it was being read: index it again"
 
@@ -212,7 +212,7 @@ class _Batch:
     def _status(self, scan: ScannedFile, photo: int, is_new: bool) -> IndexStatus:
         old = self.old_files.get(scan.file.path) if scan.file else None
         if is_new and scan.sha256 in self.existing:
-            return "again"
+            return "rescanned"
         if old is not None:
             return "unchanged" if old.photo == photo else "changed"
         if is_new:

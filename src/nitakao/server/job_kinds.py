@@ -58,7 +58,7 @@ def _counted(paths: list[str]) -> int:
     return sum(1 for _ in photos.find(paths, videos=True))
 
 
-def cluster(service: Service, method: Method | None, threshold: float | None, smallest: int) -> JobFunction:
+def cluster(service: Service, method: Method | None, threshold: float | None, min_faces: int) -> JobFunction:
     """Group all faces by person."""
 
     def run(watch: Watch) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def cluster(service: Service, method: Method | None, threshold: float | None, sm
             model=service.card,
             method=method,
             threshold=threshold,
-            smallest=smallest,
+            min_faces=min_faces,
             watch=lambda done, faces: watch(done, faces),
         )
         return asdict(result)

@@ -96,12 +96,12 @@ def test_clustering_finds_people_and_does_nothing_when_run_again(gallery, fake_c
     numbers = {s: [made.photograph(gallery, f"{s}{n}.jpg", s)[0] for n in range(5)] for s in seeds}
     (alone,) = made.photograph(gallery, "alone.jpg", "somebody else")
     found = cluster(gallery)
-    assert (found.faces, found.people, found.founded, found.alone) == (16, 3, 3, 1)
+    assert (found.faces, found.people, found.new_people, found.unassigned) == (16, 3, 3, 1)
     for theirs in numbers.values():
         assert len(set(persons(gallery, theirs))) == 1
     assert persons(gallery, [alone]) == [None]
     again = cluster(gallery)
-    assert (again.founded, again.moved, again.people) == (0, 0, 3)
+    assert (again.new_people, again.moved, again.people) == (0, 0, 3)
 
 
 def test_named_people_keep_their_faces_and_new_ones_join(gallery, fake_card):
@@ -112,7 +112,7 @@ def test_named_people_keep_their_faces_and_new_ones_join(gallery, fake_card):
     corrections.name_person(gallery, f"#{person.id}", "Ada 阿")
     new = [made.photograph(gallery, f"later{n}.jpg", "ada")[0] for n in range(2)]
     found = cluster(gallery)
-    assert found.founded == 0
+    assert found.new_people == 0
     assert persons(gallery, new) == [person.id] * 2
     assert people.people(gallery)[0].name == "Ada 阿"
 
@@ -137,7 +137,7 @@ def test_scikit_learns_ways_are_there_too(gallery, fake_card):
 
 def test_an_empty_gallery_has_nobody(gallery, fake_card):
     found = cluster(gallery)
-    assert (found.faces, found.people, found.alone) == (0, 0, 0)
+    assert (found.faces, found.people, found.unassigned) == (0, 0, 0)
 
 
 def test_without_a_threshold_grouping_says_what_it_needs(gallery, fake_card):
@@ -146,4 +146,4 @@ def test_without_a_threshold_grouping_says_what_it_needs(gallery, fake_card):
     with pytest.raises(MisuseError, match="above 0"):
         cluster(gallery, threshold=-1.0)
     with pytest.raises(MisuseError, match="between 0 and 1"):
-        cluster(gallery, least=2.0)
+        cluster(gallery, min_quality=2.0)

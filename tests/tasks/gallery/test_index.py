@@ -163,7 +163,7 @@ def test_a_file_that_cannot_be_read_is_tried_again_only_when_it_changes_or_when_
     assert statuses(gallery, album)["bad.png"] == "unchanged"
     assert statuses(gallery, album, rescan="problems") == {
         "bad.png": "problem",
-        "none.png": "again",
+        "none.png": "rescanned",
         "one.png": "unchanged",
         "two.png": "unchanged",
     }
@@ -176,7 +176,7 @@ def test_all_can_be_looked_at_again_once_for_each_content(gallery, album):
     list(index(gallery, [album]))
     before = set(faces.ids(gallery).tolist())
     found = statuses(gallery, album, rescan="all")
-    assert sorted(found.values()) == ["again", "again", "again", "unchanged"]
+    assert sorted(found.values()) == ["rescanned", "rescanned", "rescanned", "unchanged"]
     assert before.isdisjoint(faces.ids(gallery).tolist())
 
 

@@ -83,7 +83,7 @@ def _cluster_gallery(
     method: Any,
     min_faces: int,
 ) -> ClusterResult:
-    from nitakao.tasks.gallery.cluster import LEAST
+    from nitakao.tasks.gallery.cluster import MIN_QUALITY
     from nitakao.tasks.gallery.cluster import cluster as task
 
     with voice.progress("faces") as steps:
@@ -97,8 +97,8 @@ def _cluster_gallery(
             model=model,
             threshold=threshold,
             method=method,
-            smallest=min_faces,
-            least=LEAST if min_quality is None else min_quality,
+            min_faces=min_faces,
+            min_quality=MIN_QUALITY if min_quality is None else min_quality,
             watch=watch,
         )
 
@@ -108,17 +108,18 @@ def _show_gallery(result: ClusterResult, as_json: bool) -> None:
         output.json_line(asdict(result))
         return
     click.echo(
-        f"{plural(result.faces, 'face')}: {result.faces - result.alone} of {result.people} people, "
-        f"{result.alone} unassigned; {plural(result.founded, 'new group')}, {plural(result.moved, 'face')} moved"
+        f"{plural(result.faces, 'face')}: {result.faces - result.unassigned} of {result.people} people, "
+        f"{result.unassigned} unassigned; "
+        f"{plural(result.new_people, 'new group')}, {plural(result.moved, 'face')} moved"
     )
-    if result.too_poor:
-        click.echo(f"{plural(result.too_poor, 'face')} of low quality left out: --min-quality 0 includes them")
-    if result.doubts:
-        click.echo(f"{plural(result.doubts, 'face')} to review: nitakao people review")
-    for pair in result.alike[:ALIKE]:
+    if result.low_quality:
+        click.echo(f"{plural(result.low_quality, 'face')} of low quality left out: --min-quality 0 includes them")
+    if result.to_review:
+        click.echo(f"{plural(result.to_review, 'face')} to review: nitakao people review")
+    for pair in result.similar[:ALIKE]:
         click.echo(f"#{pair.one} and #{pair.other} may be one person ({pair.distance:.3f}): nitakao people merge")
-    if len(result.alike) > ALIKE:
-        click.echo(f"and {len(result.alike) - ALIKE} more such pairs: --json lists them")
+    if len(result.similar) > ALIKE:
+        click.echo(f"and {len(result.similar) - ALIKE} more such pairs: --json lists them")
     click.echo(f"{result.model}, {result.metric}, same person below {result.threshold:g} ({result.threshold_source})")
 
 
@@ -130,9 +131,9 @@ def _show_vectors(result: VectorGroups, as_json: bool) -> None:
         click.echo(f"group {number}, {plural(len(names), 'face')}:")
         for name in names:
             click.echo(f"  {output.harmless(name)}")
-    if result.alone:
-        click.echo(f"unassigned, {plural(len(result.alone), 'face')}:")
-        for name in result.alone:
+    if result.unassigned:
+        click.echo(f"unassigned, {plural(len(result.unassigned), 'face')}:")
+        for name in result.unassigned:
             click.echo(f"  {output.harmless(name)}")
     model = result.model or "model not named"
     click.echo(f"{model}, {result.metric}, same person below {result.threshold:g} ({result.threshold_source})")

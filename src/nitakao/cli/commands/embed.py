@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,9 @@ def embed(
             raise click.UsageError(f"'{model}' is the model: name photos after it")
         out = out or ARTICLE_OUTPUT
     if out is None:
-        raise click.UsageError("Missing option '-o' / '--out': name the file of vectors to write")
+        missing = not os.path.exists(photos[0]) and not any(mark in photos[0] for mark in "*?[:")
+        hint = f" ('{photos[0]}' does not exist, so it is not the model)" if missing else ""
+        raise click.UsageError(f"Missing option '-o' / '--out': name the file of vectors to write{hint}")
     card = task.with_crop(load_card(model), size=image_size, margin=margin)
     settings = options.pipeline_options(
         faces=faces,

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from nitakao.tasks.gallery.index import IndexCounts
     from nitakao.values import ModelCard
 
-COUNTED = ("new", "changed", "again", "unchanged", "moved", "duplicate", "labelled", "tombstoned", "pruned")
-SHOWN = {"again": "rescanned", "duplicate": "duplicates", "tombstoned": "blocked by a tombstone"}
-JSON_NAMES = {"again": "rescanned"}
+COUNTED = ("new", "changed", "rescanned", "unchanged", "moved", "duplicate", "labelled", "tombstoned", "pruned")
+SHOWN = {"duplicate": "duplicates", "tombstoned": "blocked by a tombstone"}
 QUIET = ("unchanged", "labelled")  # no face was written for these
 
 
@@ -166,7 +165,7 @@ def _summary(tally: IndexCounts, seconds: float, as_json: bool) -> None:
     rate = tally.photos / max(seconds, 1e-9)
     if as_json:
         record: dict[str, Any] = {"faces": tally.faces, "photos": tally.photos}
-        record |= {JSON_NAMES.get(what, what): tally.of(what) for what in COUNTED}
+        record |= {what: tally.of(what) for what in COUNTED}
         record |= {"without_faces": tally.without_face, "unreadable": tally.unreadable}
         output.json_line(record | {"seconds": round(seconds, 3), "rate": round(rate, 1)})
         return

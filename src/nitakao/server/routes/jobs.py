@@ -47,7 +47,7 @@ class ClusterRequest(RequestBody):
 
     method: Literal["dbscan", "hdbscan", "agglomerative"] | None = None
     threshold: Annotated[float, Field(gt=0, le=1000)] | None = None
-    smallest: Annotated[int, Field(ge=2, le=1000)] = 3
+    min_faces: Annotated[int, Field(ge=2, le=1000)] = 3
 
 
 class IndexRequest(RequestBody):
@@ -93,7 +93,7 @@ async def cluster(service: ServiceDep, body: Annotated[ClusterRequest | None, Bo
     """Group the gallery's faces by person. It can be undone."""
     settings = body or ClusterRequest()
     return await accept(
-        service, "cluster", job_kinds.cluster(service, settings.method, settings.threshold, settings.smallest)
+        service, "cluster", job_kinds.cluster(service, settings.method, settings.threshold, settings.min_faces)
     )
 
 

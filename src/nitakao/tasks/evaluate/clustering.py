@@ -59,7 +59,7 @@ def clustering(
     options: PipelineOptions | None = None,
     threshold: float | None = None,
     method: Method | None = None,
-    smallest: int = 3,
+    min_faces: int = 3,
     progress: Progress | None = None,
 ) -> ClusteringResult:
     """Group all pictures, and measure pairwise and B-cubed precision, recall and F, and NMI.
@@ -70,12 +70,12 @@ def clustering(
         options: How faces are detected and embedded.
         threshold: Same person below this distance. None: the model's.
         method: One of scikit-learn's methods. None: the method of `nitakao cluster`.
-        smallest: DBSCAN's min_samples, HDBSCAN's min_cluster_size.
+        min_faces: DBSCAN's min_samples, HDBSCAN's min_cluster_size.
         progress: Callbacks.
     """
     labelled = embed_labelled(data, model=model, options=options, progress=progress).with_faces()
     limit, source = choose_threshold(labelled.embedded, threshold)
-    clusters = _cluster(labelled, limit, method, smallest)
+    clusters = _cluster(labelled, limit, method, min_faces)
     figures = measure_clusters(labelled, clusters, data.draws)
     return ClusteringResult(labelled, clusters, limit, source, figures)
 
@@ -91,12 +91,14 @@ def measure_clusters(labelled: LabelledVectors, clusters: Ids, draws: int = boot
     return Figures(labelled.embedded.model, values, drawn)
 
 
-def _cluster(labelled: LabelledVectors, threshold: float, method: Method | None, smallest: int) -> Ids:
+def _cluster(labelled: LabelledVectors, threshold: float, method: Method | None, min_faces: int) -> Ids:
     from nitakao import clustering
 
     vectors, metric = labelled.embedded.vectors, labelled.embedded.metric
     if method is not None:
-        return clustering.sklearn_groups(vectors, method, threshold=threshold, smallest=smallest, metric=metric).labels
+        return clustering.sklearn_groups(
+            vectors, method, threshold=threshold, min_faces=min_faces, metric=metric
+        ).labels
     return clustering.group(vectors, _neighbours(labelled), threshold=threshold, metric=metric).labels
 
 

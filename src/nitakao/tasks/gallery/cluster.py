@@ -12,6 +12,7 @@ import numpy as np
 from nitakao.errors import MisuseError
 from nitakao.gallery.search.open import searcher
 from nitakao.tasks.arguments import GalleryLike, gallery_card, open_gallery
+from nitakao.tasks.scoring import BY_HAND
 from nitakao.values import FaceFilter, ModelCard
 
 if TYPE_CHECKING:  # these load SQLAlchemy, faiss and scikit-learn: not before there is work
@@ -22,9 +23,9 @@ if TYPE_CHECKING:  # these load SQLAlchemy, faiss and scikit-learn: not before t
 
 NEIGHBOURS = 30  # of each face that are looked at; 10 to 30 gave the same groups on LFW, with both models
 
-# Faces with less to show are not grouped: among them are most things that are no faces, and those lie near each other.
-# In 39 photographs 4 of 6 such finds have less than this, and no face has; of LFW's, with all in its backgrounds, 5%.
-LEAST = 0.15
+# Low-quality detections are excluded: most are false positives, which cluster together. In 39 photographs 4 of 6 false
+# positives are below this quality and no face is; of the faces of LFW, those in the background included, 5% are.
+MIN_QUALITY = 0.15
 
 
 @dataclass(frozen=True)
@@ -42,23 +43,23 @@ class ClusterResult:
 
     Attributes:
         faces: Faces clustered.
-        too_poor: Faces skipped for their low quality.
+        low_quality: Faces skipped for their low quality.
         people: People with at least one of the faces.
-        founded: New people among them.
+        new_people: New people among them.
         moved: Faces whose person changed.
-        alone: Unassigned faces.
-        doubts: Faces to review.
-        alike: Groups that may be the same person.
+        unassigned: Unassigned faces.
+        to_review: Faces to review.
+        similar: Groups that may be the same person.
     """
 
     faces: int
-    too_poor: int
+    low_quality: int
     people: int
-    founded: int
+    new_people: int
     moved: int
-    alone: int
-    doubts: int
-    alike: tuple[SimilarGroups, ...]
+    unassigned: int
+    to_review: int
+    similar: tuple[SimilarGroups, ...]
     model: str
     metric: str
     threshold: float
@@ -71,44 +72,51 @@ def cluster(
     model: str | ModelCard | None = None,
     threshold: float | None = None,
     method: Method | None = None,
-    smallest: int = 3,
-    least: float = LEAST,
+    min_faces: int = 3,
+    min_quality: float = MIN_QUALITY,
     watch: Callable[[int, int], None] = lambda done, faces: None,
 ) -> ClusterResult:
-    """What came of grouping every face in the gallery with the others of the same person.
+    """Group the faces of a gallery by person.
 
-    Two faces of one photograph are never one person. Who was placed by hand, and who has a name, stays; persons that
-    are there already keep their numbers. Faces in doubt wait for an answer (`nitakao people review`). All of it is one
-    entry of the journal, and `undo` takes it back.
+    Two faces of one photo are never the same person. Manually assigned faces and named people are kept, and existing
+    people keep their numbers. Uncertain faces are listed for review (`nitakao people review`). The whole change is one
+    entry of the journal, which `undo` reverts.
 
-    threshold: same person below this distance; None: the card's.  method: None: nitakao's own, over nearest neighbours;
-    or one of scikit-learn's, of which smallest is DBSCAN's min_samples and HDBSCAN's min_cluster_size.
-    least: faces of a lower quality, 0 to 1, are left as they are.
-    watch: called with how many faces' neighbours are found, and of how many.
+    Args:
+        gallery: The gallery.
+        model: The gallery's model, if it is not installed by name.
+        threshold: Same person below this distance. None uses the card's.
+        method: None uses nitakao's clustering over nearest neighbours; otherwise one of scikit-learn's.
+        min_faces: DBSCAN's min_samples, HDBSCAN's min_cluster_size.
+        min_quality: Faces of lower quality, 0 to 1, are not clustered.
+        watch: Called with the number of faces whose neighbours are found, and the number of all faces.
+
+    Raises:
+        MisuseError: For a threshold that is not above 0, or none where the card has none.
     """
     from nitakao.gallery import faces
     from nitakao.gallery.people import groups
 
-    where = FaceFilter(hidden=True, min_quality=least)
-    with open_gallery(gallery) as kept:
-        card = gallery_card(kept, model)
+    where = FaceFilter(hidden=True, min_quality=min_quality)
+    with open_gallery(gallery) as store:
+        card = gallery_card(store, model)
         limit, source = _threshold(card, threshold)
-        before = groups.load_input(kept, where.min_quality)
-        found = _groups(kept, before, limit, method, smallest, watch)
-        came = groups.save_groups(kept, before, found)
-        labels = found.labels
+        before = groups.load_input(store, where.min_quality)
+        clusters = _groups(store, before, limit, method, min_faces, watch)
+        saved = groups.save_groups(store, before, clusters)
+        labels = clusters.labels
         return ClusterResult(
             faces=len(labels),
-            too_poor=faces.count(kept, FaceFilter(hidden=True)) - len(labels),
+            low_quality=faces.count(store, FaceFilter(hidden=True)) - len(labels),
             people=len(np.unique(labels[labels >= 0])),
-            founded=came.created,
-            moved=came.moved,
-            alone=int((labels < 0).sum()),
-            doubts=came.to_review,
-            alike=tuple(
-                SimilarGroups(came.people[one], came.people[other], far)
-                for one, other, far in found.similar
-                if one in came.people and other in came.people
+            new_people=saved.created,
+            moved=saved.moved,
+            unassigned=int((labels < 0).sum()),
+            to_review=saved.to_review,
+            similar=tuple(
+                SimilarGroups(saved.people[one], saved.people[other], far)
+                for one, other, far in clusters.similar
+                if one in saved.people and other in saved.people
             ),
             model=card.name,
             metric=card.metric,
@@ -117,14 +125,14 @@ def cluster(
         )
 
 
-def _threshold(card: ModelCard, by_hand: float | None) -> tuple[float, str]:
-    if by_hand is not None:
-        if not (math.isfinite(by_hand) and by_hand > 0):
-            raise MisuseError(f"a threshold for grouping is a number above 0, not {by_hand}")
-        return by_hand, "set by the caller"
+def _threshold(card: ModelCard, explicit: float | None) -> tuple[float, str]:
+    if explicit is not None:
+        if not (math.isfinite(explicit) and explicit > 0):
+            raise MisuseError(f"the threshold must be above 0, not {explicit}")
+        return explicit, BY_HAND
     if not card.has_threshold:
         raise MisuseError(
-            f"grouping needs a threshold, and none is known for {card.name}: give --threshold",
+            f"clustering needs a threshold, and {card.name} has none: give --threshold",
             code="no-threshold",
             model=card.name,
         )
@@ -136,7 +144,7 @@ def _groups(
     before: ClusterInput,
     threshold: float,
     method: Method | None,
-    smallest: int,
+    min_faces: int,
     watch: Callable[[int, int], None],
 ) -> Groups:
     from nitakao import clustering
@@ -148,7 +156,7 @@ def _groups(
             vectors,
             method,
             threshold=threshold,
-            smallest=smallest,
+            min_faces=min_faces,
             metric=gallery.metric,
             constraints=before.constraints,
         )

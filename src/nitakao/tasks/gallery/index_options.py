@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from nitakao.errors import MisuseError
 
@@ -37,6 +37,10 @@ class IndexOptions:
     frame_interval: float = 1.0
 
     def __post_init__(self) -> None:
+        if self.rescan not in (None, *get_args(Rescan)):
+            raise MisuseError(f"rescan must be 'problems', 'all' or None, not {self.rescan!r}")
+        if self.labels_from not in (None, "folder"):
+            raise MisuseError(f"labels_from must be 'folder' or None, not {self.labels_from!r}")
         if self.person is not None:
             _clean_name(self.person)
             if self.labels_from is not None:

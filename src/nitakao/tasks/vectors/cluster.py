@@ -19,10 +19,10 @@ NEIGHBOURS = 30  # of each face, as for a gallery
 
 @dataclass(frozen=True)
 class VectorGroups:
-    """groups: the names of each group's faces, largest group first. alone: names of faces in no group."""
+    """groups: the names of each group's faces, largest group first. unassigned: names of faces in no group."""
 
     groups: tuple[tuple[str, ...], ...]
-    alone: tuple[str, ...]
+    unassigned: tuple[str, ...]
     model: str
     metric: Metric
     threshold: float
@@ -59,14 +59,14 @@ def cluster_vectors(
     known = replace(known, cannot_link=photos.astype(np.int64))
     if method is not None:
         found = clustering.sklearn_groups(
-            vectors.vectors, method, threshold=limit, smallest=min_faces, metric=metric, constraints=known
+            vectors.vectors, method, threshold=limit, min_faces=min_faces, metric=metric, constraints=known
         )
     else:
         near = _neighbours(vectors, metric)
         found = clustering.group(vectors.vectors, near, threshold=limit, metric=metric, constraints=known)
     source = BY_HAND if threshold is not None or card is None else card.threshold_source
-    groups, alone = _named(vectors, found.labels)
-    return VectorGroups(groups, alone, card.name if card else vectors.model, metric, limit, source)
+    groups, unassigned = _named(vectors, found.labels)
+    return VectorGroups(groups, unassigned, card.name if card else vectors.model, metric, limit, source)
 
 
 def _neighbours(vectors: Vectors, metric: Metric) -> Ids:
@@ -86,5 +86,5 @@ def _named(vectors: Vectors, labels: Ids) -> tuple[tuple[tuple[str, ...], ...], 
     groups: dict[int, list[str]] = {}
     for name, label in zip(vectors.names, labels.tolist(), strict=True):
         groups.setdefault(label, []).append(name)
-    alone = tuple(groups.pop(clustering.UNASSIGNED, []))
-    return tuple(tuple(names) for names in sorted(groups.values(), key=len, reverse=True)), alone
+    unassigned = tuple(groups.pop(clustering.UNASSIGNED, []))
+    return tuple(tuple(names) for names in sorted(groups.values(), key=len, reverse=True)), unassigned

@@ -112,7 +112,7 @@ def clustering(voice: Voice, threshold: float | None, method: str | None, min_fa
     from nitakao.tasks.evaluate import people_report
     from nitakao.tasks.evaluate.clustering import clustering as task
 
-    more = {"threshold": threshold, "method": method, "smallest": min_faces}
+    more = {"threshold": threshold, "method": method, "min_faces": min_faces}
     _run(voice, task, more, arguments, _of_clustering, people_report.save_clustering)
 
 
