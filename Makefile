@@ -45,7 +45,7 @@ photos-run: $(VENV)/.run
 
 # COVERAGE=1 measures line and branch coverage, prints the total and fails below the floor.
 COVERAGE ?=
-COVERAGE_FLOOR := 85
+COVERAGE_FLOOR := 93
 test: lint
 	$(BIN)/python -m pytest $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_FLOOR))
 

@@ -152,7 +152,7 @@ def test_a_folder_that_cannot_be_written_is_said_once_and_searches_go_on(gallery
         assert right(searcher)
     assert len(said) == 1
     assert "searches scan every face" in said[0]
-    with pytest.raises(GalleryError, match="cannot be made"):
+    with pytest.raises(GalleryError, match="cannot be written"):
         searcher.rebuild()
 
 
@@ -199,9 +199,9 @@ def test_forgetting_waits_for_whoever_makes_an_index_and_gives_up_with_a_sentenc
     searcher = SqliteSearcher(gallery, limits=filled.ALL_ROWS)
     searcher.refresh()
     with FileLock(searcher.index_folder.folder / "lock"):
-        with pytest.raises(GalleryBusyError, match="another process is making"):
+        with pytest.raises(GalleryBusyError, match="another process is building"):
             searcher.forget()
-        with pytest.raises(GalleryBusyError, match="another process is making"):
+        with pytest.raises(GalleryBusyError, match="another process is building"):
             searcher.rebuild()
 
 
@@ -258,7 +258,7 @@ def test_who_has_an_index_open_goes_on_when_another_is_swapped_in(gallery, kind,
     SqliteSearcher(gallery, limits=KINDS[kind]).rebuild()
     assert manifest_of(reader).generation != old.index.manifest.generation
     with monkeypatch.context() as patch:
-        patch.setattr(reader, "_opened", lambda: old)
+        patch.setattr(reader, "_open_index", lambda: old)
         assert right(reader)
     assert right(reader)
     assert reader._open_index() is not old

@@ -207,9 +207,9 @@ def test_an_empty_gallery_has_no_neighbours(database: str) -> None:
 
 def test_what_cannot_be_asked_is_refused(filled: tuple[GalleryStore, np.ndarray]) -> None:
     gallery, _ = filled
-    with pytest.raises(MisuseError, match="at least 1 face"):
+    with pytest.raises(MisuseError, match="k must be at least 1"):
         searcher(gallery).search(probes(1), 0)
-    with pytest.raises(MisuseError, match="at least 1 neighbour"):
+    with pytest.raises(MisuseError, match="k must be at least 1"):
         searcher(gallery).neighbours(0)
     with pytest.raises(MisuseError, match="3 values, not 16"):
         searcher(gallery).search(np.ones((1, 3), np.float32), 1)

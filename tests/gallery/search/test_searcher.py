@@ -135,7 +135,7 @@ def test_asking_for_no_face_is_misuse(tmp_path, k):
     with gallery:
         with pytest.raises(MisuseError, match=f"k must be at least 1, not {k}"):
             searcher.search(QUERIES, k)
-        with pytest.raises(MisuseError, match="at least 1 neighbour"):
+        with pytest.raises(MisuseError, match="k must be at least 1"):
             next(searcher.neighbours(k))
 
 
@@ -211,7 +211,7 @@ def test_more_new_faces_than_memory_holds_are_read_from_the_database(tmp_path, m
     gallery, searcher = opened(tmp_path, vectors, "none")
     with gallery:
         same(searcher.search(QUERIES, 10), vectors, QUERIES, 10)
-        assert sum(len(block.ids) for block in searcher._opened().newer.blocks) == 192
+        assert sum(len(block.ids) for block in searcher._open_index().unindexed.blocks) == 192
 
 
 def test_neighbours_are_each_faces_nearest_others(tmp_path, kind):
