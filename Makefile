@@ -123,7 +123,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("nitakao needs Python 3.10 or newer, and $(PYTHON) is %d.%d: choose a newer one, for example make PYTHON=python3.12" % sys.version_info[:2])'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) cannot make environments: install its venv module (Debian, Ubuntu: apt install python3-venv)' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --upgrade 'pip>=25.1'  # the first that reads dependency groups
+	$(PIP) --upgrade "pip>=25.1"
 
 TAKES := @echo 'installing into $(VENV): takes a minute or more the first time'
 

@@ -19,7 +19,7 @@ from nitakao.values.tables import Row, Table
 if TYPE_CHECKING:  # these load SQLAlchemy, ONNX Runtime and OpenCV: not before there is work
     from nitakao.api.inputs import Photos as PhotosInput
     from nitakao.gallery.enrol import Indexed
-    from nitakao.tasks.gallery.matching import Imported
+    from nitakao.tasks.gallery.matching import ImportSummary
     from nitakao.values import ModelCard
 
 
@@ -128,7 +128,7 @@ class Indexing(GalleryBase):
         *,
         model: str | ModelCard | None = None,
         folder: str | os.PathLike[str] = "",
-    ) -> Imported:
+    ) -> ImportSummary:
         """Import a file of embeddings (.npz, .parquet, .csv, .jsonl or .pkl).
 
         Args:
@@ -140,7 +140,7 @@ class Indexing(GalleryBase):
 
         return import_vectors(self._existing() or self._location, path, model=model, folder=folder)
 
-    def import_xmp(self, photos: Any = None, *, dry_run: bool = False) -> Imported:
+    def import_xmp(self, photos: Any = None, *, dry_run: bool = False) -> ImportSummary:
         """Import names from XMP side-cars, and from photographs with embedded XMP.
 
         Args:

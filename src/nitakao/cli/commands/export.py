@@ -11,7 +11,7 @@ from nitakao.cli import options, output
 from nitakao.cli.output import Voice, plural
 
 if TYPE_CHECKING:
-    from nitakao.tasks.gallery.matching import Imported
+    from nitakao.tasks.gallery.matching import ImportSummary
     from nitakao.tasks.gallery.xmp_sidecars import SideCar
     from nitakao.values import FaceFilter
 
@@ -137,9 +137,9 @@ def import_(
     if xmp and (model or folder):
         raise click.UsageError("--model and --photos apply to files of vectors")
     from nitakao.tasks.gallery import import_vectors, xmp_sidecars
-    from nitakao.tasks.gallery.matching import Imported
+    from nitakao.tasks.gallery.matching import ImportSummary
 
-    counts = Imported()
+    counts = ImportSummary()
     with voice.progress("photos") as steps:
         if xmp:
             xmp_sidecars.import_xmp(
@@ -148,16 +148,16 @@ def import_(
                 dry_run=dry_run,
                 stdin=options.standard_input(named),
                 watch=lambda _: steps.step(),
-                told=counts,
+                summary=counts,
             )
         for file in () if xmp else named:
             import_vectors.import_vectors(
-                gallery, file, model=model, folder=folder, watch=lambda _: steps.step(), told=counts
+                gallery, file, model=model, folder=folder, watch=lambda _: steps.step(), summary=counts
             )
     _summary(voice, counts, as_json)
 
 
-def _summary(voice: Voice, counts: Imported, as_json: bool) -> None:
+def _summary(voice: Voice, counts: ImportSummary, as_json: bool) -> None:
     fields = ("photos", "faces", "known", "named", "already", "other", "unmatched")
     for problem in counts.problems:
         voice.warn(problem)

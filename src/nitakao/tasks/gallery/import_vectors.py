@@ -17,7 +17,7 @@ import numpy as np
 from nitakao import geometry
 from nitakao.errors import GeometryError, MissingExtraError, MisuseError, PhotoError, UnreadablePhotoError, VectorsError
 from nitakao.tasks.arguments import GalleryLike, load_card, open_gallery
-from nitakao.tasks.gallery.matching import OVERLAP, Imported, match_pairs, unmatched
+from nitakao.tasks.gallery.matching import OVERLAP, ImportSummary, match_pairs, unmatched
 from nitakao.values import Chip, Face, Floats, ModelCard, NewFace, Photo, Quality
 
 if TYPE_CHECKING:  # these load SQLAlchemy and OpenCV: not before there is work
@@ -34,7 +34,7 @@ _SHA256 = re.compile("[0-9a-f]{64}")  # what stands for the path of a photograph
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class ImportedPhoto:
     """The content of a vectors file for one photo.
 
     Attributes:
@@ -57,8 +57,8 @@ def import_vectors(
     model: str | ModelCard | None = None,
     folder: str | os.PathLike[str] = "",
     watch: Callable[[str], None] = lambda source: None,
-    told: Imported | None = None,
-) -> Imported:
+    summary: ImportSummary | None = None,
+) -> ImportSummary:
     """Import a vectors file into a gallery, which is created if it does not exist.
 
     New photos are stored with the file's vectors, and with chips if the photos exist; for photos that the gallery
@@ -72,17 +72,17 @@ def import_vectors(
     """
     from nitakao import vectors
 
-    told = Imported() if told is None else told
+    summary = ImportSummary() if summary is None else summary
     found = vectors.read(path)
     card = _card(found, model)
     photographs = _photographs(found, os.fspath(folder))
     with open_gallery(gallery, card=card) as there:
         while block := list(islice(photographs, TOGETHER)):
-            _take_in(there, block, told)
+            _take_in(there, block, summary)
             for known in block:
                 watch(known.path)
-        told.give(there)
-    return told
+        summary.assign_names(there)
+    return summary
 
 
 def _card(found: Vectors, model: str | ModelCard | None) -> ModelCard:
@@ -97,7 +97,7 @@ def _card(found: Vectors, model: str | ModelCard | None) -> ModelCard:
     return card
 
 
-def _photographs(found: Vectors, folder: str) -> Iterator[Known]:
+def _photographs(found: Vectors, folder: str) -> Iterator[ImportedPhoto]:
     """The file's faces by photo, in the order of first appearance."""
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(found.names):
@@ -105,7 +105,7 @@ def _photographs(found: Vectors, folder: str) -> Iterator[Known]:
     for name, places in rows.items():
         if found.numbers:
             places = sorted(places, key=lambda row: found.numbers[row])
-        yield Known(
+        yield ImportedPhoto(
             path=_path(name, folder),
             sha256=found.sha256[places[0]] if found.sha256 else "",
             faces=tuple(found.faces[row] for row in places) if found.faces else (),
@@ -131,31 +131,31 @@ def _path(name: str, folder: str) -> str:
         raise VectorsError(f"{name[:80]!r} is no name of a photograph ({error})") from error
 
 
-def _take_in(gallery: GalleryStore, block: Sequence[Known], told: Imported) -> None:
+def _take_in(gallery: GalleryStore, block: Sequence[ImportedPhoto], summary: ImportSummary) -> None:
     """Store what the gallery does not have, and collect the names of its faces."""
     from nitakao.gallery import enrol
     from nitakao.gallery.photos import photo_records
 
-    taken: list[tuple[Known, ScannedFile]] = []
+    taken: list[tuple[ImportedPhoto, ScannedFile]] = []
     for known in block:
         try:
             taken.append((known, _looked(gallery, known)))
         except (PhotoError, MissingExtraError, VectorsError) as error:
-            told.problems.append(str(error))
+            summary.problems.append(str(error))
     done = enrol.enrol(gallery, [looked for _, looked in taken])
     there = photo_records(gallery, {one.photo for one in done if one.photo is not None and not one.faces})
     for (known, _), one in zip(taken, done, strict=True):
-        told.photos, told.faces = told.photos + 1, told.faces + len(one.faces)
+        summary.photos, summary.faces = summary.photos + 1, summary.faces + len(one.faces)
         if one.faces:
-            told.want(dict(zip(one.faces, known.persons, strict=True)), known.path)
+            summary.collect_names(dict(zip(one.faces, known.persons, strict=True)), known.path)
         elif one.photo in there:
-            told.known += 1
-            _match(gallery, there[one.photo], known, told)
+            summary.known += 1
+            _match(gallery, there[one.photo], known, summary)
         else:
-            told.problems.append(one.problem or f"'{known.path}': it was forgotten, and is kept out")
+            summary.problems.append(one.problem or f"'{known.path}': it was forgotten, and is kept out")
 
 
-def _looked(gallery: GalleryStore, known: Known) -> ScannedFile:
+def _looked(gallery: GalleryStore, known: ImportedPhoto) -> ScannedFile:
     """The photo as `enrol` takes it; without faces if the gallery already has it."""
     from nitakao import photos
     from nitakao.gallery import enrol
@@ -189,7 +189,7 @@ def _invented(path: str) -> str:
     return hashlib.sha256(b"nitakao: not seen\0" + path.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _encoded(known: Known) -> Encoded | None:
+def _encoded(known: ImportedPhoto) -> Encoded | None:
     """The photo, if it exists. Raises PhotoError if it differs from the vectors' photo."""
     from nitakao import photos
 
@@ -203,7 +203,7 @@ def _encoded(known: Known) -> Encoded | None:
     return encoded
 
 
-def _least_size(known: Known) -> tuple[int, int]:
+def _least_size(known: ImportedPhoto) -> tuple[int, int]:
     """The smallest photo that contains its faces' boxes."""
     corners = [face.box[2:] for face in known.faces]
     across, down = (max([1.0, *(c[axis] for c in corners if math.isfinite(c[axis]))]) for axis in (0, 1))
@@ -223,7 +223,7 @@ def _file(path: str) -> FileInfo | None:
     return FileInfo(path, state.st_size, state.st_mtime_ns)
 
 
-def _enrolled(known: Known, encoded: Encoded | None, size: tuple[int, int]) -> Iterator[NewFace]:
+def _enrolled(known: ImportedPhoto, encoded: Encoded | None, size: tuple[int, int]) -> Iterator[NewFace]:
     """The faces, with quality and chip if the photo and the box are known."""
     whole = Face((0.0, 0.0, float(size[0]), float(size[1])), 1.0)
     faces = known.faces or (whole,) * len(known.vectors)
@@ -255,12 +255,12 @@ def _seen(photo: Photo | None, face: Face) -> tuple[Quality, Chip | None]:
         return Quality(), None
 
 
-def _match(gallery: GalleryStore, there: PhotoRecord, known: Known, told: Imported) -> None:
+def _match(gallery: GalleryStore, there: PhotoRecord, known: ImportedPhoto, summary: ImportSummary) -> None:
     """Collect names for the faces of a photo that the gallery already has, by box or else by vector."""
     from nitakao.gallery.faces import vectors
 
     if not any(known.persons) or not there.faces:
-        told.unmatched += sum(map(bool, known.persons))
+        summary.unmatched += sum(map(bool, known.persons))
         return
     if known.faces:
         alike = geometry.iou([face.box for face in known.faces], [kept.face.box for kept in there.faces])
@@ -268,5 +268,5 @@ def _match(gallery: GalleryStore, there: PhotoRecord, known: Known, told: Import
     else:
         rows = vectors(gallery, [kept.id for kept in there.faces])
         pairs = match_pairs(-np.linalg.norm(known.vectors[:, None] - rows[None], axis=2), -SAME)
-    told.unmatched += unmatched(known.persons, pairs)
-    told.want({there.faces[column].id: known.persons[row] for row, column in pairs.items()}, known.path)
+    summary.unmatched += unmatched(known.persons, pairs)
+    summary.collect_names({there.faces[column].id: known.persons[row] for row, column in pairs.items()}, known.path)

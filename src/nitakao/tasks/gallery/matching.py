@@ -18,7 +18,7 @@ OVERLAP = 0.3  # of two boxes, intersection over union, from which on they are t
 
 
 @dataclass
-class Imported:
+class ImportSummary:
     """The result of an import so far.
 
     Attributes:
@@ -40,24 +40,24 @@ class Imported:
     other: int = 0
     unmatched: int = 0
     problems: list[str] = field(default_factory=list)
-    wanted: dict[int, str] = field(default_factory=dict, repr=False)  # names by face, given together at the end
+    pending: dict[int, str] = field(default_factory=dict, repr=False)  # names by face, given together at the end
 
-    def want(self, names: Mapping[int, str], path: str) -> None:
+    def collect_names(self, names: Mapping[int, str], path: str) -> None:
         """Collect names for faces; skips empty names, and reports invalid ones as problems of the photo."""
         from nitakao.gallery.people import clean_name
 
         for face, name in names.items():
             try:
                 if name:
-                    self.wanted[face] = clean_name(name)
+                    self.pending[face] = clean_name(name)
             except MisuseError as error:
                 self.problems.append(f"'{path}': {error}")
 
-    def give(self, gallery: GalleryStore, *, dry_run: bool = False) -> None:
+    def assign_names(self, gallery: GalleryStore, *, dry_run: bool = False) -> None:
         """Give the collected names."""
         from nitakao.gallery.people.naming import assign_names
 
-        for what in assign_names(gallery, self.wanted, dry_run=dry_run).values():
+        for what in assign_names(gallery, self.pending, dry_run=dry_run).values():
             setattr(self, what, getattr(self, what) + 1)
 
 

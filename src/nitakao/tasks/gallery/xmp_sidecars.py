@@ -15,7 +15,7 @@ from nitakao import geometry
 from nitakao.errors import FormatError, MissingExtraError, PhotoError, UnreadablePhotoError
 from nitakao.system import atomic_write
 from nitakao.tasks.arguments import GalleryLike, PhotoLike, find_photos, open_gallery
-from nitakao.tasks.gallery.matching import OVERLAP, Imported, match_pairs
+from nitakao.tasks.gallery.matching import OVERLAP, ImportSummary, match_pairs
 from nitakao.values import FaceFilter
 
 if TYPE_CHECKING:  # these load SQLAlchemy and OpenCV: not before there is work
@@ -149,8 +149,8 @@ def import_xmp(
     dry_run: bool = False,
     stdin: BinaryIO | None = None,
     watch: Callable[[str], None] = lambda source: None,
-    told: Imported | None = None,
-) -> Imported:
+    summary: ImportSummary | None = None,
+) -> ImportSummary:
     """Import names from sidecars, or from the photos themselves, as one entry of the journal.
 
     A name goes to the face whose box overlaps the region.
@@ -166,20 +166,20 @@ def import_xmp(
     Returns:
         The counts.
     """
-    told = Imported() if told is None else told
+    summary = ImportSummary() if summary is None else summary
     with open_gallery(gallery) as found:
-        for path, one in _meant(found, photos, stdin, told):
+        for path, one in _meant(found, photos, stdin, summary):
             try:
-                _match(path, one, told)
+                _match(path, one, summary)
             except (PhotoError, MissingExtraError) as error:
-                told.problems.append(str(error))
+                summary.problems.append(str(error))
             watch(path)
-        told.give(found, dry_run=dry_run)
-    return told
+        summary.assign_names(found, dry_run=dry_run)
+    return summary
 
 
 def _meant(
-    gallery: GalleryStore, photos: Iterable[PhotoLike] | None, stdin: BinaryIO | None, told: Imported
+    gallery: GalleryStore, photos: Iterable[PhotoLike] | None, stdin: BinaryIO | None, summary: ImportSummary
 ) -> Iterator[tuple[str, PhotoRecord]]:
     """The photos to import from, with the gallery's faces in them."""
     from nitakao.gallery import enrol
@@ -197,28 +197,28 @@ def _meant(
         for path in paths:
             photo = known[path].photo if path in known else None
             if photo is None:
-                told.problems.append(f"'{path}': the gallery does not have it: 'nitakao index' it first")
+                summary.problems.append(f"'{path}': the gallery does not have it: 'nitakao index' it first")
             else:
                 yield path, there[photo]
 
 
-def _match(path: str, one: PhotoRecord, told: Imported) -> None:
+def _match(path: str, one: PhotoRecord, summary: ImportSummary) -> None:
     """Collect the names for the faces of this photo."""
     from nitakao.photos import xmp
 
     encoded = _loaded(path, one)
-    told.photos += 1
-    regions = _named(path, encoded, xmp.Frame(encoded.size, encoded.orientation), told)
+    summary.photos += 1
+    regions = _named(path, encoded, xmp.Frame(encoded.size, encoded.orientation), summary)
     if not regions:
         return
     (width, height), boxes = one.size, [kept.face.box for kept in one.faces]
     alike = geometry.iou(np.array([region.box for region in regions]) * (width, height, width, height), boxes)
     pairs = match_pairs(alike, OVERLAP)
-    told.unmatched += len(regions) - len(pairs)
-    told.want({one.faces[column].id: regions[row].name for row, column in pairs.items()}, path)
+    summary.unmatched += len(regions) - len(pairs)
+    summary.collect_names({one.faces[column].id: regions[row].name for row, column in pairs.items()}, path)
 
 
-def _named(path: str, encoded: Encoded, frame: Frame, told: Imported) -> list[Region]:
+def _named(path: str, encoded: Encoded, frame: Frame, summary: ImportSummary) -> list[Region]:
     """The named regions of the first XMP of a photo that has any: its sidecars', then its own."""
     from nitakao.photos import xmp
 
@@ -227,7 +227,7 @@ def _named(path: str, encoded: Encoded, frame: Frame, told: Imported) -> list[Re
             content = xmp.extract_xmp(encoded.data) if place == path else _content(place)
             found = [region for region in xmp.read_regions(content, frame) if region.name] if content else []
         except (FormatError, OSError) as error:
-            told.problems.append(f"'{place}': {error}")
+            summary.problems.append(f"'{place}': {error}")
             continue
         if found:
             return found
