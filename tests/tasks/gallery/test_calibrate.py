@@ -86,7 +86,7 @@ def test_a_calibration_that_cannot_be_read_is_named_and_can_be_reset(gallery: Ga
 
 
 @pytest.mark.parametrize(
-    ("people", "faces", "said"), [(0, 0, "knows 0 people"), (9, 6, "knows 9 people"), (15, 3, "45 pairs")]
+    ("people", "faces", "said"), [(0, 0, "has 0 named people"), (9, 6, "has 9 named people"), (15, 3, "45 pairs")]
 )
 def test_too_few_people_or_pairs_are_refused_and_nothing_is_kept(
     gallery: GalleryStore, people: int, faces: int, said: str
@@ -99,7 +99,7 @@ def test_too_few_people_or_pairs_are_refused_and_nothing_is_kept(
 
 def test_faces_that_grouping_placed_count_only_when_asked_for(gallery: GalleryStore) -> None:
     enrolled(gallery, how="group")
-    with pytest.raises(GalleryError, match=r"knows 0 people .* --grouped"):
+    with pytest.raises(GalleryError, match=r"has 0 named people .* --grouped"):
         task.calibrate(gallery)
     assert task.calibrate(gallery, grouped=True).grouped == PEOPLE * FACES
 
@@ -124,14 +124,14 @@ def test_no_pair_comes_from_one_second_but_unknown_times_are_not_equal() -> None
 def test_distances_are_those_of_the_metric() -> None:
     faces = labelled([1, 2])
     a, b = faces.vectors.astype(float)
-    assert pairs(faces, "euclidean").apart == pytest.approx([np.linalg.norm(a - b)])
-    assert pairs(faces, "cosine").apart == pytest.approx([1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b)])
+    assert pairs(faces, "euclidean").distances == pytest.approx([np.linalg.norm(a - b)])
+    assert pairs(faces, "cosine").distances == pytest.approx([1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b)])
 
 
 def test_nobody_gives_more_pairs_than_is_fair(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task, "MOST_DIFFERENT", 500)
+    monkeypatch.setattr(task, "MAX_DIFFERENT", 500)
     found = pairs(labelled([1] * 60 + [2] * 5 + list(range(3, 40))), "euclidean")
-    assert found.same.sum() == task.MOST_OF_ONE + math.comb(5, 2)
+    assert found.same.sum() == task.MAX_PAIRS_OF_ONE + math.comb(5, 2)
     assert 250 < (~found.same).sum() <= 500
 
 
@@ -144,8 +144,8 @@ def test_a_pair_is_judged_by_a_fit_on_other_people_only() -> None:
     told, judged = task.cross_validated(found)
     first = (found.groups == 0).all(axis=1)
     others = (found.groups != 0).all(axis=1)
-    fitted = calibration.fit(found.apart[others & found.same], found.apart[others & ~found.same])
-    assert told[first[judged]] == pytest.approx(calibration.probability(found.apart[first], fitted))
+    fitted = calibration.fit(found.distances[others & found.same], found.distances[others & ~found.same])
+    assert told[first[judged]] == pytest.approx(calibration.probability(found.distances[first], fitted))
     assert judged.sum() == (found.groups[:, 0] == found.groups[:, 1]).sum() < len(judged)
 
 

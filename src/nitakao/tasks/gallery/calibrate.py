@@ -21,10 +21,10 @@ if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
 
 Rows = NDArray[np.intp]
 
-LEAST_PEOPLE = 10  # with pairs; fewer say too little of other people
-LEAST_PAIRS = 100  # of one person; a share of them is then known to a few per cent
-MOST_OF_ONE = 200  # pairs of one person, so that nobody with very many pictures outweighs all others
-MOST_DIFFERENT = 1_000_000  # pairs of two people: rates of false matches down to 1 in 100,000
+MIN_PEOPLE = 10  # with pairs; fewer say too little of other people
+MIN_PAIRS = 100  # of one person; a share of them is then known to a few per cent
+MAX_PAIRS_OF_ONE = 200  # pairs of one person, so that nobody with very many pictures outweighs all others
+MAX_DIFFERENT = 1_000_000  # pairs of two people: rates of false matches down to 1 in 100,000
 GROUPS = 5  # of people, each judged by a fit on the others
 SEED = 1  # the same gallery gives the same calibration
 BLOCK = 1 << 14  # pairs whose vectors are held at a time
@@ -57,12 +57,12 @@ class Pairs:
         groups: (m, 2) the cross-validation group of each face's person.
     """
 
-    apart: NDArray[np.float64]
+    distances: NDArray[np.float64]
     same: NDArray[np.bool_]
     groups: Rows
 
     def fit(self, chosen: NDArray[np.bool_], source: str = "") -> Calibration:
-        return calibrations.fit(self.apart[self.same & chosen], self.apart[~self.same & chosen], source)
+        return calibrations.fit(self.distances[self.same & chosen], self.distances[~self.same & chosen], source)
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,15 @@ def calibrate(
     """
     with open_gallery(place) as gallery:
         card = gallery_card(gallery, model)
-        labelled, by_grouping = _labelled(gallery, grouped)
-        found = pairs(labelled, card.metric)
-        _enough(gallery, labelled, found, grouped)
-        had = gallery_calibration(gallery, card)
-        told, judged = cross_validated(found)
-        bins = tuple(calibrations.reliability(told, found.same[judged]))
-        people, same = len(np.unique(labelled.people)), int(found.same.sum())
-        source = f"{same} pairs of one person and {len(found.same) - same} of two, {people} people of this gallery"
-        fitted = found.fit(np.ones(len(found.same), bool), source)
+        labelled, clustered = _labelled(gallery, grouped)
+        sample = pairs(labelled, card.metric)
+        _check_enough(gallery, labelled, sample, grouped)
+        previous = gallery_calibration(gallery, card)
+        probabilities, scored = cross_validated(sample)
+        bins = tuple(calibrations.reliability(probabilities, sample.same[scored]))
+        people, same = len(np.unique(labelled.people)), int(sample.same.sum())
+        source = f"{same} pairs of one person and {len(sample.same) - same} of two, {people} people of this gallery"
+        fitted = sample.fit(np.ones(len(sample.same), bool), source)
         gallery.set_setting(CALIBRATION, calibrations.dumps(fitted))
         return CalibrationResult(
             fitted,
@@ -129,21 +129,21 @@ def calibrate(
             people,
             len(labelled.people),
             same,
-            len(found.same) - same,
+            len(sample.same) - same,
             bins,
             calibrations.calibration_error(bins),
-            _error(had, found),
-            by_grouping,
+            _error(previous, sample),
+            clustered,
         )
 
 
 def reset(place: GalleryLike = None) -> bool:
     """Remove the gallery's own calibration, so that the model's applies; return whether there was one."""
     with open_gallery(place) as gallery:
-        had = gallery.setting(CALIBRATION) is not None
-        if had:
+        exists = gallery.setting(CALIBRATION) is not None
+        if exists:
             gallery.set_setting(CALIBRATION, None)
-        return had
+        return exists
 
 
 def _labelled(gallery: GalleryStore, grouped: bool) -> tuple[Labelled, int]:
@@ -151,28 +151,28 @@ def _labelled(gallery: GalleryStore, grouped: bool) -> tuple[Labelled, int]:
     from nitakao.gallery import faces
     from nitakao.gallery.people import groups
 
-    standing = groups.load_input(gallery)
-    by_hand = set(standing.faces[standing.constraints.by_hand].tolist())
-    kept = [k for k in faces.stream(gallery, FaceFilter(named=True, hidden=True)) if grouped or k.id in by_hand]
+    stored = groups.load_input(gallery)
+    by_hand = set(stored.faces[stored.constraints.by_hand].tolist())
+    records = [r for r in faces.stream(gallery, FaceFilter(named=True, hidden=True)) if grouped or r.id in by_hand]
     labelled = Labelled(
-        faces.vectors(gallery, [k.id for k in kept]),
-        np.array([k.person_id for k in kept], np.int64),
-        np.array([k.photo_id for k in kept], np.int64),
-        np.array([math.nan if k.taken is None else k.taken for k in kept], np.float64),
+        faces.vectors(gallery, [r.id for r in records]),
+        np.array([r.person_id for r in records], np.int64),
+        np.array([r.photo_id for r in records], np.int64),
+        np.array([math.nan if r.taken is None else r.taken for r in records], np.float64),
     )
-    return labelled, sum(k.id not in by_hand for k in kept)
+    return labelled, sum(r.id not in by_hand for r in records)
 
 
-def _enough(gallery: GalleryStore, labelled: Labelled, found: Pairs, grouped: bool) -> None:
+def _check_enough(gallery: GalleryStore, labelled: Labelled, sample: Pairs, grouped: bool) -> None:
     """Raise GalleryError if there are too few people or pairs."""
     several = np.unique(labelled.people, return_counts=True)[1] > 1
-    pairs_of_one = int(found.same.sum())
-    if several.sum() >= LEAST_PEOPLE and pairs_of_one >= LEAST_PAIRS:
+    pairs_of_one = int(sample.same.sum())
+    if several.sum() >= MIN_PEOPLE and pairs_of_one >= MIN_PAIRS:
         return
-    more = "" if grouped else ", or count faces that grouping gave to them, with --grouped"
+    more = "" if grouped else ", or include faces that clustering assigned, with --grouped"
     raise GalleryError(
-        f"gallery '{gallery.location}' knows {several.sum()} people with a name and two faces or more, and "
-        f"{pairs_of_one} pairs of pictures of one person; a calibration needs {LEAST_PEOPLE} and {LEAST_PAIRS}: "
+        f"gallery '{gallery.location}' has {several.sum()} named people with at least two faces, and "
+        f"{pairs_of_one} pairs of photos of one person; a calibration needs {MIN_PEOPLE} and {MIN_PAIRS}: "
         f"name more people and confirm their faces{more}"
     )
 
@@ -183,43 +183,43 @@ def pairs(labelled: Labelled, metric: Metric) -> Pairs:
     Photos taken in the same second count as one, since bursts and copies would make a person look too similar.
     """
     draw = np.random.default_rng(SEED)
-    found = np.concatenate([_of_one(labelled.people, draw), _of_two(labelled.people, draw)])
-    first, second = found.T
+    rows = np.concatenate([_same_person(labelled.people, draw), _different_people(labelled.people, draw)])
+    first, second = rows.T
     separate = labelled.photos[first] != labelled.photos[second]
     separate &= labelled.taken[first] != labelled.taken[second]  # NaN, not known, equals nothing
-    found = found[separate]
-    same = labelled.people[found[:, 0]] == labelled.people[found[:, 1]]
-    return Pairs(_apart(labelled.vectors, found, metric), same, _dealt(labelled.people)[found])
+    rows = rows[separate]
+    same = labelled.people[rows[:, 0]] == labelled.people[rows[:, 1]]
+    return Pairs(_distances(labelled.vectors, rows, metric), same, _assign_folds(labelled.people)[rows])
 
 
-def _of_one(people: NDArray[np.int64], draw: np.random.Generator) -> Rows:
-    """(m, 2) rows of pairs of the same person, at most MOST_OF_ONE of each."""
+def _same_person(people: NDArray[np.int64], draw: np.random.Generator) -> Rows:
+    """(m, 2) rows of pairs of the same person, at most MAX_PAIRS_OF_ONE of each."""
     order = np.argsort(people, kind="stable")
     starts = np.flatnonzero(np.diff(people[order])) + 1
-    found = [mine[_within(len(mine), MOST_OF_ONE, draw)] for mine in np.split(order, starts)]
-    return np.concatenate(found)
+    samples = [rows[_within(len(rows), MAX_PAIRS_OF_ONE, draw)] for rows in np.split(order, starts)]
+    return np.concatenate(samples)
 
 
-def _of_two(people: NDArray[np.int64], draw: np.random.Generator) -> Rows:
-    """(m, 2) rows of pairs of different people, at most MOST_DIFFERENT."""
-    found = _within(len(people), MOST_DIFFERENT, draw)
-    return np.asarray(found[people[found[:, 0]] != people[found[:, 1]]])
+def _different_people(people: NDArray[np.int64], draw: np.random.Generator) -> Rows:
+    """(m, 2) rows of pairs of different people, at most MAX_DIFFERENT."""
+    rows = _within(len(people), MAX_DIFFERENT, draw)
+    return np.asarray(rows[people[rows[:, 0]] != people[rows[:, 1]]])
 
 
-def _within(count: int, most: int, draw: np.random.Generator) -> Rows:
-    """(m, 2) pairs of numbers below `count`: all, or a random sample of `most`."""
-    if count * (count - 1) // 2 <= most:
+def _within(count: int, limit: int, draw: np.random.Generator) -> Rows:
+    """(m, 2) pairs of numbers below `count`: all, or a random sample of `limit`."""
+    if count * (count - 1) // 2 <= limit:
         return np.stack(np.triu_indices(count, 1), axis=1).astype(np.intp)
-    first = draw.integers(0, count, most)
-    second = (first + draw.integers(1, count, most)) % count
+    first = draw.integers(0, count, limit)
+    second = (first + draw.integers(1, count, limit)) % count
     return np.stack([first, second], axis=1).astype(np.intp)
 
 
-def _apart(vectors: Floats, found: Rows, metric: Metric) -> NDArray[np.float64]:
+def _distances(vectors: Floats, rows: Rows, metric: Metric) -> NDArray[np.float64]:
     """(m,) the distance of each pair."""
-    blocks = [found[start : start + BLOCK] for start in range(0, len(found), BLOCK)]
-    apart = [_between(vectors[b[:, 0]], vectors[b[:, 1]], metric) for b in blocks]
-    return np.concatenate(apart) if apart else np.empty(0)
+    blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+    distances = [_between(vectors[b[:, 0]], vectors[b[:, 1]], metric) for b in blocks]
+    return np.concatenate(distances) if distances else np.empty(0)
 
 
 def _between(a: Floats, b: Floats, metric: Metric) -> NDArray[np.float64]:
@@ -230,32 +230,32 @@ def _between(a: Floats, b: Floats, metric: Metric) -> NDArray[np.float64]:
     return np.asarray(1 - np.clip(np.sum(first * second, axis=1) / lengths, -1, 1))
 
 
-def _dealt(people: NDArray[np.int64]) -> Rows:
+def _assign_folds(people: NDArray[np.int64]) -> Rows:
     """(n,) the group of each face's person; groups get people in turn, most faces first."""
-    _, mine, counts = np.unique(people, return_inverse=True, return_counts=True)
+    _, person, counts = np.unique(people, return_inverse=True, return_counts=True)
     group = np.empty(len(counts), np.intp)
     group[np.argsort(-counts, kind="stable")] = np.arange(len(counts)) % GROUPS
-    return group[mine]
+    return group[person]
 
 
-def cross_validated(found: Pairs) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def cross_validated(sample: Pairs) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Probabilities at a prior of 0.5, each from a fit on other people, and which pairs they belong to.
 
     A pair is scored if both faces are in the group that is left out; pairs across groups are not.
     """
-    told = np.full(len(found.same), math.nan)
+    probabilities = np.full(len(sample.same), math.nan)
     for group in range(GROUPS):
-        here = found.groups == group
-        judged = here.all(axis=1)
-        told[judged] = calibrations.probability(found.apart[judged], found.fit(~here.any(axis=1)))
-    judged = ~np.isnan(told)
-    return told[judged], judged
+        in_fold = sample.groups == group
+        scored = in_fold.all(axis=1)
+        probabilities[scored] = calibrations.probability(sample.distances[scored], sample.fit(~in_fold.any(axis=1)))
+    scored = ~np.isnan(probabilities)
+    return probabilities[scored], scored
 
 
-def _error(calibration: Calibration | None, found: Pairs) -> float:
+def _error(calibration: Calibration | None, sample: Pairs) -> float:
     """ECE on the cross-validated pairs, for comparison."""
     if calibration is None:
         return math.nan
-    judged = found.groups[:, 0] == found.groups[:, 1]
-    told = calibrations.probability(found.apart[judged], calibration)
-    return calibrations.calibration_error(calibrations.reliability(told, found.same[judged]))
+    scored = sample.groups[:, 0] == sample.groups[:, 1]
+    probabilities = calibrations.probability(sample.distances[scored], calibration)
+    return calibrations.calibration_error(calibrations.reliability(probabilities, sample.same[scored]))
