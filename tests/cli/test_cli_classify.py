@@ -45,9 +45,9 @@ def test_people_are_learnt_kept_and_recognised(run, known):
     code, out, err = run("classify", "predict", "people.skops", "ada.jpg", "zoe.jpg", "none.jpg")
     lines = out.splitlines()
     assert code == 0
-    assert lines[0].split() == ["face", "score", "who", "photo"]
+    assert lines[0].split() == ["face", "score", "name", "photo"]
     assert lines[1].split()[2:] == ["Ada", "ada.jpg"]
-    assert "nobody known" in lines[2]
+    assert "unknown" in lines[2]
     assert "no face found" in err
 
 

@@ -23,13 +23,13 @@ def test_a_known_face_is_named_and_a_strange_one_is_nobody_known(run, known):
     lines = out.splitlines()
     assert (code, err) == (0, "")
     assert lines[0].startswith("ada.jpg, the face at 10,10 to 42,42: Ada (")
-    assert lines[1].split() == ["rank", "who", "probability", "distance", "face", "photo"]
+    assert lines[1].split() == ["rank", "person", "probability", "distance", "face", "photo"]
     assert lines[2].split()[:2] == ["1", "Ada"]
     assert lines[3] == "2 named people"
     assert lines[4] == "fake, euclidean distance, same person below 1 (made up for tests)"
     assert lines[5].startswith("5 of 7 faces searched;")
     assert lines[6] == "probabilities with prior 0.5, calibrated on made up for tests"
-    assert ": nobody known (" in run("identify", "zoe.jpg")[1]
+    assert ": unknown (" in run("identify", "zoe.jpg")[1]
 
 
 def test_every_face_of_a_picture_is_answered(run, known):
@@ -39,12 +39,12 @@ def test_every_face_of_a_picture_is_answered(run, known):
 def test_json_and_csv_say_who_and_list_the_candidates(run, known):
     rows = [json.loads(line) for line in run("identify", "ada.jpg", "--json")[1].splitlines()]
     table = list(csv.DictReader(io.StringIO(run("identify", "ada.jpg", "--csv")[1])))
-    assert [(row["who"], row["rank"], row["name"]) for row in rows] == [("Ada", 1, "Ada"), ("Ada", 2, "Bob")]
+    assert [(row["match"], row["rank"], row["name"]) for row in rows] == [("Ada", 1, "Ada"), ("Ada", 2, "Bob")]
     assert list(rows[0]) == list(table[0])
     assert float(table[1]["distance"]) == rows[1]["distance"]
     (stranger, _) = (json.loads(line) for line in run("identify", "zoe.jpg", "--json")[1].splitlines())
-    assert stranger["who"] is None
-    assert stranger["nobody"] > 0.9
+    assert stranger["match"] is None
+    assert stranger["unknown"] > 0.9
 
 
 def test_answers_are_saved_as_a_sheet_and_as_a_page(run, known, tmp_path):
@@ -56,7 +56,7 @@ def test_answers_are_saved_as_a_sheet_and_as_a_page(run, known, tmp_path):
 def test_where_nobody_has_a_name_that_is_said(run, known):
     GalleryStore("empty.db", card=CARD).close()
     code, out, err = run("identify", "ada.jpg", "--gallery", "empty.db", "--json")
-    assert (code, json.loads(out)["who"], json.loads(out)["rank"], json.loads(out)["nobody"]) == (0, None, None, 1.0)
+    assert (code, json.loads(out)["match"], json.loads(out)["rank"], json.loads(out)["unknown"]) == (0, None, None, 1.0)
     assert "nobody in gallery 'empty.db' has a name yet" in err
 
 

@@ -35,9 +35,9 @@ def test_real_faces_are_found_named_and_shown(album, run, tmp_path):
     assert all(row["distance"] < row["threshold"] and row["probability"] > 0.9 for row in found)
     assert (tmp_path / "out.html").read_text("utf-8").count("<img") == 6  # three faces, three photographs
     named = json.loads(run("identify", who, "--faces", "largest", "-k", "1", "--json")[1])
-    assert (named["who"], named["rank"]) == ("Bill", 1)
+    assert (named["match"], named["rank"]) == ("Bill", 1)
     stranger = album / "Mark_Zuckerberg_0000.jpg"
-    assert json.loads(run("identify", stranger, "--faces", "largest", "-k", "1", "--json")[1])["who"] is None
+    assert json.loads(run("identify", stranger, "--faces", "largest", "-k", "1", "--json")[1])["match"] is None
     assert json.loads(run("verify", who, "person:Bill", "--json")[1])["verdict"] == "same"
     assert json.loads(run("verify", who, "person:Larry", "--json")[1])["verdict"] == "different"
 

@@ -34,7 +34,7 @@ LABELS = click.option(
     type=click.Choice(["name", "folder", "person"]),
     help="With --vectors: label faces by photo name ('Ada_1.jpg'), by folder, or by the file's column of persons.",
 )
-NOBODY = "nobody known"
+UNKNOWN = "unknown"
 
 
 @click.group(cls=Group, epilog=options.example("nitakao classify train -o people.skops"))
@@ -69,7 +69,7 @@ def train(
     """Train a classifier on the named people of a gallery.
 
     FILE holds names and weights computed from faces, but no pictures; 'nitakao forget' does not change it. Faces with a
-    low score are classified as nobody known: the threshold is chosen by cross-validation so that SHARE of strangers is
+    low score are classified as unknown: the threshold is chosen by cross-validation so that SHARE of strangers is
     refused.
 
     With --vectors, it trains on a file that 'nitakao embed' or the article's script wrote.
@@ -90,7 +90,7 @@ def train(
         output.json_line(record)
         return
     click.echo(f"{plural(classifier.faces, 'face')} of {len(classifier.people)} people, saved in '{out}'")
-    click.echo(f"{classifier.model}, {classifier.method}; nobody known at scores up to {classifier.threshold:.3f}")
+    click.echo(f"{classifier.model}, {classifier.method}; unknown at scores up to {classifier.threshold:.3f}")
 
 
 @classify.command(epilog=options.example("nitakao classify predict people.skops photos"))
@@ -134,25 +134,25 @@ def predict(voice: Voice, file: str, photos: tuple[str, ...], form: str | None, 
     if tally.unreadable and tally.unreadable == tally.photos:
         raise PhotoError(f"none of the {tally.photos} photos could be read")
     if form is None:
-        click.echo(f"{known.model}, {known.method}; nobody known at scores up to {known.threshold:.3f}")
+        click.echo(f"{known.model}, {known.method}; unknown at scores up to {known.threshold:.3f}")
 
 
-HEADER = f"{'face':>4}  {'score':>7}  {'who':<24}  photo"
-FIELDS = ("photo", "number", "box", "who", "likeliest", "score")
+HEADER = f"{'face':>4}  {'score':>7}  {'name':<24}  photo"
+FIELDS = ("photo", "number", "box", "name", "likeliest", "score")
 
 
 def _show(one: ClassifiedPhoto, form: str | None) -> None:
     for number, guess in enumerate(one.guesses):
         if form is None:
-            who = output.pad(guess.name or NOBODY, 24)
-            click.echo(f"{number:4}  {guess.score:7.3f}  {who}  {output.harmless(one.outcome.source)}")
+            name = output.pad(guess.name or UNKNOWN, 24)
+            click.echo(f"{number:4}  {guess.score:7.3f}  {name}  {output.harmless(one.outcome.source)}")
         else:
             output.write_one(_record(one, number, guess), form)
 
 
 def _record(one: ClassifiedPhoto, number: int, guess: Guess) -> dict[str, Any]:
     record = {"photo": one.outcome.source, "number": number, "box": output.round_box(one.outcome.faces[number].box)}
-    return record | {"who": guess.name or None, "likeliest": guess.likeliest, "score": guess.score}
+    return record | {"name": guess.name or None, "likeliest": guess.likeliest, "score": guess.score}
 
 
 @classify.command(epilog=options.example("nitakao classify report --method svm"))

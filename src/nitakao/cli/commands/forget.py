@@ -56,7 +56,7 @@ def forget(
         tombstone=tombstone,
     )
     if not yes and _on_terminal():
-        click.confirm(f"Forget {task.weigh(gallery, meant)}? This cannot be undone", abort=True, err=True)
+        click.confirm(f"Forget {task.preview(gallery, meant)}? This cannot be undone", abort=True, err=True)
     found = task.forget_all(gallery, meant)
     if receipt is not None:
         task.save(found, receipt)

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from nitakao.values import Candidate, IdentifyResult, Identity
 
 FIELDS = (
-    *("probe", "probe_box", "who", "nobody", "rank", "person", "name", "probability", "distance"),
+    *("probe", "probe_box", "match", "unknown", "rank", "person", "name", "probability", "distance"),
     *("face", "best", "photo", "number", "box", "time", "taken"),
     *("model", "metric", "threshold", "threshold_source", "prior", "people", "searched", "false_matches"),
 )
-HEADER = ("rank", "who", "probability", "distance", "face", "photo")
-NOBODY = "nobody known"
+HEADER = ("rank", "person", "probability", "distance", "face", "photo")
+UNKNOWN = "unknown"
 
 
 @click.command(epilog=options.example("nitakao identify who.jpg"))
@@ -28,7 +28,7 @@ NOBODY = "nobody known"
 @click.option("-k", "--limit", type=int, default=5, show_default=True, metavar="N", help="How many candidates to list.")
 @click.option("--each", is_flag=True, help="Identify each PROBE separately, not as photos of one person.")
 @options.threshold_option(
-    "Accept the nearest person below this distance (default: if more likely than everyone else and nobody together)."
+    "Accept the nearest person below this distance (default: accept a person with a probability above 0.5)."
 )
 @options.prior_option("Prior probability that PROBE is any named person of the gallery.")
 @options.probe_options
@@ -52,8 +52,8 @@ def identify(
 
     PROBE is a photo, each of whose faces is identified, or a face or person of the gallery: face:12 or #12. Several
     PROBEs are photos of one person. The prior is shared equally among all named people; the probabilities follow from
-    it and the distances. A person's distance is computed from all their faces. A face that is nobody known gets the
-    answer 'nobody known'.
+    it and the distances. A person's distance is computed from all their faces. A face of
+    nobody in the gallery is 'unknown'.
     """
     from nitakao.tasks.arguments import gallery_card, open_gallery
     from nitakao.tasks.search import report
@@ -87,7 +87,7 @@ def _show(found: IdentifyResult, form: str | None) -> None:
 
 def _answer(identity: Identity) -> str:
     match = identity.match
-    text, probability = (NOBODY, identity.unknown) if match is None else (match.name, match.probability)
+    text, probability = (UNKNOWN, identity.unknown) if match is None else (match.name, match.probability)
     return text if probability != probability else f"{text} ({output.format_probability(probability).strip()})"
 
 
@@ -106,10 +106,10 @@ def _records(found: IdentifyResult) -> Iterator[dict[str, Any]]:
     """One record for each candidate, or one without a candidate."""
     basis = output.basis_fields(found.info) | {"people": found.people}
     for identity in found.identities:
-        who = None if identity.match is None else identity.match.name
-        asked = output.probe_fields(identity.probe) | {"who": who, "nobody": identity.unknown}
+        match = None if identity.match is None else identity.match.name
+        probe = output.probe_fields(identity.probe) | {"match": match, "unknown": identity.unknown}
         for candidate in identity.candidates or (None,):
-            cells = asked | _record(candidate) | basis
+            cells = probe | _record(candidate) | basis
             yield {field: cells.get(field) for field in FIELDS}
 
 

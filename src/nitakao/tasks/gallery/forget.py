@@ -35,31 +35,31 @@ def forget(
     """
     from nitakao.gallery.forget.forget import ForgetRequest
 
-    meant = ForgetRequest(
+    request = ForgetRequest(
         persons=() if person is None else (person,),
         photos=() if photo is None else (photo,),
         faces=() if face is None else (face,),
         tombstone=tombstone,
     )
-    return forget_all(gallery, meant)
+    return forget_all(gallery, request)
 
 
-def forget_all(gallery: GalleryLike, meant: ForgetRequest) -> Receipt:
+def forget_all(gallery: GalleryLike, request: ForgetRequest) -> Receipt:
     """Delete several people, photos and faces with one receipt."""
     from nitakao.gallery import face_map
-    from nitakao.gallery.forget import forget as real
+    from nitakao.gallery.forget import forget as deletion
 
-    with open_gallery(gallery) as found:
-        face_map.delete(found)
-        return real.forget(found, meant)
+    with open_gallery(gallery) as store:
+        face_map.delete(store)
+        return deletion.forget(store, request)
 
 
-def weigh(gallery: GalleryLike, meant: ForgetRequest) -> str:
+def preview(gallery: GalleryLike, request: ForgetRequest) -> str:
     """Describe what would be deleted, for confirmation."""
-    from nitakao.gallery.forget import forget as real
+    from nitakao.gallery.forget import forget as deletion
 
-    with open_gallery(gallery) as found:
-        return real.preview(found, meant)
+    with open_gallery(gallery) as store:
+        return deletion.preview(store, request)
 
 
 def save(receipt: Receipt, path: Path) -> None:

@@ -55,18 +55,18 @@ def draw_identities(found: IdentifyResult, gallery: GalleryStore, picture: File 
         _save(identity_report(found, gallery, scenes=html is not None), picture, html)
 
 
-def draw_people(gallery: GalleryLike, picture: File | None, html: File | None, *, least: int = 2) -> None:
-    """Save the people with `least` faces or more and their faces, as a contact sheet, a page, or both."""
+def draw_people(gallery: GalleryLike, picture: File | None, html: File | None, *, min_faces: int = 2) -> None:
+    """Save the people with at least `min_faces` faces, and their faces, as a contact sheet, a page, or both."""
     if picture is not None or html is not None:
-        with open_gallery(gallery) as kept:
-            _save(people_report(kept, least=least), picture, html)
+        with open_gallery(gallery) as store:
+            _save(people_report(store, min_faces=min_faces), picture, html)
 
 
-def _save(board: Report, picture: File | None, html: File | None) -> None:
+def _save(report: Report, picture: File | None, html: File | None) -> None:
     if picture is not None:
-        drawing.save(Path(picture), contact_sheet.draw_sheet(board))
+        drawing.save(Path(picture), contact_sheet.draw_sheet(report))
     if html is not None:
-        html_page.save(Path(html), html_page.render_page(board))
+        html_page.save(Path(html), html_page.render_page(report))
 
 
 def search_report(found: SearchResult, gallery: GalleryStore | None, *, scenes: bool) -> Report:
@@ -83,11 +83,11 @@ def search_report(found: SearchResult, gallery: GalleryStore | None, *, scenes: 
                 tiles.tile_for_hit(match, chip, pictures.scene(match.face))
                 for match, chip in pictures.with_chips(answer.hits)
             ),
-            probes=pictures.asked(answer.probe),
+            probes=pictures.probe_tiles(answer.probe),
         )
         for answer in found.answers
     )
-    return Report("Faces like the one above each line", sections, tiles.format_notes(found.info))
+    return Report("Similar faces", sections, tiles.format_notes(found.info))
 
 
 def identity_report(found: IdentifyResult, gallery: GalleryStore, *, scenes: bool) -> Report:
@@ -95,31 +95,32 @@ def identity_report(found: IdentifyResult, gallery: GalleryStore, *, scenes: boo
     pictures = _Pictures(gallery, scenes)
     sections = tuple(
         Section(
-            f"{identity.probe.name}: {identity.match.name if identity.match else 'nobody known'}",
+            f"{identity.probe.name}: {identity.match.name if identity.match else 'unknown'}",
             tuple(_candidate(one, chip, pictures) for one, chip in pictures.with_chips(identity.candidates)),
-            probes=pictures.asked(identity.probe),
-            note=_nobody(identity),
+            probes=pictures.probe_tiles(identity.probe),
+            note=_unknown(identity),
         )
         for identity in found.identities
     )
     return Report("Who is it", sections, tiles.format_notes(found.info))
 
 
-def people_report(gallery: GalleryStore, *, least: int) -> Report:
-    """A section for each person with `least` faces or more, with the faces to review for them set apart."""
+def people_report(gallery: GalleryStore, *, min_faces: int) -> Report:
+    """A section for each person with at least `min_faces` faces, with their faces to review shown separately."""
     from nitakao.gallery import faces, people
     from nitakao.gallery.people import reviews
 
-    doubts: dict[int, list[FaceRecord]] = {}
-    for doubt in reviews.pending(gallery):
-        doubts.setdefault(doubt.person, []).append(doubt.face)
+    to_review: dict[int, list[FaceRecord]] = {}
+    for review in reviews.pending(gallery):
+        to_review.setdefault(review.person, []).append(review.face)
     pictures = _Pictures(gallery, scenes=False)
     sections = []
     for person in people.people(gallery, hidden=False):
-        if person.faces >= least:
-            theirs = list(faces.stream(gallery, FaceFilter(people=(person.id,))))
-            said = f"{person.display_name}: {person.faces} faces in {person.photos} photographs"
-            sections.append(Section(said, pictures.plain(theirs), uncertain=pictures.plain(doubts.get(person.id, []))))
+        if person.faces >= min_faces:
+            records = list(faces.stream(gallery, FaceFilter(people=(person.id,))))
+            title = f"{person.display_name}: {person.faces} faces in {person.photos} photos"
+            uncertain = pictures.plain(to_review.get(person.id, []))
+            sections.append(Section(title, pictures.plain(records), uncertain=uncertain))
     return Report(f"The people of {gallery.location}", tuple(sections))
 
 
@@ -127,9 +128,9 @@ def _candidate(one: Candidate, chip: Chip | None, pictures: _Pictures) -> Tile:
     return tiles.tile_for_face(one.face, chip, pictures.scene(one.face), one.rank, one.distance, one.probability)
 
 
-def _nobody(identity: Identity) -> str:
-    known = tiles.format_probability(identity.unknown)
-    return known and f"nobody known: {known}"
+def _unknown(identity: Identity) -> str:
+    probability = tiles.format_probability(identity.unknown)
+    return probability and f"unknown: {probability}"
 
 
 class _Pictures:
@@ -141,13 +142,13 @@ class _Pictures:
         self._last: tuple[str, Photo | None] = ("", None)
 
     def with_chips(self, listed: Sequence[Listed]) -> Iterable[tuple[Listed, Chip | None]]:
-        kept = [one.face for one in listed]
+        records = [one.face for one in listed]
         if self.gallery is not None:
             from nitakao.gallery import faces
 
-            chips = faces.chips(self.gallery, [face.id for face in kept])
-            return [(one, chips.get(face.id)) for one, face in zip(listed, kept, strict=True)]
-        return [(one, self._cut(self._photo(face.path), face.face)) for one, face in zip(listed, kept, strict=True)]
+            chips = faces.chips(self.gallery, [record.id for record in records])
+            return [(one, chips.get(face.id)) for one, face in zip(listed, records, strict=True)]
+        return [(one, self._cut(self._photo(face.path), face.face)) for one, face in zip(listed, records, strict=True)]
 
     def plain(self, listed: Sequence[FaceRecord]) -> tuple[Tile, ...]:
         """Faces of one person, without names."""
@@ -157,7 +158,7 @@ class _Pictures:
         chips = faces.chips(self.gallery, [one.id for one in listed])
         return tuple(replace(tiles.tile_for_face(one, chips.get(one.id)), name="") for one in listed)
 
-    def asked(self, probe: Probe) -> tuple[Tile, ...]:
+    def probe_tiles(self, probe: Probe) -> tuple[Tile, ...]:
         """The faces of a probe."""
         return tuple(tile for part in probe.parts or (probe,) for tile in self._part(part))
 
