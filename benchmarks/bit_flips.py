@@ -26,7 +26,7 @@ from tests.gallery.search import filled
 
 from nitakao.errors import GalleryError
 from nitakao.gallery import GalleryStore, schema
-from nitakao.gallery.maintenance import check, info
+from nitakao.gallery.maintenance import check, compact
 from nitakao.gallery.search.sqlite import SqliteSearcher
 
 PHOTOS = 100  # of the gallery with a damaged database, two faces each
@@ -81,7 +81,7 @@ def databases(folder: Path, flips: int, chance: random.Random) -> dict[str, int]
         for number in range(PHOTOS):
             ada, _ = made.photograph(gallery, f"photos/{number}.jpg", "ada", "bob")
         made.person(gallery, "Ada", ada)
-        info.compact(gallery)
+        compact.compact(gallery)
     before, seen = content(whole), Counter[str]()
     for _ in range(flips):
         copy = Path(shutil.copy(whole, folder / "copy.db"))

@@ -18,7 +18,7 @@ from nitakao.cli.commands import classify, identify, search
 from nitakao.cli.output import HIT_FIELDS
 from nitakao.gallery import GalleryStore
 from nitakao.gallery.forget.forget import Receipt
-from nitakao.gallery.maintenance.info import Compacted
+from nitakao.gallery.maintenance.compact import Compacted
 from nitakao.tasks.gallery.calibrate import CalibrationResult
 from nitakao.tasks.gallery.cluster import ClusterResult
 from nitakao.tasks.gallery.reindex import ReindexResult

@@ -13,7 +13,8 @@ from nitakao.values import FaceFilter
 if TYPE_CHECKING:  # these load SQLAlchemy, ONNX Runtime and OpenCV: not before there is work
     from nitakao.gallery.forget.forget import Receipt
     from nitakao.gallery.maintenance.backup import Backup
-    from nitakao.gallery.maintenance.info import Compacted, GalleryInfo
+    from nitakao.gallery.maintenance.compact import Compacted
+    from nitakao.gallery.maintenance.info import GalleryInfo
     from nitakao.gallery.maintenance.repair import Repaired
     from nitakao.tasks.gallery.calibrate import CalibrationResult
     from nitakao.tasks.gallery.export import ExportCounts

@@ -17,7 +17,7 @@ from tests.gallery import made
 
 from nitakao.errors import GalleryError, NitakaoError
 from nitakao.gallery import GalleryStore, faces, people
-from nitakao.gallery.maintenance import check, info, repair
+from nitakao.gallery.maintenance import check, compact, info, repair
 from nitakao.gallery.search.open import searcher
 
 PHOTOS = 40
@@ -31,7 +31,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(PHOTOS):
             ada, _ = made.photograph(gallery, f"photos/{number}.jpg", "ada", "bob")
         made.person(gallery, "Ada", ada)
-        info.compact(gallery)
+        compact.compact(gallery)
     return path
 
 

@@ -16,7 +16,7 @@ from tests.gallery import made
 
 from nitakao.errors import GalleryError
 from nitakao.gallery import GalleryStore, faces, migrate, people, schema
-from nitakao.gallery.maintenance import backup, check, info, repair
+from nitakao.gallery.maintenance import backup, check, compact, info, repair
 from nitakao.gallery.search.open import searcher
 
 
@@ -39,7 +39,7 @@ def family(gallery: GalleryStore) -> GalleryStore:
 def test_info_counts_what_there_is(family: GalleryStore) -> None:
     about = info.info(family)
     assert (about.faces, about.photos, about.files, about.problems) == (5, 4, 4, 1)
-    assert (about.people, about.named, about.doubtful) == (2, 1, 0)
+    assert (about.people, about.named, about.to_review) == (2, 1, 0)
     assert (about.model, about.dimension, about.metric, about.flip) == ("fake", 16, "euclidean", False)
     assert about.tables == migrate.HEAD
     assert about.size + about.log > about.chips > 5 * 100
@@ -169,7 +169,7 @@ def test_compact_gives_back_the_room_of_what_was_deleted(gallery: GalleryStore) 
         made.photograph(gallery, f"{number}.jpg", "ada")
     with gallery.write("gone") as connection:
         connection.execute(delete(schema.photos).where(schema.photos.c.id > 10))
-    done = info.compact(gallery)
+    done = compact.compact(gallery)
     assert done.after < done.before
     assert done.left == ()
     assert failed(gallery) == {}

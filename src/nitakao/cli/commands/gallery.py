@@ -60,7 +60,7 @@ def _rows(about: GalleryInfo, calibration: str) -> list[tuple[str, str]]:
         ("created", "unknown" if about.created is None else _moment(about.created)),
         ("faces", f"{about.faces} in {output.plural(about.photos, 'photo')}"),
         ("files", f"{about.files}, {about.problems} with problems"),
-        ("people", f"{about.people}, {about.named} named; {output.plural(about.doubtful, 'face')} to review"),
+        ("people", f"{about.people}, {about.named} named; {output.plural(about.to_review, 'face')} to review"),
         ("size", f"{_size(about.size)}, including chips {_size(about.chips)}; log {_size(about.log)}"),
         ("index", "none: searches are exact" if not index.rows else f"{index.kind}, {index.rows} faces{newer}"),
         ("index size", _size(index.bytes)),

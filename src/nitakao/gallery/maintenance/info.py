@@ -1,4 +1,4 @@
-"""Describes and compacts a gallery."""
+"""Describes a gallery."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, func, or_, select
 
 from nitakao.gallery import migrate, schema
-from nitakao.gallery.forget import scrub
 from nitakao.gallery.search.base import IndexState
 from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore
@@ -21,7 +20,7 @@ class GalleryInfo:
         kind: The database and its version.
         created: Seconds since 1970, if known.
         problems: Files that are unreadable or whose photograph has a problem.
-        doubtful: Faces to review.
+        to_review: Faces to review.
         tables: The migration version.
         size: Bytes of the database, chips included.
         log: Bytes of the write-ahead log.
@@ -43,21 +42,12 @@ class GalleryInfo:
     problems: int
     people: int
     named: int
-    doubtful: int
+    to_review: int
     tables: str
     size: int
     log: int
     chips: int
     index: IndexState
-
-
-@dataclass(frozen=True)
-class Compacted:
-    """Bytes before and after, and a phrase for each thing that could not be done."""
-
-    before: int
-    after: int
-    left: tuple[str, ...]
 
 
 def info(gallery: GalleryStore) -> GalleryInfo:
@@ -81,25 +71,13 @@ def info(gallery: GalleryStore) -> GalleryInfo:
             problems=_problems(connection),
             people=_count(connection, schema.people),
             named=_named(connection),
-            doubtful=_count(connection, schema.reviews),
+            to_review=_count(connection, schema.reviews),
             tables=migrate.version(connection),
             size=size,
             log=log,
             chips=int(chips),
             index=searcher(gallery).state(),
         )
-
-
-def compact(gallery: GalleryStore) -> Compacted:
-    """Free the space of deleted rows, so that nothing of them stays in the gallery's files."""
-    before = _bytes(gallery)
-    left = scrub.scrub(gallery)
-    return Compacted(before, _bytes(gallery), tuple(left))
-
-
-def _bytes(gallery: GalleryStore) -> int:
-    with gallery.read() as connection:
-        return sum(gallery.backend.sizes(connection))
 
 
 def _count(connection: Connection, table: Table) -> int:
@@ -113,5 +91,5 @@ def _named(connection: Connection) -> int:
 def _problems(connection: Connection) -> int:
     """The number of unreadable files, and of files whose photograph has a problem."""
     files, photos = schema.files, schema.photos
-    asked = select(func.count()).select_from(files.outerjoin(photos, photos.c.id == files.c.photo))
-    return int(connection.execute(asked.where(or_(files.c.problem != "", photos.c.problem != ""))).scalar_one())
+    statement = select(func.count()).select_from(files.outerjoin(photos, photos.c.id == files.c.photo))
+    return int(connection.execute(statement.where(or_(files.c.problem != "", photos.c.problem != ""))).scalar_one())

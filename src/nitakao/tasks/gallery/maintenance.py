@@ -13,7 +13,8 @@ from nitakao.values import Check
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is a gallery
     from nitakao.gallery.maintenance.backup import Backup
-    from nitakao.gallery.maintenance.info import Compacted, GalleryInfo
+    from nitakao.gallery.maintenance.compact import Compacted
+    from nitakao.gallery.maintenance.info import GalleryInfo
     from nitakao.gallery.maintenance.repair import Repaired
 
 
@@ -59,10 +60,10 @@ def backup(
 
 def compact(gallery: GalleryLike = None) -> Compacted:
     """Free the disk space of deleted rows; returns the size before and after."""
-    from nitakao.gallery.maintenance import info
+    from nitakao.gallery.maintenance import compact as compaction
 
     with open_gallery(gallery) as found:
-        return info.compact(found)
+        return compaction.compact(found)
 
 
 def repair(gallery: str | os.PathLike[str] | None = None) -> Repaired:
