@@ -165,7 +165,7 @@ def test_settings_that_were_damaged_are_said(copy: Path) -> None:
     connection.close()
     with pytest.raises(GalleryError, match="its settings are invalid"):
         GalleryStore(copy).dimension  # noqa: B018  # asked for, it is read
-    with pytest.raises(GalleryError, match="no longer says of which model"):
+    with pytest.raises(GalleryError, match="has lost the name of its model"):
         repair.repair(copy)
 
 

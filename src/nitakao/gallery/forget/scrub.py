@@ -1,9 +1,8 @@
-"""Making sure that deleted rows are gone from the disk, not only from the answers.
+"""Removes deleted rows from the disk, not only from the answers.
 
-SQLite: deleted content is overwritten (`secure_delete`), but copies that page splits left in unused parts of pages are
-not; VACUUM writes every page anew, and a checkpoint that truncates puts them in place of the old ones and empties the
-write-ahead log. PostgreSQL: VACUUM FULL writes tables, indexes and TOAST anew, and ANALYZE the statistics, which hold
-sample values.
+SQLite: `secure_delete` overwrites deleted content, but not the copies that page splits left in unused parts of pages.
+VACUUM rewrites every page; a truncating checkpoint then replaces the old pages and empties the write-ahead log.
+PostgreSQL: VACUUM FULL rewrites tables, indexes and TOAST; ANALYZE rewrites the statistics, which hold sample values.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ RETRY = "run 'nitakao gallery compact' once that is over"
 
 
 def scrub(gallery: GalleryStore) -> list[str]:
-    """Writes the gallery's files anew without what was deleted. Where they may still hold traces, a sentence each."""
+    """Rewrite the gallery's files without deleted rows; returns a phrase for each place that may still hold traces."""
     if isinstance(gallery.backend, SqliteBackend):
         return _sqlite(gallery.backend)
     try:
@@ -38,7 +37,7 @@ def scrub(gallery: GalleryStore) -> list[str]:
 
 
 def external_copies(gallery: GalleryStore) -> list[str]:
-    """What may hold copies and is not the gallery's to change: files beside it, or the server's logs."""
+    """Places outside the gallery that may hold copies: files beside it, or the server's logs."""
     if not isinstance(gallery.backend, SqliteBackend):
         with gallery.read() as connection:
             return _logs(connection)
@@ -66,14 +65,14 @@ def _sqlite(backend: SqliteBackend) -> list[str]:
             connection.execute("VACUUM")
         except sqlite3.Error as error:
             left.append(
-                f"unused parts of '{backend.path}', which could not be written anew ({backend.explain(error)}): {RETRY}"
+                f"unused parts of '{backend.path}', which could not be rewritten ({backend.explain(error)}): {RETRY}"
             )
         try:
             busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         except sqlite3.Error:
             busy = 1
         if busy:
-            left.append(f"'{backend.path}' and its -wal, as another process still reads an older state: {RETRY}")
+            left.append(f"'{backend.path}' and its -wal, since another process still reads an older state: {RETRY}")
         return left
 
 
@@ -97,11 +96,11 @@ def _postgres(connection: Connection, wait: float) -> list[str]:
             _drop_statistics(connection, schema.metadata.tables[name])
     except DBAPIError as error:
         said = " ".join(str(error.orig).split())
-        left.append(f"the tables' files, which could not be written anew ({said}): {RETRY}")
+        left.append(f"the tables' files, which could not be rewritten ({said}): {RETRY}")
     finally:
         connection.execute(text("RESET lock_timeout"))
     if connection.execute(_READERS).scalar_one():
-        left.append(f"the tables' files, as another session still reads an older state of them: {RETRY}")
+        left.append(f"the tables' files, since another session still reads an older state of them: {RETRY}")
     if connection.execute(_OWNER).scalar_one():
         connection.execute(text("VACUUM (FULL) pg_catalog.pg_statistic"))
     else:
@@ -110,7 +109,7 @@ def _postgres(connection: Connection, wait: float) -> list[str]:
 
 
 def _drop_statistics(connection: Connection, table: Table) -> None:
-    """ANALYZE leaves the sample values of a table that has become empty; a column's type set anew drops them."""
+    """Drop the sample values that ANALYZE keeps of an empty table, by setting each column's type again."""
     if connection.execute(select(table).limit(1)).first() is None:
         for column in table.c:
             if not isinstance(column.type, (Boolean, Double, Integer)):
@@ -126,11 +125,11 @@ _OWNER = text("SELECT pg_has_role(datdba, 'MEMBER') FROM pg_database WHERE datna
 
 
 def _logs(connection: Connection) -> list[str]:
-    """What of the server's own a gallery cannot reach."""
+    """The server's own files that a gallery cannot change."""
     left = ["the server's write-ahead log (pg_wal) until it is recycled, base backups, dumps, and the server's own log"]
     if connection.execute(text("SHOW archive_mode")).scalar_one() != "off":
         left.append("the archive of write-ahead logs: archive_mode is on")
     slots = connection.execute(text("SELECT count(*) FROM pg_replication_slots")).scalar_one()
     if slots:
-        left.append(f"replicas and what else reads {slots} replication slots")
+        left.append(f"replicas and other readers of {slots} replication slots")
     return left

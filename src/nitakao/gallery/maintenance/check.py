@@ -148,7 +148,7 @@ def _index(gallery: GalleryStore) -> Check:
     """A damaged index is rebuilt automatically, so it does not fail the check."""
     try:
         if damage := searcher(gallery).damage():
-            return Check("search index", False, f"damaged ({damage}): the next search makes it anew", needed=False)
+            return Check("search index", False, f"damaged ({damage}): the next search rebuilds it", needed=False)
         state = searcher(gallery).state()
     except GalleryError as error:
         return Check("search index", False, str(error))

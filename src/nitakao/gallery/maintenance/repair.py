@@ -35,7 +35,7 @@ from nitakao.gallery.search.open import searcher
 from nitakao.gallery.store import GalleryStore, valid_settings
 
 WAIT = 10.0  # seconds for another process that writes
-LOST = "faces of it were lost to damage"  # a problem, so that `index --rescan problems` looks at it anew
+LOST = "faces of it were lost to damage"  # a problem, so that `index --rescan problems` processes it
 
 
 @dataclass(frozen=True)
@@ -104,23 +104,25 @@ def _saved(backend: SqliteBackend) -> Repaired:
 @contextmanager
 def _held(backend: SqliteBackend) -> Iterator[Connection]:
     """The damaged file, locked for writing."""
-    gone = f"of gallery '{backend.path}' nothing can be saved: restore a backup, or index your photographs anew"
+    gone = (
+        f"of gallery '{backend.path}' nothing can be saved: restore a backup, or index your photos into a new gallery"
+    )
     try:
         event.listen(backend.engine, "connect", tolerate_damage, insert=True)
         if not backend.path.exists():
-            raise GalleryError(f"there is no gallery '{backend.path}' to be repaired")
+            raise GalleryError(f"there is no gallery '{backend.path}' to repair")
         with backend.engine.connect() as connection:
             connection = connection.execution_options(nitakao_begin="BEGIN IMMEDIATE")
             with connection.begin() as held:
                 yield connection
                 held.rollback()  # there is nothing to commit, and a damaged file may not allow it
     except (DBAPIError, GalleryDamagedError) as error:
-        said = getattr(error, "orig", None) or error
-        if backend.is_busy(said):
+        cause = getattr(error, "orig", None) or error
+        if backend.is_busy(cause):
             raise GalleryError(
-                f"gallery '{backend.path}' is in use: repair it when nobody else works with it"
+                f"gallery '{backend.path}' is in use: repair it when no other process uses it"
             ) from error
-        raise GalleryError(f"{gone} ({said})") from error
+        raise GalleryError(f"{gone} ({cause})") from error
 
 
 def _settings(source: Connection, path: Path) -> dict[str, str]:
@@ -129,8 +131,8 @@ def _settings(source: Connection, path: Path) -> dict[str, str]:
         found.update({row["key"]: row["value"] for row in rows})
     if not valid_settings(found):
         raise GalleryDamagedError(
-            f"gallery '{path}' no longer says of which model it is, so nothing in it can be saved: restore a backup, "
-            "or index your photographs anew"
+            f"gallery '{path}' has lost the name of its model, so nothing in it can be saved: restore a backup, "
+            "or index your photos into a new gallery"
         )
     return found
 

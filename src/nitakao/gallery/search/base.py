@@ -27,7 +27,7 @@ class IndexState:
 
 
 class Neighbours(NamedTuple):
-    """Faces (n,), and for each its nearest others (n, k) with distances (n, k); -1 and infinity for want of any."""
+    """Faces (n,), their nearest other faces (n, k) and distances (n, k); padded with -1 and infinity."""
 
     ids: Ids
     nearest: Ids

@@ -29,8 +29,8 @@ if TYPE_CHECKING:  # these load SQLAlchemy and OpenCV: not before there is work
 
 TOGETHER = 64  # photographs written in one transaction
 IMPORTED = "imported"  # in place of a detector's settings
-SAME = 0.01  # distance of vectors that are the same but for rounding
-_SHA256 = re.compile("[0-9a-f]{64}")  # what stands for the path of a photograph that lies nowhere
+SAME = 0.01  # distance of equal vectors, rounding included
+_SHA256 = re.compile("[0-9a-f]{64}")  # stands in for the path of a photo without a file
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,7 @@ def info(gallery: GalleryLike = None) -> tuple[GalleryInfo, str]:
         about = info.info(found)
         try:
             calibration = gallery_calibration(found)
-        except NitakaoError:  # its model is not here: what there is to tell of the gallery is told
+        except NitakaoError:  # the model is not installed
             calibration = None
         return about, "" if calibration is None else calibration.source
 

@@ -15,7 +15,7 @@ from nitakao.values import FaceFilter, Person
 
 FORBIDDEN = frozenset('/\\:*?"<>|')  # in names of files, on one system or another
 RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
-LONGEST = 120  # bytes of a folder's name: file systems end at 255, and names grow when they are told apart
+LONGEST = 120  # bytes of a folder's name: file systems allow 255, and equal names get a suffix
 
 
 @dataclass(frozen=True)

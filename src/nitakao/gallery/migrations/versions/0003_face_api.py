@@ -1,4 +1,4 @@
-"""What Microsoft's Face API is told: face ids, containers, their people and faces."""
+"""Tables of Microsoft's Face API: face ids, containers, their people and faces."""
 
 from __future__ import annotations
 
