@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nitakao.metrics.agreement import Agreement, b_cubed, mutual_information, pairwise
 from nitakao.metrics.bootstrap import Interval
-from nitakao.metrics.distances import between, crosswise, distance, distances
+from nitakao.metrics.distances import between, crosswise, distance, distances, neighbours
 from nitakao.metrics.identification import Identification, identification
 from nitakao.metrics.retrieval import Retrieved, retrieval
 from nitakao.metrics.roc import Curve, best_threshold, curve
@@ -32,6 +32,7 @@ __all__ = [
     "distances",
     "identification",
     "mutual_information",
+    "neighbours",
     "pairwise",
     "retrieval",
     "verification",

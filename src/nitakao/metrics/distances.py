@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nitakao.errors import MisuseError
-from nitakao.values import Doubles, Floats, Metric
+from nitakao.values import Doubles, Floats, Ids, Metric
+
+BLOCK = 512  # rows that `neighbours` compares with all at a time
 
 
 def distance(a: Floats, b: Floats, metric: Metric) -> float:
@@ -77,6 +79,32 @@ def crosswise(some: Floats, others: Floats, metric: Metric) -> Doubles:
         raise MisuseError(f"no metric '{metric}': choose euclidean or cosine")
     squares = np.einsum("ij,ij->i", one, one)[:, None] + np.einsum("ij,ij->i", two, two) - 2 * (one @ two.T)
     return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
+
+
+def neighbours(vectors: Floats, k: int, metric: Metric) -> Ids:
+    """The nearest other rows of each row, by comparing all pairs.
+
+    Args:
+        vectors: (n, D).
+        k: Neighbours of each row.
+        metric: As for `distance`.
+
+    Returns:
+        (n, min(k, n - 1)) row numbers, nearest first; (n, 1) of -1 for fewer than two rows.
+    """
+    count = len(vectors)
+    nearest = np.full((count, min(k, max(1, count - 1))), -1, np.int64)
+    if count < 2:
+        return nearest
+    width = nearest.shape[1]
+    for start in range(0, count, BLOCK):
+        rows = np.arange(start, min(start + BLOCK, count))
+        distances = crosswise(vectors[rows], vectors, metric)
+        distances[np.arange(len(rows)), rows] = np.inf
+        best = np.argpartition(distances, width - 1, axis=1)[:, :width]
+        order = np.argsort(np.take_along_axis(distances, best, axis=1), axis=1, kind="stable")
+        nearest[rows] = np.take_along_axis(best, order, axis=1)
+    return nearest
 
 
 def _vector(values: Floats) -> Doubles:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nitakao.metrics import bootstrap, crosswise
+from nitakao.metrics import bootstrap, neighbours
 from nitakao.metrics.agreement import agreements, table
 from nitakao.pipeline import PipelineOptions
 from nitakao.tasks.evaluate.comparison import Figures
@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # loads scikit-learn
 
 
 NEIGHBOURS = 64  # of each face; beyond thirty nothing changed on LFW
-BLOCK = 512  # faces at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,20 +98,4 @@ def _cluster(labelled: LabelledVectors, threshold: float, method: Method | None,
         return clustering.sklearn_groups(
             vectors, method, threshold=threshold, min_faces=min_faces, metric=metric
         ).labels
-    return clustering.group(vectors, _neighbours(labelled), threshold=threshold, metric=metric).labels
-
-
-def _neighbours(labelled: LabelledVectors) -> Ids:
-    """(n, k) rows of the nearest other pictures of each picture."""
-    vectors, count = labelled.embedded.vectors, len(labelled.labels)
-    neighbours = np.full((count, min(NEIGHBOURS, max(1, count - 1))), -1, np.int64)
-    if count < 2:
-        return neighbours
-    for start in range(0, count, BLOCK):
-        rows = np.arange(start, min(start + BLOCK, count))
-        distances = crosswise(vectors[rows], vectors, labelled.embedded.metric)
-        distances[np.arange(len(rows)), rows] = np.inf
-        nearest = np.argpartition(distances, neighbours.shape[1] - 1, axis=1)[:, : neighbours.shape[1]]
-        order = np.argsort(np.take_along_axis(distances, nearest, axis=1), axis=1, kind="stable")
-        neighbours[rows] = np.take_along_axis(nearest, order, axis=1)
-    return neighbours
+    return clustering.group(vectors, neighbours(vectors, NEIGHBOURS, metric), threshold=threshold, metric=metric).labels

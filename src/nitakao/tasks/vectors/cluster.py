@@ -62,24 +62,11 @@ def cluster_vectors(
             vectors.vectors, method, threshold=limit, min_faces=min_faces, metric=metric, constraints=known
         )
     else:
-        near = _neighbours(vectors, metric)
+        near = metrics.neighbours(vectors.vectors, NEIGHBOURS, metric)
         found = clustering.group(vectors.vectors, near, threshold=limit, metric=metric, constraints=known)
     source = BY_HAND if threshold is not None or card is None else card.threshold_source
     groups, unassigned = _named(vectors, found.labels)
     return VectorGroups(groups, unassigned, card.name if card else vectors.model, metric, limit, source)
-
-
-def _neighbours(vectors: Vectors, metric: Metric) -> Ids:
-    """(n, k) rows of the faces nearest to each, itself excluded."""
-    n = len(vectors.names)
-    count = min(NEIGHBOURS, max(1, n - 1))
-    near = np.full((n, count), -1, np.int64)
-    for row in range(n if n > 1 else 0):
-        distances = metrics.distances(vectors.vectors[row], vectors.vectors, metric)
-        distances[row] = np.inf
-        best = np.argpartition(distances, count - 1)[:count]
-        near[row] = best[np.argsort(distances[best], kind="stable")]
-    return near
 
 
 def _named(vectors: Vectors, labels: Ids) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
