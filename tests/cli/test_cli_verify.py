@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from tests import fakes
 
+from nitakao.api.functions import verify
 from nitakao.photos import read
-from nitakao.tasks.search import verify
 
 
 def test_a_verdict_comes_with_distance_threshold_model_and_where_the_threshold_comes_from(run, photos):
@@ -126,5 +126,5 @@ def test_what_cannot_be_compared_is_told_in_one_sentence(run, photos, tmp_path, 
 
 
 def test_python_users_get_the_same_verdict(photos):
-    verdict = verify.verify("photos/ada.jpg", "photos/bob.jpg")
+    verdict = verify("photos/ada.jpg", "photos/bob.jpg")
     assert (verdict.model, verdict.metric, verdict.threshold, verdict.same) == ("fake", "euclidean", 1.0, False)

@@ -10,12 +10,13 @@ import pytest
 from tests import fakes
 
 from nitakao import pipeline
+from nitakao.api.functions import verify
 from nitakao.errors import MisuseError, ModelError, NoFaceError, VectorsError
 from nitakao.photos import from_pixels
 from nitakao.tasks import arguments
 from nitakao.tasks.photos.detect import detect
 from nitakao.tasks.photos.embed import EmbedOutput, embed, embed_to_file, with_crop
-from nitakao.tasks.search.verify import compare, verify, verify_vectors
+from nitakao.tasks.search.verify import compare, verify_vectors
 from nitakao.values import CropRule
 from nitakao.vectors import VectorsWriter, read
 

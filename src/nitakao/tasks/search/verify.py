@@ -43,19 +43,6 @@ class Comparison:
         return pictures + self.verdict._repr_html_()
 
 
-def verify(
-    a: EncodedLike,
-    b: EncodedLike,
-    *,
-    model: str | ModelCard | None = None,
-    threshold: float | None = None,
-    options: PipelineOptions = PipelineOptions(),
-    pipeline: Pipeline | None = None,
-) -> Verdict:
-    """Verify whether two photos show the same person. See `compare`, which also returns the faces."""
-    return compare(a, b, model=model, threshold=threshold, options=options, pipeline=pipeline).verdict
-
-
 def compare(
     a: EncodedLike,
     b: EncodedLike,
